@@ -10,6 +10,7 @@ because the library would ignore it and the operator would believe it set.
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 LIBRARIES: t.Dict[str, str] = {
@@ -52,6 +53,7 @@ class Option(t.NamedTuple):
 
 _ALL = ("connect", "listen", "socket")
 _INT_MAX = 2**31 - 1
+_DECIMAL = re.compile(r"(?:0|-?[1-9][0-9]*)\Z")
 
 OPTIONS: t.Dict[str, Option] = {
     option.name: option
@@ -92,12 +94,15 @@ def problem_with(option: Option, value: t.Any) -> t.Optional[str]:
 
 
 def as_integer(value: t.Any) -> t.Optional[int]:
-    """Return the integer that a YAML value stands for, or None; booleans and fractions are none."""
+    """Return the integer that a YAML value stands for, or None.
+
+    Booleans and fractions are none; neither is C(010), which one reader takes for 10 and the next for 8.
+    """
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return int(value)
-    if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit() and value.count("-") <= 1:
+    if isinstance(value, str) and _DECIMAL.match(value):
         return int(value)
     return None
 

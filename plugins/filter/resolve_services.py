@@ -1,0 +1,120 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: resolve_services
+short_description: Merge and check the variables that say which services get keepalive
+version_added: 0.1.0
+author: The netops.keepalive authors (@netops)
+description:
+  - Merges C(keepalive_services_defaults), C(keepalive_services_profiles), the layers C(keepalive_services__*) and
+    C(keepalive_services) into one list with an entry for each unit. Later ones win, within C(tcp) option by option.
+  - Checks every value against what the kernel accepts (see V(tcp(7\))). All mistakes are reported at once, each with
+    the list, the index, the unit, the variable, the value, and what would be right.
+positional: _input
+options:
+  _input:
+    description: The list C(keepalive_services), applied last.
+    type: list
+    elements: dict
+    required: true
+  defaults:
+    description: Settings of every unit that does not say otherwise, C(keepalive_services_defaults).
+    type: dict
+    default: {}
+  profiles:
+    description: Named groups of settings, C(keepalive_services_profiles), that an entry takes with C(profile).
+    type: list
+    elements: dict
+    default: []
+  layers:
+    description: Further lists by name, C(keepalive_services__*), merged in the order of their names.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: Show what each unit gets
+  ansible.builtin.debug:
+    msg: >-
+      {{ [{'name': 'nginx.service', 'libraries': ['listen'], 'tcp': {'keepidle': 60}}]
+         | netops.keepalive.resolve_services(defaults={'tcp': {'keepcnt': 3}}) }}
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - One dictionary for each unit, in the order of first mention, with every key present.
+  type: list
+  elements: dict
+  sample:
+    - name: nginx.service
+      type: service
+      profile: null
+      libraries: [listen]
+      restart: if_running
+      accept: []
+      min_sockets: 0
+      debug: false
+      respect: false
+      tcp:
+        keepidle: 60
+        keepcnt: 3
+        keepintvl: 15
+        user_timeout: -1
+        syncnt: 0
+        defer_accept: 0
+        maxseg: 0
+        window_clamp: 0
+      warnings: []
+"""
+
+import re
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.netops.keepalive.plugins.module_utils._resolve import ResolveError, resolve
+
+try:
+    from ansible._internal._datatag._tags import Origin
+except ImportError:  # not a public interface: without it, 0x20 is the 32 that YAML makes of it
+    Origin = None  # type: ignore[assignment,misc]
+
+
+def _spelling(value: t.Any) -> str | None:
+    """Return how an integer stands in its file where YAML 1.1 read another number than a person does.
+
+    To YAML, C(0x20) is 32, C(010) is 8 and C(1:30) is 90: as seconds, none of them is what was meant.
+    """
+    origin = Origin.get_tag(value) if Origin is not None and isinstance(value, int) else None
+    if origin is None or not (origin.path and origin.line_num and origin.col_num):
+        return None
+    try:
+        with open(origin.path, encoding="utf-8") as source:
+            line = next(text for number, text in enumerate(source, 1) if number == origin.line_num)
+    except (OSError, StopIteration, UnicodeDecodeError):
+        return None
+    token = re.match(r"[+-]?[0-9][0-9A-Za-z_:]*", line[origin.col_num - 1 :])
+    if token is None or token[0] == str(int(value)):
+        return None
+    return token[0]
+
+
+def resolve_services(
+    services: t.Any, defaults: t.Any = None, profiles: t.Any = None, layers: t.Any = None
+) -> list[dict[str, t.Any]]:
+    """Merge and check; see DOCUMENTATION."""
+    try:
+        return resolve(services, defaults, profiles, layers, _spelling)
+    except ResolveError as error:
+        raise AnsibleFilterError("\n".join(["the keepalive settings are wrong, nothing was changed:"] + error.problems))
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, t.Any]:
+        return {"resolve_services": resolve_services}
