@@ -242,21 +242,21 @@ def _has_go_note(reader: _Reader, segment: _Segment) -> bool:
 
 def _has_go_section(reader: _Reader, start: int, size: int, count: int, names: int) -> bool:
     """Look for .go.buildinfo; a file without section headers, or with damaged ones, still runs and is no error."""
-    layout, fields = ("IIQQQQ", (0, 4, 5)) if reader.bits == 64 else ("IIIIII", (0, 4, 5))
+    layout = "IIQQQQ" if reader.bits == 64 else "IIIIII"
     try:
         if not start or names >= count:
             return False
         table = reader.bytes_at(start, size * count, "the section headers")
         headers = [reader.numbers(layout, table, index * size) for index in range(count)]
-        _name, offset, length = (headers[names][field] for field in fields)
+        offset, length = headers[names][4:6]
         strings = reader.bytes_at(offset, length, "the sections' names")
-        return any(_string(strings, header[0]) in (".go.buildinfo", ".note.go.buildid") for header in headers)
+        return any(_string(strings, header[0]) == ".go.buildinfo" for header in headers)
     except ElfError:
         return False
 
 
 def newest_glibc(elf: Elf) -> t.Optional[t.Tuple[int, ...]]:
-    """The lowest glibc release that has every symbol version the file asks for, e.g. (2, 34); None where it asks none."""
+    """The lowest glibc release that has every symbol version the file asks for, e.g. (2, 34); None if it asks none."""
     found: t.List[t.Tuple[int, ...]] = []
     for names in elf.versions.values():
         for name in names:

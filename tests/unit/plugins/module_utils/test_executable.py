@@ -11,14 +11,16 @@ import pathlib
 import struct
 import subprocess
 import sys
+import typing
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, newest_glibc, read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._executable import describe_executable
 
 GO_NOTE = """
+struct note { int name_size, size, kind; char name[4]; char id[8]; };
 __attribute__((section(".note.go.buildid"), used, aligned(4)))
-static const struct { int n, d, t; char name[4]; char id[8]; } note = {4, 8, 4, "Go\\0", "abcdefg"};
+static const struct note notes[] = {{4, 6, 4, "XYZ", "abcde"}, {4, 8, 4, "Go\\0", "abcdefg"}};
 """
 
 
@@ -154,16 +156,24 @@ def test_a_32_bit_program_is_foreign_to_a_64_bit_host(tmp_path) -> None:
 
 def test_needed_soname_and_versions_are_those_that_readelf_prints(tmp_path) -> None:
     source = tmp_path / "lib.c"
-    source.write_text("#include <stdlib.h>\n#include <math.h>\nvoid *f(double x) { return malloc(pow(x, x)); }\n")
+    source.write_text(
+        "#include <stdlib.h>\n#include <math.h>\n#include <string.h>\n#include <sys/random.h>\n"
+        'void *f(double x) { return memcpy(malloc(pow(x, x)), "", 1 + (long)getrandom(0, 0, 0)); }\n'
+    )
     library = str(tmp_path / "lib.so")
     subprocess.run(["gcc", "-shared", "-fPIC", "-Wl,-soname,lib.so", "-o", library, str(source), "-lm"], check=True)
     elf = read_elf(library)
     shown = subprocess.run(["readelf", "-dVW", library], check=True, capture_output=True, text=True).stdout
     assert (elf.soname, elf.needed) == ("lib.so", ("libm.so.6", "libc.so.6"))
-    assert sum(map(len, elf.versions.values())) >= 2
-    for name, versions in elf.versions.items():
-        assert f"File: {name}" in shown
-        assert all(f"Name: {version}" in shown for version in versions)
+    printed: typing.Dict[str, typing.List[str]] = {}
+    for line in shown.splitlines():
+        words = line.replace(":", " ").split()
+        if "File" in words:
+            printed[words[words.index("File") + 1]] = current = []
+        elif "Name" in words and "Flags" in words and "Version" in words:
+            current.append(words[words.index("Name") + 1])
+    assert {name: list(versions) for name, versions in elf.versions.items()} == printed
+    assert len(printed["libc.so.6"]) >= 2, "the test is about lists of versions"
     assert newest_glibc(elf) == (2, 29), "pow has had the version GLIBC_2.29 since then"
 
 
