@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: ISC */
+/* What the three preload libraries share. Everything here is hidden inside each library; see README.md. */
+#ifndef KEEPALIVE_H
+#define KEEPALIVE_H
+
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#ifndef IPPROTO_MPTCP /* glibc before 2.32 */
+#define IPPROTO_MPTCP 262
+#endif
+
+enum {
+    KEEPALIVE_DERIVE = -1, /* TCP_USER_TIMEOUT only: keepidle + keepintvl * keepcnt, in milliseconds */
+    KEEPALIVE_SYSTEM = 0,  /* leave the option at the system's default */
+};
+
+/* Which call a library hooks. */
+enum keepalive_library {
+    KEEPALIVE_CONNECT = 1,
+    KEEPALIVE_LISTEN = 2,
+    KEEPALIVE_SOCKET = 4,
+    KEEPALIVE_ALL = KEEPALIVE_CONNECT | KEEPALIVE_LISTEN | KEEPALIVE_SOCKET,
+};
+
+/*
+ * The table of options; its twin is OPTIONS in plugins/module_utils/_options.py, and a test compares the two.
+ *   X(field, variable, minimum, maximum, default, libraries that set it)
+ * The variable has the name of the kernel's constant. Minimum and maximum are what the kernel accepts (in s, probes,
+ * s, ms, retransmissions, s, bytes, bytes); KEEPALIVE_SYSTEM is allowed besides, and KEEPALIVE_DERIVE where it is the
+ * default.
+ */
+#define KEEPALIVE_OPTIONS(X)                                                                            \
+    X(keepidle, TCP_KEEPIDLE, 1, 32767, 15, KEEPALIVE_ALL)                                              \
+    X(keepcnt, TCP_KEEPCNT, 1, 127, 9, KEEPALIVE_ALL)                                                   \
+    X(keepintvl, TCP_KEEPINTVL, 1, 32767, 15, KEEPALIVE_ALL)                                            \
+    X(user_timeout, TCP_USER_TIMEOUT, 1, INT_MAX, KEEPALIVE_DERIVE, KEEPALIVE_ALL)                      \
+    X(syncnt, TCP_SYNCNT, 1, 127, KEEPALIVE_SYSTEM, KEEPALIVE_CONNECT | KEEPALIVE_SOCKET)               \
+    X(defer_accept, TCP_DEFER_ACCEPT, 1, INT_MAX, KEEPALIVE_SYSTEM, KEEPALIVE_LISTEN | KEEPALIVE_SOCKET) \
+    X(maxseg, TCP_MAXSEG, 88, 32767, KEEPALIVE_SYSTEM, KEEPALIVE_ALL)                                   \
+    X(window_clamp, TCP_WINDOW_CLAMP, 1, INT_MAX, KEEPALIVE_SYSTEM, KEEPALIVE_ALL)
+
+/* Switches: X(field, variable); 0 is off and the default, 1 is on. */
+#define KEEPALIVE_FLAGS(X)                                                   \
+    X(debug, LIBKEEPALIVE_DEBUG)     /* say on stderr what is done */        \
+    X(disable, LIBKEEPALIVE_DISABLE) /* leave every socket alone */          \
+    X(respect, LIBKEEPALIVE_RESPECT) /* leave sockets with SO_KEEPALIVE on */
+
+/* The values in force, one int for each row of the two tables. */
+struct keepalive_options {
+#define KEEPALIVE_FIELD(field, ...) int field;
+    KEEPALIVE_OPTIONS(KEEPALIVE_FIELD)
+    KEEPALIVE_FLAGS(KEEPALIVE_FIELD)
+#undef KEEPALIVE_FIELD
+};
+
+/* options.c: KEY=VALUE pairs to options. Pure: no system call, no global, errno untouched. */
+
+enum keepalive_verdict {
+    KEEPALIVE_FOREIGN, /* the key is none of ours */
+    KEEPALIVE_TAKEN,   /* the value is in the options now */
+    KEEPALIVE_REFUSED, /* the key is ours, the value is not right; the options are as they were */
+};
+
+void keepalive_options_default(struct keepalive_options *options);
+/* Takes one pair of the given length (no NUL needed), from whatever source. */
+enum keepalive_verdict keepalive_options_pair(struct keepalive_options *options, const char *pair, size_t length);
+/* Takes a NULL-terminated list such as environ; of equal keys the first counts, as in getenv(3). NULL is empty. */
+void keepalive_options_environment(struct keepalive_options *options, char *const *environment);
+
+/* debug.c: what LIBKEEPALIVE_DEBUG says, one write(2) a line, and only to the file that was stderr at the start. */
+
+struct keepalive_stderr {
+    bool open;
+    dev_t device;
+    ino_t inode;
+};
+
+struct keepalive_line {
+    size_t length;
+    char text[512]; /* more is cut off */
+};
+
+void keepalive_stderr_remember(struct keepalive_stderr *original);
+void keepalive_line_begin(struct keepalive_line *line);
+void keepalive_line_text(struct keepalive_line *line, const char *text);
+void keepalive_line_number(struct keepalive_line *line, long number);
+/* Adds a string from outside: cut at 64 bytes, and whatever is not printable ASCII becomes '?'. */
+void keepalive_line_quoted(struct keepalive_line *line, const char *text);
+void keepalive_line_write(struct keepalive_line *line, const struct keepalive_stderr *original);
+/* Adds what would have been right for a refused pair (in options.c, where the table is). */
+void keepalive_options_expected(const char *pair, size_t length, struct keepalive_line *line);
+
+/* apply.c: options to one socket. May change errno. */
+
+/* Whether a socket takes TCP options (TCP or MPTCP), found with one getsockopt(2). */
+bool keepalive_is_tcp(int fd);
+/* Whether SO_KEEPALIVE is on. */
+bool keepalive_is_on(int fd);
+/* idle + intvl * cnt (s, s, probes) in ms, saturating at INT_MAX. */
+int keepalive_derive(int keepidle, int keepintvl, int keepcnt);
+/* Sets the options that this library is for on a TCP socket; what the kernel refuses is left as it was. */
+void keepalive_apply(int fd, const struct keepalive_options *options, enum keepalive_library library,
+                     struct keepalive_line *line);
+
+/* process.c: the options of this process, read once, without a lock. */
+
+/* Sets the process's options on a socket; errno is as before. The socket library checks its arguments instead of fd. */
+void keepalive_touch(int fd);
+
+/* real.c: the function that the hook stands in front of. */
+
+typedef void keepalive_function(void); /* to be cast to the real type */
+
+/* What each library says of itself, in its own file. */
+struct keepalive_hook {
+    enum keepalive_library library;
+    char name[8];            /* "connect", "listen" or "socket" */
+    keepalive_function *raw; /* the system call itself, for the day when there is no real function to be found */
+};
+
+extern const struct keepalive_hook keepalive_hook;
+
+/* Never NULL; errno is as before. */
+keepalive_function *keepalive_real(void);
+
+#define KEEPALIVE_EXPORT __attribute__((visibility("default")))
+
+#endif

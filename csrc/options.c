@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: ISC */
+/* KEY=VALUE pairs to options. Where the pairs come from is the caller's business. */
+#include "keepalive.h"
+
+#include <string.h>
+
+/* The names are arrays, not pointers, so that the table needs no relocation in every process. */
+struct row {
+    char name[24];
+    int minimum, maximum, fallback;
+};
+
+static const struct row rows[] = {
+#define OPTION(field, variable, minimum, maximum, fallback, ...) {#variable, minimum, maximum, fallback},
+#define FLAG(field, variable) {#variable, 0, 1, 0},
+    KEEPALIVE_OPTIONS(OPTION)
+    KEEPALIVE_FLAGS(FLAG)
+#undef OPTION
+#undef FLAG
+};
+
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+_Static_assert(sizeof(struct keepalive_options) == ROWS * sizeof(int), "one int for each row, in the rows' order");
+
+static int *value_of(struct keepalive_options *options, size_t row)
+{
+    return (int *)(void *)((char *)options + row * sizeof(int));
+}
+
+void keepalive_options_default(struct keepalive_options *options)
+{
+    for (size_t row = 0; row < ROWS; row++)
+        *value_of(options, row) = rows[row].fallback;
+}
+
+/* A decimal integer, an optional minus and digits alone; false for anything else. Saturates far outside of int. */
+static bool parse(const char *text, size_t length, int64_t *number)
+{
+    const int64_t limit = INT64_C(1) << 40;
+    const bool negative = length > 0 && text[0] == '-';
+    size_t at = negative ? 1 : 0;
+
+    if (at == length)
+        return false;
+    *number = 0;
+    for (; at < length; at++) {
+        if (text[at] < '0' || text[at] > '9')
+            return false;
+        if (*number < limit)
+            *number = *number * 10 + (text[at] - '0');
+    }
+    if (negative)
+        *number = -*number;
+    return true;
+}
+
+static bool right(const struct row *row, int64_t number)
+{
+    return number == KEEPALIVE_SYSTEM || (number == KEEPALIVE_DERIVE && row->fallback == KEEPALIVE_DERIVE) ||
+           (number >= row->minimum && number <= row->maximum);
+}
+
+static bool begins(const char *text, size_t length, const char *with, size_t with_length)
+{
+    return length >= with_length && memcmp(text, with, with_length) == 0;
+}
+
+/* The row that a pair's key names, or NULL. */
+static const struct row *row_of(const char *pair, size_t length)
+{
+    /* Nearly every variable of a process ends here. */
+    if (!begins(pair, length, "TCP_", 4) && !begins(pair, length, "LIBKEEPALIVE_", 13))
+        return NULL;
+    for (size_t row = 0; row < ROWS; row++) {
+        const size_t key = strlen(rows[row].name);
+
+        if (length > key && pair[key] == '=' && memcmp(pair, rows[row].name, key) == 0)
+            return &rows[row];
+    }
+    return NULL;
+}
+
+enum keepalive_verdict keepalive_options_pair(struct keepalive_options *options, const char *pair, size_t length)
+{
+    const struct row *row = row_of(pair, length);
+    int64_t number;
+
+    if (row == NULL)
+        return KEEPALIVE_FOREIGN;
+    const size_t value = strlen(row->name) + 1;
+    if (!parse(pair + value, length - value, &number) || !right(row, number))
+        return KEEPALIVE_REFUSED;
+    *value_of(options, (size_t)(row - rows)) = (int)number;
+    return KEEPALIVE_TAKEN;
+}
+
+void keepalive_options_expected(const char *pair, size_t length, struct keepalive_line *line)
+{
+    const struct row *row = row_of(pair, length);
+
+    if (row == NULL)
+        return;
+    keepalive_line_text(line, "expected an integer from ");
+    keepalive_line_number(line, row->minimum);
+    keepalive_line_text(line, " to ");
+    keepalive_line_number(line, row->maximum);
+    if (row->minimum > KEEPALIVE_SYSTEM)
+        keepalive_line_text(line, ", or 0 for the system's default");
+    if (row->fallback == KEEPALIVE_DERIVE)
+        keepalive_line_text(line, ", or -1 to derive it");
+}
+
+void keepalive_options_environment(struct keepalive_options *options, char *const *environment)
+{
+    size_t count = 0;
+
+    if (environment == NULL)
+        return;
+    while (environment[count] != NULL)
+        count++;
+    while (count-- > 0)
+        keepalive_options_pair(options, environment[count], strlen(environment[count]));
+}
