@@ -34,14 +34,17 @@ void keepalive_options_default(struct keepalive_options *options)
         *value_of(options, row) = rows[row].fallback;
 }
 
-/* A decimal integer, an optional minus and digits alone; false for anything else. Saturates far outside of int. */
+/*
+ * 0, or an optional minus and digits of which the first is not 0; false for anything else (010 is 10 to one reader and
+ * 8 to the next). Saturates far outside of int.
+ */
 static bool parse(const char *text, size_t length, int64_t *number)
 {
     const int64_t limit = INT64_C(1) << 40;
     const bool negative = length > 0 && text[0] == '-';
     size_t at = negative ? 1 : 0;
 
-    if (at == length)
+    if (at == length || (text[at] == '0' && length > 1))
         return false;
     *number = 0;
     for (; at < length; at++) {
