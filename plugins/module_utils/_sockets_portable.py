@@ -1,0 +1,242 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read the TCP sockets of another process with the standard library alone.
+
+pidfd_getfd(2) makes a duplicate that shares the socket, so getsockopt on it tells the truth about the original. The
+duplicate lives for the few microseconds of the questions: as long as it is open, the owner's close() sends no FIN.
+Nothing here may change the socket: no option is set, and O_NONBLOCK, which duplicates share, is never touched.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import platform
+import socket
+import struct
+import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
+
+try:
+    import ctypes
+except ImportError:  # a Python built without libffi; the kernel then cannot be asked
+    ctypes = None  # type: ignore[assignment]
+
+_NR_PIDFD_OPEN = 434
+_NR_PIDFD_GETFD = 438
+_OTHER_NUMBERS = ("alpha", "mips")
+"""Machines on which those numbers are others."""
+
+_SO_NETNS_COOKIE = 71
+_SIOCGSKNS = 0x894C
+_TCP_INFO = 11
+_TCP_INFO_SIZE = 60
+"""As much of struct tcp_info as every kernel with pidfd_getfd has, up to tcpi_last_ack_recv."""
+_LAST_DATA_SENT = 44
+_LAST_DATA_RECV = 52
+
+_PROTOCOLS = {socket.IPPROTO_TCP: "tcp", 262: "mptcp"}
+_FAMILIES = {int(socket.AF_INET): "ipv4", int(socket.AF_INET6): "ipv6"}
+_SOCKOPTS = tuple((option.name, option.sockopt) for option in OPTIONS.values())
+
+_VANISHED = (errno.ESRCH, errno.EBADF, errno.EINVAL)
+"""The process ended, the descriptor was closed, the number is a thread's."""
+
+
+class SocketValues(t.NamedTuple):
+    """What the kernel says about one TCP socket."""
+
+    inode: int
+    family: str
+    protocol: str
+    state: int
+    local: Address
+    remote: t.Optional[Address]
+    keepalive: bool
+    options: t.Dict[str, t.Optional[int]]
+    """By name of _options.OPTIONS; None where the protocol has no such option."""
+    idle: t.Optional[float]
+    """Seconds since data last went either way, None where that means nothing."""
+    namespace: t.Optional[int]
+    """Inode of the socket's own network namespace, None where the kernel does not tell us."""
+
+
+class Unreadable(Exception):
+    """The sockets of a process cannot be duplicated, and why."""
+
+    def __init__(self, number: int, call: str) -> None:
+        super().__init__(f"{call}: {os.strerror(number)}")
+        self.errno = number
+        self.call = call
+
+    @property
+    def remedy(self) -> str:
+        """Say who could read them."""
+        if self.errno == errno.ENOSYS:
+            return "needs Linux 5.6 or newer with pidfd_getfd, and Python with ctypes"
+        return "has to be run as root (become: true) with CAP_SYS_PTRACE and no seccomp filter against pidfd_getfd"
+
+
+class PortableReader:
+    """Reads sockets process by process; what it learned about namespaces serves the next process."""
+
+    def __init__(self) -> None:
+        self._namespaces: t.Dict[bytes, t.Optional[int]] = {}
+
+    def read(self, pid: int, descriptors: t.Iterable[int]) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
+        """Yield each descriptor with its values, or with None where it is not TCP. What vanished is left out.
+
+        Raises Unreadable where the kernel does not let us duplicate anything of this process.
+        """
+        process = _open_process(pid)
+        if process is None:
+            return
+        try:
+            for descriptor in descriptors:
+                duplicate = _duplicate(process, descriptor)
+                if duplicate is not None:
+                    # Closed before the caller sees anything: it may take its time with what it gets.
+                    yield descriptor, self._examine(duplicate)
+        finally:
+            os.close(process)
+
+    def _examine(self, duplicate: int) -> t.Optional[SocketValues]:
+        try:
+            handle = _handle(duplicate)
+        except OSError:
+            os.close(duplicate)  # a family that cannot tell its name, e.g. AF_ALG
+            return None
+        try:
+            if handle.type != socket.SOCK_STREAM or handle.proto not in _PROTOCOLS or handle.family not in _FAMILIES:
+                return None
+            return _values(handle, os.fstat(duplicate).st_ino, self._namespace(handle))
+        except OSError as error:
+            if error.errno in (errno.ENOTCONN, errno.ECONNRESET):
+                return None
+            raise
+        finally:
+            handle.close()
+
+    def _namespace(self, handle: socket.socket) -> t.Optional[int]:
+        try:
+            cookie = handle.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8)
+        except OSError:  # before Linux 5.14
+            return _namespace_inode(handle)
+        if cookie not in self._namespaces:
+            self._namespaces[cookie] = _namespace_inode(handle)
+        return self._namespaces[cookie]
+
+
+def window_clamp_floor() -> int:
+    """Measure the lowest TCP_WINDOW_CLAMP of this host: half of its smallest receive buffer."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as own:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        return own.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+
+
+def _handle(duplicate: int) -> socket.socket:
+    """Wrap a duplicate in the C type, which finds out family, type and protocol by itself and costs no enums.
+
+    With a default timeout, Python would set O_NONBLOCK on it, and so on the socket of the other process.
+    """
+    timeout = socket.getdefaulttimeout()
+    if timeout is None:
+        return t.cast("socket.socket", socket.SocketType(fileno=duplicate))
+    socket.setdefaulttimeout(None)
+    try:
+        return t.cast("socket.socket", socket.SocketType(fileno=duplicate))
+    finally:
+        socket.setdefaulttimeout(timeout)
+
+
+def _values(handle: socket.socket, inode: int, namespace: t.Optional[int]) -> SocketValues:
+    options: t.Dict[str, t.Optional[int]] = {}
+    for name, number in _SOCKOPTS:
+        try:
+            options[name] = handle.getsockopt(socket.IPPROTO_TCP, number)
+        except OSError:
+            options[name] = None
+    info = handle.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE)
+    state = info[0]
+    idle = None
+    if len(info) == _TCP_INFO_SIZE and state not in (2, 7, 10):  # SYN_SENT, CLOSE, LISTEN
+        sent, received = (struct.unpack_from("=I", info, at)[0] for at in (_LAST_DATA_SENT, _LAST_DATA_RECV))
+        idle = min(sent, received) / 1000
+    try:
+        remote: t.Optional[Address] = handle.getpeername()[:2]
+    except OSError:
+        remote = None
+    return SocketValues(
+        inode=inode,
+        family=_FAMILIES[handle.family],
+        protocol=_PROTOCOLS[handle.proto],
+        state=state,
+        local=handle.getsockname()[:2],
+        remote=remote,
+        keepalive=bool(handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)),
+        options=options,
+        idle=idle,
+        namespace=namespace,
+    )
+
+
+def _namespace_inode(handle: socket.socket) -> t.Optional[int]:
+    try:
+        descriptor = fcntl.ioctl(handle.fileno(), _SIOCGSKNS)
+    except OSError:  # not permitted in a foreign user namespace
+        return None
+    try:
+        return os.fstat(descriptor).st_ino
+    finally:
+        os.close(descriptor)
+
+
+def _open_process(pid: int) -> t.Optional[int]:
+    try:
+        if hasattr(os, "pidfd_open"):  # Python 3.9
+            return os.pidfd_open(pid)
+        return _system_call("pidfd_open", _NR_PIDFD_OPEN, pid, 0)
+    except OSError as error:
+        _raise_unless_gone(error, "pidfd_open")
+        return None
+
+
+def _duplicate(process: int, descriptor: int) -> t.Optional[int]:
+    try:
+        return _system_call("pidfd_getfd", _NR_PIDFD_GETFD, process, descriptor, 0)
+    except OSError as error:
+        _raise_unless_gone(error, "pidfd_getfd")
+        return None
+
+
+def _raise_unless_gone(error: OSError, call: str) -> None:
+    if error.errno in _VANISHED:
+        return
+    if error.errno in (errno.ENOSYS, errno.EPERM, errno.EACCES):
+        raise Unreadable(error.errno, call) from error
+    raise error
+
+
+def _system_call(name: str, number: int, *arguments: int) -> int:
+    result: int = _libc(name).syscall(ctypes.c_long(number), *(ctypes.c_long(argument) for argument in arguments))
+    if result < 0:
+        raise OSError(ctypes.get_errno(), f"{name}: {os.strerror(ctypes.get_errno())}")
+    return result
+
+
+_LIBC: t.List[t.Any] = []
+
+
+def _libc(name: str) -> t.Any:
+    if not _LIBC:
+        if ctypes is None or platform.machine().startswith(_OTHER_NUMBERS):
+            raise OSError(errno.ENOSYS, f"{name} cannot be called here")
+        library = ctypes.CDLL(None, use_errno=True)
+        library.syscall.restype = ctypes.c_long
+        _LIBC.append(library)
+    return _LIBC[0]
