@@ -1,0 +1,520 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: socket_options_info
+short_description: Read the TCP options of the live sockets of running services
+version_added: 0.1.0
+description:
+  - Lists the TCP and MPTCP sockets of systemd units, of processes, or of the whole host, each with the value that the
+    kernel has in force for every option of this collection.
+  - With O(expected), tells for every unit whether its sockets are what they should be, and for each socket that is not,
+    why.
+  - It reads through duplicates of the sockets (C(pidfd_getfd)) that live for microseconds. It changes nothing in the
+    other processes, and needs nothing installed on the host but Python.
+  - A socket that several processes share is one record.
+requirements:
+  - Linux 5.6 or newer. On older kernels, and where C(pidfd_getfd) is not permitted, the options are unknown.
+  - The right to trace the other processes, which C(root) has (C(become)).
+  - systemd, for O(units) and O(expected).
+author:
+  - The netops.keepalive authors (@netops)
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return what it would return outside of it.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed in diff mode. This module changes nothing.
+    support: none
+options:
+  units:
+    description:
+      - Units whose sockets are read, C(.service) and C(.socket).
+      - A template such as V(worker@.service) stands for all its running instances, and C(*), C(?) and C([]) match as in
+        a shell.
+      - Of a C(.socket) unit, the listeners that systemd holds are read, and the connections that the triggered service
+        accepted through them.
+      - Without O(units), O(pids) and O(expected), the whole host is read.
+    type: list
+    elements: str
+    default: []
+  pids:
+    description: Processes whose sockets are read, in addition to those of O(units).
+    type: list
+    elements: int
+    default: []
+  ports:
+    description: Of the sockets selected otherwise, only those with one of these ports, local or remote.
+    type: list
+    elements: int
+    default: []
+  expected:
+    description:
+      - What the sockets of a unit should have. The units listed here need not be listed in O(units).
+      - SO_KEEPALIVE is always expected.
+      - Only sockets of the service's direction are relevant. These are outgoing connections for the library V(connect),
+        listeners and accepted connections for V(listen), all for V(socket), and for a C(.socket) unit the listeners of
+        systemd and what was accepted through them.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The unit, as in O(units).
+        type: str
+        required: true
+      libraries:
+        description:
+          - The libraries that set the options of this service.
+          - Empty for a C(.socket) unit, whose options are set by systemd itself.
+        type: list
+        elements: str
+        choices: [connect, listen, socket]
+        default: []
+      tcp:
+        description:
+          - The values. An option that is not listed is not compared, nor is V(0), the system's default.
+          - What is compared is what the kernel reads back. C(defer_accept) is rounded up by the kernel and not handed
+            on to accepted connections, C(maxseg) of a connection may be smaller, C(window_clamp) is compared on
+            listeners only because the kernel tunes it once data flows.
+          - C(syncnt) is compared on outgoing connections only.
+          - Of a C(.socket) unit, only C(keepidle), C(keepintvl), C(keepcnt) and C(defer_accept) are compared.
+        type: dict
+        default: {}
+        suboptions:
+          keepidle:
+            description: TCP_KEEPIDLE in seconds.
+            type: int
+          keepcnt:
+            description: TCP_KEEPCNT, a number of probes.
+            type: int
+          keepintvl:
+            description: TCP_KEEPINTVL in seconds.
+            type: int
+          user_timeout:
+            description:
+              - TCP_USER_TIMEOUT in milliseconds.
+              - V(-1) stands for the keepidle + keepintvl x keepcnt that are in force on the socket.
+            type: int
+          syncnt:
+            description: TCP_SYNCNT, a number of SYN retransmissions.
+            type: int
+          defer_accept:
+            description: TCP_DEFER_ACCEPT in seconds.
+            type: int
+          maxseg:
+            description: TCP_MAXSEG in bytes.
+            type: int
+          window_clamp:
+            description: TCP_WINDOW_CLAMP in bytes.
+            type: int
+      accept:
+        description:
+          - Reasons, see RV(sockets[].reason), that are reported and yet no failure of this unit.
+          - Where the reason is V(undetermined), all RV(sockets[].candidates) have to be listed.
+        type: list
+        elements: str
+        choices:
+          - inherited_listener
+          - library_not_loaded
+          - not_supported_by_protocol
+          - opened_before_preload
+          - overridden_by_application
+          - secure_exec
+          - stale_environment
+          - static_executable
+          - unreadable
+        default: []
+      min_sockets:
+        description: How many relevant sockets this unit has to have while it is running.
+        type: int
+        default: 0
+  wait:
+    description:
+      - Seconds to wait at most until all units of O(expected) are as they should be.
+      - V(0) looks once.
+    type: float
+    default: 0
+  max_sockets:
+    description:
+      - How many records to return at most in RV(sockets), V(0) for all. Those that are wrong come first.
+      - All counts are of all sockets, whatever is returned.
+    type: int
+    default: 1000
+notes:
+  - A connection counts as accepted where a listener of its network namespace has its local address and port. Once that
+    listener is closed, nothing distinguishes it from an outgoing connection.
+"""
+
+EXAMPLES = r"""
+- name: Read all TCP sockets of two services
+  netops.keepalive.socket_options_info:
+    units:
+      - nginx.service
+      - worker@.service
+  become: true
+
+- name: Wait until the worker holds its connections with the right values
+  netops.keepalive.socket_options_info:
+    expected:
+      - name: billing.service
+        libraries: [connect]
+        tcp:
+          keepidle: 60
+          keepintvl: 15
+          keepcnt: 9
+          user_timeout: -1
+        min_sockets: 1
+      - name: redis-server.service
+        libraries: [listen]
+        tcp:
+          keepidle: 60
+        accept: [overridden_by_application]
+      - name: echo.socket
+        tcp:
+          keepidle: 60
+    wait: 30
+  become: true
+  register: live_sockets
+  failed_when: not live_sockets.compliant
+
+- name: Which connections to the database have no keepalive?
+  netops.keepalive.socket_options_info:
+    ports: [5432]
+  become: true
+  register: database
+
+- name: Show them
+  ansible.builtin.debug:
+    msg: "{{ database.sockets | rejectattr('options.keepalive') | map(attribute='program') | unique }}"
+"""
+
+RETURN = r"""
+sockets:
+  description: The sockets, those that are wrong first. At most O(max_sockets).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    unit:
+      description:
+        - The systemd unit of the process, empty where it has none.
+        - The C(.socket) unit for its listeners and what was accepted through them, where that unit was asked for.
+      type: str
+      sample: nginx.service
+    pid:
+      description: The process that stands for the socket, the lowest of RV(sockets[].pids) except systemd's 1.
+      type: int
+      sample: 812
+    pids:
+      description: All processes of the selection that hold the socket.
+      type: list
+      elements: int
+      sample: [812, 813]
+    program:
+      description: The executable of that process.
+      type: str
+      sample: /usr/sbin/nginx
+    fd:
+      description: The descriptor in that process.
+      type: int
+      sample: 6
+    inode:
+      description: The number by which the kernel and C(ss -e) know the socket.
+      type: int
+      sample: 43426
+    family:
+      description: V(ipv4) or V(ipv6). An IPv6 socket with a v4-mapped address is V(ipv6).
+      type: str
+      sample: ipv4
+    protocol:
+      description: V(tcp) or V(mptcp), null where it cannot be told.
+      type: str
+      sample: tcp
+    state:
+      description: The state by its name in C(tcp(7\)) and C(netstat), for MPTCP that of the first subflow.
+      type: str
+      sample: ESTABLISHED
+    direction:
+      description: V(outgoing), V(accepted), V(listening) or V(unconnected).
+      type: str
+      sample: accepted
+    local:
+      description: The local C(address) and C(port).
+      type: dict
+      sample: {address: 192.0.2.10, port: 443}
+    remote:
+      description: The remote C(address) and C(port), null where there is none.
+      type: dict
+      sample: {address: 198.51.100.7, port: 51234}
+    options:
+      description:
+        - What is in force. C(keepalive) is a boolean, C(user_timeout) in milliseconds, C(keepidle), C(keepintvl) and
+          C(defer_accept) in seconds, C(maxseg) and C(window_clamp) in bytes, C(keepcnt) and C(syncnt) are numbers.
+        - Null where it cannot be read or the protocol has no such option.
+      type: dict
+      sample: {keepalive: true, keepidle: 60, keepcnt: 9, keepintvl: 15, user_timeout: 195000, syncnt: 6,
+               defer_accept: 0, maxseg: 1448, window_clamp: 65536}
+    readable:
+      description: Whether the options could be read.
+      type: bool
+      sample: true
+    relevant:
+      description: Whether something is expected of this socket.
+      type: bool
+      sample: true
+    compliant:
+      description: Whether it is as expected, null where nothing is expected or its options cannot be read.
+      type: bool
+      sample: false
+    wrong:
+      description: The options that differ, each with the C(value) it has and the one C(expected).
+      type: list
+      elements: dict
+      contains:
+        option:
+          description: The name of the option.
+          type: str
+          sample: keepidle
+        value:
+          description: What is in force, null where the protocol has no such option.
+          type: raw
+          sample: 300
+        expected:
+          description: What the kernel would read back if it were right.
+          type: raw
+          sample: 60
+    reason:
+      description:
+        - Why it is wrong or unknown, null where it is neither.
+        - V(library_not_loaded), the process has not mapped the library, see RV(sockets[].detail).
+        - V(static_executable), LD_PRELOAD has no effect on this program.
+        - V(secure_exec), the loader drops LD_PRELOAD for this program.
+        - V(stale_environment), the process was started with other values, or systemd has other directives loaded.
+        - V(overridden_by_application), library and environment are right, the application set the option itself.
+        - V(opened_before_preload), the connection is older than the processes of its unit.
+        - V(inherited_listener), systemd opened the listener and the service never called listen().
+        - V(not_supported_by_protocol), MPTCP has no such option.
+        - V(unreadable), the options cannot be read.
+        - V(undetermined), several of these are possible, see RV(sockets[].candidates).
+      type: str
+      sample: overridden_by_application
+    candidates:
+      description: All reasons that are possible.
+      type: list
+      elements: str
+      sample: [overridden_by_application]
+    detail:
+      description: One sentence for the operator.
+      type: str
+      sample: "The application itself set other values: keepidle is 300 instead of 60."
+sockets_total:
+  description: How many sockets there are, returned in RV(sockets) or not.
+  returned: success
+  type: int
+  sample: 2
+units:
+  description:
+    - The units by their names as given in O(units) and O(expected). All units that hold sockets where the whole host is
+      read.
+  returned: success
+  type: dict
+  contains:
+    load_state:
+      description: systemd's C(LoadState), null where it was not asked for (templates, patterns, whole host).
+      type: str
+      sample: loaded
+    running:
+      description: Whether it has processes. For a C(.socket) unit, whether it is active.
+      type: bool
+      sample: true
+    pids:
+      description: Its processes. For a C(.socket) unit, those that hold its sockets.
+      type: list
+      elements: int
+      sample: [812, 813]
+    sockets:
+      description: How many TCP sockets it has.
+      type: int
+      sample: 12
+    relevant:
+      description: How many of them something is expected of.
+      type: int
+      sample: 10
+    compliant:
+      description: How many of the relevant ones are as expected.
+      type: int
+      sample: 8
+    noncompliant:
+      description: How many of the relevant ones are not.
+      type: int
+      sample: 2
+    unknown:
+      description: How many of the relevant ones cannot be read.
+      type: int
+      sample: 0
+    unreadable_pids:
+      description: Its processes of which not even the number of sockets is known. They count as V(unreadable).
+      type: list
+      elements: int
+      sample: []
+    reasons:
+      description: How many sockets are wrong or unknown for each reason.
+      type: dict
+      sample: {overridden_by_application: 2}
+    accepted:
+      description: Whether some are wrong, and all of these for accepted reasons.
+      type: bool
+      sample: true
+    ok:
+      description:
+        - Whether the unit exists and all relevant sockets are as expected or wrong for accepted reasons, and at least
+          C(min_sockets) of them are there. A unit that is not running is C(ok).
+      type: bool
+      sample: true
+compliant:
+  description: Whether all units of O(expected) are C(ok).
+  returned: success
+  type: bool
+  sample: true
+unreadable_pids:
+  description: Processes whose sockets are not shown to us → why.
+  returned: success
+  type: dict
+  sample: {}
+waited:
+  description: How many seconds it took until the answer was as expected, or O(wait) was over.
+  returned: success
+  type: float
+  sample: 0.3
+"""
+
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netops.keepalive.plugins.module_utils._audit import Answer, Audit, Question
+from ansible_collections.netops.keepalive.plugins.module_utils._compliance import parse_expected
+from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils._reasons import REASONS
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import (
+    PortableReader,
+    window_clamp_floor,
+)
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import (
+    Unit,
+    askable,
+    parse_show,
+    problem_with_name,
+    show_command,
+    unit_from,
+)
+
+SHORTEST_PAUSE = 0.2
+"""Seconds between two looks at least."""
+
+REST_PER_LOOK = 10
+"""A look is followed by a rest so many times as long: waiting costs at most a tenth of one CPU."""
+
+
+def main() -> None:
+    """Read the arguments, look until it is right or the time is over, report."""
+    module = AnsibleModule(
+        argument_spec={
+            "units": {"type": "list", "elements": "str", "default": []},
+            "pids": {"type": "list", "elements": "int", "default": []},
+            "ports": {"type": "list", "elements": "int", "default": []},
+            "expected": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "libraries": {"type": "list", "elements": "str", "choices": sorted(LIBRARIES), "default": []},
+                    "tcp": {"type": "dict", "default": {}, "options": {name: {"type": "int"} for name in OPTIONS}},
+                    "accept": {"type": "list", "elements": "str", "choices": list(REASONS), "default": []},
+                    "min_sockets": {"type": "int", "default": 0},
+                },
+            },
+            "wait": {"type": "float", "default": 0},
+            "max_sockets": {"type": "int", "default": 1000},
+        },
+        supports_check_mode=True,
+    )
+    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C", "LC_MESSAGES": "C"}
+    question = question_from(module)
+    reader = PortableReader()
+    floor = window_clamp_floor()
+    started = time.monotonic()
+    deadline = started + max(0.0, module.params["wait"])
+    while True:
+        look = time.monotonic()
+        try:
+            answer = Audit(question, reader, clamp_floor=floor).run()
+        except OSError as error:
+            module.fail_json(msg=f"The sockets of this host cannot be read: {error}")
+        now = time.monotonic()
+        if now >= deadline or answer.compliant(question.expected):
+            break
+        time.sleep(min(max(SHORTEST_PAUSE, REST_PER_LOOK * (now - look)), deadline - now))
+    module.exit_json(changed=False, waited=round(now - started, 3), **result_of(answer, question, module.params))
+
+
+def question_from(module: AnsibleModule) -> Question:
+    """Turn the module's parameters into what is asked; fail where they make no sense."""
+    parameters = module.params
+    try:
+        expected = parse_expected(parameters["expected"])
+    except ValueError as error:
+        module.fail_json(msg=str(error))
+    for index, port in enumerate(parameters["ports"]):
+        if not 1 <= port <= 65535:
+            module.fail_json(msg=f"ports[{index}]: {port} is out of range: expected a port from 1 to 65535")
+    if parameters["max_sockets"] < 0:
+        module.fail_json(msg=f"max_sockets: {parameters['max_sockets']} is negative: expected 0 (all) or more")
+    for parameter in ("expected", "units"):
+        for index, value in enumerate(parameters[parameter]):
+            problem = problem_with_name(value["name"] if parameter == "expected" else value)
+            if problem:
+                module.fail_json(msg=f"{parameter}[{index}]: {problem}")
+    names = list(dict.fromkeys([*(expectation.name for expectation in expected), *parameters["units"]]))
+    return Question(
+        units=tuple(ask_systemd(module, names)),
+        pids=frozenset(parameters["pids"]),
+        ports=frozenset(parameters["ports"]),
+        expected=tuple(expected),
+    )
+
+
+def ask_systemd(module: AnsibleModule, names: t.List[str]) -> t.List[Unit]:
+    """Ask systemd about all units in one call."""
+    asked = askable(names)
+    blocks: t.Dict[str, t.Dict[str, t.List[str]]] = {}
+    if asked:
+        systemctl = module.get_bin_path("systemctl", required=True)
+        status, output, errors = module.run_command(show_command(systemctl, asked))
+        answers = parse_show(output)
+        if status != 0 or len(answers) != len(asked):
+            module.fail_json(msg=f"systemctl show {' '.join(asked)} failed: {errors.strip() or output.strip()}")
+        blocks = dict(zip(asked, answers))
+    return [unit_from(name, blocks.get(name)) for name in names]
+
+
+def result_of(answer: Answer, question: Question, parameters: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """Put an answer into the shape that is documented in RETURN."""
+    shown = answer.records[: parameters["max_sockets"]] if parameters["max_sockets"] else answer.records
+    return {
+        "sockets": [record.as_dict() for record in shown],
+        "sockets_total": len(answer.records),
+        "units": answer.units,
+        "compliant": answer.compliant(question.expected),
+        "unreadable_pids": {str(pid): why for pid, why in answer.unreadable.items()},
+    }
+
+
+if __name__ == "__main__":
+    main()
