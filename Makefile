@@ -1,0 +1,137 @@
+# The developer's and the demo's front door. `make` alone lists the targets.
+
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+VENV_READY := $(VENV)/.ready
+LINK := .ansible/collections/ansible_collections/netops/keepalive
+SUITES := bullseye bookworm trixie
+LAB := tests/hosts/demo/inventory
+
+# Debian packages: for the demo (Python, and hosts in podman), and what the tests need besides. DEPS= on the command line
+# leaves them to you.
+DEPS_DEMO := python3 python3-venv openssh-client mmdebstrap debian-archive-keyring \
+             podman runc netavark aardvark-dns iptables iproute2 nftables
+DEPS_TEST := $(DEPS_DEMO) git gcc libc6-dev python3-dev clang shellcheck
+DEPS := $(DEPS_TEST)
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.ansible/collections
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+ifdef CI
+export NO_COLOR := 1
+endif
+
+.PHONY: help
+help: ## say what there is
+	@echo 'make TARGET, with TARGET one of:'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+# ---------------------------------------------------------------- what the rest needs
+
+.PHONY: deps deps-demo
+deps: ## install the Debian packages that the tests need (as root, or with sudo)
+	@.ci/deps $(DEPS)
+
+deps-demo:
+	@.ci/deps $(filter $(DEPS_DEMO),$(DEPS))
+
+.PHONY: venv
+venv: $(VENV_READY) $(LINK) ## make .venv with ansible-core, molecule and the linters (about 25 s)
+
+$(VENV_READY): requirements-dev.txt | deps-demo
+	@python=$$(.ci/python) && .ci/quiet "Making $(VENV) with $$python" "$$python" -m venv --clear $(VENV)
+	@.ci/quiet "Installing requirements-dev.txt into it (about 25 s)" $(VENV)/bin/pip install -r requirements-dev.txt
+	@touch $@
+
+# The checkout is the installed collection.
+$(LINK):
+	@mkdir -p $(@D) && ln -sfn ../../../.. $@
+
+.PHONY: hosts
+hosts: deps-demo ## make the images of the test hosts (about 45 s, once)
+	@tests/hosts/images $(SUITES)
+
+# ---------------------------------------------------------------- demo
+
+.PHONY: demo
+demo: deps-demo venv hosts ## three hosts with services, keepalive on them, and a report
+	@.ci/quiet 'Starting three hosts (about 3 s)' ansible-playbook -i $(LAB) tests/hosts/create.yml
+	@.ci/quiet 'Installing the services of the demo (about 10 s)' ansible-playbook -i $(LAB) tests/hosts/demo/prepare.yml
+	ansible-playbook -i $(LAB) enable-keepalive.yml
+	@echo
+	@echo 'Look around (all from this folder; first: export PATH=$(CURDIR)/$(VENV)/bin:$$PATH):'
+	@echo '  ansible-playbook -i $(LAB) enable-keepalive.yml --check --diff     again: nothing to change'
+	@echo '  ansible -i $(LAB) lab -a "ss -tnoe"                                the timers, as the kernel has them'
+	@echo '  tests/hosts/run podman exec -it keepalive-demo-bookworm1 bash                           a shell on a host'
+	@echo '  ansible-playbook -i $(LAB) disable-keepalive.yml                   take everything away again'
+	@echo 'Take the hosts down:  make demo-down'
+
+.PHONY: demo-down
+demo-down: venv ## take the demo's hosts down
+	@.ci/quiet 'Taking the hosts of the demo down' ansible-playbook -i $(LAB) tests/hosts/destroy.yml
+
+# ---------------------------------------------------------------- tests
+
+PARTS := test-lint test-docs test-build test-sanity test-unit test-c test-molecule
+
+.PHONY: test $(PARTS)
+test: deps venv ## everything below, one after the other (under 20 minutes)
+	@.ci/steps $(PARTS)
+
+LINTERS := lint-ruff lint-format lint-shell lint-types lint-ansible
+.PHONY: $(LINTERS)
+test-lint: venv ## ruff, mypy, shellcheck and ansible-lint --profile production (about 20 s)
+	@$(MAKE) --keep-going $(LINTERS)
+
+lint-ruff:
+	@.ci/quiet 'ruff check' ruff check .
+
+lint-format:
+	@.ci/quiet 'ruff format' ruff format --diff .
+
+lint-shell:
+	@.ci/quiet 'shellcheck' .ci/shellcheck
+
+# From the folder that holds ansible_collections, so that mypy knows the modules by their full names.
+lint-types:
+	@cd .ansible/collections && $(CURDIR)/.ci/quiet 'mypy' mypy --config-file $(CURDIR)/pyproject.toml \
+	    --cache-dir $(CURDIR)/.mypy_cache ansible_collections/netops/keepalive/plugins
+
+# In a copy: ansible-lint installs things beside what it reads.
+lint-ansible:
+	@.ci/quiet 'ansible-lint' .ci/in-tree ansible-lint --strict --profile production
+
+test-docs: venv ## the documentation of plugins and roles, and the changelog (about 5 s)
+	@.ci/quiet 'antsibull-docs' .ci/in-tree antsibull-docs lint-collection-docs --plugin-docs --check-extra-docs-refs \
+	    --validate-collection-refs=all --disallow-unknown-collection-refs .
+	@.ci/quiet 'antsibull-changelog' .ci/in-tree antsibull-changelog lint
+
+test-build: venv ## build the artifact, install it elsewhere, read its documentation (about 10 s)
+	@.ci/in-tree python3 $(CURDIR)/.ci/artifact.py
+
+test-sanity: venv ## ansible-test sanity, all tests (60 s, later 15 s)
+	@.ci/ansible-test sanity
+
+# With pytest alone: ansible-test units would install an environment for each run and know no hypothesis.
+test-unit: venv ## the tests of the Python code
+	@pytest tests/unit
+
+test-c: venv ## the tests of the C code
+	@pytest tests/csrc
+
+test-molecule: venv hosts ## all scenarios in molecule/, on the test hosts
+	@.ci/molecule test --all
+
+# ---------------------------------------------------------------- tidying
+
+.PHONY: clean hosts-down
+clean: ## remove what was made in this folder
+	@rm -rf $(VENV) .ansible .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache csrc/build netops-keepalive-*.tar.gz
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+hosts-down: ## remove all test hosts, their networks, images and the cache
+	@tests/hosts/remove-all
