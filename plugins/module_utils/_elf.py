@@ -116,7 +116,12 @@ def read_elf(path: str) -> Elf:
     :raises OSError: the file cannot be opened or read.
     """
     with open(path, "rb") as stream:
-        return _parse(_Reader(stream))
+        return parse_elf(stream)
+
+
+def parse_elf(stream: t.BinaryIO) -> Elf:
+    """Read the facts of an open file; raises like read_elf."""
+    return _parse(_Reader(stream))
 
 
 def _parse(reader: _Reader) -> Elf:

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sends the sources of the libraries, or prebuilt ones, along with the module of the same name: one call for a host."""
+
+from __future__ import annotations
+
+import base64
+import os
+import pathlib
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.netops.keepalive.plugins.module_utils import _manifest
+
+_SOURCES = os.path.join(os.path.dirname(__file__), "..", "..", "csrc")
+_PATTERNS = ("*.c", "*.h", "*.map", "Makefile", "LICENSE")
+
+
+class ActionModule(ActionBase):
+    """See the module's DOCUMENTATION."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        if arguments.get("state", "present") == "present":
+            prebuilt = arguments.pop("prebuilt", None)
+            if prebuilt:
+                folder = self._find_needle("files", prebuilt)
+                arguments["prebuilt_files"] = read_prebuilt(pathlib.Path(folder))
+            elif not arguments.get("sources") and not arguments.get("prebuilt_files"):
+                arguments["sources"] = read_sources(pathlib.Path(_SOURCES))
+        result.update(
+            self._execute_module(
+                module_name="netops.keepalive.preload_libraries", module_args=arguments, task_vars=task_vars
+            )
+        )
+        return result
+
+
+def read_sources(folder: pathlib.Path) -> dict[str, str]:
+    """Read every file that the build needs: name → content."""
+    files = {path for pattern in _PATTERNS for path in folder.glob(pattern)}
+    if folder / "Makefile" not in files:
+        raise AnsibleActionFail(f"the collection is incomplete: no Makefile in {folder.resolve()}")
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(files)}
+
+
+def read_prebuilt(folder: pathlib.Path) -> dict[str, dict[str, str]]:
+    """Read the libraries of a folder, or of the folders in it: kind of host → file name → Base64."""
+    if not folder.is_dir():
+        raise AnsibleActionFail(f"prebuilt: {folder} is not a folder")
+    places = [folder] if any(folder.glob("*.so")) else sorted(path for path in folder.iterdir() if path.is_dir())
+    variants = {place.name: _read_variant(place) for place in places if any(place.glob("*.so"))}
+    if not variants:
+        raise AnsibleActionFail(f"prebuilt: neither {folder} nor the folders in it contain a .so file")
+    return {
+        variant: {name: base64.b64encode(content).decode("ascii") for name, content in files.items()}
+        for variant, files in variants.items()
+    }
+
+
+def _read_variant(folder: pathlib.Path) -> dict[str, bytes]:
+    """Read one folder and compare it with its manifest, where it has one."""
+    manifest = _manifest.read(str(folder))
+    paths = sorted(folder / name for name in manifest.files) if manifest else sorted(folder.glob("*.so"))
+    files: dict[str, bytes] = {}
+    for path in paths:
+        try:
+            files[path.name] = path.read_bytes()
+        except OSError as error:
+            raise AnsibleActionFail(f"prebuilt: {path} cannot be read: {error.strerror}") from error
+        if manifest and _manifest.sha256(files[path.name]) != manifest.files[path.name]:
+            raise AnsibleActionFail(f"prebuilt: {path} does not have the sha256 that {_manifest.NAME} beside it says")
+    return files

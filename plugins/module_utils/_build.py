@@ -1,0 +1,193 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Compile the preload libraries in a folder of its own; nothing here touches what is installed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shlex
+import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, newest_glibc, parse_elf, read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils._run import (
+    SEARCH_PATH,
+    Ended,
+    TimedOut,
+    find_program,
+    run,
+)
+
+_COMPILE_SECONDS = 300
+_VERSION_SECONDS = 20
+_SHOWN_LINES = 20
+
+
+class BuildError(Exception):
+    """The libraries could not be made; the text says what to do."""
+
+
+class NoCompiler(BuildError):
+    """A C compiler, make or the C library's headers are missing."""
+
+
+class Host(t.NamedTuple):
+    """What a library must fit."""
+
+    machine: str
+    """Processor and word size, e.g. V(x86_64 64 bit)."""
+    libc: str
+    """C library and release, e.g. V(glibc 2.36)."""
+
+
+def describe_host(python: str = "/proc/self/exe") -> Host:
+    """Tell processor and C library from the Python that runs the module: it belongs to the host's own userland."""
+    elf = read_elf(python)
+    order = " big-endian" if elf.big_endian else ""
+    return Host(f"{elf.machine} {elf.bits} bit{order}", _glibc() or _musl(elf.interpreter))
+
+
+def _glibc() -> t.Optional[str]:
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION")
+    except (ValueError, OSError):
+        return None
+
+
+def _musl(loader: t.Optional[str]) -> str:
+    """The loader of musl, started without a program, prints its version and leaves with status 1."""
+    if loader and "ld-musl" in os.path.basename(loader):
+        for line in run([loader], _VERSION_SECONDS).stderr.splitlines():
+            if line.startswith("Version "):
+                return "musl " + line[len("Version ") :].strip()
+        return "musl"
+    return "unknown"
+
+
+def digest_of_sources(sources: t.Mapping[str, str]) -> str:
+    """One SHA-256 over all names and contents, the same in whatever order they come."""
+    digest = hashlib.sha256()
+    for name in sorted(sources):
+        content = sources[name].encode("utf-8", "surrogateescape")
+        digest.update(b"%s\0%d\0" % (name.encode("utf-8"), len(content)))
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def compiler_version(cc: str) -> t.Optional[str]:
+    """The first line that C(cc --version) prints, None where there is no such compiler."""
+    words = shlex.split(cc)
+    if not words or not find_program(words[0]):
+        return None
+    try:
+        ended = run([*words, "--version"], _VERSION_SECONDS)
+    except (OSError, TimedOut):
+        return None
+    lines = ended.stdout.splitlines()
+    return lines[0].strip() if ended.status == 0 and lines else None
+
+
+def build(
+    sources: t.Mapping[str, str],
+    directory: str,
+    target: str,
+    cc: str = "cc",
+    cflags: t.Optional[str] = None,
+    ldflags: t.Optional[str] = None,
+) -> t.Dict[str, bytes]:
+    """Compile and return the files that C(make install) puts into I(target), by name.
+
+    :param sources: name → content of every file that the build needs, the Makefile included.
+    :param directory: an empty folder that nobody else may enter.
+    :param target: the folder in which they will be installed on the host.
+    :raises NoCompiler: nothing can be compiled on this host yet.
+    :raises BuildError: the compiler ran and failed.
+    """
+    _check_toolchain(cc, directory)
+    tree, stage = os.path.join(directory, "src"), os.path.join(directory, "stage")
+    os.mkdir(tree)
+    for name, content in sources.items():
+        with open(os.path.join(tree, name), "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(content)
+    variables = {"CC": cc, "CFLAGS": cflags, "LDFLAGS": ldflags, "BUILD": "build", "DESTDIR": stage, "LIBDIR": target}
+    assignments = [f"{name}={value}" for name, value in variables.items() if value is not None]
+    ended = _finish(["make", "-j2", "install", *assignments], tree)
+    if ended.status != 0:
+        raise BuildError(f"make {ended}; its last lines:\n{_tail(ended)}")
+    folder = stage + target
+    if not os.path.isdir(folder) or not os.listdir(folder):
+        raise BuildError(f"make install put nothing into $(DESTDIR)$(LIBDIR), which was {folder}")
+    return {name: _content(os.path.join(folder, name)) for name in sorted(os.listdir(folder))}
+
+
+def _check_toolchain(cc: str, directory: str) -> None:
+    """Tell a host without a compiler from sources that do not compile, by compiling next to nothing."""
+    words = shlex.split(cc)
+    missing = [name for name in (words[0] if words else "cc", "make") if not find_program(name)]
+    if missing:
+        raise NoCompiler(f"no C compiler: {' and '.join(missing)} not found in {SEARCH_PATH}")
+    source = "#include <stdlib.h>\n#include <sys/socket.h>\nint main(void) { return socket(0, 0, 0) > 9; }\n"
+    command = [*words, "-x", "c", "-", "-o", os.path.join(directory, "attempt")]
+    ended = _finish(command, directory, source)
+    if ended.status != 0:
+        raise NoCompiler(f"no working C compiler: {cc} {ended} on a program of three lines:\n{_tail(ended)}")
+
+
+def _finish(command: t.Sequence[str], directory: str, stdin: str = "") -> Ended:
+    try:
+        return run(command, _COMPILE_SECONDS, directory, {"TMPDIR": directory}, stdin)
+    except (OSError, TimedOut) as error:
+        raise BuildError(f"cannot run {command[0]}: {error}") from error
+
+
+def _tail(ended: Ended) -> str:
+    return "\n".join((ended.stderr or ended.stdout).strip().splitlines()[-_SHOWN_LINES:])
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def choose_prebuilt(variants: t.Mapping[str, t.Mapping[str, bytes]], host: Host, python: str = "/proc/self/exe") -> str:
+    """Name the variant that fits this host: same processor and libc, and of those the one made for the newest glibc.
+
+    :param variants: name of the variant → file name → content.
+    :raises BuildError: none fits; the text says of each why.
+    """
+    fitting: t.List[t.Tuple[t.Tuple[int, ...], str]] = []
+    reasons: t.List[str] = []
+    for name in sorted(variants):
+        problem, release = _examine(variants[name], host, python)
+        if problem:
+            reasons.append(f"{name}: {problem}")
+        else:
+            fitting.append((release, name))
+    if not fitting:
+        raise BuildError(f"no prebuilt libraries fit this host ({host.machine}, {host.libc}): {'; '.join(reasons)}")
+    return max(fitting)[1]
+
+
+def _examine(files: t.Mapping[str, bytes], host: Host, python: str) -> t.Tuple[str, t.Tuple[int, ...]]:
+    """Return what speaks against these files, or nothing, and the glibc release that they need."""
+    libc, _space, version = host.libc.partition(" ")
+    here = tuple(int(part) for part in version.split(".") if part.isdigit())
+    needs: t.Tuple[int, ...] = ()
+    for name in sorted(files):
+        if not name.endswith(".so"):
+            continue
+        try:
+            elf = parse_elf(io.BytesIO(files[name]))
+        except ElfError as error:
+            return f"{name}: {error}", needs
+        if elf.abi != read_elf(python).abi:
+            return f"{name} is for {elf.machine} {elf.bits} bit", needs
+        if ("libc.so.6" in elf.needed) != (libc == "glibc"):
+            return f"{name} is linked with another C library ({', '.join(elf.needed) or 'none'})", needs
+        needs = max(needs, newest_glibc(elf) or ())
+    if libc == "glibc" and needs > here:
+        return f"needs glibc {'.'.join(map(str, needs))}", needs
+    return "", needs

@@ -1,0 +1,220 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Put libraries into their folder, and take them away, under running processes that have them mapped.
+
+A file is never written in place: the processes that map it would die. A file whose bytes are right is not replaced
+either: a process that maps it would count as stale without need. Everything that can fail (space, the self-test)
+happens in a folder beside the files, before the first of them is replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import stat
+import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils import _manifest
+from ansible_collections.netops.keepalive.plugins.module_utils._manifest import FILE_MODE, FOLDER_MODE, Manifest
+
+LD_SO_PRELOAD = "/etc/ld.so.preload"
+_STAGING = ".libkeepalive.new"
+
+Labeller = t.Callable[[str, str], bool]
+"""Gives the file or folder (first path) the security label that belongs to the place of the second path; says whether
+it had another (and in check mode does no more than that)."""
+
+
+class InUse(Exception):
+    """The libraries must not be removed now; the text says why."""
+
+
+@contextlib.contextmanager
+def locked(folder: str) -> t.Iterator[None]:
+    """Keep other runs out until the end, by a lock on the folder above, which stays and in which nothing is written.
+
+    :raises OSError: the folder above does not exist.
+    """
+    descriptor = os.open(os.path.dirname(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def install(
+    folder: str,
+    contents: t.Mapping[str, bytes],
+    made: t.Mapping[str, str],
+    try_out: t.Callable[[t.Sequence[str]], None],
+    label: Labeller,
+) -> t.List[str]:
+    """Install files and their manifest; return the names of those that were replaced or new.
+
+    :param contents: by file name.
+    :param made: what they were made from, for the manifest.
+    :param try_out: called with the paths of all libraries, in their staging folder; what it raises stops everything.
+    :raises OSError: nothing has been replaced, unless the text says otherwise.
+    """
+    manifest = Manifest(dict(made), {name: _manifest.sha256(content) for name, content in contents.items()})
+    old = _manifest.read(folder)
+    created = not os.path.isdir(folder)
+    staging = os.path.join(folder, _STAGING)
+    try:
+        if created:
+            os.mkdir(folder, FOLDER_MODE)
+            label(folder, folder)
+        _remove_tree(staging)
+        os.mkdir(staging, 0o700)
+        for name, content in [*contents.items(), (_manifest.NAME, manifest.text().encode("utf-8"))]:
+            path = os.path.join(folder, name)
+            if os.path.isdir(path) and not os.path.islink(path):
+                raise IsADirectoryError(f"{path} is a folder; a file must stand there")
+            _write(os.path.join(staging, name), content)
+            label(os.path.join(staging, name), path)
+        try_out([os.path.join(staging, name) for name in contents if name.endswith(".so")])
+        changed = [
+            name for name, wanted in manifest.files.items()
+            if _manifest.look(os.path.join(folder, name)).sha256 != wanted
+        ]  # fmt: skip
+        for name in changed:
+            os.rename(os.path.join(staging, name), os.path.join(folder, name))
+        for name in sorted(set(old.files if old else ()) - set(manifest.files)):
+            _remove_file(os.path.join(folder, name))
+        repair(folder, manifest.files, label)
+        _sync(folder)
+        os.rename(os.path.join(staging, _manifest.NAME), os.path.join(folder, _manifest.NAME))
+        _sync(folder)
+        return changed
+    finally:
+        _remove_tree(staging)
+        if created:
+            with contextlib.suppress(OSError):  # not empty: the installation has succeeded
+                os.rmdir(folder)
+
+
+def repair(folder: str, names: t.Iterable[str], label: Labeller, pretend: bool = False) -> t.List[str]:
+    """Put mode, owner and label of the folder and the named files right; return what was wrong.
+
+    Mode and owner are changed in place, which no process notices.
+
+    :param pretend: only say it.
+    """
+    wrong = []
+    for path in [folder, *(os.path.join(folder, name) for name in names)]:
+        status = os.stat(path)
+        mode = FOLDER_MODE if stat.S_ISDIR(status.st_mode) else FILE_MODE
+        name = os.path.basename(path) if path != folder else folder
+        if stat.S_IMODE(status.st_mode) != mode:
+            wrong.append(f"{name} had mode {stat.S_IMODE(status.st_mode):04o} instead of {mode:04o}")
+        owner = (os.geteuid(), os.getegid())
+        if (status.st_uid, status.st_gid) != owner:
+            wrong.append(f"{name} belonged to {status.st_uid}:{status.st_gid} instead of {owner[0]}:{owner[1]}")
+        if not pretend:
+            if (status.st_uid, status.st_gid) != owner:
+                os.chown(path, *owner)
+            if stat.S_IMODE(os.stat(path).st_mode) != mode:
+                os.chmod(path, mode)
+        if label(path, path):
+            wrong.append(f"{name} had another security label")
+    return wrong
+
+
+def installed_names(folder: str) -> t.List[str]:
+    """The files that installations have put there, those of an interrupted one included; without the manifest."""
+    names: t.Set[str] = set()
+    for place in (folder, os.path.join(folder, _STAGING)):
+        manifest = _manifest.read(place)
+        names.update(manifest.files if manifest else ())
+    return sorted(name for name in names if os.path.lexists(os.path.join(folder, name)))
+
+
+def anything_installed(folder: str) -> bool:
+    """Whether remove() would do anything."""
+    if not os.path.isdir(folder):
+        return False
+    own = [*installed_names(folder), _manifest.NAME, _STAGING]
+    return any(os.path.lexists(os.path.join(folder, name)) for name in own)
+
+
+def remove(folder: str) -> None:
+    """Remove what was installed, the manifest last, and the folder if that leaves it empty.
+
+    Processes that map the files keep them: only the names go.
+    """
+    for name in installed_names(folder):
+        _remove_file(os.path.join(folder, name))
+    _remove_tree(os.path.join(folder, _STAGING))
+    _remove_file(os.path.join(folder, _manifest.NAME))
+    if not os.listdir(folder):
+        os.rmdir(folder)
+
+
+def refuse_if_preloaded(folder: str, names: t.Iterable[str], ld_so_preload: str = LD_SO_PRELOAD) -> None:
+    """Make sure that no file is named in /etc/ld.so.preload: each program would complain on its standard error.
+
+    :raises InUse: one is.
+    """
+    try:
+        with open(ld_so_preload, encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return
+    entries = [entry for line in text.splitlines() for entry in re.split(r"[\s:]+", line.split("#", 1)[0]) if entry]
+    for name in names:
+        path = os.path.join(folder, name)
+        for entry in entries:
+            # $LIB and $ORIGIN are for the loader to expand; the same file name behind them is suspicion enough.
+            if os.path.realpath(entry) == os.path.realpath(path) or ("$" in entry and os.path.basename(entry) == name):
+                raise InUse(
+                    f"{path} is named in {ld_so_preload} (as {entry}): every program of the host would complain about"
+                    " the missing file; take it out of there first"
+                )
+
+
+def processes_mapping(folder: str, names: t.Iterable[str], proc: str = "/proc") -> t.List[int]:
+    """The PIDs of the processes that have one of the files mapped, replaced or not."""
+    wanted = [os.path.join(os.path.realpath(folder), name) for name in names]
+    lines = tuple(f" {path}{remark}".encode() for path in wanted for remark in ("", " (deleted)"))
+    found = []
+    for pid in sorted(int(name) for name in os.listdir(proc) if name.isdigit()):
+        try:
+            with open(f"{proc}/{pid}/maps", "rb") as file:
+                if any(line.rstrip(b"\n").endswith(lines) for line in file):
+                    found.append(pid)
+        except OSError:  # ended meanwhile, or not ours to look into
+            continue
+    return found
+
+
+def _write(path: str, content: bytes) -> None:
+    """Write a new file and have it on the disk before anything depends on it."""
+    with open(path, "xb") as file:
+        file.write(content)
+        file.flush()
+        os.fchmod(file.fileno(), FILE_MODE)
+        os.fsync(file.fileno())
+
+
+def _sync(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_file(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _remove_tree(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        shutil.rmtree(path)

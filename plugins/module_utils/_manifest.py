@@ -1,0 +1,144 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""manifest.json: what is installed and from what it was made, so that the next run can tell whether it still holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+import typing as t
+
+NAME = "manifest.json"
+_FORMAT = 1
+_MANAGED_BY = "netops.keepalive.preload_libraries"
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+
+FILE_MODE = 0o644
+FOLDER_MODE = 0o755
+
+
+class Manifest(t.NamedTuple):
+    """The content of one manifest."""
+
+    made: t.Dict[str, str]
+    """What the libraries were made from and for; where any of it changes, they are made anew."""
+    files: t.Dict[str, str]
+    """SHA-256 by file name."""
+
+    def text(self) -> str:
+        content = {"format": _FORMAT, "managed_by": _MANAGED_BY, "made": self.made, "files": self.files}
+        return json.dumps(content, indent=2, sort_keys=True) + "\n"
+
+
+class Found(t.NamedTuple):
+    """One file of the manifest as it is now."""
+
+    sha256: t.Optional[str]
+    """None where there is no regular file of that name."""
+    mode: int
+    uid: int
+    gid: int
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a file may have this name: no folders, nothing hidden, nothing that LD_PRELOAD would split."""
+    return bool(_FILE_NAME.fullmatch(name)) and name != NAME
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def parse(text: str) -> t.Optional[Manifest]:
+    """Read a manifest; None where it is none of ours or damaged, which then counts as not installed."""
+    try:
+        content = json.loads(text)
+        made, files = dict(content["made"]), dict(content["files"])
+        ours = content["format"] == _FORMAT and content["managed_by"] == _MANAGED_BY
+    except (ValueError, TypeError, KeyError):
+        return None
+    if not ours or not all(is_file_name(name) for name in files):
+        return None
+    return Manifest({key: str(value) for key, value in made.items()}, {key: str(files[key]) for key in files})
+
+
+def read(folder: str) -> t.Optional[Manifest]:
+    """Read the manifest of a folder; None where there is none or no valid one."""
+    try:
+        with open(os.path.join(folder, NAME), encoding="utf-8", errors="replace") as file:
+            return parse(file.read())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def look(path: str) -> Found:
+    """Look at one file; symbolic links are not followed, because the libraries are never links."""
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return Found(None, 0, 0, 0)
+    if not stat.S_ISREG(status.st_mode):
+        return Found(None, 0, 0, 0)
+    with open(path, "rb") as file:
+        return Found(sha256(file.read()), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+
+
+def changes_since(installed: t.Optional[Manifest], made: t.Mapping[str, t.Optional[str]]) -> t.List[str]:
+    """Say why the libraries must be made anew, as far as the manifest tells; empty where it does not.
+
+    :param made: what they would be made from now; None for what cannot be known now and is compared with nothing (the
+        version of a compiler that has been removed since: what it made is still right).
+    """
+    if installed is None:
+        return ["not installed"]
+    reasons = []
+    for key in sorted(set(made) | set(installed.made)):
+        old, new = installed.made.get(key), made.get(key)
+        if old != new and not (key in made and new is None):
+            reasons.append(_change(key, old, new))
+    return reasons
+
+
+def _change(key: str, old: t.Optional[str], new: t.Optional[str]) -> str:
+    if key in ("sources", "prebuilt") and old and new:
+        return f"{key} changed"
+    return f"{key} changed from {'nothing' if old is None else repr(old)} to {'nothing' if new is None else repr(new)}"
+
+
+def damages(installed: Manifest, folder: str) -> t.List[str]:
+    """Say which files do not have the bytes that were installed; empty where all have."""
+    reasons = []
+    for name, wanted in sorted(installed.files.items()):
+        found = look(os.path.join(folder, name)).sha256
+        if found is None:
+            reasons.append(f"{name} is missing")
+        elif found != wanted:
+            reasons.append(f"{name} was changed by something else")
+    return reasons
+
+
+def observed_text(folder: str) -> str:
+    """What is there now, for a diff: the manifest as it would read if it had been written from the files.
+
+    Where the files are as the manifest says, this is the manifest's own text, with a line for each wrong mode or owner.
+    """
+    installed = read(folder)
+    if installed is None:
+        return ""
+    files = {}
+    for name in installed.files:
+        found = look(os.path.join(folder, name))
+        files[name] = found.sha256 or "missing"
+        if found.sha256 and not attributes_right(found):
+            files[name] += f" mode {found.mode:04o} owner {found.uid}:{found.gid}"
+    return Manifest(installed.made, files).text()
+
+
+def attributes_right(found: Found) -> bool:
+    """Whether mode and owner are those of a fresh installation by the user that runs now (root, in practice)."""
+    return (found.mode, found.uid, found.gid) == (FILE_MODE, os.geteuid(), os.getegid())

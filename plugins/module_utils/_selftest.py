@@ -1,0 +1,118 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Try a preload library on programs of this host before anything else may load it.
+
+A library with an undefined symbol, a missing dependency, a crashing constructor or a cut-off file ends every program
+that is told to load it. All of that shows in a child process that nobody depends on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils._run import Ended, TimedOut, find_program, run
+
+_SECONDS = 30
+
+_PROBE = r"""
+import json, socket, sys
+hooks, wanted = json.loads(sys.argv[1])
+def read(sock):
+    values = {"SO_KEEPALIVE": sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)}
+    values.update((name, sock.getsockopt(socket.IPPROTO_TCP, number)) for name, number in wanted)
+    return values
+seen = {}
+made = socket.socket()
+seen["socket"] = read(made)
+server = socket.socket()
+server.bind(("127.0.0.1", 0))
+server.listen(1)
+seen["listen"] = read(server)
+made.connect(server.getsockname())
+seen["connect"] = read(made)
+made.sendall(b"through")
+if server.accept()[0].recv(16) != b"through":
+    sys.exit("what was sent through the connection did not arrive")
+print(json.dumps({hook: seen[hook] for hook in hooks}))
+"""
+
+_VALUES = {"keepidle": 4321, "keepcnt": 11, "keepintvl": 123, "user_timeout": 345678, "syncnt": 3}
+"""By option; values that no default and no sysctl has, so that reading them back proves who set them."""
+
+
+class Refused(Exception):
+    """A library must not be installed; the text says what it did."""
+
+
+def try_libraries(paths: t.Sequence[str], python: t.Optional[str] = None) -> None:
+    """Run C(true) with each library and a conversation over loopback with each and with all together.
+
+    :param paths: absolute paths of the libraries, without blanks and colons (LD_PRELOAD splits on them).
+    :param python: the interpreter for the conversation, by default the running one.
+    :raises Refused: one of them failed.
+    """
+    for path in paths:
+        _try_true(path)
+    known = [path for path in paths if os.path.basename(path) in LIBRARIES.values()]
+    for path in known:
+        _try_loopback([path], python or sys.executable)
+    if len(known) > 1:
+        _try_loopback(known, python or sys.executable)
+
+
+def _try_true(path: str) -> None:
+    program = find_program("true") or "/bin/true"
+    ended = _run([program], path, {}, path)
+    if ended.status != 0 or ended.stderr:
+        raise Refused(f"{os.path.basename(path)}: {program} with it {ended}{_said(ended)}")
+
+
+def _try_loopback(paths: t.Sequence[str], python: str) -> None:
+    names = [os.path.basename(path) for path in paths]
+    hooks = [hook for hook, library in LIBRARIES.items() if library in names]
+    title = " with ".join(names)
+    variables = {OPTIONS[name].variable: str(value) for name, value in _VALUES.items()}
+    numbers = [(option.variable, option.sockopt) for option in OPTIONS.values() if option.name in _VALUES]
+    question = json.dumps([hooks, numbers])
+    ended = _run([python, "-I", "-S", "-c", _PROBE, question], " ".join(paths), variables, title)
+    if ended.status != 0 or ended.stderr:
+        raise Refused(f"{title}: a TCP conversation over loopback {ended}{_said(ended)}")
+    seen = json.loads(ended.stdout)
+    for hook in hooks:
+        expected = _expected(hook, hooks)
+        wrong = [
+            f"{variable} reads {seen[hook][variable]} instead of {value}"
+            for variable, value in expected.items()
+            if seen[hook][variable] != value
+        ]
+        if wrong:
+            raise Refused(f"{title}: after {hook}() on loopback {', '.join(wrong)}")
+
+
+def _expected(hook: str, hooks: t.Sequence[str]) -> t.Dict[str, int]:
+    """What a socket must have once I(hook) was called, with these libraries loaded."""
+    expected = {"SO_KEEPALIVE": 1}
+    for name, value in _VALUES.items():
+        if hook in OPTIONS[name].libraries or "socket" in hooks:
+            expected[OPTIONS[name].variable] = value
+    return expected
+
+
+def _run(command: t.Sequence[str], preload: str, variables: t.Mapping[str, str], title: str) -> Ended:
+    try:
+        return run(command, _SECONDS, environment={**variables, "LD_PRELOAD": preload})
+    except TimedOut as error:
+        raise Refused(f"{title}: {error}") from error
+    except OSError as error:
+        raise Refused(f"{title}: {command[0]} cannot be started: {error.strerror}") from error
+
+
+def _said(ended: Ended) -> str:
+    lines = ended.stderr.strip().splitlines()
+    return f" and said: {lines[0] if ended.status == 0 else lines[-1]}" if lines else ""

@@ -1,0 +1,418 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preload_libraries
+short_description: Compile, try out and install the keepalive libraries on a host
+version_added: 0.1.0
+author: The netops.keepalive authors (@netops)
+description:
+  - Compiles the libraries from the sources in this collection on the host itself, tries each of them there, and only
+    then installs them. The task's action sends the sources along, so a host costs one module execution.
+  - Compiles again when the sources, the flags, the compiler or the release of the C library have changed, or when an
+    installed file is missing or not as it was installed. A compiler that has been removed since is no reason.
+  - Files are replaced by renaming, and only those whose bytes differ, so that processes that have a library mapped go
+    on with it and do not count as stale without need.
+  - Trying out means that C(true) runs with each library and prints nothing, and that a Python process with the
+    libraries, one by one and all together, talks to itself over loopback and reads every option back from its sockets.
+  - A run that fails leaves what was installed as it was.
+options:
+  state:
+    description:
+      - With V(absent) what was installed is removed, and the folder if nothing else is in it. Removal is refused while
+        C(/etc/ld.so.preload) names one of the files.
+    type: str
+    choices: [present, absent]
+    default: present
+  path:
+    description:
+      - The folder on the host. The folder above it must exist.
+      - AppArmor's base rules allow programs to map libraries only from below C(/usr/lib).
+    type: path
+    default: /usr/lib/libkeepalive
+  cc:
+    description: The C compiler on the host; words after the first are passed to it as options.
+    type: str
+    default: cc
+  cflags:
+    description: Flags for the compiler, in place of the Makefile's own C(-O2).
+    type: str
+  ldflags:
+    description: Flags for linking, in addition to those the libraries need.
+    type: str
+  prebuilt:
+    description:
+      - A folder on the controller with libraries to install as they are, for hosts without a compiler.
+      - Either the libraries lie in it (for instance a copy of O(path) of a host where they were compiled), or in
+        folders below it, one for each kind of host. Each host takes those that fit its processor and its C library, and
+        of several the ones made for the newest release of it.
+      - Where a C(manifest.json) lies beside the libraries, they must have the checksums it says.
+    type: path
+  missing_compiler:
+    description:
+      - What to do where libraries must be compiled and no working C compiler or C(make) is there. V(report) changes
+        nothing and returns RV(needs_compiler=true), so that the next task can install one.
+    type: str
+    choices: [fail, report]
+    default: fail
+  sources:
+    description:
+      - File name to content of everything the build needs. Set by the task's action from the collection; give it only
+        to compile other sources.
+    type: dict
+  prebuilt_files:
+    description:
+      - Name of a kind of host to file name to content in Base64. Set by the task's action from O(prebuilt).
+    type: dict
+extends_documentation_fragment:
+  - netops.keepalive.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Compares what would be compiled with what is installed; compiles nothing.
+  diff_mode:
+    support: full
+    details: Shows the manifest before and after; in check mode the new checksums are not known yet.
+seealso:
+  - module: netops.keepalive.service_dropins
+"""
+
+EXAMPLES = r"""
+- name: Compile and install the libraries
+  netops.keepalive.preload_libraries:
+
+- name: Install libraries that were compiled elsewhere
+  netops.keepalive.preload_libraries:
+    prebuilt: files/keepalive
+
+- name: Take them away again
+  netops.keepalive.preload_libraries:
+    state: absent
+"""
+
+RETURN = r"""
+libraries:
+  description: What is installed, by file name.
+  returned: with O(state=present)
+  type: dict
+  contains:
+    path:
+      description: Where it is, for LD_PRELOAD.
+      type: str
+    sha256:
+      description: Its checksum; none in check mode where it is yet to be compiled.
+      type: str
+    changed:
+      description: Whether its bytes are new; in check mode, whether they may become so.
+      type: bool
+  sample:
+    libkeepalive.so:
+      path: /usr/lib/libkeepalive/libkeepalive.so
+      sha256: 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef
+      changed: true
+reason:
+  description: Why the libraries were, or must be, compiled or repaired; empty where nothing was to be done.
+  returned: with O(state=present)
+  type: str
+  sample: compiler changed from 'cc (Debian 10.2.1-6) 10.2.1 20210110' to 'cc (Debian 12.2.0-14) 12.2.0'
+needs_compiler:
+  description: Whether the libraries must be compiled and this host cannot do it.
+  returned: with O(state=present)
+  type: bool
+compiler:
+  description: First line of the compiler's C(--version); empty for prebuilt libraries.
+  returned: with O(state=present)
+  type: str
+  sample: cc (Debian 12.2.0-14) 12.2.0
+libc:
+  description: The host's C library and its release.
+  returned: with O(state=present)
+  type: str
+  sample: glibc 2.36
+removed:
+  description: The files that were removed, or would be in check mode.
+  returned: with O(state=absent)
+  type: list
+  elements: str
+  sample: [/usr/lib/libkeepalive/libkeepalive.so]
+mapped_by:
+  description: Processes that have removed libraries mapped, and keep them until they end.
+  returned: with O(state=absent)
+  type: list
+  elements: int
+  sample: [812]
+"""
+
+import base64
+import binascii
+import errno
+import os
+import re
+import shutil
+import signal
+import tempfile
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netops.keepalive.plugins.module_utils import _build, _install, _manifest
+from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
+from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
+from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused, try_libraries
+
+_ADVICE = "install gcc, make and the C library's headers (the role does, see keepalive_build_packages), or use prebuilt"
+_UNKNOWN = "known after the build"
+_HINTS = {
+    errno.EACCES: "run as root (become: true)",
+    errno.EPERM: "run as root (become: true)",
+    errno.EROFS: "the file system is read-only; choose another path",
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.ENOENT: "the folder above path must exist",
+}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "path": {"type": "path", "default": LIBRARY_DIR},
+            "cc": {"type": "str", "default": "cc"},
+            "cflags": {"type": "str"},
+            "ldflags": {"type": "str"},
+            "prebuilt": {"type": "path"},
+            "missing_compiler": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
+            # no_log keeps the contents out of the host's journal and out of the result, where they would fill pages
+            "sources": {"type": "dict", "no_log": True},
+            "prebuilt_files": {"type": "dict", "no_log": True},
+        },
+        supports_check_mode=True,
+    )
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)  # by way of every "finally", so that no temporary folder stays
+    folder = module.params["path"].rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9_+.-]+)+", folder) or os.path.normpath(folder) != folder:
+        module.fail_json(
+            msg=f"path: {module.params['path']!r} must be absolute, without '..' and made of letters, digits and"
+            " '_+.-', because LD_PRELOAD is split at blanks and colons; for example /usr/lib/libkeepalive"
+        )
+    before = _manifest.observed_text(folder)
+    try:
+        if module.check_mode:
+            result = _go(module, folder)
+        else:
+            with _install.locked(folder):
+                result = _go(module, folder)
+    except (_build.BuildError, Refused, _install.InUse, TimedOut, OSError) as error:
+        module.fail_json(msg=f"{_in_words(error)}; {_aftermath(before, folder)}")
+    after = result.pop("after", None)
+    if after is None:
+        after = _manifest.observed_text(folder)
+    title = os.path.join(folder, _manifest.NAME)
+    header = f"{title} (because: {result['reason']})" if result.get("reason") else title
+    diff = {"before": before, "after": after, "before_header": title, "after_header": header}
+    module.exit_json(diff=diff, **result)
+
+
+def _leave(number: int, _frame: t.Any) -> None:
+    raise SystemExit(128 + number)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, _build.NoCompiler):
+        return f"{error}; {_ADVICE}"
+    if isinstance(error, Refused):
+        return f"refused to install: {error}"
+    if isinstance(error, OSError) and error.errno:
+        place = f" ({error.filename})" if error.filename else ""
+        return "; ".join(filter(None, [f"{error.strerror}{place}", _HINTS.get(error.errno)]))
+    return str(error)
+
+
+def _aftermath(before: str, folder: str) -> str:
+    try:
+        untouched = _manifest.observed_text(folder) == before
+    except OSError:
+        return f"{folder} cannot be read"
+    return "nothing was changed" if untouched else f"files in {folder} were replaced already: run again"
+
+
+def _go(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
+    if module.params["state"] == "absent":
+        return _absent(module, folder)
+    return _present(module, folder)
+
+
+def _absent(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
+    if not _install.anything_installed(folder):
+        return {"changed": False, "removed": [], "mapped_by": []}
+    names = _install.installed_names(folder)
+    _install.refuse_if_preloaded(folder, names)
+    mapped_by = _install.processes_mapping(folder, names)
+    if not module.check_mode:
+        _install.remove(folder)
+    removed = [os.path.join(folder, name) for name in names]
+    return {"changed": True, "removed": removed, "mapped_by": mapped_by, "after": ""}
+
+
+def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
+    host = _build.describe_host()
+    variants = _prebuilt_files(module)
+    if variants:
+        chosen = _build.choose_prebuilt(variants, host)
+        made = _made_of_prebuilt(host, chosen, variants[chosen])
+    else:
+        made = _made_of_sources(module, host)
+    result = {"libc": host.libc, "compiler": made.get("compiler") or "", "needs_compiler": False}
+
+    installed = _manifest.read(folder)
+    reasons = _manifest.changes_since(installed, made)
+    if installed is not None:
+        reasons += _manifest.damages(installed, folder)
+        if not reasons:
+            names = [*installed.files, _manifest.NAME]
+            reasons = _install.repair(folder, names, _labeller(module), pretend=module.check_mode)
+            result["compiler"] = result["compiler"] or installed.made.get("compiler", "")
+            after = installed.text() if module.check_mode else None
+            return _report(result, folder, installed.files, [], reasons, bool(reasons), after)
+
+    if module.check_mode:
+        return _foretell(module, folder, made, installed, reasons, result, variants[chosen] if variants else None)
+    temporary = tempfile.mkdtemp(prefix="keepalive-", dir=module.tmpdir)
+    try:
+        if variants:
+            contents: t.Dict[str, bytes] = variants[chosen]
+        else:
+            params = module.params
+            contents = _build.build(
+                params["sources"], temporary, folder, params["cc"], params["cflags"], params["ldflags"]
+            )
+    except _build.NoCompiler as error:
+        if module.params["missing_compiler"] == "fail":
+            raise
+        reasons.append(str(error))
+        result["needs_compiler"] = True
+        return _report(result, folder, installed.files if installed else {}, [], reasons, False, None)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    known = {key: value for key, value in made.items() if value is not None}
+    changed = _install.install(folder, contents, known, try_libraries, _labeller(module))
+    files = {name: _manifest.sha256(content) for name, content in contents.items()}
+    return _report(result, folder, files, changed, reasons, True, None)
+
+
+def _foretell(
+    module: AnsibleModule,
+    folder: str,
+    made: t.Mapping[str, t.Optional[str]],
+    installed: t.Optional[_manifest.Manifest],
+    reasons: t.List[str],
+    result: t.Dict[str, t.Any],
+    prebuilt: t.Optional[t.Mapping[str, bytes]],
+) -> t.Dict[str, t.Any]:
+    """Say what a real run would do, as far as that can be known without compiling."""
+    old = installed.files if installed else {}
+    if prebuilt is not None:
+        files: t.Dict[str, t.Optional[str]] = {name: _manifest.sha256(prebuilt[name]) for name in prebuilt}
+        replaced = [name for name in files if _manifest.look(os.path.join(folder, name)).sha256 != files[name]]
+    else:
+        words = module.params["cc"].split()
+        missing = [name for name in (words[0] if words else "cc", "make") if not find_program(name)]
+        result["needs_compiler"] = bool(missing)
+        if missing and module.params["missing_compiler"] == "report":
+            return _report(result, folder, old, [], reasons, False, None)
+        files = dict.fromkeys(sorted({*LIBRARIES.values(), *old}))
+        replaced = list(files)
+    known = {key: value or _UNKNOWN for key, value in made.items()}
+    after = _manifest.Manifest(known, {name: files[name] or _UNKNOWN for name in files}).text()
+    return _report(result, folder, files, replaced, reasons, True, after)
+
+
+def _report(
+    result: t.Dict[str, t.Any],
+    folder: str,
+    files: t.Mapping[str, t.Optional[str]],
+    replaced: t.Sequence[str],
+    reasons: t.Sequence[str],
+    changed: bool,
+    after: t.Optional[str],
+) -> t.Dict[str, t.Any]:
+    libraries = {
+        name: {"path": os.path.join(folder, name), "sha256": files[name], "changed": name in replaced}
+        for name in sorted(files)
+        if name.endswith(".so")
+    }
+    return {**result, "changed": changed, "libraries": libraries, "reason": "; ".join(reasons), "after": after}
+
+
+def _made_of_sources(module: AnsibleModule, host: _build.Host) -> t.Dict[str, t.Optional[str]]:
+    params = module.params
+    sources = params["sources"]
+    if not sources:
+        module.fail_json(msg="sources: empty; call this module as a task, whose action sends the collection's own")
+    for name, content in sources.items():
+        if not _manifest.is_file_name(name) or not isinstance(content, str):
+            module.fail_json(msg=f"sources: {name!r} must be a plain file name with the file's text as its value")
+    made: t.Dict[str, t.Optional[str]] = {
+        "machine": host.machine,
+        "libc": host.libc,
+        "sources": _build.digest_of_sources(sources),
+        "cc": params["cc"],
+        "compiler": _build.compiler_version(params["cc"]),
+    }
+    for name in ("cflags", "ldflags"):
+        if params[name] is not None:
+            made[name] = params[name]
+    return made
+
+
+def _made_of_prebuilt(host: _build.Host, chosen: str, files: t.Mapping[str, bytes]) -> t.Dict[str, t.Optional[str]]:
+    digests = {name: _manifest.sha256(content) for name, content in files.items()}
+    return {
+        "machine": host.machine,
+        "libc": host.libc,
+        "prebuilt": _build.digest_of_sources(digests),
+        "variant": chosen,
+    }
+
+
+def _prebuilt_files(module: AnsibleModule) -> t.Dict[str, t.Dict[str, bytes]]:
+    given = module.params["prebuilt_files"]
+    if given is None:
+        if module.params["prebuilt"] is not None:
+            module.fail_json(msg="prebuilt: a folder on the controller, which only the task's action can send")
+        return {}
+    try:
+        variants = {
+            str(variant): {name: base64.b64decode(text, validate=True) for name, text in files.items()}
+            for variant, files in given.items()
+        }
+    except (AttributeError, TypeError, binascii.Error) as error:
+        module.fail_json(msg=f"prebuilt_files: not kind of host → file name → Base64: {error}")
+    for variant, contents in variants.items():
+        wrong = [name for name in contents if not _manifest.is_file_name(name)]
+        if wrong or not any(name.endswith(".so") for name in contents):
+            module.fail_json(
+                msg=f"prebuilt_files: {variant}: {wrong or 'no .so files'}; expected plain names of libraries"
+            )
+    if not variants:
+        module.fail_json(msg="prebuilt_files: empty")
+    return variants
+
+
+def _labeller(module: AnsibleModule) -> t.Callable[[str, str], bool]:
+    """SELinux: what is at a path gets the context that the policy has for the path where it will stand."""
+
+    def label(path: str, place: str) -> bool:
+        if not module.selinux_enabled():
+            return False
+        return bool(module.set_context_if_different(path, module.selinux_default_context(place), False))
+
+    return label
+
+
+if __name__ == "__main__":
+    main()
