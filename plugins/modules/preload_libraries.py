@@ -281,7 +281,7 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
 
     if module.check_mode:
         return _foretell(module, folder, made, installed, reasons, result, variants[chosen] if variants else None)
-    temporary = tempfile.mkdtemp(prefix="keepalive-", dir=module.tmpdir)
+    temporary = tempfile.mkdtemp(prefix="keepalive-")  # Ansible's own would make a folder in root's home
     try:
         if variants:
             contents: t.Dict[str, bytes] = variants[chosen]
