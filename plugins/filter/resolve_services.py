@@ -48,6 +48,7 @@ RETURN = r"""
 _value:
   description:
     - One dictionary for each unit, in the order of first mention, with every key present.
+    - C(expected) is what M(netops.keepalive.socket_options_info) takes to compare the live sockets.
   type: list
   elements: dict
   sample:
@@ -69,6 +70,19 @@ _value:
         defer_accept: 0
         maxseg: 0
         window_clamp: 0
+      expected:
+        name: nginx.service
+        libraries: [listen]
+        tcp:
+          keepidle: 60
+          keepcnt: 3
+          keepintvl: 15
+          user_timeout: -1
+          defer_accept: 0
+          maxseg: 0
+          window_clamp: 0
+        accept: []
+        min_sockets: 0
       warnings: []
 """
 

@@ -167,6 +167,7 @@ class _Checker:
             "respect": said.get("respect", False),
             "tcp": tcp,
         }
+        service["expected"] = _expected(service, applicable)
         service["warnings"] = _warnings(service)
         return service
 
@@ -276,6 +277,22 @@ def _flat(values: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     return flat
 
 
+def _expected(service: t.Dict[str, t.Any], applicable: t.List[str]) -> t.Dict[str, t.Any]:
+    """Say what the live sockets must show, as socket_options_info takes it."""
+    accept = set(service["accept"])
+    if service["restart"] == "never":  # what runs is not asked to have the settings before its next start
+        accept.update(("library_not_loaded", "opened_before_preload", "stale_environment"))
+    if service["respect"]:
+        accept.add("overridden_by_application")
+    return {
+        "name": service["name"],
+        "libraries": service["libraries"],
+        "tcp": {option: service["tcp"][option] for option in applicable},
+        "accept": sorted(accept),
+        "min_sockets": service["min_sockets"],
+    }
+
+
 def _warnings(service: t.Dict[str, t.Any]) -> t.List[str]:
     """What is allowed, but surprises people."""
     warnings = []
@@ -288,7 +305,7 @@ def _warnings(service: t.Dict[str, t.Any]) -> t.List[str]:
     if tcp["user_timeout"] not in (SYSTEM, DERIVE) and tcp["user_timeout"] < tcp["keepidle"] * 1000:
         warnings.append(
             f"{name}: tcp.user_timeout {tcp['user_timeout']} ms is shorter than keepidle {tcp['keepidle']} s: "
-            "an idle dead peer is noticed at the first probe after keepidle, one that stops reading sooner"
+            "an idle dead peer is noticed after keepidle + keepintvl, a peer that stops reading after user_timeout"
         )
     return warnings
 

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Renders the drop-ins of all units on the controller and writes them with one call of the module of the same name."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.template import trust_as_template
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin
+
+_OWN_TEMPLATES = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "keepalive_services", "templates")
+_FOR_TEMPLATES = ("services", "units", "service_template", "socket_template")
+
+
+class ActionModule(ActionBase):
+    """See the module's DOCUMENTATION."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        services = arguments.get("services")
+        if services is not None and "dropins" not in arguments:
+            units = arguments.get("units")
+            if not isinstance(units, dict):
+                raise AnsibleActionFail("units: with services, give what service_units_info returned as 'units'")
+            templates = {
+                "service": self._template(arguments.get("service_template", "service.conf.j2")),
+                "socket": self._template(arguments.get("socket_template", "socket.conf.j2")),
+            }
+            dropins = [self._dropin(service, units, templates, task_vars or {}) for service in services]
+            arguments = {key: value for key, value in arguments.items() if key not in _FOR_TEMPLATES}
+            arguments["dropins"] = dropins
+        result.update(
+            self._execute_module(
+                module_name="netops.keepalive.service_dropins", module_args=arguments, task_vars=task_vars
+            )
+        )
+        return result
+
+    def _template(self, name: str) -> tuple[str, str]:
+        """Return a template's path and text: the role's or the play's own, else the collection's."""
+        try:
+            path = self._find_needle("templates", name)
+        except AnsibleError:
+            path = os.path.join(_OWN_TEMPLATES, name)
+        try:
+            return path, trust_as_template(self._loader.get_text_file_contents(path))
+        except AnsibleError as error:
+            raise AnsibleActionFail(f"the template {name!r} cannot be read: {error}") from error
+
+    def _dropin(
+        self,
+        service: dict[str, t.Any],
+        units: dict[str, t.Any],
+        templates: dict[str, tuple[str, str]],
+        task_vars: dict[str, t.Any],
+    ) -> dict[str, t.Any]:
+        name = service["name"]
+        if name not in units:
+            raise AnsibleActionFail(f"units: {name!r} is missing; ask service_units_info for every unit of services")
+        path, text = templates[service["type"]]
+        variables = {
+            **task_vars,
+            "service": service,
+            "unit": units[name],
+            "marker": _dropin.MARKER,
+            "environment": _dropin.environment(service, units[name]["ld_preload"]) if service["libraries"] else {},
+        }
+        templar = self._templar.copy_with_new_env(
+            searchpath=[os.path.dirname(path)], available_variables=variables
+        )
+        content = templar.template(text, escape_backslashes=False)
+        return {"unit": name, "content": content.rstrip("\n") + "\n"}

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Several files changed as one: all or none."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import typing as t
+
+
+class Change(t.NamedTuple):
+    """What becomes of one file; None stands for no file."""
+
+    path: str
+    before: t.Optional[str]
+    after: t.Optional[str]
+
+
+def apply_changes(changes: t.Sequence[Change], mode: int = 0o644) -> None:
+    """Write, replace and remove files; where one cannot be, all are put back and the error is raised.
+
+    Everything that can run out (space, inodes, permission) is tried with temporary files first; then each file is
+    changed by one rename(2). A folder that is needed is made, one that is left empty is removed.
+
+    :raises OSError: As the file system said it.
+    """
+    made: t.List[str] = []
+    staged: t.Dict[str, str] = {}
+    done: t.List[Change] = []
+    try:
+        for change in changes:
+            if change.after is not None:
+                folder = os.path.dirname(change.path)
+                if not os.path.isdir(folder):
+                    os.mkdir(folder, 0o755)
+                    os.chmod(folder, 0o755)  # whatever the umask
+                    made.append(folder)
+                staged[change.path] = _stage(change.path, change.after, mode)
+        for change in changes:
+            if change.after is None:
+                os.unlink(change.path)
+            else:
+                os.rename(staged[change.path], change.path)
+                del staged[change.path]
+            done.append(change)
+    except OSError:
+        for path in staged.values():
+            os.unlink(path)
+        for change in reversed(done):
+            if change.before is None:
+                os.unlink(change.path)
+            else:
+                os.rename(_stage(change.path, change.before, mode), change.path)
+        for folder in reversed(made):
+            os.rmdir(folder)
+        raise
+    for folder in {os.path.dirname(change.path) for change in changes if change.after is None}:
+        if not os.listdir(folder):
+            os.rmdir(folder)
+
+
+def _stage(path: str, content: str, mode: int) -> str:
+    """Write a temporary file beside the one it will become; systemd ignores its name."""
+    descriptor, temporary = tempfile.mkstemp(prefix=".keepalive-", dir=os.path.dirname(path))
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+    except OSError:
+        os.unlink(temporary)
+        raise
+    return temporary

@@ -1,0 +1,131 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What stands in the way of a service's settings on this host, found before anything is written."""
+
+from __future__ import annotations
+
+import glob
+import os
+import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin
+from ansible_collections.netops.keepalive.plugins.module_utils._executable import Executable
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import (
+    Assignments,
+    environment_file_names,
+)
+
+_CONTESTED = ("LD_PRELOAD",) + _dropin.OWN_VARIABLES
+
+
+class Problem(t.NamedTuple):
+    """One obstacle."""
+
+    reason: t.Optional[str]
+    """The word of C(accept) that lets the rollout go on in spite of it; None where nothing does."""
+    text: str
+
+
+def unit_problems(name: str, load_state: str) -> t.List[Problem]:
+    """A unit must be there and not masked."""
+    if load_state == "not-found":
+        return [
+            Problem(None, f"{name}: there is no such unit on this host; install its software first, or correct the name")
+        ]
+    if load_state == "masked":
+        return [Problem(None, f"{name}: the unit is masked; 'systemctl unmask {name}', or take the entry out")]
+    if load_state != "loaded":
+        return [Problem(None, f"{name}: systemd could not load the unit ({load_state}); see 'systemctl status {name}'")]
+    return []
+
+
+def executable_problems(name: str, executable: Executable) -> t.List[Problem]:
+    """The program must be one into which the loader puts a preloaded library."""
+    runs = executable.runs
+    if runs.kind == "static" or runs.go:
+        kind = "a Go program, which makes its system calls itself" if runs.go else "statically linked"
+        return [
+            Problem(
+                "static_executable",
+                f"{name}: {runs.path} is {kind}: a preloaded library never sees its sockets; "
+                "take the entry out, or add 'accept: [static_executable]' to write the drop-in all the same",
+            )
+        ]
+    if runs.kind in ("missing", "foreign"):
+        return [
+            Problem(
+                None,
+                f"{name}: {runs.path}: {runs.detail or runs.kind}; the library of this host cannot be loaded into it",
+            )
+        ]
+    if runs.libc == "musl":
+        return [
+            Problem(
+                None,
+                f"{name}: {runs.path} uses musl; the library of this host is built for its own C library",
+            )
+        ]
+    if runs.setuid or runs.capabilities:
+        kind = "setuid or setgid" if runs.setuid else "has file capabilities"
+        return [
+            Problem(
+                "secure_exec",
+                f"{name}: {runs.path} {kind}: the loader drops LD_PRELOAD for it; give the service its rights with "
+                "AmbientCapabilities= (systemd.exec(5)) instead, or add 'accept: [secure_exec]'",
+            )
+        ]
+    return []
+
+
+def environment_problems(
+    name: str, drop_in: str, foreign: Assignments, read: t.Callable[[str], t.Optional[str]] = _dropin.read
+) -> t.List[Problem]:
+    """Nothing may beat our drop-in: an EnvironmentFile, an UnsetEnvironment, a drop-in that sorts behind ours."""
+    problems = []
+    for entry in foreign.files:
+        for path in sorted(glob.glob(entry.lstrip("-"))):
+            content = read(path) or ""
+            for variable in sorted(set(environment_file_names(content)) & set(_CONTESTED)):
+                problems.append(
+                    Problem(
+                        None,
+                        f"{name}: EnvironmentFile={entry} sets {variable}, which beats every drop-in; "
+                        f"take {variable} out of {path}",
+                    )
+                )
+    for word in foreign.unset:
+        if word.split("=")[0] in _CONTESTED:
+            problems.append(
+                Problem(None, f"{name}: UnsetEnvironment={word} removes the variable again; take it out of the unit")
+            )
+    for variable in _CONTESTED:
+        path = foreign.origin.get(variable) if variable in foreign.environment else None
+        if path and _sorts_behind(path, drop_in):
+            problems.append(
+                Problem(None, f"{name}: {path} sets {variable} and sorts behind {drop_in}, so it wins; rename it")
+            )
+    return problems
+
+
+def root_problems(name: str, properties: t.Mapping[str, str]) -> t.List[Problem]:
+    """A service with a root of its own does not see our libraries."""
+    return [
+        Problem(
+            None,
+            f"{name}: {key}={properties[key]} gives the service a root of its own, in which {_dropin.LIBRARY_DIR} "
+            "is not; take the entry out, or bind the folder there with BindReadOnlyPaths=",
+        )
+        for key in ("RootDirectory", "RootImage")
+        if properties.get(key) and not _bound_in(properties[key])
+    ]
+
+
+def _bound_in(root: str) -> bool:
+    return os.path.isdir(root + _dropin.LIBRARY_DIR)
+
+
+def _sorts_behind(path: str, drop_in: str) -> bool:
+    """Compare as systemd does: by file name, whatever the folder; a unit's own file comes before all drop-ins."""
+    return os.path.basename(os.path.dirname(path)).endswith(".d") and os.path.basename(path) > os.path.basename(drop_in)

@@ -1,0 +1,176 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Restarting what is stale, one unit after the other, and seeing that all of it stays up.
+
+The order is the operator's. The first unit that does not come back ends the sequence: what has not been touched yet
+stays untouched, and the caller has the way back. Those that did come back are watched together, so that the time this
+takes does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import preload_entries
+from ansible_collections.netops.keepalive.plugins.module_utils._units import Host, Unit
+
+_POLL = 0.1
+
+
+class RestartFailed(Exception):
+    """A unit did not come back; the text says what was seen."""
+
+    def __init__(self, unit: str, seen: str) -> None:
+        super().__init__(f"{unit}: {seen}")
+        self.unit = unit
+
+
+class Sequence:
+    """The restarts of one host."""
+
+    def __init__(self, run: _systemd.Run, names: t.Sequence[str], settle: float) -> None:
+        self._run = run
+        self._host = Host(run)
+        self._names = list(names)
+        self._settle = settle
+        self.units = self._host.units(self._names)
+        self.restarted: t.Dict[str, t.Dict[str, int]] = {}
+        """By unit: its main process before and after, as V(before) and V(after)."""
+        self._started: t.Dict[str, _systemd.Properties] = {}
+
+    def in_order(self) -> t.List[Unit]:
+        """Return the units that can run, in the order asked for, a template's instances where the template stands."""
+        order = []
+        for name in self._names:
+            if _systemd.is_template(name):
+                order += [unit for key, unit in sorted(self.units.items()) if _systemd.template_of(key) == name]
+            elif name in self.units:
+                order.append(self.units[name])
+        return list({unit.name: unit for unit in order}.values())
+
+    def reload_due(self) -> bool:
+        """Tell whether systemd has not read some unit's files since they changed."""
+        return any(unit.properties.get("NeedDaemonReload") == "yes" for unit in self.units.values())
+
+    def reload(self) -> None:
+        """Make systemd read its files.
+
+        A process that starts after this has the new settings, one that started before has not. Where a program
+        overwrites its environment only the times tell, so the drop-ins get the time at which they come into force.
+        """
+        for unit in self.units.values():
+            if unit.drop_in and unit.properties.get("NeedDaemonReload") == "yes":
+                os.utime(unit.drop_in)
+        self._systemctl("daemon-reload")
+        self.units = self._host.units(self._names)
+
+    def overruled(self) -> t.List[str]:
+        """Say of which units the drop-in is in force but something else wins."""
+        problems = []
+        for unit in self.in_order():
+            if not unit.drop_in or unit.name.endswith(".socket"):
+                continue
+            wanted = _dropin.environment_in(_dropin.read(unit.drop_in) or "")
+            has = _environment(unit.properties)
+            ours = [entry for entry in preload_entries(wanted.get("LD_PRELOAD", "")) if _dropin.is_own_library(entry)]
+            lost = [name for name in wanted if name != "LD_PRELOAD" and has.get(name) != wanted[name]]
+            if any(entry not in preload_entries(has.get("LD_PRELOAD", "")) for entry in ours):
+                lost.insert(0, "LD_PRELOAD")
+            if lost:
+                shown = ", ".join(f"{name}={has.get(name, '')}" for name in lost)
+                problems.append(
+                    f"{unit.name}: {unit.drop_in} is overruled: systemd says {shown}; "
+                    f"the unit's drop-ins in order: {unit.properties.get('DropInPaths', '')}"
+                )
+        return problems
+
+    def restart(self, unit: Unit) -> None:
+        """Restart one unit, or start it where it is down.
+
+        :raises RestartFailed: When it does not come back.
+        """
+        self.restarted[unit.name] = {"before": int(unit.properties.get("MainPID", "0")), "after": 0}
+        if unit.name.endswith(".socket"):
+            self._restart_socket(unit)
+        else:
+            self._systemctl("reset-failed", unit.name)  # a crash loop would have used up its starts
+            self._job("restart", unit.name)
+        self._started[unit.name] = self._look([unit.name])[unit.name]
+
+    def watch(self) -> None:
+        """Look at what was restarted until it has settled.
+
+        :raises RestartFailed: When a unit does not stay up with the process it was started with.
+        """
+        deadline = time.monotonic() + self._settle
+        while self._started:
+            for name, now in self._look(list(self._started)).items():
+                self._judge(name, self._started[name], now)
+                self.restarted[name]["after"] = int(now.get("MainPID", "0"))
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(_POLL)
+
+    def _judge(self, name: str, first: _systemd.Properties, now: _systemd.Properties) -> None:
+        if now.get("ActiveState") not in ("active", "activating", "reloading"):
+            if now.get("Type") == "oneshot" and now.get("Result") == "success":
+                return
+            raise RestartFailed(name, f"did not stay up: {self._seen(name)}")
+        if now.get("NRestarts", "0") != first.get("NRestarts", "0"):
+            raise RestartFailed(name, f"crashed and was restarted by systemd: {self._seen(name)}")
+
+    def _restart_socket(self, unit: Unit) -> None:
+        """systemd refuses to listen anew while the triggered service runs, so that one waits outside."""
+        triggers = unit.properties.get("Triggers", "").split()
+        services = [
+            name
+            for name, properties in _systemd.show(self._run, triggers).items()
+            if name in triggers and _systemd.is_active(properties)
+        ]
+        for service in services:
+            self._job("stop", service)
+        try:
+            self._job("restart", unit.name)
+        finally:
+            for service in services:
+                self._job("start", service)
+
+    def _job(self, verb: str, unit: str) -> None:
+        status, unused_out, err = self._run(["systemctl", verb, "--", unit])
+        if status != 0:
+            raise RestartFailed(unit, f"'systemctl {verb}' failed: {self._seen(unit)}{_quoted(err)}")
+
+    def _look(self, units: t.Sequence[str]) -> t.Dict[str, _systemd.Properties]:
+        shown = _systemd.show(self._run, units)
+        return {name: shown[name] for name in units}
+
+    def _seen(self, unit: str) -> str:
+        """Say in which state a unit is, and what it logged last."""
+        state = self._look([unit])[unit]
+        words = f"{state.get('ActiveState')} ({state.get('SubState')}), result {state.get('Result')}"
+        if state.get("ExecMainStatus", "0") != "0":
+            words += f", exit status {state['ExecMainStatus']}"
+        status, log, unused_err = self._run(
+            ["journalctl", "--no-pager", "--quiet", "--output=cat", "--lines=5", f"--unit={unit}"]
+        )
+        return words + (_quoted(log) if status == 0 else "")
+
+    def _systemctl(self, verb: str, *units: str) -> None:
+        status, unused_out, err = self._run(["systemctl", verb] + (["--"] + list(units) if units else []))
+        if status != 0 and verb != "reset-failed":  # which complains of a unit that has not failed
+            raise _systemd.SystemdError(f"systemctl {verb} failed: {err.strip()}")
+
+
+def _environment(properties: _systemd.Properties) -> t.Dict[str, str]:
+    """Read systemd's merged Environment property, which is written like the directive."""
+    return _dropin.environment_in(f"[Service]\nEnvironment={properties.get('Environment', '')}")
+
+
+def _quoted(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f"; it said: {' / '.join(lines[-5:])}" if lines else ""

@@ -1,0 +1,164 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All that is known of a host's units before and after a change: what systemd says, what their files say, who runs.
+
+Shared by service_units_info, which reports it, and service_restart, which acts on it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _preflight, _procfs, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils._executable import Executable, describe_executable
+from ansible_collections.netops.keepalive.plugins.module_utils._listeners import listener_differences
+from ansible_collections.netops.keepalive.plugins.module_utils._staleness import Live, stale_reasons
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import Assignments, assignments
+
+
+class Unit(t.NamedTuple):
+    """One unit that can run: a service, an instance of a template, or a socket."""
+
+    name: str
+    properties: _systemd.Properties
+    drop_in: t.Optional[str]
+    """The path of the drop-in of ours that is in force for it: its own, else its template's; None without one."""
+    stale: t.List[str]
+    """Why it must be restarted to run with that drop-in (or without one); empty where it need not be, or is not running."""
+
+
+class Host:
+    """The units of a host, asked for together."""
+
+    def __init__(self, run: _systemd.Run, directory: str = _dropin.DIRECTORY) -> None:
+        self._run = run
+        self._directory = directory
+        self._boot = time.time() - _procfs.uptime()
+
+    def units(self, names: t.Sequence[str]) -> t.Dict[str, Unit]:
+        """Return each unit by name; a template stands for its loaded instances."""
+        asked = [_systemd.instances_pattern(name) if _systemd.is_template(name) else name for name in names]
+        shown = _systemd.show(self._run, asked)
+        return {
+            name: self._unit(name, properties)
+            for name, properties in shown.items()
+            if properties["Id"] == name or name in names
+        }
+
+    def _unit(self, name: str, properties: _systemd.Properties) -> Unit:
+        drop_in = self.drop_in_of(name) or self.drop_in_of(properties["Id"])
+        stale: t.List[str] = []
+        if _systemd.is_active(properties):
+            if name.endswith(".socket"):
+                differences = listener_differences(properties)
+                stale = self._older(properties, drop_in) if differences is None else differences
+            else:
+                stale = self._stale(int(properties.get("MainPID", "0")), properties, drop_in)
+        return Unit(name, properties, drop_in, stale)
+
+    def drop_in_of(self, name: str) -> t.Optional[str]:
+        """Return the drop-in of ours that systemd applies to a unit: an instance's hides its template's."""
+        for candidate in (name, _systemd.template_of(name)):
+            if candidate:
+                path = _dropin.path_of(candidate, self._directory)
+                content = _dropin.read(path)
+                if content is not None:
+                    return path if _dropin.is_ours(content) else None
+        return None
+
+    def _older(self, properties: _systemd.Properties, drop_in: t.Optional[str]) -> t.List[str]:
+        """Judge a socket by its age, where its listener cannot be read."""
+        since_boot = int(properties.get("ActiveEnterTimestampMonotonic", "0")) / 1e6
+        if drop_in and self._boot + since_boot < os.stat(drop_in).st_mtime:
+            return ["was started before its drop-in was last changed"]
+        return []
+
+    def _stale(self, pid: int, properties: _systemd.Properties, drop_in: t.Optional[str]) -> t.List[str]:
+        live = live_process(pid, self._boot) if pid else None
+        if live is None:
+            return []
+        wanted = _dropin.environment_in(_dropin.read(drop_in) or "") if drop_in else {}
+        written = os.stat(drop_in).st_mtime if drop_in else None
+        if written is not None and properties.get("NeedDaemonReload") == "yes":
+            written = time.time()  # whatever runs was started without it
+        return stale_reasons(wanted, live, written)
+
+
+def live_process(pid: int, boot: float) -> t.Optional[Live]:
+    """Look at one process; None where it has gone."""
+    started = _procfs.started_at(pid)
+    if started is None:
+        return None
+    try:
+        environ = _procfs.parse_environ(_procfs.content_of(pid, "environ"))
+        libraries = own_libraries(pid)
+    except OSError:
+        return None
+    return Live(environ, libraries, boot + started)
+
+
+def own_libraries(pid: int) -> t.Dict[str, bool]:
+    """Return the libraries of ours that a process maps, False for a file that has been replaced since."""
+    try:
+        text = os.fsdecode(_procfs.content_of(pid, "maps"))
+    except OSError:
+        return {}
+    return {path: not gone for path, gone in _procfs.parse_maps(text).items() if _dropin.is_own_library(path)}
+
+
+def library_users() -> t.List[t.Dict[str, t.Any]]:
+    """Return every process of the host that maps a library of ours, with its unit."""
+    prefix = _procfs.manager_prefix()
+    users = []
+    for pid in _procfs.list_pids():
+        libraries = own_libraries(pid)
+        if libraries:
+            users.append(
+                {
+                    "pid": pid,
+                    "unit": _procfs.unit_of(pid, prefix),
+                    "program": _procfs.program_of(pid),
+                    "libraries": sorted(libraries),
+                    "replaced": not all(libraries.values()),
+                }
+            )
+    return users
+
+
+def foreign_assignments(fragment: str, drop_ins: t.Sequence[str]) -> Assignments:
+    """Read what a unit's files say of the environment, our own drop-in left out."""
+    files = []
+    for path in [fragment] + list(drop_ins):
+        content = _dropin.read(path) if path else None
+        if content is not None and not (os.path.basename(path) == _dropin.FILE_NAME and _dropin.is_ours(content)):
+            files.append((path, content))
+    return assignments(files)
+
+
+def executable_of(properties: _systemd.Properties) -> t.Optional[Executable]:
+    """Return the program of a service: the one that runs, else the one that would be started."""
+    pid = properties.get("MainPID", "0")
+    path = _systemd.exec_path(properties.get("ExecStart", ""))
+    if pid != "0" and os.path.exists(f"/proc/{pid}/exe"):
+        running = _procfs.program_of(int(pid))
+        path = running if os.path.exists(running) else path
+    return describe_executable(path) if path else None
+
+
+def problems_of(
+    name: str, load_state: str, properties: _systemd.Properties, foreign: Assignments, drop_in: str
+) -> t.List[_preflight.Problem]:
+    """Return all that stands in the way of a unit's settings."""
+    problems = _preflight.unit_problems(name, load_state)
+    if problems or name.endswith(".socket"):
+        return problems
+    executable = executable_of(properties)
+    return (
+        (_preflight.executable_problems(name, executable) if executable else [])
+        + _preflight.environment_problems(name, drop_in, foreign)
+        + _preflight.root_problems(name, properties)
+    )

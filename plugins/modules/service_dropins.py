@@ -1,0 +1,214 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_dropins
+short_description: Write the systemd drop-ins that give services their keepalive settings
+version_added: 0.1.0
+author: The netops.keepalive authors (@netops)
+description:
+  - Writes, replaces and removes the drop-ins of all units of a host in one call, all or none.
+  - The task's action renders the templates on the controller from O(services) and O(units); the module compares and
+    writes. An LD_PRELOAD that the unit had already keeps its entries, behind the library of this collection.
+  - A drop-in is C(/etc/systemd/system/UNIT.d/zz-keepalive.conf). Only files that begin with the marker
+    C(# Managed by netops.keepalive) are replaced or removed.
+  - Does not reload systemd and restarts nothing; see M(netops.keepalive.service_restart).
+options:
+  services:
+    description:
+      - What P(netops.keepalive.resolve_services#filter) returned. Either this or O(dropins) is needed.
+    type: list
+    elements: dict
+  units:
+    description:
+      - What M(netops.keepalive.service_units_info) returned as C(units); it holds each unit's own LD_PRELOAD.
+      - Needed with O(services).
+    type: dict
+  service_template:
+    description:
+      - The jinja2 template for C(.service) units, searched as M(ansible.builtin.template) does.
+      - It sees V(service), V(unit), V(environment) (the variables in order) and V(marker).
+    type: str
+    default: service.conf.j2
+  socket_template:
+    description: The jinja2 template for C(.socket) units.
+    type: str
+    default: socket.conf.j2
+  dropins:
+    description:
+      - Drop-ins with their text, as the action renders them, or as RV(previous) gave them, to put them back.
+    type: list
+    elements: dict
+    suboptions:
+      unit:
+        description: The unit's name with its type, for example V(nginx.service) or V(worker@.service).
+        type: str
+        required: true
+      content:
+        description: The whole text; where it is not given the drop-in is removed.
+        type: str
+      mtime_ns:
+        description: The file's modification time in ns since the epoch, to put back with its text.
+        type: int
+  purge:
+    description: Also remove the drop-ins of this collection from units that are not listed.
+    type: bool
+    default: false
+  directory:
+    description: The folder of the host's own units and drop-ins, see V(systemd.unit(5\)).
+    type: path
+    default: /etc/systemd/system
+extends_documentation_fragment:
+  - netops.keepalive.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+seealso:
+  - module: netops.keepalive.service_units_info
+  - module: netops.keepalive.service_restart
+"""
+
+EXAMPLES = r"""
+- name: Look at the units
+  netops.keepalive.service_units_info:
+    units: [nginx.service]
+  register: found
+
+- name: Write their drop-ins
+  netops.keepalive.service_dropins:
+    services: "{{ [{'name': 'nginx.service', 'libraries': ['listen']}] | netops.keepalive.resolve_services }}"
+    units: "{{ found.units }}"
+  register: written
+
+- name: Take every drop-in of this collection away
+  netops.keepalive.service_dropins:
+    dropins: []
+    purge: true
+"""
+
+RETURN = r"""
+changed_units:
+  description: The units whose drop-in was written, replaced or removed, in the order given.
+  returned: always
+  type: list
+  elements: str
+  sample: [nginx.service]
+previous:
+  description:
+    - What those units had before, as O(dropins) takes it; V(content) is null where there was no drop-in.
+    - Enough to go back byte for byte.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{unit: nginx.service, content: null, mtime_ns: null}]
+"""
+
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin
+from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Change, apply_changes
+
+
+def plan(
+    directory: str, dropins: t.Sequence[t.Mapping[str, t.Any]], purge: bool
+) -> t.Tuple[t.List[Change], t.List[str]]:
+    """Compare what is wanted with what is there; return the changes and what forbids them."""
+    wanted = {dropin["unit"]: dropin.get("content") for dropin in dropins}
+    if purge:
+        for unit in _dropin.installed(directory):
+            wanted.setdefault(unit, None)
+    changes, problems = [], []
+    for unit, after in wanted.items():
+        path = _dropin.path_of(unit, directory)
+        before = _dropin.read(path)
+        if after is not None and not _dropin.is_ours(after):
+            problems.append(f"{unit}: the text does not begin with '{_dropin.MARKER}', it could never be removed again")
+        elif before is not None and not _dropin.is_ours(before):
+            problems.append(
+                f"{unit}: {path} is not ours (its first line is not '{_dropin.MARKER}…'): rename or remove it"
+            )
+        elif before != after:
+            changes.append(Change(path, before, after))
+    return changes, problems
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "services": {"type": "list", "elements": "dict"},
+            "units": {"type": "dict"},
+            "service_template": {"type": "str", "default": "service.conf.j2"},
+            "socket_template": {"type": "str", "default": "socket.conf.j2"},
+            "dropins": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "unit": {"type": "str", "required": True},
+                    "content": {"type": "str"},
+                    "mtime_ns": {"type": "int"},
+                },
+            },
+            "purge": {"type": "bool", "default": False},
+            "directory": {"type": "path", "default": _dropin.DIRECTORY},
+        },
+        required_one_of=[("services", "dropins")],
+        mutually_exclusive=[("services", "dropins")],
+        required_by={"services": ("units",)},
+        supports_check_mode=True,
+    )
+    directory: str = module.params["directory"]
+    if module.params["dropins"] is None:
+        module.fail_json(msg="services is for the action plugin of this name, which renders the templates; give dropins")
+    changes, problems = plan(directory, module.params["dropins"], module.params["purge"])
+    if problems:
+        module.fail_json(msg="no drop-in was written: " + "; ".join(problems), problems=problems)
+
+    result = {
+        "changed": bool(changes),
+        "changed_units": [_dropin.unit_of(change.path) for change in changes],
+        "previous": [
+            {
+                "unit": _dropin.unit_of(change.path),
+                "content": change.before,
+                "mtime_ns": None if change.before is None else os.stat(change.path).st_mtime_ns,
+            }
+            for change in changes
+        ],
+        "diff": [
+            {
+                "before_header": change.path,
+                "after_header": change.path,
+                "before": change.before or "",
+                "after": change.after or "",
+            }
+            for change in changes
+        ],
+    }
+    if changes and not module.check_mode:
+        try:
+            apply_changes(changes)
+        except OSError as error:
+            module.fail_json(
+                msg=f"no drop-in was written, all are as before: {error.strerror}: {error.filename or directory}"
+            )
+        times = {dropin["unit"]: dropin["mtime_ns"] for dropin in module.params["dropins"]}
+        for change in changes:
+            mtime_ns = times.get(_dropin.unit_of(change.path))
+            if mtime_ns is not None:
+                os.utime(change.path, ns=(mtime_ns, mtime_ns))
+            for path in (os.path.dirname(change.path), change.path):
+                if os.path.exists(path):
+                    module.set_default_selinux_context(path, False)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_units_info
+short_description: Tell what systemd units are, what stands in keepalive's way, and which processes are stale
+version_added: 0.1.0
+author: The netops.keepalive authors (@netops)
+description:
+  - Looks at any number of units with one C(systemctl show), at their files and at their processes. Changes nothing.
+  - "Stale means that a restart would change something: the process was started with other variables than the unit's
+    drop-in has now, or it maps a library that has since been replaced. The evidence is the process itself, so what an
+    interrupted run has left undone is seen by the next."
+options:
+  units:
+    description:
+      - Names of C(.service) and C(.socket) units. A template (V(worker@.service)) stands for its loaded instances.
+      - Of these, nothing is judged; see O(services).
+    type: list
+    elements: str
+    default: []
+  services:
+    description:
+      - What P(netops.keepalive.resolve_services#filter) returned. Each must be there, and RV(problems) says what is not
+        as it must be, but for what the entry's C(accept) allows.
+    type: list
+    elements: dict
+    default: []
+extends_documentation_fragment:
+  - netops.keepalive.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+seealso:
+  - module: netops.keepalive.service_dropins
+  - module: netops.keepalive.socket_options_info
+"""
+
+EXAMPLES = r"""
+- name: Which of these need a restart?
+  netops.keepalive.service_units_info:
+    units: [nginx.service, worker@.service]
+  register: found
+
+- name: Show them
+  ansible.builtin.debug:
+    msg: "{{ found.units | dict2items | selectattr('value.stale') | map(attribute='key') }}"
+"""
+
+RETURN = r"""
+units:
+  description: One dictionary for each unit, by the name it was asked for.
+  returned: success
+  type: dict
+  contains:
+    id:
+      description: The unit's own name, where the one asked for is an alias.
+      type: str
+      sample: ssh.service
+    type:
+      description: V(service), V(socket) or V(template).
+      type: str
+      sample: service
+    load_state:
+      description: V(loaded), V(not-found), V(masked), V(bad-setting) or V(error).
+      type: str
+      sample: loaded
+    active_state:
+      description: V(active), V(inactive), V(failed) and so on; of a template, V(active) where an instance is.
+      type: str
+      sample: active
+    instances:
+      description: The loaded instances of a template.
+      type: list
+      elements: str
+      sample: []
+    fragment_path:
+      description: The unit's own file.
+      type: str
+      sample: /lib/systemd/system/nginx.service
+    drop_in:
+      description: The path of this collection's drop-in that is in force, its own or its template's; V(null) without.
+      type: str
+      sample: /etc/systemd/system/nginx.service.d/zz-keepalive.conf
+    ld_preload:
+      description: What the unit's LD_PRELOAD names besides this collection's libraries.
+      type: list
+      elements: str
+      sample: [/usr/lib/x86_64-linux-gnu/libjemalloc.so.2]
+    executable:
+      description:
+        - The program that runs, or would be started; V(null) for sockets and where there is none.
+        - V(kind) is V(dynamic), V(static), V(script), V(missing) or V(foreign); V(libc) is V(glibc), V(musl) or V(none).
+      type: dict
+      sample: {path: /usr/sbin/nginx, kind: dynamic, libc: glibc, go: false, setuid: false, capabilities: false}
+    need_daemon_reload:
+      description: Whether the unit's files have changed since systemd has read them.
+      type: bool
+    main_pid:
+      description: The main process, 0 where none runs.
+      type: int
+      sample: 812
+    stale:
+      description: Why a restart is due, by unit (of a template, by instance); empty where none is.
+      type: dict
+      sample: {nginx.service: ["LD_PRELOAD is not set, the drop-in says /usr/lib/libkeepalive/libkeepalive_listen.so"]}
+problems:
+  description: What stands in the way of O(services), in full sentences; empty where nothing does.
+  returned: success
+  type: list
+  elements: str
+  sample: ["nginx.service: there is no such unit on this host; install its software first, or correct the name"]
+dropins:
+  description: Every unit of this host that has a drop-in of this collection, listed or not.
+  returned: success
+  type: list
+  elements: str
+  sample: [nginx.service]
+library_users:
+  description: Every process of this host that maps a library of this collection.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - pid: 812
+      unit: nginx.service
+      program: /usr/sbin/nginx
+      libraries: [/usr/lib/libkeepalive/libkeepalive_listen.so]
+      replaced: false
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils._preflight import Problem
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import exec_start
+from ansible_collections.netops.keepalive.plugins.module_utils._units import (
+    Host,
+    Unit,
+    executable_of,
+    foreign_assignments,
+    library_users,
+    problems_of,
+)
+
+
+class Report:
+    """What the module answers, unit by unit."""
+
+    def __init__(self, run: _systemd.Run, names: t.Sequence[str]) -> None:
+        self._run = run
+        self._host = Host(run)
+        self._units = self._host.units(names)
+
+    def describe(self, name: str) -> t.Tuple[t.Dict[str, t.Any], t.List[Problem]]:
+        """Return a unit's dictionary and what stands in the way of its settings."""
+        if _systemd.is_template(name):
+            instances = [unit for unit in self._units.values() if _systemd.template_of(unit.name) == name]
+            fragment, drop_ins = _systemd.template_files(self._run, name)
+            properties: _systemd.Properties = dict(instances[0].properties) if instances else {}
+            properties.setdefault("ExecStart", exec_start(_dropin.read(fragment) or "") if fragment else "")
+            properties.update(Id=name, LoadState="loaded" if fragment else "not-found")
+        else:
+            unit = self._units[name]
+            instances, properties = [unit], unit.properties
+            fragment, drop_ins = properties.get("FragmentPath", ""), properties.get("DropInPaths", "").split()
+        foreign = foreign_assignments(fragment, drop_ins)
+        problems = problems_of(name, properties["LoadState"], properties, foreign, _dropin.path_of(name))
+        return self._dictionary(name, properties, instances, fragment, foreign.environment), problems
+
+    def _dictionary(
+        self,
+        name: str,
+        properties: _systemd.Properties,
+        instances: t.List[Unit],
+        fragment: str,
+        environment: t.Mapping[str, str],
+    ) -> t.Dict[str, t.Any]:
+        template = _systemd.is_template(name)
+        active = [unit for unit in instances if _systemd.is_active(unit.properties)]
+        executable = None if name.endswith(".socket") else executable_of(properties)
+        return {
+            "id": properties["Id"],
+            "type": "template" if template else name.rsplit(".", 1)[1],
+            "load_state": properties["LoadState"],
+            "active_state": "active" if active and template else properties.get("ActiveState", "inactive"),
+            "instances": sorted(unit.name for unit in instances) if template else [],
+            "fragment_path": fragment,
+            "drop_in": self._host.drop_in_of(name),
+            "ld_preload": _dropin.foreign_preload(environment.get("LD_PRELOAD", "")),
+            "executable": executable
+            and {
+                "path": executable.path,
+                "kind": executable.kind,
+                "libc": executable.libc,
+                "go": executable.go,
+                "setuid": executable.setuid,
+                "capabilities": executable.capabilities,
+            },
+            "need_daemon_reload": any(unit.properties.get("NeedDaemonReload") == "yes" for unit in instances),
+            "main_pid": 0 if template else int(properties.get("MainPID", "0")),
+            "stale": {unit.name: unit.stale for unit in instances if unit.stale},
+        }
+
+
+def aliases(units: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
+    """Name the units that are listed under two names, which could contradict each other."""
+    seen: t.Dict[str, str] = {}
+    problems = []
+    for name, unit in units.items():
+        if unit["id"] in seen:
+            problems.append(f"{name}: is the same unit as {seen[unit['id']]} ({unit['id']}); keep one entry for it")
+        seen.setdefault(unit["id"], name)
+    return problems
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "units": {"type": "list", "elements": "str", "default": []},
+            "services": {"type": "list", "elements": "dict", "default": []},
+        },
+        supports_check_mode=True,
+    )
+
+    def run(command: t.List[str]) -> t.Tuple[int, str, str]:
+        return t.cast(t.Tuple[int, str, str], module.run_command(command, environ_update={"LC_ALL": "C"}))
+
+    services: t.List[t.Dict[str, t.Any]] = module.params["services"]
+    accepted = {service["name"]: service.get("accept", []) for service in services}
+    names = list(dict.fromkeys(module.params["units"] + list(accepted)))
+    units: t.Dict[str, t.Dict[str, t.Any]] = {}
+    problems: t.List[str] = []
+    try:
+        report = Report(run, names)
+        for name in names:
+            units[name], found = report.describe(name)
+            if name in accepted:
+                problems += [problem.text for problem in found if problem.reason not in accepted[name]]
+    except _systemd.SystemdError as error:
+        module.fail_json(msg=str(error))
+    problems += aliases({name: unit for name, unit in units.items() if name in accepted})
+    module.exit_json(
+        changed=False,
+        units=units,
+        problems=problems,
+        dropins=list(_dropin.installed()),
+        library_users=library_users(),
+    )
+
+
+if __name__ == "__main__":
+    main()
