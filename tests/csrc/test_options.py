@@ -13,7 +13,7 @@ import typing as t
 import cffi
 import pytest
 from csrc_support import CSRC, load_options
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 python = load_options()
@@ -203,6 +203,7 @@ def test_numbers_in_debug_lines(c: t.Any, number: int) -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@example(b"x" * 2000)
 @given(st.binary(max_size=2000).filter(lambda text: b"\0" not in text))
 def test_debug_lines_hold_strange_text_without_being_broken_by_it(c: t.Any, text: bytes) -> None:
     line = c.ffi.new("struct keepalive_line *")

@@ -15,6 +15,7 @@ import pytest
 from conftest import Probe, Run
 from csrc_support import CONNECT, LIBRARIES, LISTEN, SOCKET, run
 
+DONE = "done well, errno was 0\n"
 DEBUG = {"LIBKEEPALIVE_DEBUG": "1"}
 TCP = ("tcp", "tcp6", "mptcp")
 OTHERS = (
@@ -63,7 +64,7 @@ def test_the_filter_of_the_test_above_does_kill(preloaded: Run, probe: Probe, li
 COUNTS = [
     (CONNECT, "tcp", 1, 5), (CONNECT, "udp", 1, 0), (CONNECT, "unix", 1, 0),
     (LISTEN, "tcp", 1, 5), (LISTEN, "udp", 1, 0), (LISTEN, "unix", 1, 0),
-    (SOCKET, "tcp", 0, 5), (SOCKET, "udp", 0, 0), (SOCKET, "unix", 0, 0),
+    (SOCKET, "tcp", 0, 5), (SOCKET, "tcp-emfile", 0, 0), (SOCKET, "udp", 0, 0), (SOCKET, "unix", 0, 0),
 ]  # fmt: skip
 CALL = {CONNECT: "connect", LISTEN: "listen", SOCKET: "socket"}
 
@@ -71,7 +72,15 @@ CALL = {CONNECT: "connect", LISTEN: "listen", SOCKET: "socket"}
 @pytest.mark.parametrize("library, kind, gets, sets", COUNTS)
 def test_calls_added(preloaded: Run, probe: Probe, library: str, kind: str, gets: int, sets: int) -> None:
     found = preloaded(probe("once"), CALL[library], kind, with_=[library, probe("count.so")])
+    assert found.status == 0
     assert found.out == f"getsockopt {gets} setsockopt {sets}\n"
+
+
+def test_the_options_are_there_before_the_real_call(preloaded: Run, probe: Probe) -> None:
+    found = preloaded(probe("stderr"), with_=[CONNECT, probe("order.so")])
+    assert found.out == f"connect SO_KEEPALIVE=1\nlisten SO_KEEPALIVE=1\n{DONE}"
+    found = preloaded(probe("stderr"), with_=[LISTEN, probe("order.so")])
+    assert found.out == f"connect SO_KEEPALIVE=0\nlisten SO_KEEPALIVE=1\n{DONE}"
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -92,7 +101,7 @@ def test_cancellation_points_stay_what_they_were(preloaded: Run, probe: Probe, l
 
 def test_nothing_is_printed_without_debug(preloaded: Run, probe: Probe) -> None:
     found = preloaded(probe("stderr"), with_=LIBRARIES, env={"TCP_KEEPIDLE": "wrong", "LIBKEEPALIVE_DEBUG": "0"})
-    assert found == (0, "done well\n", "")
+    assert found == (0, DONE, "")
 
 
 def test_debug_prints_a_line_for_each_socket(preloaded: Run, probe: Probe) -> None:
@@ -116,7 +125,7 @@ def test_debug_is_one_write_a_line_whatever_is_set(preloaded: Run, probe: Probe,
                 records.append(reader.recv(65536))
             except BlockingIOError:
                 break
-    assert found.out == "done well\n"
+    assert found.out == DONE
     assert len(records) == 3
     assert all(record.startswith(b"libkeepalive[") and record.count(b"\n") == 1 and record.endswith(b"\n") for record in records)
 
@@ -126,7 +135,7 @@ def test_debug_writes_nothing_into_a_file_that_took_the_place_of_stderr(
 ) -> None:
     data = tmp_path / "database"
     found = preloaded(probe("stderr"), data, with_=LIBRARIES, env=DEBUG)
-    assert found.out == "done well\n"
+    assert found.out == DONE
     assert data.read_bytes() == b""
 
 
@@ -136,7 +145,7 @@ def test_debug_with_stderr_closed_from_the_start(built: Path, probe: Probe, tmp_
     preload = " ".join(str(built / name) for name in LIBRARIES)
     script = f'LD_PRELOAD="$2" exec "$0" "$1" {closed}'
     found = run("/bin/sh", "-c", script, probe("stderr"), data, preload, env={**DEBUG, "TCP_KEEPIDLE": "wrong"})
-    assert found.status == 0
+    assert (found.status, found.out) == (0, DONE)
     assert data.read_bytes() == b""
 
 
@@ -145,7 +154,7 @@ def test_debug_survives_a_stderr_that_nobody_reads(preloaded: Run, probe: Probe)
     os.close(read)
     with os.fdopen(write, "wb") as broken:
         found = preloaded(probe("stderr"), with_=LIBRARIES, env=DEBUG, stderr=broken)
-    assert (found.status, found.out) == (0, "done well\n"), "SIGPIPE would show as -13"
+    assert (found.status, found.out) == (0, DONE), "SIGPIPE would show as -13"
 
 
 def test_debug_does_not_wait_for_a_full_stderr(preloaded: Run, probe: Probe) -> None:
@@ -158,7 +167,7 @@ def test_debug_does_not_wait_for_a_full_stderr(preloaded: Run, probe: Probe) -> 
         except BlockingIOError:
             os.set_blocking(write, True)
         found = preloaded(probe("stderr"), with_=LIBRARIES, env=DEBUG, stderr=full)
-    assert (found.status, found.out) == (0, "done well\n")
+    assert (found.status, found.out) == (0, DONE)
 
 
 def test_descriptors_of_a_process_are_those_without_the_libraries(preloaded: Run) -> None:
