@@ -10,10 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from csrc_support import PROBES, Result, compile_c, make, run
-
-Probe = t.Callable[..., Path]
-Run = t.Callable[..., Result]
+from csrc_support import PROBES, Probe, Result, Run, compile_c, make, run
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +40,7 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Probe:
 def preloaded(built: Path) -> Run:
     """preloaded(program, …, with_=(CONNECT, …)) runs a program with some of the libraries."""
 
-    def go(*command: t.Union[str, Path], with_: t.Sequence[t.Union[str, Path]], **more: t.Any) -> Result:
+    def go(*command: str | Path, with_: t.Sequence[str | Path], **more: t.Any) -> Result:
         return run(*command, preload=[built / name for name in with_], **more)
 
     return go

@@ -74,9 +74,9 @@ class Result(t.NamedTuple):
 
 
 def run(
-    *command: t.Union[str, Path],
+    *command: str | Path,
     preload: t.Sequence[Path] = (),
-    env: t.Optional[t.Mapping[str, str]] = None,
+    env: t.Mapping[str, str] | None = None,
     **more: t.Any,
 ) -> Result:
     """Run a program with libraries preloaded and nothing in its environment but PATH and env."""
@@ -91,7 +91,10 @@ def run(
     return Result(done.returncode, done.stdout, done.stderr or "")
 
 
-Stages = t.Dict[str, t.Dict[str, int]]
+# The fixtures probe and preloaded of conftest.py.
+Probe = t.Callable[..., Path]
+Run = t.Callable[..., Result]
+Stages = dict[str, dict[str, int]]
 
 
 def stages(result: Result) -> Stages:

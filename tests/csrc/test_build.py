@@ -26,7 +26,9 @@ IMPORTS = {
 
 
 def readelf(option: str, path: Path) -> str:
-    done = subprocess.run([tool("readelf", "binutils"), "-W", option, str(path)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [tool("readelf", "binutils"), "-W", option, str(path)], capture_output=True, text=True, check=True
+    )
     return done.stdout
 
 

@@ -11,13 +11,14 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import Probe, Run
-from csrc_support import CONNECT, LIBRARIES, PROBES, SOCKET, compile_c, run, stages
+from csrc_support import CONNECT, LIBRARIES, PROBES, SOCKET, Probe, Run, compile_c, run, stages
 
 DEBUG = {"LIBKEEPALIVE_DEBUG": "1"}
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations([*LIBRARIES, "early.so"])), ids=lambda order: "+".join(order))
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations([*LIBRARIES, "early.so"])), ids=lambda order: "+".join(order)
+)
 def test_another_librarys_constructor(preloaded: Run, probe: Probe, order: tuple[str, ...]) -> None:
     with_ = [probe(name) if name == "early.so" else name for name in order]
     found = preloaded("/bin/true", with_=with_, env={"TCP_KEEPIDLE": "60"})
@@ -36,7 +37,9 @@ def test_it_was_early(preloaded: Run, probe: Probe, library: str) -> None:
     assert set(order[:-2]) == {"call"} and order[:-2], found.err
 
 
-@pytest.mark.parametrize("libraries", [[name] for name in LIBRARIES] + [list(LIBRARIES)], ids=lambda names: "+".join(names))
+@pytest.mark.parametrize(
+    "libraries", [[name] for name in LIBRARIES] + [list(LIBRARIES)], ids=lambda names: "+".join(names)
+)
 def test_before_libc_itself(preloaded: Run, probe: Probe, libraries: list[str]) -> None:
     """In .preinit_array there is no environment yet: those calls go through untouched, and the later ones do not."""
     found = preloaded(probe("preinit"), with_=libraries, env={"TCP_KEEPIDLE": "60"})
@@ -62,6 +65,7 @@ def test_options_without_dlsym(preloaded: Run, probe: Probe, family: str) -> Non
     assert {stage: options["TCP_KEEPIDLE"] for stage, options in stages(found).items()} == dict.fromkeys(
         ("socket", "listener", "client", "accepted"), 60
     )
+    assert stages(found)["listener"]["BACKLOG"] == 5
 
 
 UNTRUSTED = {**DEBUG, "TCP_KEEPIDLE": "60", "TCP_KEEPCNT": "wrong", "LIBKEEPALIVE_DISABLE": "1"}

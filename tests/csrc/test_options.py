@@ -92,7 +92,7 @@ def take(c: t.Any, options: t.Any, pair: bytes) -> int:
     return int(c.lib.keepalive_options_pair(options, c.ffi.from_buffer(pair + b"99"), len(pair)))
 
 
-def model(variable: str, text: str) -> t.Optional[int]:
+def model(variable: str, text: str) -> int | None:
     """The value that a variable's text stands for, or None: what the Python side says of it."""
     if variable in FLAGS.values():
         number = python.as_integer(text)
@@ -102,12 +102,16 @@ def model(variable: str, text: str) -> t.Optional[int]:
 
 
 near = [0, 1, 88, 127, 32767, INT_MAX, 2**31, 2**32, 2**63, 2**64]
-numbers = st.one_of(st.integers(), st.sampled_from(near).flatmap(lambda n: st.integers(n - 2, n + 2)), st.integers(-2, 130))
+numbers = st.one_of(
+    st.integers(), st.sampled_from(near).flatmap(lambda n: st.integers(n - 2, n + 2)), st.integers(-2, 130)
+)
 texts = st.one_of(
     numbers.map(str),
     numbers.map("0{}".format),
-    st.tuples(st.sampled_from(["+", "-", " ", "0x", ""]), numbers.map(str), st.sampled_from(["s", " ", "-", ".0", "\n", ""])).map("".join),
-    st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=12),
+    st.tuples(
+        st.sampled_from(["+", "-", " ", "0x", ""]), numbers.map(str), st.sampled_from(["s", " ", "-", ".0", "\n", ""])
+    ).map("".join),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12),
     st.sampled_from(["", "-", "--1", "-0", "1_0", "١٥", "1" * 400, "-" + "9" * 400, "0" * 400 + "5"]),
 )  # fmt: skip
 variables = st.sampled_from(list(VARIABLES))
@@ -122,7 +126,9 @@ def test_the_two_tables_agree(c: t.Any) -> None:
         entry["name"], entry["variable"] = (c.ffi.string(entry[key]).decode() for key in ("name", "variable"))
         entry["libraries"] = tuple(name for name, bit in LIBRARY_BITS.items() if row.libraries & bit)
         in_c.append(entry)
-    in_python = [{key: value for key, value in option._asdict().items() if key != "unit"} for option in python.OPTIONS.values()]
+    in_python = [
+        {key: value for key, value in option._asdict().items() if key != "unit"} for option in python.OPTIONS.values()
+    ]
     assert in_c == in_python
 
 
@@ -160,8 +166,12 @@ def test_other_keys_are_foreign(c: t.Any, pair: bytes) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.one_of(st.tuples(variables, numbers.map(str)), st.tuples(st.just("PATH"), st.just("/bin"))), max_size=30))
-def test_the_first_of_equal_keys_counts(c: t.Any, pairs: t.List[t.Tuple[str, str]]) -> None:
+@given(
+    st.lists(
+        st.one_of(st.tuples(variables, numbers.map(str)), st.tuples(st.just("PATH"), st.just("/bin"))), max_size=30
+    )
+)
+def test_the_first_of_equal_keys_counts(c: t.Any, pairs: list[tuple[str, str]]) -> None:
     expected = values(defaults(c))
     for variable, text in reversed(pairs):
         number = model(variable, text) if variable in VARIABLES else None
@@ -222,7 +232,8 @@ def test_what_would_be_right_is_named(c: t.Any) -> None:
         said[variable] = c.ffi.unpack(line.text, line.length).decode()
     assert said == {
         "TCP_MAXSEG": "expected an integer from 88 to 32767, or 0 for the system's default",
-        "TCP_USER_TIMEOUT": "expected an integer from 1 to 2147483647, or 0 for the system's default, or -1 to derive it",
+        "TCP_USER_TIMEOUT": "expected an integer from 1 to 2147483647, or 0 for the system's default,"
+        " or -1 to derive it",
         "LIBKEEPALIVE_DEBUG": "expected an integer from 0 to 1",
     }
 
@@ -232,7 +243,7 @@ def read(tcp: socket.socket, variable: str) -> int:
     return tcp.getsockopt(socket.IPPROTO_TCP, option.sockopt)
 
 
-def rows(*names: str) -> st.SearchStrategy[t.Dict[str, int]]:
+def rows(*names: str) -> st.SearchStrategy[dict[str, int]]:
     """Values that the parser lets through, 0 and the borders among them."""
     return st.fixed_dictionaries({
         name: st.one_of(st.just(0), st.sampled_from([option.minimum, option.maximum]),
@@ -244,7 +255,7 @@ def rows(*names: str) -> st.SearchStrategy[t.Dict[str, int]]:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wanted=rows(*python.OPTIONS), library=st.sampled_from(sorted(LIBRARY_BITS)))
-def test_options_on_a_socket(c: t.Any, wanted: t.Dict[str, int], library: str) -> None:
+def test_options_on_a_socket(c: t.Any, wanted: dict[str, int], library: str) -> None:
     with socket.socket() as untouched, socket.socket() as tcp:
         options = c.ffi.new("struct keepalive_options *", wanted)
         c.lib.keepalive_apply(tcp.fileno(), options, LIBRARY_BITS[library], c.ffi.NULL)
@@ -267,7 +278,8 @@ def test_a_refused_timing_is_not_what_the_timeout_is_derived_from(c: t.Any) -> N
         tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 100)
         tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
         # The parser would never let 40000 through; the kernel refuses it.
-        options = c.ffi.new("struct keepalive_options *", dict(keepidle=40000, keepintvl=10, keepcnt=0, user_timeout=-1))
+        wanted = {"keepidle": 40000, "keepintvl": 10, "keepcnt": 0, "user_timeout": -1}
+        options = c.ffi.new("struct keepalive_options *", wanted)
         c.lib.keepalive_apply(tcp.fileno(), options, LIBRARY_BITS["connect"], c.ffi.NULL)
         assert read(tcp, "TCP_KEEPIDLE") == 100
         assert read(tcp, "TCP_USER_TIMEOUT") == (100 + 10 * 4) * 1000

@@ -12,8 +12,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from conftest import Probe, Run
-from csrc_support import CONNECT, LIBRARIES, LISTEN, SOCKET, run
+from csrc_support import CONNECT, LIBRARIES, LISTEN, SOCKET, Probe, Run, run
 
 DONE = "done well, errno was 0\n"
 DEBUG = {"LIBKEEPALIVE_DEBUG": "1"}
@@ -26,7 +25,9 @@ PRIVILEGED = ("raw", "packet")
 
 
 @pytest.mark.parametrize("env", [{}, DEBUG, {"LIBKEEPALIVE_RESPECT": "1"}, {"LIBKEEPALIVE_DISABLE": "1"}], ids=str)
-@pytest.mark.parametrize("libraries", [[name] for name in LIBRARIES] + [list(LIBRARIES)], ids=lambda names: "+".join(names))
+@pytest.mark.parametrize(
+    "libraries", [[name] for name in LIBRARIES] + [list(LIBRARIES)], ids=lambda names: "+".join(names)
+)
 def test_results_errnos_and_descriptors_are_those_of_the_real_calls(
     preloaded: Run, probe: Probe, libraries: list[str], env: dict[str, str]
 ) -> None:
@@ -92,7 +93,9 @@ def test_disable_adds_no_call(preloaded: Run, probe: Probe, library: str) -> Non
 
 @pytest.mark.parametrize("env", [{}, DEBUG], ids=["quiet", "debug"])
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_cancellation_points_stay_what_they_were(preloaded: Run, probe: Probe, library: str, env: dict[str, str]) -> None:
+def test_cancellation_points_stay_what_they_were(
+    preloaded: Run, probe: Probe, library: str, env: dict[str, str]
+) -> None:
     call = CALL[library]
     real = preloaded(probe("cancel"), call, with_=())
     assert real.out == ("cancelled\n" if call == "connect" else "returned\n")
@@ -127,7 +130,10 @@ def test_debug_is_one_write_a_line_whatever_is_set(preloaded: Run, probe: Probe,
                 break
     assert found.out == DONE
     assert len(records) == 3
-    assert all(record.startswith(b"libkeepalive[") and record.count(b"\n") == 1 and record.endswith(b"\n") for record in records)
+    assert all(
+        record.startswith(b"libkeepalive[") and record.count(b"\n") == 1 and record.endswith(b"\n")
+        for record in records
+    )
 
 
 def test_debug_writes_nothing_into_a_file_that_took_the_place_of_stderr(

@@ -5,6 +5,7 @@
  *   client …                after connect()       accepted …  after accept()
  * argv[1]: 4, 6, mapped (v4-mapped IPv6), mptcp. argv[2], if given: "own", the program sets keepalive itself first.
  */
+#define _GNU_SOURCE /* musl: struct tcp_info */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -46,6 +47,11 @@ static void report(const char *stage, int fd)
         if (getsockopt(fd, options[i].level, options[i].option, &value, &length) == 0)
             printf(" %s=%d", options[i].name, value);
     }
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    enum { LISTENS = 10 };
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && info.tcpi_state == LISTENS)
+        printf(" BACKLOG=%u", info.tcpi_sacked); /* what the field means for a listener */
     printf("\n");
 }
 
