@@ -11,12 +11,14 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation, Subject, compare
-from ansible_collections.netops.keepalive.plugins.module_utils._procnet import LISTEN, Address, plain
+from ansible_collections.netops.keepalive.plugins.module_utils._procnet import LISTEN, STATES, Address, plain
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import (
     PortableReader,
     SocketValues,
     Unreadable,
 )
+
+ESTABLISHED = 1
 
 
 def listen_addresses(listen: str) -> t.List[Address]:
@@ -39,21 +41,45 @@ def listener_differences(properties: _systemd.Properties) -> t.Optional[t.List[s
     """Say how the live listeners differ from the unit; None where they cannot be read (a kernel before 5.6)."""
     addresses = {(plain(host), port) for host, port in listen_addresses(properties.get("Listen", ""))}
     try:
-        read = PortableReader().read(1, [number for number, _inode in _procfs.socket_descriptors(1)])
-        listeners = [
-            values
-            for _number, values in read
-            if values and values.state == LISTEN and (plain(values.local[0]), values.local[1]) in addresses
+        return [
+            f"the listener on {values.local[0]} port {values.local[1]} {difference}"
+            for values in _sockets(1)
+            if values.state == LISTEN and (plain(values.local[0]), values.local[1]) in addresses
+            for difference in _differences(values, properties, "listening")
         ]
     except (Unreadable, PermissionError):
         return None
-    return [difference for values in listeners for difference in _differences(values, properties)]
 
 
-def _differences(values: SocketValues, properties: _systemd.Properties) -> t.List[str]:
-    where = f"the listener on {values.local[0]} port {values.local[1]}"
+def slipped_through(properties: _systemd.Properties, service: str) -> int:
+    """Count the connections of the triggered service that were made too early for the .socket unit's directives.
+
+    systemd calls listen() first and sets the options then: what connects in between (clients that were cut off by the
+    restart do) does not inherit them.
+    """
+    ports = {port for _host, port in listen_addresses(properties.get("Listen", ""))}
+    prefix = _procfs.manager_prefix()
+    try:
+        return sum(
+            1
+            for pid in _procfs.list_pids()
+            if _procfs.unit_of(pid, prefix) == service
+            for values in _sockets(pid)
+            if values.state == ESTABLISHED and values.local[1] in ports
+            if _differences(values, properties, "accepted")
+        )
+    except (Unreadable, PermissionError):
+        return 0
+
+
+def _sockets(pid: int) -> t.List[SocketValues]:
+    read = PortableReader().read(pid, [number for number, _inode in _procfs.socket_descriptors(pid)])
+    return [values for _number, values in read if values]
+
+
+def _differences(values: SocketValues, properties: _systemd.Properties, direction: str) -> t.List[str]:
     if properties.get("KeepAlive") != "yes":
-        return [f"{where} has keepalive on, the unit says off"] if values.keepalive else []
+        return ["has keepalive on, the unit says off"] if values.keepalive else []
     wanted = Expectation(properties["Id"], frozenset(), directives(properties), frozenset(), 0)
-    subject = Subject(values.protocol, "LISTEN", "listening", True, values.keepalive, values.options)
-    return [f"{where} has {item.option} {item.value}, the unit says {item.expected}" for item in compare(subject, wanted)]
+    subject = Subject(values.protocol, STATES[values.state], direction, True, values.keepalive, values.options)
+    return [f"has {item.option} {item.value}, the unit says {item.expected}" for item in compare(subject, wanted)]

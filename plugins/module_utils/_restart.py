@@ -16,10 +16,13 @@ import time
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils._listeners import slipped_through
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import preload_entries
 from ansible_collections.netops.keepalive.plugins.module_utils._units import Host, Unit
 
 _POLL = 0.1
+_CATCH_UPS = 3
+"""Only the clients that reconnect within the microseconds of systemd's own window can be late; they are few."""
 
 
 class RestartFailed(Exception):
@@ -42,6 +45,7 @@ class Sequence:
         self.restarted: t.Dict[str, t.Dict[str, int]] = {}
         """By unit: its main process before and after, as V(before) and V(after)."""
         self._started: t.Dict[str, _systemd.Properties] = {}
+        self._catching_up = _CATCH_UPS
 
     def in_order(self) -> t.List[Unit]:
         """Return the units that can run, in the order asked for, a template's instances where the template stands."""
@@ -98,7 +102,6 @@ class Sequence:
         if unit.name.endswith(".socket"):
             self._restart_socket(unit)
         else:
-            self._systemctl("reset-failed", unit.name)  # a crash loop would have used up its starts
             self._job("restart", unit.name)
         self._started[unit.name] = self._look([unit.name])[unit.name]
 
@@ -113,8 +116,23 @@ class Sequence:
                 self._judge(name, self._started[name], now)
                 self.restarted[name]["after"] = int(now.get("MainPID", "0"))
             if time.monotonic() >= deadline:
+                if self._catch_up():
+                    deadline = time.monotonic() + self._settle
+                    continue
                 break
             time.sleep(_POLL)
+
+    def _catch_up(self) -> t.List[str]:
+        """Restart the services of .socket units whose first clients were too early for the unit's directives."""
+        late: t.List[str] = []
+        for name, properties in self._started.items():
+            if name.endswith(".socket") and self._catching_up > 0:
+                services = properties.get("Triggers", "").split()
+                late += [service for service in services if slipped_through(properties, service)]
+        for service in late:
+            self._job("restart", service)
+        self._catching_up -= 1
+        return late
 
     def _judge(self, name: str, first: _systemd.Properties, now: _systemd.Properties) -> None:
         if now.get("ActiveState") not in ("active", "activating", "reloading"):
@@ -132,18 +150,19 @@ class Sequence:
             for name, properties in _systemd.show(self._run, triggers).items()
             if name in triggers and _systemd.is_active(properties)
         ]
-        for service in services:
-            self._job("stop", service)
         try:
-            self._job("restart", unit.name)
+            self._job("stop", unit.name, *services)  # together, or the first client would start the service again
+            self._job("start", unit.name)
         finally:
             for service in services:
                 self._job("start", service)
 
-    def _job(self, verb: str, unit: str) -> None:
-        status, unused_out, err = self._run(["systemctl", verb, "--", unit])
+    def _job(self, verb: str, *units: str) -> None:
+        if verb != "stop":
+            self._systemctl("reset-failed", *units)  # restarts of our own must not use up the unit's start limit
+        status, unused_out, err = self._run(["systemctl", verb, "--"] + list(units))
         if status != 0:
-            raise RestartFailed(unit, f"'systemctl {verb}' failed: {self._seen(unit)}{_quoted(err)}")
+            raise RestartFailed(units[0], f"'systemctl {verb}' failed: {self._seen(units[0])}{_quoted(err)}")
 
     def _look(self, units: t.Sequence[str]) -> t.Dict[str, _systemd.Properties]:
         shown = _systemd.show(self._run, units)
