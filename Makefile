@@ -15,7 +15,8 @@ LAB := tests/hosts/demo/inventory
 # leaves them to you.
 DEPS_DEMO := python3 python3-venv openssh-client mmdebstrap debian-archive-keyring \
              podman runc netavark aardvark-dns iptables iproute2 nftables
-DEPS_TEST := $(DEPS_DEMO) git gcc libc6-dev python3-dev clang shellcheck
+DEPS_TEST := $(DEPS_DEMO) git gcc libc6-dev python3-dev shellcheck clang binutils musl-tools \
+             $(if $(filter x86_64,$(shell uname -m)),gcc-multilib)
 DEPS := $(DEPS_TEST)
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -88,7 +89,7 @@ test-lint: venv ## ruff, mypy, shellcheck and ansible-lint --profile production 
 	@$(MAKE) --keep-going $(LINTERS)
 
 lint-ruff:
-	@.ci/quiet 'ruff check' ruff check .
+	@.ci/quiet 'ruff check' ruff check --output-format concise .
 
 lint-format:
 	@.ci/quiet 'ruff format' ruff format --diff .
