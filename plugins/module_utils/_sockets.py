@@ -132,7 +132,7 @@ class Sweep:
             return
         unknown: t.Dict[int, int] = {}
         for descriptor, inode in descriptors:
-            if inode in self.records:
+            if inode in self.records and self.records[inode].readable:
                 self.records[inode].holders.append((pid, descriptor))
             elif inode not in self._not_tcp:
                 unknown[descriptor] = inode
@@ -142,10 +142,13 @@ class Sweep:
             for descriptor, values in self._reader.read(pid, unknown):
                 if values is None:
                     self._not_tcp.add(unknown[descriptor])
-                elif values.inode in self.records:  # held twice by this process
-                    self.records[values.inode].holders.append((pid, descriptor))
-                else:
-                    self.records[values.inode] = _from_values(values, pid, descriptor)
+                    continue
+                earlier = self.records.get(values.inode)
+                if earlier is not None and earlier.readable:  # held twice by this process
+                    earlier.holders.append((pid, descriptor))
+                    continue
+                holders = earlier.holders if earlier is not None else []  # of a process that does not let us read it
+                self.records[values.inode] = _from_values(values, [*holders, (pid, descriptor)])
         except Unreadable as error:
             self._fall_back(pid, unknown, error)
 
@@ -197,7 +200,7 @@ class Sweep:
         return None
 
 
-def _from_values(values: SocketValues, pid: int, descriptor: int) -> Record:
+def _from_values(values: SocketValues, holders: t.List[t.Tuple[int, int]]) -> Record:
     return Record(
         inode=values.inode,
         family=values.family,
@@ -210,7 +213,7 @@ def _from_values(values: SocketValues, pid: int, descriptor: int) -> Record:
         readable=True,
         idle=values.idle,
         namespace=values.namespace,
-        holders=[(pid, descriptor)],
+        holders=holders,
     )
 
 
