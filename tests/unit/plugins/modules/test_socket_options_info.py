@@ -1,0 +1,176 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module as Ansible runs it: parameters in, one JSON answer out."""
+
+from __future__ import annotations
+
+import functools
+import json
+import pathlib
+import socket
+import threading
+import typing as t
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils._audit import Audit
+from ansible_collections.netops.keepalive.plugins.modules import socket_options_info
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
+
+Run = t.Callable[..., t.Dict[str, t.Any]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(**parameters: t.Any) -> t.Dict[str, t.Any]:
+        with patch_module_args(parameters), pytest.raises(SystemExit):
+            socket_options_info.main()
+        answer = json.loads(capsys.readouterr().out)
+        assert isinstance(answer, dict)
+        return answer
+
+    return call
+
+
+@pytest.fixture
+def proc(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> ShadowProc:
+    folder = tmp_path / "proc"
+    folder.mkdir()
+    shadow = ShadowProc(folder)
+    monkeypatch.setattr(socket_options_info, "Audit", functools.partial(Audit, root=shadow.root))
+    return shadow
+
+
+@pytest.fixture
+def systemctl(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> t.Callable[[str], pathlib.Path]:
+    """Put a systemctl first in PATH that answers this and notes how it was called."""
+
+    def install(answer: str, status: int = 0) -> pathlib.Path:
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        (folder / "answer").write_text(answer)
+        program = folder / "systemctl"
+        program.write_text(f'#!/bin/sh\necho "$LC_ALL $*" >> {folder}/calls\ncat {folder}/answer\nexit {status}\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder), prepend=":")
+        return folder / "calls"
+
+    return install
+
+
+CONNECT = "s = socket.create_connection(('127.0.0.1', {port}))\n"
+KEEPALIVE = "s.setsockopt(1, socket.SO_KEEPALIVE, 1); s.setsockopt(6, 4, 60)\n"
+A_SERVICE = "Id=a.service\nLoadState=loaded\nActiveState=active\n"
+EXPECTED = {"name": "a.service", "libraries": ["connect"], "tcp": {"keepidle": 60}, "min_sockets": 1}
+
+
+def test_the_sockets_of_a_process(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, Child() as child:
+        port = server.getsockname()[1]
+        descriptor, own = child.run(CONNECT.format(port=port) + KEEPALIVE + "answer = [s.fileno(), s.getsockname()[1]]")
+        answer = run(pids=[child.pid], _ansible_check_mode=True)
+        (record,) = answer["sockets"]
+        assert answer["sockets_total"] == 1
+        assert (answer["changed"], answer["compliant"]) == (False, True)
+        assert record["program"] == child.run("answer = os.readlink('/proc/self/exe')")
+        assert (record["pid"], record["pids"], record["fd"]) == (child.pid, [child.pid], descriptor)
+        assert record["local"] == {"address": "127.0.0.1", "port": own}
+        assert record["remote"] == {"address": "127.0.0.1", "port": port}
+        assert (record["state"], record["direction"], record["protocol"]) == ("ESTABLISHED", "outgoing", "tcp")
+        assert (record["options"]["keepalive"], record["options"]["keepidle"]) == (True, 60)
+        assert (record["relevant"], record["compliant"], record["reason"]) == (False, None, None)
+
+
+def test_every_key_that_is_returned_is_documented(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
+    yaml = pytest.importorskip("yaml")
+    documented = yaml.safe_load(socket_options_info.RETURN)
+    systemctl(A_SERVICE)
+    with socket.create_server(("127.0.0.1", 0)) as server, Child() as child:
+        child.run(CONNECT.format(port=server.getsockname()[1]))
+        proc.add(child.pid, "a.service")
+        answer = run(expected=[EXPECTED])
+    assert set(answer) - {"changed", "invocation"} == set(documented)
+    (record,) = answer["sockets"]
+    assert set(record) == set(documented["sockets"]["contains"])
+    assert set(record["wrong"][0]) == set(documented["sockets"]["contains"]["wrong"]["contains"])
+    assert set(answer["units"]["a.service"]) == set(documented["units"]["contains"])
+    assert set(record["options"]) == set(documented["sockets"]["contains"]["options"]["sample"])
+
+
+def test_one_question_to_systemd_for_all_units(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
+    calls = systemctl(A_SERVICE + "\nId=b.service\nLoadState=not-found\nActiveState=inactive\n")
+    answer = run(expected=[{**EXPECTED, "min_sockets": 0}], units=["b.service", "w@.service", "a.service"])
+    assert calls.read_text().splitlines() == [
+        "C show --no-pager --property=Id,LoadState,ActiveState,Triggers,Listen,Accept,KeepAlive,KeepAliveTimeUSec,"
+        "KeepAliveIntervalUSec,KeepAliveProbes,DeferAcceptUSec -- a.service b.service"
+    ]
+    assert sorted(answer["units"]) == ["a.service", "b.service", "w@.service"]
+    assert answer["units"]["b.service"]["load_state"] == "not-found"
+    assert answer["compliant"] is True  # nothing is expected of b.service
+
+
+def test_waiting_ends_as_soon_as_it_is_right(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
+    systemctl(A_SERVICE)
+    with socket.create_server(("127.0.0.1", 0)) as server, Child() as child:
+        proc.add(child.pid, "a.service")
+        assert run(expected=[EXPECTED])["units"]["a.service"]["ok"] is False  # no socket yet
+        code = CONNECT.format(port=server.getsockname()[1]) + KEEPALIVE
+        later = threading.Timer(0.5, child.run, [code])
+        later.start()
+        try:
+            answer = run(expected=[EXPECTED], wait=60)
+        finally:
+            later.join()
+        assert answer["compliant"] is True
+        assert 0.3 < answer["waited"] < 30
+
+
+def test_waiting_ends_when_the_time_is_over(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
+    calls = systemctl(A_SERVICE)
+    with Child() as child:
+        proc.add(child.pid, "a.service")
+        answer = run(expected=[EXPECTED], wait=0.5)
+    assert answer["compliant"] is False
+    assert answer["waited"] >= 0.5
+    assert len(calls.read_text().splitlines()) == 1  # however often the sockets were looked at
+
+
+def test_a_bounded_answer_keeps_exact_counts(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
+    systemctl(A_SERVICE)
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as server:
+        many = f"c = [socket.create_connection(('127.0.0.1', {server.getsockname()[1]})) for _ in range(10)]\n"
+        with Child(many + "s = c[4]\n" + KEEPALIVE) as child:
+            proc.add(child.pid, "a.service")
+            answer = run(expected=[EXPECTED], max_sockets=9)
+            assert [record["compliant"] for record in answer["sockets"]] == [False] * 9
+            assert answer["sockets_total"] == 10
+            assert (answer["units"]["a.service"]["noncompliant"], answer["units"]["a.service"]["compliant"]) == (9, 1)
+            assert len(run(expected=[EXPECTED], max_sockets=0)["sockets"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"ports": [443, 70000]}, "ports[1]: 70000 is out of range: expected a port from 1 to 65535"),
+        ({"units": ["nginx"]}, "units[0]: 'nginx' is not the name of a .service or .socket unit"),
+        ({"max_sockets": -1}, "max_sockets: -1 is negative"),
+        ({"expected": [{**EXPECTED, "tcp": {"keepcnt": 500}}]}, "expected[0] 'a.service': tcp.keepcnt: 500 is out of"),
+        ({"expected": [{**EXPECTED, "tcp": {"user_timeout": "30s"}}]}, "user_timeout"),
+        ({"expected": [{**EXPECTED, "libraries": ["conect"]}]}, "conect"),
+        ({"expected": [{**EXPECTED, "accept": ["luck"]}]}, "luck"),
+        ({"expected": [{**EXPECTED, "tcp": {"keepidel": 1}}]}, "keepidel"),
+    ],
+)
+def test_bad_parameters_fail_by_name(run: Run, parameters: t.Dict[str, t.Any], message: str) -> None:
+    answer = run(**parameters)
+    assert answer["failed"] is True
+    assert message in answer["msg"]
+
+
+def test_a_systemd_that_does_not_answer_is_no_clean_bill(run: Run, systemctl: t.Any) -> None:
+    systemctl("Failed to connect to bus: Host is down\n", status=1)
+    answer = run(expected=[EXPECTED])
+    assert answer["failed"] is True
+    assert "Failed to connect to bus" in answer["msg"]
