@@ -171,6 +171,13 @@ def choose_prebuilt(variants: t.Mapping[str, t.Mapping[str, bytes]], host: Host,
     return max(fitting)[1]
 
 
+def _libc_of(library: str) -> str:
+    """The C library that goes by this file name, or nothing where it is another library."""
+    if library == "libc.so.6":
+        return "glibc"
+    return "musl" if library == "libc.so" or library.startswith("libc.musl-") else ""
+
+
 def _examine(files: t.Mapping[str, bytes], host: Host, python: str) -> t.Tuple[str, t.Tuple[int, ...]]:
     """Return what speaks against these files, or nothing, and the glibc release that they need."""
     libc, _space, version = host.libc.partition(" ")
@@ -185,8 +192,9 @@ def _examine(files: t.Mapping[str, bytes], host: Host, python: str) -> t.Tuple[s
             return f"{name}: {error}", needs
         if elf.abi != read_elf(python).abi:
             return f"{name} is for {elf.machine} {elf.bits} bit", needs
-        if ("libc.so.6" in elf.needed) != (libc == "glibc"):
-            return f"{name} is linked with another C library ({', '.join(elf.needed) or 'none'})", needs
+        strangers = [library for library in elf.needed if _libc_of(library) not in ("", libc)]
+        if strangers:
+            return f"{name} is linked with another C library ({', '.join(strangers)})", needs
         needs = max(needs, newest_glibc(elf) or ())
     if libc == "glibc" and needs > here:
         return f"needs glibc {'.'.join(map(str, needs))}", needs

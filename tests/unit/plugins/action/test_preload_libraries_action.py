@@ -1,0 +1,134 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action sends what the build needs, once, and finds it in an installed collection."""
+
+from __future__ import annotations
+
+import base64
+import pathlib
+import shutil
+import subprocess
+import typing as t
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.netops.keepalive.plugins.action import preload_libraries
+from ansible_collections.netops.keepalive.plugins.action.preload_libraries import (
+    ActionModule,
+    read_prebuilt,
+    read_sources,
+)
+from ansible_collections.netops.keepalive.plugins.module_utils._manifest import Manifest, sha256
+
+CSRC = pathlib.Path(__file__).parents[4] / "csrc"
+
+
+class Task:
+    """As much of a task as the action looks at."""
+
+    async_val = 0
+    check_mode = False
+    diff = False
+    environment: t.ClassVar[t.List[t.Any]] = []
+    _role = None
+
+    def __init__(self, **args: t.Any) -> None:
+        self.args = args
+
+
+def calls_of(monkeypatch: pytest.MonkeyPatch, **args: t.Any) -> t.List[t.Dict[str, t.Any]]:
+    """Run the action with the task's arguments; return those of every module execution that came of it."""
+    calls: t.List[t.Dict[str, t.Any]] = []
+
+    class Action(ActionModule):
+        def __init__(self) -> None:
+            self._task = Task(**args)
+
+        def _execute_module(self, module_name: str, module_args: t.Any, task_vars: t.Any) -> t.Dict[str, t.Any]:
+            assert module_name == "netops.keepalive.preload_libraries"
+            calls.append(module_args)
+            return {"changed": True}
+
+        def _find_needle(self, kind: str, name: str) -> str:
+            assert kind == "files"
+            return name
+
+    monkeypatch.setattr(preload_libraries.ActionBase, "run", lambda self, tmp, task_vars: {})
+    assert Action().run(task_vars={}) == {"changed": True}
+    return calls
+
+
+def test_the_sources_alone_are_enough_to_build(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    """One execution, and what it is sent compiles in an empty folder: no file that the Makefile needs is left out."""
+    (call,) = calls_of(monkeypatch, path="/usr/lib/libkeepalive")
+    assert call["path"] == "/usr/lib/libkeepalive"
+    for name, content in call["sources"].items():
+        (tmp_path / name).write_text(content)
+    subprocess.run(["make", "-j2", "all"], cwd=tmp_path, check=True, capture_output=True)
+    assert sorted(path.name for path in (tmp_path / "build").glob("*.so")) == [
+        "libkeepalive.so",
+        "libkeepalive_listen.so",
+        "libkeepalive_socket.so",
+    ]
+
+
+def test_nothing_is_sent_for_a_removal_and_nothing_over_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert calls_of(monkeypatch, state="absent", path="/x") == [{"state": "absent", "path": "/x"}]
+    assert calls_of(monkeypatch, sources={"Makefile": "mine"}) == [{"sources": {"Makefile": "mine"}}]
+
+
+def test_an_incomplete_collection_says_so(tmp_path: pathlib.Path) -> None:
+    shutil.copy(CSRC / "apply.c", tmp_path)
+    with pytest.raises(AnsibleActionFail, match="the collection is incomplete: no Makefile in"):
+        read_sources(tmp_path)
+
+
+def test_only_what_the_build_needs_is_read(tmp_path: pathlib.Path) -> None:
+    for name in ("Makefile", "a.c", "a.h", "a.map", "LICENSE", "a.o", "a.so", ".a.c.swp", "README.md"):
+        (tmp_path / name).write_text(name)
+    assert sorted(read_sources(tmp_path)) == ["LICENSE", "Makefile", "a.c", "a.h", "a.map"]
+
+
+def test_a_prebuilt_folder_with_libraries_is_one_kind_of_host(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    folder = tmp_path / "trixie"
+    folder.mkdir()
+    (folder / "l.so").write_bytes(b"\0\xff")
+    (folder / "notes.txt").write_text("x")
+    expected = {"trixie": {"l.so": base64.b64encode(b"\0\xff").decode()}}
+    assert calls_of(monkeypatch, prebuilt=str(folder)) == [{"prebuilt_files": expected}]
+    assert read_prebuilt(tmp_path) == expected
+
+
+def test_a_prebuilt_folder_of_folders_has_a_kind_of_host_in_each(tmp_path: pathlib.Path) -> None:
+    for name in ("bullseye", "trixie", "empty"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "bullseye" / "l.so").write_bytes(b"old")
+    (tmp_path / "trixie" / "l.so").write_bytes(b"new")
+    assert sorted(read_prebuilt(tmp_path)) == ["bullseye", "trixie"]
+
+
+def test_a_prebuilt_library_must_have_the_checksum_of_its_manifest(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "l.so").write_bytes(b"right")
+    (tmp_path / "more.h").write_bytes(b"header")
+    manifest = Manifest({}, {"l.so": sha256(b"right"), "more.h": sha256(b"header")})
+    (tmp_path / "manifest.json").write_text(manifest.text())
+    (files,) = read_prebuilt(tmp_path).values()
+    assert sorted(files) == ["l.so", "more.h"], "what the manifest names, and that only"
+    (tmp_path / "l.so").write_bytes(b"wrong")
+    with pytest.raises(AnsibleActionFail, match=r"l\.so does not have the sha256 that manifest\.json beside it says"):
+        read_prebuilt(tmp_path)
+    (tmp_path / "more.h").unlink()
+    (tmp_path / "l.so").write_bytes(b"right")
+    with pytest.raises(AnsibleActionFail, match=r"more\.h cannot be read"):
+        read_prebuilt(tmp_path)
+
+
+def test_a_prebuilt_folder_that_is_none(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(AnsibleActionFail, match="is not a folder"):
+        read_prebuilt(tmp_path / "none")
+    with pytest.raises(AnsibleActionFail, match=r"contain a \.so file"):
+        read_prebuilt(tmp_path)

@@ -1,0 +1,115 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The trial before the installation refuses each kind of library that would end or mislead the host's programs."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils import _selftest
+from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES
+from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused, try_libraries
+
+CSRC = pathlib.Path(__file__).parents[4] / "csrc"
+CONSTRUCTOR = "#include <unistd.h>\n#include <stdlib.h>\n__attribute__((constructor)) static void start(void) { %s; }\n"
+
+
+def library(folder: pathlib.Path, source: str, *flags: str, name: str = "libkeepalive_test.so") -> str:
+    (folder / "l.c").write_text(source)
+    path = folder / name
+    subprocess.run(["cc", "-shared", "-fPIC", "-w", "-o", path, folder / "l.c", *flags], check=True)
+    return str(path)
+
+
+def test_a_harmless_library_passes(tmp_path: pathlib.Path) -> None:
+    try_libraries([library(tmp_path, CONSTRUCTOR % "getpid()")])
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("abort()", r"true with it was ended by signal 6 \(SIGABRT\)"),
+        ("*(volatile int *)0 = 1", r"true with it was ended by signal 11 \(SIGSEGV\)"),
+        ("_exit(7)", "true with it ended with status 7"),
+        ('write(2, "hello\\n", 6)', "ended with status 0 and said: hello"),
+    ],
+)
+def test_a_constructor_that_harms_is_refused(tmp_path: pathlib.Path, body: str, said: str) -> None:
+    with pytest.raises(Refused, match=rf"^libkeepalive_test\.so: .*{said}"):
+        try_libraries([library(tmp_path, CONSTRUCTOR % body)])
+
+
+def test_an_undefined_symbol_is_refused(tmp_path: pathlib.Path) -> None:
+    path = library(tmp_path, "extern int nowhere; int *f(void) { return &nowhere; }", "-Wl,-z,now")
+    with pytest.raises(Refused, match=r"status 127 and said: .*undefined symbol: nowhere"):
+        try_libraries([path])
+
+
+def test_a_missing_dependency_is_refused(tmp_path: pathlib.Path) -> None:
+    other = library(tmp_path, "int g(void) { return 1; }", "-Wl,-soname,libgone.so", name="libgone.so")
+    path = library(tmp_path, "int g(void); int f(void) { return g(); }", other)
+    pathlib.Path(other).unlink()
+    with pytest.raises(Refused, match=r"libgone\.so: cannot open shared object file"):
+        try_libraries([path])
+
+
+@pytest.mark.parametrize("size", [0, 64, 2000])
+def test_a_file_that_was_cut_off_is_refused(tmp_path: pathlib.Path, size: int) -> None:
+    path = pathlib.Path(library(tmp_path, "int f(void) { return 1; }"))
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(Refused):
+        try_libraries([str(path)])
+
+
+def test_a_library_for_another_architecture_is_refused(tmp_path: pathlib.Path) -> None:
+    """The loader only complains and goes on: the status alone would not tell."""
+    path = pathlib.Path(library(tmp_path, "int f(void) { return 1; }"))
+    content = bytearray(path.read_bytes())
+    content[18] = 183  # e_machine: aarch64
+    path.write_bytes(content)
+    with pytest.raises(Refused, match="status 0 and said: ERROR"):
+        try_libraries([str(path)])
+
+
+def test_a_library_that_hangs_is_refused(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_selftest, "_SECONDS", 0.5)
+    with pytest.raises(Refused, match="still running"):
+        try_libraries([library(tmp_path, CONSTRUCTOR % "pause()")])
+
+
+def test_a_library_that_sets_nothing_is_refused_by_the_conversation(tmp_path: pathlib.Path) -> None:
+    path = library(tmp_path, CONSTRUCTOR % "getpid()", name="libkeepalive.so")
+    with pytest.raises(Refused, match=r"^libkeepalive\.so: after connect\(\) on loopback SO_KEEPALIVE reads 0 instead"):
+        try_libraries([path])
+
+
+def test_a_library_that_breaks_connect_is_refused_by_the_conversation(tmp_path: pathlib.Path) -> None:
+    source = "#include <errno.h>\nint connect(int a, void *b, int c) { errno = EPERM; return -1; }"
+    path = library(tmp_path, source, name="libkeepalive.so")
+    with pytest.raises(Refused, match=r"conversation over loopback ended with status 1 and said: PermissionError"):
+        try_libraries([path])
+
+
+@pytest.mark.parametrize("constant", ["KEEPIDLE", "KEEPCNT", "KEEPINTVL", "USER_TIMEOUT"])
+def test_a_library_that_sets_one_option_wrong_is_refused(tmp_path: pathlib.Path, constant: str) -> None:
+    """The collection's own libraries with one wrong value: what they ask setsockopt for is changed on the way."""
+    wrong = tmp_path / "wrong.h"
+    wrong.write_text(
+        "#include <sys/socket.h>\n#include <netinet/in.h>\n#include <netinet/tcp.h>\n"
+        "static inline int wrong_setsockopt(int fd, int level, int option, const void *value, socklen_t size) {\n"
+        f"  int other = 77; int changed = level == IPPROTO_TCP && option == TCP_{constant};\n"
+        "  return setsockopt(fd, level, option, changed ? &other : value, size); }\n"
+        "#define setsockopt wrong_setsockopt\n"
+    )
+    flags = f"-D_GNU_SOURCE -include {wrong}"
+    command = ["make", "-s", "-j2", "-C", CSRC, f"BUILD={tmp_path}/built", f"CFLAGS={flags}"]
+    subprocess.run(command, check=True, capture_output=True)
+    for hook, name in LIBRARIES.items():
+        with pytest.raises(Refused, match=rf"after {hook}\(\) on loopback TCP_{constant} reads 77 instead of \d+$"):
+            try_libraries([str(tmp_path / "built" / name)])
+    subprocess.run(["make", "-s", "-j2", "-C", CSRC, f"BUILD={tmp_path}/right"], check=True, capture_output=True)
+    try_libraries([str(tmp_path / "right" / name) for name in LIBRARIES.values()])
