@@ -281,7 +281,11 @@ def test_prebuilt_libraries_are_tried_installed_and_replaced(
     assert (result["changed"], result["compiler"], sorted(snapshot(lib))) == (True, "", ["manifest.json", "one.so"])
     assert run(prebuilt_files=variants(good))["changed"] is False
     before = snapshot(lib)
-    assert "refused to install" in run(prebuilt_files=variants(good[: len(good) // 2]))["msg"]
+    (tmp_path / "bad.c").write_text(CONSTRUCTOR)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "bad", tmp_path / "bad.c"], check=True)
+    bad = (tmp_path / "bad").read_bytes()
+    assert "refused to install: one.so: " in run(prebuilt_files=variants(bad))["msg"]
+    assert "here: one.so: cut off" in run(prebuilt_files=variants(good[: len(good) // 2]))["msg"]
     assert snapshot(lib) == before
     (lib / "one.so").write_bytes(b"garbage")
     assert run(prebuilt_files=variants(good))["reason"] == "one.so was changed by something else"
