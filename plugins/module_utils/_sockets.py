@@ -63,7 +63,8 @@ class Record:
 
     def subject(self) -> Subject:
         """Return what a comparison needs of a readable record."""
-        assert self.protocol is not None and self.keepalive is not None
+        if self.protocol is None or self.keepalive is None:
+            raise ValueError("a socket that could not be read cannot be compared")
         return Subject(self.protocol, self.state, self.direction, self.local[1] != 0, self.keepalive, self.options)
 
     def as_dict(self) -> t.Dict[str, t.Any]:

@@ -250,9 +250,18 @@ def test_a_socket_is_read_through_any_of_its_processes() -> None:
             for refused in (first.pid, worker):
                 taken = Sweep(RefusingOne(refused), {})
                 taken.take([first.pid, worker])
-                (record,) = taken.records.values()
+                (record,) = list(taken.records.values())
                 assert record.readable
                 assert record.reason is None
                 assert record.pids == sorted([first.pid, worker])
         finally:
             first.run("os.close(go); os.wait()")
+
+
+def test_systemd_stands_for_a_socket_only_where_nobody_else_holds_it() -> None:
+    with Child("l = socket.create_server(('127.0.0.1', 0))") as child:
+        (record,) = sweep(child.pid)
+        record.holders = [(1, 40), (812, 3), (811, 4), (811, 3)]
+        assert record.owner == (811, 3)
+        record.holders = [(1, 40)]
+        assert record.owner == (1, 40)
