@@ -90,6 +90,8 @@ class Audit:
                 by_name[unit.name].append(record)
             elif question.whole_host:
                 by_name.setdefault(record.unit, []).append(record)
+        for alias, name in self._aliases():
+            by_name[alias] = by_name[name]
         expectations = {expectation.name: expectation for expectation in question.expected}
         for name, expectation in expectations.items():
             self._judge(by_name[name], expectation)
@@ -140,6 +142,13 @@ class Audit:
             if through:
                 record.unit = through[0].name
         return owners
+
+    def _aliases(self) -> t.Iterator[t.Tuple[str, str]]:
+        """Yield the names that stand for a unit that was listed before by another name, with that name."""
+        first: t.Dict[t.Tuple[str, ...], str] = {}
+        for unit in self._question.units:
+            if not unit.is_socket and first.setdefault(unit.patterns, unit.name) != unit.name:
+                yield unit.name, first[unit.patterns]
 
     def _is_kept(self, record: Record, owner: t.Optional[Unit]) -> bool:
         question = self._question

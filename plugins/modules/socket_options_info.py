@@ -482,8 +482,16 @@ def question_from(module: AnsibleModule) -> Question:
             if problem:
                 module.fail_json(msg=f"{parameter}[{index}]: {problem}")
     names = list(dict.fromkeys([*(expectation.name for expectation in expected), *parameters["units"]]))
+    units = ask_systemd(module, names)
+    first: t.Dict[t.Tuple[str, ...], str] = {}
+    for index, unit in enumerate(units[: len(expected)]):
+        if not unit.is_socket and first.setdefault(unit.patterns, unit.name) != unit.name:
+            other = first[unit.patterns]
+            module.fail_json(
+                msg=f"expected[{index}] '{unit.name}': this is the unit that is listed as '{other}': list it once"
+            )
     return Question(
-        units=tuple(ask_systemd(module, names)),
+        units=tuple(units),
         pids=frozenset(parameters["pids"]),
         ports=frozenset(parameters["ports"]),
         expected=tuple(expected),

@@ -111,6 +111,16 @@ def test_one_question_to_systemd_for_all_units(run: Run, proc: ShadowProc, syste
     assert answer["compliant"] is True  # nothing is expected of b.service
 
 
+def test_an_alias_is_the_same_unit(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
+    systemctl(A_SERVICE + "\n" + A_SERVICE)
+    with Child("s = socket.socket()") as child:
+        proc.add(child.pid, "a.service")
+        units = run(expected=[{**EXPECTED, "min_sockets": 0}], units=["alias.service"])["units"]
+        assert (units["a.service"]["sockets"], units["alias.service"]["sockets"]) == (1, 1)
+        answer = run(expected=[EXPECTED, {**EXPECTED, "name": "alias.service"}])
+        assert "expected[1] 'alias.service': this is the unit that is listed as 'a.service'" in answer["msg"]
+
+
 def test_waiting_ends_as_soon_as_it_is_right(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
     systemctl(A_SERVICE)
     with socket.create_server(("127.0.0.1", 0)) as server, Child() as child:
