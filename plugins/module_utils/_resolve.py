@@ -93,6 +93,7 @@ class _Checker:
     def __init__(self, spelling: Spelling) -> None:
         self.problems: t.List[str] = []
         self._spelling = spelling
+        self._libraries_wrong = False
 
     def report(self, place: str, problem: str) -> None:
         if f"{place}: {problem}" not in self.problems:
@@ -134,7 +135,7 @@ class _Checker:
 
     def profile_of(self, base: _Entry, own: t.List[_Entry], profiles: t.Dict[str, _Entry]) -> t.Optional[_Entry]:
         """Find the profile that the last mention of the unit names."""
-        for entry in reversed([base] + own):
+        for entry in reversed([base, *own]):
             wanted = entry.values.get("profile")
             if wanted is None:
                 continue
@@ -186,6 +187,8 @@ class _Checker:
         for option, value in entry.values.get("tcp", {}).items():
             if option in applicable or value == SYSTEM:
                 continue
+            if self._libraries_wrong and not is_socket:
+                continue  # which libraries were meant is not known; that mistake is reported
             if is_socket:
                 why = f"systemd.socket(5) has no directive for it; it has {', '.join(SOCKET_OPTIONS)}"
             else:
@@ -224,6 +227,7 @@ class _Checker:
                 problem = _CHECKS[key](value)
                 if problem:
                     self.report(place, f"{key}: {problem}")
+                    self._libraries_wrong |= key == "libraries"
                 else:
                     checked[key] = _PLAIN.get(key, lambda v: v)(value)
         return checked
