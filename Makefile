@@ -61,7 +61,7 @@ hosts: deps-demo ## make the images of the test hosts (about 45 s, once)
 .PHONY: demo
 demo: deps-demo venv hosts ## three hosts with services, keepalive on them, and a report
 	@.ci/quiet 'Starting three hosts (about 3 s)' ansible-playbook -i $(LAB) tests/hosts/create.yml
-	@.ci/quiet 'Installing the services of the demo (about 10 s)' ansible-playbook -i $(LAB) tests/hosts/demo/prepare.yml
+	@.ci/quiet 'Installing the services of the demo (about 10 s)' ansible-playbook -i $(LAB) tests/hosts/services.yml
 	ansible-playbook -i $(LAB) enable-keepalive.yml
 	@echo
 	@echo 'Look around (all from this folder; first: export PATH=$(CURDIR)/$(VENV)/bin:$$PATH):'

@@ -22,7 +22,7 @@ class ActionModule(ActionBase):
     """See the module's DOCUMENTATION."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result = super().run(tmp, task_vars)
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         services = arguments.get("services")
         if services is not None and "dropins" not in arguments:
@@ -72,8 +72,6 @@ class ActionModule(ActionBase):
             "marker": _dropin.MARKER,
             "environment": _dropin.environment(service, units[name]["ld_preload"]) if service["libraries"] else {},
         }
-        templar = self._templar.copy_with_new_env(
-            searchpath=[os.path.dirname(path)], available_variables=variables
-        )
+        templar = self._templar.copy_with_new_env(searchpath=[os.path.dirname(path)], available_variables=variables)
         content = templar.template(text, escape_backslashes=False)
         return {"unit": name, "content": content.rstrip("\n") + "\n"}

@@ -39,6 +39,6 @@ class ActionModule(ActionBase):
         display.display(header)
         for row, line in zip(rows, lines):
             display.display(line, color=_COLOURS[row.verdict])
-        for note in [""] + notes if notes else []:
+        for note in ["", *notes] if notes else []:
             display.display(note)
         return {"changed": False, "lines": [header, *lines], "explanations": notes}

@@ -95,7 +95,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._resolve import R
 try:
     from ansible._internal._datatag._tags import Origin
 except ImportError:  # not a public interface: without it, 0x20 is the 32 that YAML makes of it
-    Origin = None  # type: ignore[assignment,misc]
+    Origin = None
 
 
 def _spelling(value: t.Any) -> str | None:
@@ -124,7 +124,8 @@ def resolve_services(
     try:
         return resolve(services, defaults, profiles, layers, _spelling)
     except ResolveError as error:
-        raise AnsibleFilterError("\n".join(["the keepalive settings are wrong, nothing was changed:"] + error.problems))
+        lines = ["the keepalive settings are wrong, nothing was changed:", *error.problems]
+        raise AnsibleFilterError("\n".join(lines)) from None
 
 
 class FilterModule:

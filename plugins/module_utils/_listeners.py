@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does systemd's own listener have what its .socket unit says now? The directives count only when it starts listening."""
+"""Does systemd's own listener have what its .socket unit says? The directives count only when it starts listening."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Option(t.NamedTuple):
 
 _ALL = ("connect", "listen", "socket")
 _INT_MAX = 2**31 - 1
-_DECIMAL = re.compile(r"(?:0|-?[1-9][0-9]*)\Z")
+_DECIMAL = re.compile(r"(?:0|-?[1-9][0-9]{0,18})\Z")
 
 OPTIONS: t.Dict[str, Option] = {
     option.name: option

@@ -12,12 +12,10 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin
 from ansible_collections.netops.keepalive.plugins.module_utils._executable import Executable
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import (
-    Assignments,
-    environment_file_names,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import Assignments, environment_file_names
 
-_CONTESTED = ("LD_PRELOAD",) + _dropin.OWN_VARIABLES
+_CONTESTED = ("LD_PRELOAD", *_dropin.OWN_VARIABLES)
 
 
 class Problem(t.NamedTuple):
@@ -32,7 +30,9 @@ def unit_problems(name: str, load_state: str) -> t.List[Problem]:
     """A unit must be there and not masked."""
     if load_state == "not-found":
         return [
-            Problem(None, f"{name}: there is no such unit on this host; install its software first, or correct the name")
+            Problem(
+                None, f"{name}: there is no such unit on this host; install its software first, or correct the name"
+            )
         ]
     if load_state == "masked":
         return [Problem(None, f"{name}: the unit is masked; 'systemctl unmask {name}', or take the entry out")]
@@ -101,10 +101,10 @@ def environment_problems(
                 Problem(None, f"{name}: UnsetEnvironment={word} removes the variable again; take it out of the unit")
             )
     for variable in _CONTESTED:
-        path = foreign.origin.get(variable) if variable in foreign.environment else None
-        if path and _sorts_behind(path, drop_in):
+        origin = foreign.origin.get(variable) if variable in foreign.environment else None
+        if origin and _sorts_behind(origin, drop_in):
             problems.append(
-                Problem(None, f"{name}: {path} sets {variable} and sorts behind {drop_in}, so it wins; rename it")
+                Problem(None, f"{name}: {origin} sets {variable} and sorts behind {drop_in}, so it wins; rename it")
             )
     return problems
 
@@ -114,7 +114,7 @@ def root_problems(name: str, properties: t.Mapping[str, str]) -> t.List[Problem]
     return [
         Problem(
             None,
-            f"{name}: {key}={properties[key]} gives the service a root of its own, in which {_dropin.LIBRARY_DIR} "
+            f"{name}: {key}={properties[key]} gives the service a root of its own, in which {LIBRARY_DIR} "
             "is not; take the entry out, or bind the folder there with BindReadOnlyPaths=",
         )
         for key in ("RootDirectory", "RootImage")
@@ -123,7 +123,7 @@ def root_problems(name: str, properties: t.Mapping[str, str]) -> t.List[Problem]
 
 
 def _bound_in(root: str) -> bool:
-    return os.path.isdir(root + _dropin.LIBRARY_DIR)
+    return os.path.isdir(root + LIBRARY_DIR)
 
 
 def _sorts_behind(path: str, drop_in: str) -> bool:

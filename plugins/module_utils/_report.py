@@ -31,7 +31,7 @@ def rows_of(answers: t.Mapping[str, t.Optional[Answer]], wrong_only: bool = Fals
         for name, unit in sorted(answer["units"].items()):
             if not (wrong_only and unit["ok"]):
                 cells, verdict = _judge(unit)
-                rows.append(Row((host, name) + cells, verdict))
+                rows.append(Row((host, name, *cells), verdict))
     return rows
 
 
@@ -44,10 +44,10 @@ def _judge(unit: t.Mapping[str, t.Any]) -> t.Tuple[t.Tuple[str, ...], str]:
     wrong = str(unit["noncompliant"] + unit["unknown"])
     why = ", ".join(f"{reason} x {count}" for reason, count in sorted(unit["reasons"].items()))
     if not unit["ok"]:
-        return counts + (wrong, why or "fewer sockets than min_sockets"), "wrong"
+        return (*counts, wrong, why or "fewer sockets than min_sockets"), "wrong"
     if why:
-        return counts + (wrong, f"accepted: {why}"), "accepted"
-    return counts + (wrong, ""), "right"
+        return (*counts, wrong, f"accepted: {why}"), "accepted"
+    return (*counts, wrong, ""), "right"
 
 
 def lay_out(rows: t.Sequence[Row]) -> t.List[str]:

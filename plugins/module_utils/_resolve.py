@@ -356,5 +356,5 @@ _CHECKS: t.Dict[str, t.Callable[[t.Any], t.Optional[str]]] = {
 _PLAIN: t.Dict[str, t.Callable[[t.Any], t.Any]] = {
     "libraries": lambda v: [name for name in LIBRARIES if name in v],
     "accept": lambda v: [str(reason) for reason in v],
-    "min_sockets": lambda v: as_integer(v),
+    "min_sockets": as_integer,
 }

@@ -160,7 +160,7 @@ class Sequence:
     def _job(self, verb: str, *units: str) -> None:
         if verb != "stop":
             self._systemctl("reset-failed", *units)  # restarts of our own must not use up the unit's start limit
-        status, unused_out, err = self._run(["systemctl", verb, "--"] + list(units))
+        status, _unused_out, err = self._run(["systemctl", verb, "--", *list(units)])
         if status != 0:
             raise RestartFailed(units[0], f"'systemctl {verb}' failed: {self._seen(units[0])}{_quoted(err)}")
 
@@ -174,13 +174,13 @@ class Sequence:
         words = f"{state.get('ActiveState')} ({state.get('SubState')}), result {state.get('Result')}"
         if state.get("ExecMainStatus", "0") != "0":
             words += f", exit status {state['ExecMainStatus']}"
-        status, log, unused_err = self._run(
+        status, log, _unused_err = self._run(
             ["journalctl", "--no-pager", "--quiet", "--output=cat", "--lines=5", f"--unit={unit}"]
         )
         return words + (_quoted(log) if status == 0 else "")
 
     def _systemctl(self, verb: str, *units: str) -> None:
-        status, unused_out, err = self._run(["systemctl", verb] + (["--"] + list(units) if units else []))
+        status, _unused_out, err = self._run(["systemctl", verb] + (["--", *list(units)] if units else []))
         if status != 0 and verb != "reset-failed":  # which complains of a unit that has not failed
             raise _systemd.SystemdError(f"systemctl {verb} failed: {err.strip()}")
 

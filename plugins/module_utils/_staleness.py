@@ -36,9 +36,7 @@ def stale_reasons(wanted: t.Mapping[str, str], live: Live, written: t.Optional[f
     """
     reasons = [f"maps a {path} that has been replaced" for path, current in live.libraries.items() if not current]
     expected = [entry for entry in preload_entries(wanted.get("LD_PRELOAD", "")) if is_own_library(entry)]
-    reasons += [
-        f"still maps {path}" for path, current in live.libraries.items() if current and path not in expected
-    ]
+    reasons += [f"still maps {path}" for path, current in live.libraries.items() if current and path not in expected]
     if live.environ is None:
         if written is not None and live.started < written:
             reasons.append("was started before its drop-in was last changed")
@@ -47,7 +45,7 @@ def stale_reasons(wanted: t.Mapping[str, str], live: Live, written: t.Optional[f
         left = [entry for entry in preload_entries(live.environ.get("LD_PRELOAD", "")) if is_own_library(entry)]
         return reasons + ([f"LD_PRELOAD still names {', '.join(left)}"] if left else [])
     if live.started < written:
-        for variable in ("LD_PRELOAD",) + OWN_VARIABLES:
+        for variable in ("LD_PRELOAD", *OWN_VARIABLES):
             has, should = live.environ.get(variable), wanted.get(variable)
             if has != should:
                 reasons.append(f"{variable} is {_shown(has)}, the drop-in says {_shown(should)}")

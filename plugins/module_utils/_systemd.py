@@ -55,7 +55,9 @@ def show(run: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:
     """
     if not units:
         return {}
-    status, out, err = run(["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--"] + list(units))
+    status, out, err = run(
+        ["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", *list(units)]
+    )
     if status != 0:
         raise SystemdError(f"systemctl show failed ({status}): {err.strip() or out.strip()}")
     found = parse_show(out)
@@ -69,7 +71,7 @@ def show(run: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:
 
 
 def parse_show(text: str) -> t.List[Properties]:
-    """Parse the blocks of C(systemctl show); the values of a property that is there several times are joined by newlines."""
+    """Parse the blocks of C(systemctl show); a property that is there several times has a line for each value."""
     blocks = []
     for block in re.split(r"\n{2,}", text.strip("\n")):
         properties: Properties = {}
@@ -99,7 +101,7 @@ def template_of(unit: str) -> t.Optional[str]:
 
 def template_files(run: Run, template: str) -> t.Tuple[str, t.List[str]]:
     """Return the path of a template's unit file ('' where there is none) and those of its drop-ins."""
-    status, out, unused_err = run(["systemctl", "cat", "--no-pager", "--", template])
+    status, out, _unused_err = run(["systemctl", "cat", "--no-pager", "--", template])
     paths = re.findall(r"(?m)^# (/\S.*)$", out) if status == 0 else []
     fragments = [path for path in paths if path.endswith("/" + template)]
     return (fragments[0] if fragments else ""), [path for path in paths if path not in fragments]
@@ -117,6 +119,16 @@ def is_active(properties: Properties) -> bool:
 
 def seconds(span: str) -> int:
     """Return the whole seconds of a time span as C(systemctl show) prints it, V(1min 30s); 0 for none."""
-    units = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800, "month": 2629800, "y": 31557600}
+    units = {
+        "us": 1e-6,
+        "ms": 1e-3,
+        "s": 1,
+        "min": 60,
+        "h": 3600,
+        "d": 86400,
+        "w": 604800,
+        "month": 2629800,
+        "y": 31557600,
+    }
     total = sum(float(number) * units.get(unit, 0) for number, unit in re.findall(r"([0-9.]+)([a-z]+)", span))
     return int(total)

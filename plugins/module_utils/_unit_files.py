@@ -70,7 +70,7 @@ def assignments(files: t.Iterable[t.Tuple[str, str]]) -> Assignments:
                     if separator:
                         environment[key], origin[key] = content, path
             elif name == "EnvironmentFile":
-                environment_files = environment_files + [value] if value else []
+                environment_files = [*environment_files, value] if value else []
             elif name == "UnsetEnvironment":
                 unset = unset + words(value) if value else []
     return Assignments(environment, origin, environment_files, unset)

@@ -28,7 +28,7 @@ class Unit(t.NamedTuple):
     drop_in: t.Optional[str]
     """The path of the drop-in of ours that is in force for it: its own, else its template's; None without one."""
     stale: t.List[str]
-    """Why it must be restarted to run with that drop-in (or without one); empty where it need not be, or is not running."""
+    """Why a restart is due for it to run with that drop-in, or without one; empty where none is."""
 
 
 class Host:
@@ -132,7 +132,7 @@ def library_users() -> t.List[t.Dict[str, t.Any]]:
 def foreign_assignments(fragment: str, drop_ins: t.Sequence[str]) -> Assignments:
     """Read what a unit's files say of the environment, our own drop-in left out."""
     files = []
-    for path in [fragment] + list(drop_ins):
+    for path in [fragment, *list(drop_ins)]:
         content = _dropin.read(path) if path else None
         if content is not None and not (os.path.basename(path) == _dropin.FILE_NAME and _dropin.is_ours(content)):
             files.append((path, content))

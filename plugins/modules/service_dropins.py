@@ -166,7 +166,9 @@ def main() -> None:
     )
     directory: str = module.params["directory"]
     if module.params["dropins"] is None:
-        module.fail_json(msg="services is for the action plugin of this name, which renders the templates; give dropins")
+        module.fail_json(
+            msg="services is for the action plugin of this name, which renders the templates; give dropins"
+        )
     changes, problems = plan(directory, module.params["dropins"], module.params["purge"])
     if problems:
         module.fail_json(msg="no drop-in was written: " + "; ".join(problems), problems=problems)

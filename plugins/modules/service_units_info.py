@@ -96,7 +96,8 @@ units:
     executable:
       description:
         - The program that runs, or would be started; V(null) for sockets and where there is none.
-        - V(kind) is V(dynamic), V(static), V(script), V(missing) or V(foreign); V(libc) is V(glibc), V(musl) or V(none).
+        - V(kind) is V(dynamic), V(static), V(script), V(missing) or V(foreign).
+        - V(libc) is V(glibc), V(musl) or V(none).
       type: dict
       sample: {path: /usr/sbin/nginx, kind: dynamic, libc: glibc, go: false, setuid: false, capabilities: false}
     need_daemon_reload:

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env python
 """readback.py UNIT...: print as JSON what the kernel says of every TCP socket of each unit's processes.
 
 Shares nothing with the collection: it duplicates each descriptor with pidfd_getfd(2) and asks getsockopt(2).
@@ -22,7 +22,9 @@ def processes(unit: str) -> list[int]:
         return [1]
     shown = subprocess.run(
         ["systemctl", "show", "--property=ControlGroup", "--value", unit],
-        stdout=subprocess.PIPE, check=True, encoding="utf-8",
+        stdout=subprocess.PIPE,
+        check=True,
+        encoding="utf-8",
     ).stdout.strip()
     if not shown:
         return []

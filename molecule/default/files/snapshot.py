@@ -1,5 +1,5 @@
-#!/usr/bin/env python3
-"""Print everything that the collection could leave behind on this host: files, units, preloaded libraries, one a line."""
+#!/usr/bin/env python
+"""Print everything that the collection could leave behind on this host: files, units, libraries, one a line."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ import subprocess
 
 FOLDERS = ("/etc", "/usr", "/opt", "/root", "/var/lib", "/run/systemd/system", "/run/systemd/transient")
 PASSING = ("/root/.ansible", "/var/lib/systemd", "/var/lib/private", "/var/lib/redis")
+"""Folders that change by themselves."""
+BY_PODMAN = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
+"""Files that are written anew when the host starts."""
 
 
 def files() -> None:
     for top in FOLDERS:
         for folder, names, members in os.walk(top):
             names[:] = sorted(name for name in names if os.path.join(folder, name) not in PASSING)
-            for path in [folder] + sorted(os.path.join(folder, member) for member in members):
+            for path in [folder, *sorted(os.path.join(folder, member) for member in members)]:
+                if path in BY_PODMAN:
+                    continue
                 status = os.lstat(path)
                 if os.path.islink(path):
                     content = os.readlink(path)
@@ -28,15 +33,17 @@ def files() -> None:
 
 
 def units() -> None:
-    listed = subprocess.run(
-        ["systemctl", "list-units", "--all", "--plain", "--no-legend", "--no-pager", "--type=service,socket"],
-        stdout=subprocess.PIPE, check=True, encoding="utf-8",
+    shown = subprocess.run(
+        ["systemctl", "show", "--property=Id,Type,LoadState,ActiveState,NeedDaemonReload", "*.service", "*.socket"],
+        stdout=subprocess.PIPE,
+        check=True,
+        encoding="utf-8",
     ).stdout
-    for line in sorted(listed.splitlines()):
-        name, load, active = line.split()[:3]
-        if name.startswith(("ssh@", "systemd-", "user", "session")):
+    for block in sorted(shown.split("\n\n")):
+        unit = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if unit.get("Type") == "oneshot" or unit["Id"].startswith(("ssh@", "systemd-", "user@", "session")):
             continue  # comes and goes by itself
-        print(f"unit {name} {load} {active}")
+        print("unit", unit["Id"], unit["LoadState"], unit["ActiveState"], "needs reload:", unit["NeedDaemonReload"])
 
 
 def preloads() -> None:
