@@ -17,7 +17,7 @@ DEBUG = {"LIBKEEPALIVE_DEBUG": "1"}
 
 
 @pytest.mark.parametrize(
-    "order", list(itertools.permutations([*LIBRARIES, "early.so"])), ids=lambda order: "+".join(order)
+    "order", list(itertools.permutations([*LIBRARIES, "early.so"])), ids="+".join
 )
 def test_another_librarys_constructor(preloaded: Run, probe: Probe, order: tuple[str, ...]) -> None:
     with_ = [probe(name) if name == "early.so" else name for name in order]
@@ -38,7 +38,7 @@ def test_it_was_early(preloaded: Run, probe: Probe, library: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "libraries", [[name] for name in LIBRARIES] + [list(LIBRARIES)], ids=lambda names: "+".join(names)
+    "libraries", [[name] for name in LIBRARIES] + [list(LIBRARIES)], ids="+".join
 )
 def test_before_libc_itself(preloaded: Run, probe: Probe, libraries: list[str]) -> None:
     """In .preinit_array there is no environment yet: those calls go through untouched, and the later ones do not."""

@@ -26,7 +26,7 @@ PRIVILEGED = ("raw", "packet")
 
 @pytest.mark.parametrize("env", [{}, DEBUG, {"LIBKEEPALIVE_RESPECT": "1"}, {"LIBKEEPALIVE_DISABLE": "1"}], ids=str)
 @pytest.mark.parametrize(
-    "libraries", [[name] for name in LIBRARIES] + [list(LIBRARIES)], ids=lambda names: "+".join(names)
+    "libraries", [[name] for name in LIBRARIES] + [list(LIBRARIES)], ids="+".join
 )
 def test_results_errnos_and_descriptors_are_those_of_the_real_calls(
     preloaded: Run, probe: Probe, libraries: list[str], env: dict[str, str]

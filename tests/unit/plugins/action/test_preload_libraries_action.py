@@ -51,9 +51,9 @@ def calls_of(monkeypatch: pytest.MonkeyPatch, **args: t.Any) -> t.List[t.Dict[st
             calls.append(module_args)
             return {"changed": True}
 
-        def _find_needle(self, kind: str, name: str) -> str:
-            assert kind == "files"
-            return name
+        def _find_needle(self, dirname: str, needle: str) -> str:
+            assert dirname == "files"
+            return needle
 
     monkeypatch.setattr(preload_libraries.ActionBase, "run", lambda self, tmp, task_vars: {})
     assert Action().run(task_vars={}) == {"changed": True}
