@@ -17,7 +17,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _
 from ansible_collections.netops.keepalive.plugins.module_utils._executable import Executable, describe_executable
 from ansible_collections.netops.keepalive.plugins.module_utils._listeners import listener_differences
 from ansible_collections.netops.keepalive.plugins.module_utils._staleness import Live, stale_reasons
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import Assignments, assignments
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import Assignments, assignments, words
 
 
 class Unit(t.NamedTuple):
@@ -51,6 +51,9 @@ class Host:
 
     def _unit(self, name: str, properties: _systemd.Properties) -> Unit:
         drop_in = self.drop_in_of(name) or self.drop_in_of(properties["Id"])
+        if drop_in and properties["LoadState"] == "loaded" and drop_in not in words(properties.get("DropInPaths", "")):
+            # systemd 247 and 252 say "no" here as long as they do not know the new .d folder.
+            properties = {**properties, "NeedDaemonReload": "yes"}
         stale: t.List[str] = []
         if _systemd.is_active(properties):
             if name.endswith(".socket"):
