@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A drop-in that systemd has not read is known as such, even where systemd itself says that there is nothing to reload."""
+"""A drop-in that systemd has not read is known as such, even where systemd says that there is nothing to reload."""
 
 from __future__ import annotations
 
