@@ -23,21 +23,26 @@ def apply_changes(changes: t.Sequence[Change], mode: int = 0o644) -> None:
     """Write, replace and remove files; where one cannot be, all are put back and the error is raised.
 
     Everything that can run out (space, inodes, permission) is tried with temporary files first; then each file is
-    changed by one rename(2). A folder that is needed is made, one that is left empty is removed.
+    changed by one rename(2). What was there keeps a second name until all is done, so that putting it back needs no
+    space and gives the same file, its times included. A folder that is needed is made, one that is left empty is
+    removed.
 
     :raises OSError: As the file system said it.
     """
     made: t.List[str] = []
     staged: t.Dict[str, str] = {}
+    kept: t.Dict[str, str] = {}
     done: t.List[Change] = []
     try:
         for change in changes:
+            if change.before is not None:
+                kept[change.path] = _second_name(change.path)
             if change.after is not None:
                 folder = os.path.dirname(change.path)
                 if not os.path.isdir(folder):
                     os.mkdir(folder, 0o755)
-                    os.chmod(folder, 0o755)  # whatever the umask
                     made.append(folder)
+                    os.chmod(folder, 0o755)  # whatever the umask
                 staged[change.path] = _stage(change.path, change.after, mode)
         for change in changes:
             if change.after is None:
@@ -47,19 +52,29 @@ def apply_changes(changes: t.Sequence[Change], mode: int = 0o644) -> None:
                 del staged[change.path]
             done.append(change)
     except OSError:
-        for path in staged.values():
-            os.unlink(path)
         for change in reversed(done):
             if change.before is None:
                 os.unlink(change.path)
             else:
-                os.rename(_stage(change.path, change.before, mode), change.path)
+                os.rename(kept.pop(change.path), change.path)
+        for path in [*staged.values(), *kept.values()]:
+            os.unlink(path)
         for folder in reversed(made):
             os.rmdir(folder)
         raise
+    for path in kept.values():
+        os.unlink(path)
     for folder in {os.path.dirname(change.path) for change in changes if change.after is None}:
         if not os.listdir(folder):
             os.rmdir(folder)
+
+
+def _second_name(path: str) -> str:
+    """Give a file another name beside its own; systemd ignores it."""
+    folder, name = os.path.split(path)
+    second = os.path.join(folder, f".{name}.{os.getpid()}")
+    os.link(path, second)
+    return second
 
 
 def _stage(path: str, content: str, mode: int) -> str:
