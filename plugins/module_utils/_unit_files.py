@@ -31,13 +31,15 @@ class Assignments(t.NamedTuple):
 def directives(text: str, section: str) -> t.Iterator[t.Tuple[str, str]]:
     """Yield the (name, value) pairs of one section of a unit file, continuation lines joined."""
     current, pending = "", ""
-    for raw in text.splitlines():
-        line = raw.strip()
-        if line.startswith(("#", ";")):
+    lines = text.splitlines()
+    for number, raw in enumerate(lines, 1):
+        if raw.strip().startswith(("#", ";")):
             continue  # also between continued lines: systemd.syntax(7)
         if raw.endswith("\\"):
             pending += raw[:-1] + " "
-            continue
+            if number < len(lines):
+                continue
+            raw = ""
         line, pending = (pending + raw).strip(), ""
         if line.startswith("[") and line.endswith("]"):
             current = line[1:-1]
@@ -48,10 +50,15 @@ def directives(text: str, section: str) -> t.Iterator[t.Tuple[str, str]]:
 
 def words(value: str) -> t.List[str]:
     """Split a value as systemd does: quotes group words, a backslash escapes."""
+    lexer = shlex.shlex(value, posix=True, punctuation_chars=False)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    found = []
     try:
-        return shlex.split(value)
-    except ValueError:  # an unclosed quote: systemd ignores the line
-        return []
+        for word in lexer:
+            found.append(word)
+    except ValueError:
+        pass  # an unclosed quote: systemd takes the words before it
+    return found
 
 
 def assignments(files: t.Iterable[t.Tuple[str, str]]) -> Assignments:
