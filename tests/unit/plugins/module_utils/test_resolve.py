@@ -333,8 +333,9 @@ def test_an_option_that_no_library_of_the_unit_sets(libraries: t.List[str], opti
     inherited = only([a(libraries=libraries)], defaults={"tcp": {option: 3}})
     assert inherited["tcp"][option] == 0
     assert option not in inherited["expected"]["tcp"]
+    why = f"has no effect with libraries [{libraries[0]}]; it needs {needs}"
     assert mistakes([a(libraries=libraries, tcp={option: 3})]) == [
-        f"keepalive_services[0] 'a.service': tcp.{option}: has no effect with libraries [{libraries[0]}]; it needs {needs}"
+        f"keepalive_services[0] 'a.service': tcp.{option}: {why}"
     ]
     assert only([a(libraries=libraries, tcp={option: 0})])["tcp"][option] == 0
     assert only([a(libraries=["socket", *libraries], tcp={option: 3})])["expected"]["tcp"][option] == 3
