@@ -288,16 +288,19 @@ def test_owners_are_put_right(folder: pathlib.Path) -> None:
 
 
 def test_labels_are_given_before_the_rename_and_told_when_wrong(tmp_path: pathlib.Path) -> None:
-    given: t.List[t.Tuple[str, str, bool]] = []
+    given: t.List[t.Tuple[str, str, str, bool]] = []
 
     def label(path: str, place: str) -> bool:
-        given.append((pathlib.Path(path).name, pathlib.Path(place).name, os.path.exists(place)))
+        folder, name = os.path.split(path)
+        given.append((os.path.basename(folder), name, os.path.basename(place), os.path.exists(place)))
         return path.endswith("a.so")
 
     folder = tmp_path / "lib"
     _install.install(str(folder), OLD, {}, lambda paths: None, label)
     for name in (*OLD, "manifest.json"):
-        assert (name, name, False) in given, "labelled in the staging folder, when its place was still empty"
+        assert (".libkeepalive.new", name, name, False) in given, (
+            "labelled in the staging folder, when its place was still empty"
+        )
     assert _install.repair(str(folder), OLD, label) == ["a.so had another security label"]
 
 

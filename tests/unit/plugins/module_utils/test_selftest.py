@@ -113,3 +113,20 @@ def test_a_library_that_sets_one_option_wrong_is_refused(tmp_path: pathlib.Path,
             try_libraries([str(tmp_path / "built" / name)])
     subprocess.run(["make", "-s", "-j2", "-C", CSRC, f"BUILD={tmp_path}/right"], check=True, capture_output=True)
     try_libraries([str(tmp_path / "right" / name) for name in LIBRARIES.values()])
+
+
+def test_libraries_that_only_harm_together_are_refused(tmp_path: pathlib.Path) -> None:
+    """A unit may preload several: the collection's own, made to crash where LD_PRELOAD has a second entry."""
+    crash = tmp_path / "crash.h"
+    crash.write_text(
+        "#include <stdlib.h>\n#include <string.h>\n"
+        "__attribute__((constructor)) static void crash(void) { if (strchr(getenv(\"LD_PRELOAD\"), ' ')) abort(); }\n"
+    )
+    command = ["make", "-s", "-j2", "-C", CSRC, f"BUILD={tmp_path}/built", f"CFLAGS=-include {crash}"]
+    subprocess.run(command, check=True, capture_output=True)
+    paths = [str(tmp_path / "built" / name) for name in LIBRARIES.values()]
+    for path in paths:
+        try_libraries([path])
+    title = r"libkeepalive\.so with libkeepalive_listen\.so with libkeepalive_socket\.so"
+    with pytest.raises(Refused, match=rf"^{title}: a TCP conversation over loopback was ended by signal 6"):
+        try_libraries(paths)
