@@ -74,9 +74,10 @@ def test_wrong_flags_are_an_error_of_the_build_not_of_the_compiler(tmp_path: pat
     assert not isinstance(caught.value, NoCompiler)
 
 
-def test_a_makefile_that_installs_nothing(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("recipe", ["", "\tmkdir -p $(DESTDIR)$(LIBDIR)\n"])
+def test_a_makefile_that_installs_nothing(tmp_path: pathlib.Path, recipe: str) -> None:
     with pytest.raises(BuildError, match="put nothing into"):
-        build({"Makefile": "install:\n"}, str(tmp_path), TARGET)
+        build({"Makefile": "install:\n" + recipe}, str(tmp_path), TARGET)
 
 
 def test_a_compiler_that_hangs_is_ended(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +94,7 @@ def test_the_digest_depends_on_every_name_and_byte_and_on_no_order() -> None:
     base = digest({"a": "12", "b": "3"})
     assert digest({"b": "3", "a": "12"}) == base
     others = [{"a": "1", "b": "23"}, {"a": "12", "c": "3"}, {"a": "12"}, {"a": "12", "b": "4"}, {"ab": "123"}]
+    assert digest({"a": "1", "b": "2"}) != digest({"a": "1b\0000\0002"}), "a content cannot pose as another file"
     assert len({digest(other) for other in others} | {base}) == 6
 
 
