@@ -6,12 +6,18 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _systemd
-from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation, Subject, compare
-from ansible_collections.netops.keepalive.plugins.module_utils._procnet import LISTEN, STATES, Address, plain
+from ansible_collections.netops.keepalive.plugins.module_utils._compliance import (
+    SYSTEMD_OPTIONS,
+    Expectation,
+    Subject,
+    compare,
+)
+from ansible_collections.netops.keepalive.plugins.module_utils._options import SYSTEM
+from ansible_collections.netops.keepalive.plugins.module_utils._procnet import LISTEN, STATES, plain
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_units import directives, listen_addresses
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import (
     PortableReader,
     SocketValues,
@@ -21,25 +27,9 @@ from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable
 ESTABLISHED = 1
 
 
-def listen_addresses(listen: str) -> t.List[Address]:
-    """Return the TCP addresses in systemd's V(Listen) property; V([::]:22 (Stream\\)) is ('::', 22)."""
-    found = re.findall(r"(?:\[([0-9a-fA-F:.%]+)\]|([0-9.]+)):([0-9]+) \(Stream\)", listen)
-    return [(v6 or v4, int(port)) for v6, v4, port in found]
-
-
-def directives(properties: _systemd.Properties) -> t.Dict[str, int]:
-    """Return the .socket unit's directives by the names of our options; 0 is the system's default."""
-    return {
-        "keepidle": _systemd.seconds(properties.get("KeepAliveTimeUSec", "0")),
-        "keepintvl": _systemd.seconds(properties.get("KeepAliveIntervalUSec", "0")),
-        "keepcnt": int(properties.get("KeepAliveProbes", "0")),
-        "defer_accept": _systemd.seconds(properties.get("DeferAcceptUSec", "0")),
-    }
-
-
 def listener_differences(properties: _systemd.Properties) -> t.Optional[t.List[str]]:
     """Say how the live listeners differ from the unit; None where they cannot be read (a kernel before 5.6)."""
-    addresses = {(plain(host), port) for host, port in listen_addresses(properties.get("Listen", ""))}
+    addresses = {(plain(host), port) for host, port in listen_addresses(properties)}
     try:
         return [
             f"the listener on {values.local[0]} port {values.local[1]} {difference}"
@@ -57,7 +47,7 @@ def slipped_through(properties: _systemd.Properties, service: str) -> int:
     systemd calls listen() first and sets the options then: what connects in between (clients that were cut off by the
     restart do) does not inherit them.
     """
-    ports = {port for _host, port in listen_addresses(properties.get("Listen", ""))}
+    ports = {port for _host, port in listen_addresses(properties)}
     prefix = _procfs.manager_prefix()
     try:
         return sum(
@@ -80,6 +70,11 @@ def _sockets(pid: int) -> t.List[SocketValues]:
 def _differences(values: SocketValues, properties: _systemd.Properties, direction: str) -> t.List[str]:
     if properties.get("KeepAlive") != "yes":
         return ["has keepalive on, the unit says off"] if values.keepalive else []
-    wanted = Expectation(properties["Id"], frozenset(), directives(properties), frozenset(), 0)
+    wanted = Expectation(properties["Id"], frozenset(), _wanted(properties), frozenset(), 0)
     subject = Subject(values.protocol, STATES[values.state], direction, True, values.keepalive, values.options)
     return [f"has {item.option} {item.value}, the unit says {item.expected}" for item in compare(subject, wanted)]
+
+
+def _wanted(properties: _systemd.Properties) -> t.Dict[str, int]:
+    """Return the directives as expected values; one that is not set leaves the system's default."""
+    return {name: value or SYSTEM for name, value in directives(properties).items() if name in SYSTEMD_OPTIONS}

@@ -30,6 +30,7 @@ PROPERTIES = (
     "RootImage",
     "Triggers",
     "Listen",
+    "Accept",
     "ActiveEnterTimestampMonotonic",
     "KeepAlive",
     "KeepAliveTimeUSec",
@@ -37,6 +38,19 @@ PROPERTIES = (
     "KeepAliveProbes",
     "DeferAcceptUSec",
 )
+
+_UNITS_OF_TIME = {
+    "": 1e-6,  # a bare number: systemctl prints 0 so, and raw values
+    "us": 1e-6,
+    "ms": 1e-3,
+    "s": 1,
+    "min": 60,
+    "h": 3600,
+    "d": 86400,
+    "w": 604800,
+    "month": 2629800,
+    "y": 31557600,
+}
 
 Run = t.Callable[[t.List[str]], t.Tuple[int, str, str]]
 """Runs a command in the C locale and returns exit status, standard output and standard error."""
@@ -117,18 +131,12 @@ def is_active(properties: Properties) -> bool:
     return properties.get("ActiveState") in ("active", "reloading", "activating")
 
 
-def seconds(span: str) -> int:
-    """Return the whole seconds of a time span as C(systemctl show) prints it, V(1min 30s); 0 for none."""
-    units = {
-        "us": 1e-6,
-        "ms": 1e-3,
-        "s": 1,
-        "min": 60,
-        "h": 3600,
-        "d": 86400,
-        "w": 604800,
-        "month": 2629800,
-        "y": 31557600,
-    }
-    total = sum(float(number) * units.get(unit, 0) for number, unit in re.findall(r"([0-9.]+)([a-z]+)", span))
-    return int(total)
+def seconds(span: str) -> t.Optional[int]:
+    """Return the whole seconds, rounded up, of a time span as systemctl prints it ('1min 30s', '0'); else None."""
+    total = 0.0
+    for part in span.split():
+        match = re.fullmatch(r"([0-9.]+)([a-z]*)", part)
+        if not match or match[2] not in _UNITS_OF_TIME:
+            return None
+        total += float(match[1]) * _UNITS_OF_TIME[match[2]]
+    return int(-(-total // 1)) if span.strip() else None

@@ -15,33 +15,10 @@ import re
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
-
-PROPERTIES = (
-    "Id",
-    "LoadState",
-    "ActiveState",
-    "Triggers",
-    "Listen",
-    "Accept",
-    "KeepAlive",
-    "KeepAliveTimeUSec",
-    "KeepAliveIntervalUSec",
-    "KeepAliveProbes",
-    "DeferAcceptUSec",
-)
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_units import directives, listen_addresses
+from ansible_collections.netops.keepalive.plugins.module_utils._systemd import Properties
 
 _NAME = re.compile(r"[A-Za-z0-9:_.\\@*?\[\]-]+\.(service|socket)")
-_UNITS_OF_TIME = {
-    "us": 1e-6,
-    "ms": 1e-3,
-    "s": 1,
-    "min": 60,
-    "h": 3600,
-    "d": 86400,
-    "w": 604800,
-    "month": 2629800,
-    "y": 31557600,
-}
 
 
 class Unit(t.NamedTuple):
@@ -85,80 +62,25 @@ def askable(names: t.Iterable[str]) -> t.List[str]:
     return [name for name in names if "@." not in name and not set(name) & set("*?[")]
 
 
-def show_command(systemctl: str, names: t.Sequence[str]) -> t.List[str]:
-    """Return the one command that asks for all units."""
-    return [systemctl, "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", *names]
-
-
-def parse_show(output: str) -> t.List[t.Dict[str, t.List[str]]]:
-    """Parse systemctl show: one block a unit, in the order of the question; a property may occur several times."""
-    blocks: t.List[t.Dict[str, t.List[str]]] = []
-    for text in re.split(r"\n\s*\n", output.strip("\n")):
-        block: t.Dict[str, t.List[str]] = {}
-        for line in text.splitlines():
-            name, equals, value = line.partition("=")
-            if equals:
-                block.setdefault(name, []).append(value)
-        if block:
-            blocks.append(block)
-    return blocks
-
-
-def unit_from(name: str, block: t.Optional[t.Mapping[str, t.Sequence[str]]]) -> Unit:
+def unit_from(name: str, properties: t.Optional[Properties]) -> Unit:
     """Make a Unit of a name and systemd's answer, None where it could not be asked."""
-    if block is None:
+    if properties is None:
         return Unit(name, (_pattern(name),), None, None, (), {})
-    identity = _first(block, "Id") or name
+    identity = properties.get("Id", "") or name
     patterns: t.List[str] = [identity]
     if name.endswith(".socket"):
-        patterns = _first(block, "Triggers").split()
-        if _first(block, "Accept") == "yes":
+        patterns = properties.get("Triggers", "").split()
+        if properties.get("Accept", "") == "yes":
             patterns.append(identity[: -len(".socket")] + "@*.service")
     return Unit(
         name=name,
         patterns=tuple(patterns),
-        load_state=_first(block, "LoadState") or None,
-        active=_first(block, "ActiveState") in ("active", "reloading", "deactivating"),
-        listens=tuple(address for address in map(parse_listen, block.get("Listen", ())) if address is not None),
-        directives=_directives(block) if name.endswith(".socket") else {},
+        load_state=properties.get("LoadState", "") or None,
+        active=properties.get("ActiveState", "") in ("active", "reloading", "deactivating"),
+        listens=tuple(listen_addresses(properties)),
+        directives=directives(properties) if name.endswith(".socket") else {},
     )
-
-
-def parse_listen(value: str) -> t.Optional[Address]:
-    """Parse one Listen= of systemctl show, e.g. '[::]:80 (Stream)'; None where it is not TCP."""
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)(?:%\S+)?\]|([0-9.]+)):(\d+) \(Stream\)", value.strip())
-    if not match:
-        return None
-    return match.group(1) or match.group(2), int(match.group(3))
-
-
-def parse_seconds(value: str) -> t.Optional[int]:
-    """Parse a time span as systemctl prints it ('1min 30s', '0', 'infinity') into whole seconds, rounded up."""
-    total = 0.0
-    for part in value.split():
-        match = re.fullmatch(r"([0-9.]+)([a-z]*)", part)
-        if not match or (match.group(2) and match.group(2) not in _UNITS_OF_TIME):
-            return None
-        # A bare number is one of microseconds: systemctl prints 0 so, and raw values.
-        total += float(match.group(1)) * _UNITS_OF_TIME[match.group(2) or "us"]
-    return int(-(-total // 1)) if value.strip() else None
-
-
-def _directives(block: t.Mapping[str, t.Sequence[str]]) -> t.Dict[str, t.Optional[int]]:
-    probes = _first(block, "KeepAliveProbes")
-    return {
-        "keepalive": {"yes": 1, "no": 0}.get(_first(block, "KeepAlive")),
-        "keepidle": parse_seconds(_first(block, "KeepAliveTimeUSec")),
-        "keepintvl": parse_seconds(_first(block, "KeepAliveIntervalUSec")),
-        "keepcnt": int(probes) if probes.isdigit() else None,
-        "defer_accept": parse_seconds(_first(block, "DeferAcceptUSec")),
-    }
 
 
 def _pattern(name: str) -> str:
     return name.replace("@.service", "@*.service")
-
-
-def _first(block: t.Mapping[str, t.Sequence[str]], name: str) -> str:
-    values = block.get(name)
-    return values[0] if values else ""

@@ -397,6 +397,7 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Answer, Audit, Question
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import parse_expected
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
@@ -408,9 +409,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import (
     Unit,
     askable,
-    parse_show,
     problem_with_name,
-    show_command,
     unit_from,
 )
 
@@ -500,16 +499,16 @@ def question_from(module: AnsibleModule) -> Question:
 
 def ask_systemd(module: AnsibleModule, names: t.List[str]) -> t.List[Unit]:
     """Ask systemd about all units in one call."""
+
+    def run(command: t.List[str]) -> t.Tuple[int, str, str]:
+        return t.cast(t.Tuple[int, str, str], module.run_command(command))
+
     asked = askable(names)
-    blocks: t.Dict[str, t.Dict[str, t.List[str]]] = {}
-    if asked:
-        systemctl = module.get_bin_path("systemctl", required=True)
-        status, output, errors = module.run_command(show_command(systemctl, asked))
-        answers = parse_show(output)
-        if status != 0 or len(answers) != len(asked):
-            module.fail_json(msg=f"systemctl show {' '.join(asked)} failed: {errors.strip() or output.strip()}")
-        blocks = dict(zip(asked, answers))
-    return [unit_from(name, blocks.get(name)) for name in names]
+    try:
+        answers = _systemd.show(run, asked)
+    except _systemd.SystemdError as error:
+        module.fail_json(msg=str(error))
+    return [unit_from(name, answers.get(name)) for name in names]
 
 
 def result_of(answer: Answer, question: Question, parameters: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:

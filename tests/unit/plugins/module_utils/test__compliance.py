@@ -65,6 +65,9 @@ ALL_WRONG: t.List[t.Tuple[t.Any, t.Any, t.List[t.Tuple[str, t.Any, t.Any]]]] = [
     (subject("accepted"), expecting("", keepintvl=4), [("keepintvl", 75, 4)]),
     (subject("outgoing"), expecting("connect", user_timeout=-1), [("user_timeout", 0, (7200 + 75 * 9) * 1000)]),
     (subject("outgoing"), expecting("connect", user_timeout=25000), [("user_timeout", 0, 25000)]),
+    # The application changed keepidle after the library had derived the timeout from its own: only that is wrong.
+    (subject("accepted", keepidle=300, keepintvl=15, user_timeout=195000),
+     expecting("listen", keepidle=60, keepintvl=15, keepcnt=9, user_timeout=-1), [("keepidle", 300, 60)]),
     (subject("listening", defer_accept=5), expecting("listen", defer_accept=5), [("defer_accept", 5, 7)]),
     (subject("listening"), expecting("", defer_accept=1), [("defer_accept", 0, 1)]),
     (subject("unconnected"), expecting("socket", syncnt=3), [("syncnt", 6, 3)]),

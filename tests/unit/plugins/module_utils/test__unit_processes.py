@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils import _unit_processes as units
 
 OUTPUT = """\
@@ -45,7 +46,7 @@ ActiveState=inactive
 
 
 def asked(*names: str) -> t.List[units.Unit]:
-    return [units.unit_from(name, block) for name, block in zip(names, units.parse_show(OUTPUT))]
+    return [units.unit_from(name, block) for name, block in zip(names, _systemd.parse_show(OUTPUT))]
 
 
 def test_an_alias_stands_for_the_unit_that_it_names() -> None:
@@ -65,7 +66,7 @@ def test_a_socket_unit_has_its_tcp_addresses_its_service_and_its_directives() ->
 
 
 def test_a_socket_unit_that_accepts_has_one_service_a_connection() -> None:
-    block = {"Id": ["late.socket"], "Triggers": [""], "Accept": ["yes"]}
+    block = {"Id": "late.socket", "Triggers": "", "Accept": "yes"}
     unit = units.unit_from("late.socket", block)
     assert unit.holds("late@0-127.0.0.1:22-127.0.0.1:999.service")
     assert not unit.holds("late.service")
@@ -108,7 +109,7 @@ def test_templates_and_patterns_are_not_asked_for() -> None:
     ],
 )
 def test_time_spans(text: str, seconds: t.Optional[int]) -> None:
-    assert units.parse_seconds(text) == seconds
+    assert _systemd.seconds(text) == seconds
 
 
 @pytest.mark.parametrize(

@@ -102,17 +102,16 @@ def test_every_key_that_is_returned_is_documented(run: Run, proc: ShadowProc, sy
 def test_one_question_to_systemd_for_all_units(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
     calls = systemctl(A_SERVICE + "\nId=b.service\nLoadState=not-found\nActiveState=inactive\n")
     answer = run(expected=[{**EXPECTED, "min_sockets": 0}], units=["b.service", "w@.service", "a.service"])
-    assert calls.read_text().splitlines() == [
-        "C show --no-pager --property=Id,LoadState,ActiveState,Triggers,Listen,Accept,KeepAlive,KeepAliveTimeUSec,"
-        "KeepAliveIntervalUSec,KeepAliveProbes,DeferAcceptUSec -- a.service b.service"
-    ]
+    (call,) = calls.read_text().splitlines()
+    assert call.startswith("C show --no-pager --property=Id,")
+    assert call.endswith(" -- a.service b.service")
     assert sorted(answer["units"]) == ["a.service", "b.service", "w@.service"]
     assert answer["units"]["b.service"]["load_state"] == "not-found"
     assert answer["compliant"] is True  # nothing is expected of b.service
 
 
 def test_an_alias_is_the_same_unit(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
-    systemctl(A_SERVICE + "\n" + A_SERVICE)
+    systemctl((A_SERVICE + "Names=a.service alias.service\n\n") * 2)
     with Child("s = socket.socket()") as child:
         proc.add(child.pid, "a.service")
         units = run(expected=[{**EXPECTED, "min_sockets": 0}], units=["alias.service"])["units"]
