@@ -100,6 +100,13 @@ def environment_problems(
             problems.append(
                 Problem(None, f"{name}: UnsetEnvironment={word} removes the variable again; take it out of the unit")
             )
+    if _sorts_behind(foreign.emptied, drop_in):
+        problems.append(
+            Problem(
+                None,
+                f"{name}: {foreign.emptied} empties Environment= and sorts behind {drop_in}, so it wins; rename it",
+            )
+        )
     for variable in _CONTESTED:
         origin = foreign.origin.get(variable) if variable in foreign.environment else None
         if origin and _sorts_behind(origin, drop_in):

@@ -26,6 +26,8 @@ class Assignments(t.NamedTuple):
     """V(EnvironmentFile=) paths; a leading V(-) (the file may be missing) is kept."""
     unset: t.List[str]
     """V(UnsetEnvironment=) names or assignments."""
+    emptied: str
+    """The path of the last file with an empty V(Environment=), which takes away what files before it set; else ''."""
 
 
 def directives(text: str, section: str) -> t.Iterator[t.Tuple[str, str]]:
@@ -67,11 +69,13 @@ def assignments(files: t.Iterable[t.Tuple[str, str]]) -> Assignments:
     origin: t.Dict[str, str] = {}
     environment_files: t.List[str] = []
     unset: t.List[str] = []
+    emptied = ""
     for path, text in files:
         for name, value in directives(text, "Service"):
             if name == "Environment":
                 if not value:
                     environment.clear()
+                    emptied = path
                 for word in words(value):
                     key, separator, content = word.partition("=")
                     if separator:
@@ -80,7 +84,7 @@ def assignments(files: t.Iterable[t.Tuple[str, str]]) -> Assignments:
                 environment_files = [*environment_files, value] if value else []
             elif name == "UnsetEnvironment":
                 unset = unset + words(value) if value else []
-    return Assignments(environment, origin, environment_files, unset)
+    return Assignments(environment, origin, environment_files, unset, emptied)
 
 
 def environment_file_names(text: str) -> t.List[str]:
