@@ -96,6 +96,9 @@ def changes_since(installed: t.Optional[Manifest], made: t.Mapping[str, t.Option
     """
     if installed is None:
         return ["not installed"]
+    if ("prebuilt" in made) != ("prebuilt" in installed.made):
+        ways = ("compiled here", "prebuilt")
+        return [f"{ways['prebuilt' in made]} instead of {ways['prebuilt' in installed.made]}"]
     reasons = []
     for key in sorted(set(made) | set(installed.made)):
         old, new = installed.made.get(key), made.get(key)

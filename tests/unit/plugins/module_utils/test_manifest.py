@@ -59,10 +59,18 @@ def test_what_is_no_manifest_counts_for_nothing(text: str) -> None:
             {key: value for key, value in MADE.items() if key != "cflags"},
             ["cflags changed from '-O2' to nothing"],
         ),
+        ({"prebuilt": "123", "libc": "glibc 2.41"}, ["prebuilt instead of compiled here"]),
     ],
 )
 def test_every_difference_is_a_reason_and_only_a_lost_compiler_is_none(now: dict, reasons: list) -> None:
     assert changes_since(Manifest(MADE, {}), now) == reasons
+
+
+def test_prebuilt_libraries_are_compared_by_their_digest_and_way() -> None:
+    installed = Manifest({"prebuilt": "123", "variant": "a"}, {})
+    assert changes_since(installed, {"prebuilt": "123", "variant": "a"}) == []
+    assert changes_since(installed, {"prebuilt": "456", "variant": "a"}) == ["prebuilt changed"]
+    assert changes_since(installed, MADE) == ["compiled here instead of prebuilt"]
 
 
 def test_without_a_manifest_nothing_is_installed() -> None:
