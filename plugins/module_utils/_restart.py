@@ -139,6 +139,8 @@ class Sequence:
             if now.get("Type") == "oneshot" and now.get("Result") == "success":
                 return
             raise RestartFailed(name, f"did not stay up: {self._seen(name)}")
+        if now.get("SubState", "").startswith("auto-restart"):  # it is down, for as long as RestartSec= says
+            raise RestartFailed(name, f"did not stay up: {self._seen(name)}")
         if now.get("NRestarts", "0") != first.get("NRestarts", "0"):
             raise RestartFailed(name, f"crashed and was restarted by systemd: {self._seen(name)}")
 

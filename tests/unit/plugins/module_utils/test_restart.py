@@ -1,0 +1,260 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The order of restarts, what counts as coming back, and what is said of a unit that does not."""
+
+from __future__ import annotations
+
+import functools
+import os
+import pathlib
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _restart
+from ansible_collections.netops.keepalive.plugins.module_utils._restart import RestartFailed, Sequence
+from ansible_collections.netops.keepalive.plugins.module_utils._systemd import SystemdError
+from ansible_collections.netops.keepalive.plugins.module_utils._units import Host
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import Clock, FakeSystemd
+
+CONNECT = "/usr/lib/libkeepalive/libkeepalive.so"
+
+
+@pytest.fixture(name="systemd")
+def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
+    monkeypatch.setattr(_restart, "Host", functools.partial(Host, directory=str(tmp_path)))
+    return FakeSystemd()
+
+
+@pytest.fixture(name="clock")
+def clock_fixture(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(_restart, "time", clock)
+    return clock
+
+
+def write(directory: pathlib.Path, unit: str, *lines: str) -> pathlib.Path:
+    path = pathlib.Path(_dropin.path_of(unit, str(directory)))
+    path.parent.mkdir()
+    path.write_text("\n".join([_dropin.MARKER, "[Service]", *(f"Environment={line}" for line in lines), ""]))
+    os.utime(path, (1, 1))
+    return path
+
+
+def test_the_order_is_the_operators(systemd: FakeSystemd) -> None:
+    for name in ("w@two.service", "a.service", "w@one.service", "b.service"):
+        systemd.add(name)
+    sequence = Sequence(systemd.run, ["b.service", "w@.service", "w@one.service", "a.service"], 2)
+    assert [unit.name for unit in sequence.in_order()] == ["b.service", "w@one.service", "w@two.service", "a.service"]
+
+
+def test_a_restart_that_works(systemd: FakeSystemd, clock: Clock) -> None:
+    systemd.add("a.service", MainPID="0")
+    sequence = Sequence(systemd.run, ["a.service"], 2)
+    sequence.restart(sequence.units["a.service"])
+    sequence.watch()
+    assert systemd.commands == ["reset-failed a.service", "restart a.service"]
+    assert sequence.restarted == {"a.service": {"before": 0, "after": 1001}}
+    assert 2 <= clock.now < 2.5
+
+
+def test_the_time_to_watch_does_not_grow_with_the_number_of_units(systemd: FakeSystemd, clock: Clock) -> None:
+    names = [f"{number}.service" for number in range(20)]
+    for name in names:
+        systemd.add(name)
+    sequence = Sequence(systemd.run, names, 2)
+    for unit in sequence.in_order():
+        sequence.restart(unit)
+    sequence.watch()
+    assert len(sequence.restarted) == 20
+    assert clock.now < 2.5
+
+
+def test_nothing_restarted_is_not_watched(systemd: FakeSystemd, clock: Clock) -> None:
+    systemd.add("a.service")
+    Sequence(systemd.run, ["a.service"], 2).watch()
+    assert clock.now == 0
+
+
+def test_a_job_that_fails_is_told_with_what_the_unit_said(systemd: FakeSystemd, clock: Clock) -> None:
+    systemd.add("a.service")
+    systemd.log["a.service"] = "one\ntwo\n\nthree: cannot open\n"
+
+    def fail() -> t.Tuple[int, str]:
+        systemd.become("a.service", "failed", SubState="failed", Result="exit-code", ExecMainStatus="3")
+        return 1, "Job for a.service failed.\nSee journalctl.\n"
+
+    systemd.when["restart a.service"] = fail
+    sequence = Sequence(systemd.run, ["a.service"], 2)
+    with pytest.raises(RestartFailed) as error:
+        sequence.restart(sequence.units["a.service"])
+    assert error.value.unit == "a.service"
+    assert str(error.value) == (
+        "a.service: 'systemctl restart' failed: failed (failed), result exit-code, exit status 3; "
+        "it said: one / two / three: cannot open; it said: Job for a.service failed. / See journalctl."
+    )
+    assert sequence.restarted == {"a.service": {"before": 0, "after": 0}}, "the way back has to restart it"
+
+
+Died = t.Tuple[str, t.Dict[str, str], str]
+DEATHS: t.List[Died] = [
+    ("failed", {"SubState": "failed", "Result": "exit-code", "ExecMainStatus": "1"},
+     "b.service: did not stay up: failed (failed), result exit-code, exit status 1"),
+    ("failed", {"SubState": "failed", "Result": "signal", "ExecMainStatus": "11"},
+     "b.service: did not stay up: failed (failed), result signal, exit status 11"),
+    ("inactive", {"SubState": "dead"}, "b.service: did not stay up: inactive (dead), result success"),
+    ("active", {"NRestarts": "1"}, "b.service: crashed and was restarted by systemd: active (running), result success"),
+    ("activating", {"SubState": "auto-restart", "Result": "exit-code", "ExecMainStatus": "1"},
+     "b.service: did not stay up: activating (auto-restart), result exit-code, exit status 1"),
+    ("activating", {"SubState": "auto-restart-queued", "Result": "exit-code"},
+     "b.service: did not stay up: activating (auto-restart-queued), result exit-code"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "properties", "message"), DEATHS, ids=[f"{d[0]} {d[1]}" for d in DEATHS])
+@pytest.mark.parametrize("later", [0.0, 0.5, 1.9])
+def test_a_unit_that_does_not_stay_up(
+    systemd: FakeSystemd, clock: Clock, later: float, state: str, properties: t.Dict[str, str], message: str
+) -> None:
+    """At once (before anyone looked), half a second later, and at the last moment."""
+    for name in ("a.service", "b.service"):
+        systemd.add(name)
+    sequence = Sequence(systemd.run, ["a.service", "b.service"], 2)
+    for unit in sequence.in_order():
+        sequence.restart(unit)
+    clock.events[later] = functools.partial(systemd.become, "b.service", state, **properties)
+    if not later:
+        clock.sleep(0)
+    with pytest.raises(RestartFailed) as error:
+        sequence.watch()
+    assert (error.value.unit, str(error.value)) == ("b.service", message)
+
+
+def test_a_unit_that_already_waits_for_its_next_try_when_it_is_first_looked_at(
+    systemd: FakeSystemd, clock: Clock
+) -> None:
+    """RestartSec= is longer than anyone watches, so that systemd's counter of restarts stays what it is."""
+    systemd.add("a.service")
+
+    def crash() -> t.Tuple[int, str]:
+        systemd.become("a.service", "activating", SubState="auto-restart", Result="exit-code")
+        return 0, ""
+
+    systemd.when["restart a.service"] = crash
+    sequence = Sequence(systemd.run, ["a.service"], 2)
+    sequence.restart(sequence.units["a.service"])
+    with pytest.raises(RestartFailed, match=r"did not stay up: activating \(auto-restart\)"):
+        sequence.watch()
+
+
+@pytest.mark.parametrize("state", ["activating", "reloading"])
+def test_a_unit_that_takes_its_time_is_not_down(systemd: FakeSystemd, clock: Clock, state: str) -> None:
+    systemd.add("a.service")
+    sequence = Sequence(systemd.run, ["a.service"], 2)
+    sequence.restart(sequence.units["a.service"])
+    systemd.units["a.service"].update(ActiveState=state, SubState="start")
+    sequence.watch()
+
+
+@pytest.mark.parametrize(("result", "fine"), [("success", True), ("exit-code", False)])
+def test_a_oneshot_may_end_if_it_ends_well(systemd: FakeSystemd, clock: Clock, result: str, fine: bool) -> None:
+    systemd.add("a.service", Type="oneshot")
+    sequence = Sequence(systemd.run, ["a.service"], 2)
+    sequence.restart(sequence.units["a.service"])
+    systemd.become("a.service", "inactive", SubState="dead", Result=result)
+    if fine:
+        sequence.watch()
+    else:
+        with pytest.raises(RestartFailed):
+            sequence.watch()
+
+
+def test_a_socket_is_restarted_while_its_service_waits_outside(systemd: FakeSystemd) -> None:
+    systemd.add("a.socket", Triggers="a.service", NeedDaemonReload="no")
+    systemd.add("a.service")
+    sequence = Sequence(systemd.run, ["a.socket"], 0)
+    sequence.restart(sequence.units["a.socket"])
+    assert [command for command in systemd.commands if not command.startswith("reset-failed")] == [
+        "stop a.socket a.service",
+        "start a.socket",
+        "start a.service",
+    ]
+
+
+def test_a_service_that_nobody_has_triggered_yet_is_not_started(systemd: FakeSystemd) -> None:
+    systemd.add("a.socket", Triggers="a.service")
+    systemd.add("a.service", ActiveState="inactive")
+    sequence = Sequence(systemd.run, ["a.socket"], 0)
+    sequence.restart(sequence.units["a.socket"])
+    assert systemd.commands == ["stop a.socket", "reset-failed a.socket", "start a.socket"]
+
+
+def test_the_service_comes_back_although_its_socket_does_not(systemd: FakeSystemd) -> None:
+    systemd.add("a.socket", Triggers="a.service")
+    systemd.add("a.service")
+    systemd.when["start a.socket"] = lambda: (1, "Address already in use")
+    sequence = Sequence(systemd.run, ["a.socket"], 0)
+    with pytest.raises(RestartFailed, match="Address already in use"):
+        sequence.restart(sequence.units["a.socket"])
+    assert systemd.commands[-1] == "start a.service"
+
+
+def test_clients_that_were_too_early_cost_their_service_another_restart(
+    systemd: FakeSystemd, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until none is left, but not for ever."""
+    for left, restarts in (([2, 1, 0], 2), ([1] * 9, 3)):
+        remaining = iter(left)
+        monkeypatch.setattr(_restart, "slipped_through", lambda *_arguments, counts=remaining: next(counts))
+        systemd.commands.clear()
+        systemd.add("a.socket", Triggers="a.service")
+        systemd.add("a.service")
+        sequence = Sequence(systemd.run, ["a.socket"], 0.2)
+        sequence.restart(sequence.units["a.socket"])
+        sequence.watch()
+        assert systemd.commands.count("restart a.service") == restarts
+
+
+def test_a_reload_dates_the_drop_ins_that_it_brings_into_force(systemd: FakeSystemd, tmp_path: pathlib.Path) -> None:
+    """A process that overwrites its environment is judged by whether it is older than that."""
+    unread, read = write(tmp_path, "a.service"), write(tmp_path, "b.service")
+    systemd.add("a.service", NeedDaemonReload="yes", DropInPaths=str(unread))
+    systemd.add("b.service", DropInPaths=str(read))
+    sequence = Sequence(systemd.run, ["a.service", "b.service"], 0)
+    assert sequence.reload_due()
+    systemd.when["daemon-reload"] = lambda: systemd.units["a.service"].update(NeedDaemonReload="no")
+    sequence.reload()
+    assert systemd.commands == ["daemon-reload"]
+    assert (unread.stat().st_mtime > 1, read.stat().st_mtime) == (True, 1)
+    assert not sequence.reload_due()
+
+
+def test_a_reload_that_fails(systemd: FakeSystemd) -> None:
+    systemd.when["daemon-reload"] = lambda: (1, "Failed to reload daemon: Access denied\n")
+    with pytest.raises(SystemdError, match=r"^systemctl daemon-reload failed: Failed to reload daemon: Access denied$"):
+        Sequence(systemd.run, [], 0).reload()
+
+
+@pytest.mark.parametrize(
+    ("environment", "lost"),
+    [
+        (f"LD_PRELOAD={CONNECT}:/x.so TCP_KEEPIDLE=60", None),
+        (f"LD_PRELOAD=/x.so:{CONNECT} TCP_KEEPIDLE=60 OTHER=1", None),
+        (f'"OTHER=it\'s" LD_PRELOAD={CONNECT} TCP_KEEPIDLE=60', None),
+        ("LD_PRELOAD=/x.so TCP_KEEPIDLE=60", "LD_PRELOAD=/x.so"),
+        (f"LD_PRELOAD={CONNECT} TCP_KEEPIDLE=61", "TCP_KEEPIDLE=61"),
+        ("", "LD_PRELOAD=, TCP_KEEPIDLE="),
+    ],
+)
+def test_a_drop_in_that_something_overrules(
+    systemd: FakeSystemd, tmp_path: pathlib.Path, environment: str, lost: t.Optional[str]
+) -> None:
+    path = write(tmp_path, "a.service", f"LD_PRELOAD={CONNECT}:/x.so", "TCP_KEEPIDLE=60")
+    systemd.add("a.service", Environment=environment, DropInPaths=f"{path} /etc/zzz.conf")
+    systemd.add("b.service", Environment="")
+    sequence = Sequence(systemd.run, ["a.service", "b.service"], 0)
+    expected = (
+        f"a.service: {path} is overruled: systemd says {lost}; the unit's drop-ins in order: {path} /etc/zzz.conf"
+    )
+    assert sequence.overruled() == ([expected] if lost else [])
