@@ -1,0 +1,148 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What systemctl prints, and what is asked of it."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
+
+SHOWN = """Id=a.service
+Names=a.service alias.service
+ExecStart={ path=/bin/one ; argv[]=/bin/one x=y ; ignore_errors=no }
+ExecStart={ path=/bin/two ; argv[]=/bin/two ; ignore_errors=no }
+Environment="A=b c" D=e=f
+Listen=[::]:22 (Stream)
+Listen=127.0.0.1:23 (Stream)
+Result=
+
+Id=b.service
+Names=b.service
+LoadState=not-found
+
+"""
+
+
+def answering(text: str, status: int = 0, error: str = "") -> t.Tuple[_systemd.Run, t.List[t.List[str]]]:
+    commands: t.List[t.List[str]] = []
+
+    def run(command: t.List[str]) -> t.Tuple[int, str, str]:
+        commands.append(command)
+        return status, text, error
+
+    return run, commands
+
+
+def test_blocks_of_properties_some_of_which_have_several_values() -> None:
+    first, second = _systemd.parse_show(SHOWN)
+    assert first["Environment"] == '"A=b c" D=e=f'
+    assert first["Listen"].splitlines() == ["[::]:22 (Stream)", "127.0.0.1:23 (Stream)"]
+    assert first["ExecStart"].count("path=") == 2
+    assert first["Result"] == ""
+    assert second == {"Id": "b.service", "Names": "b.service", "LoadState": "not-found"}
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "LoadState=loaded\n", "no property\n\nneither\n"])
+def test_what_is_no_unit_is_left_out(text: str) -> None:
+    assert _systemd.parse_show(text) == []
+
+
+def test_units_are_found_by_the_names_that_were_asked_for() -> None:
+    run, commands = answering(SHOWN)
+    shown = _systemd.show(run, ["alias.service", "b.service"])
+    assert sorted(shown) == ["a.service", "alias.service", "b.service"]
+    assert shown["alias.service"] is shown["a.service"]
+    ((program, verb, *options, separator, first, second),) = commands
+    assert (program, verb, separator, first, second) == ("systemctl", "show", "--", "alias.service", "b.service")
+    assert "--no-pager" in options
+
+
+def test_no_units_are_no_question() -> None:
+    run, commands = answering(SHOWN)
+    assert (_systemd.show(run, []), commands) == ({}, [])
+
+
+def test_a_systemctl_that_fails_is_quoted() -> None:
+    run, _commands = answering("", 1, "Failed to connect to bus: Host is down\n")
+    with pytest.raises(
+        _systemd.SystemdError, match=r"^systemctl show failed \(1\): Failed to connect to bus: Host is d"
+    ):
+        _systemd.show(run, ["a.service"])
+
+
+@pytest.mark.parametrize(
+    ("name", "template", "pattern", "of"),
+    [
+        ("worker@.service", True, "worker@*.service", None),
+        ("worker@one.service", False, "worker@one.service", "worker@.service"),
+        ("worker@a@b.service", False, "worker@a@b.service", "worker@.service"),
+        ("worker.service", False, "worker.service", None),
+        ("s@.socket", True, "s@*.socket", None),
+    ],
+)
+def test_templates_and_their_instances(name: str, template: bool, pattern: str, of: t.Optional[str]) -> None:
+    assert _systemd.is_template(name) is template
+    assert _systemd.instances_pattern(name) == pattern
+    assert _systemd.template_of(name) == of
+
+
+def test_the_files_of_a_template() -> None:
+    run, commands = answering(
+        "# /etc/systemd/system/w@.service\n[Service]\n# a comment\n#/no/path\n\n"
+        "# /etc/systemd/system/w@.service.d/10.conf\n"
+    )
+    found = _systemd.template_files(run, "w@.service")
+    assert found == ("/etc/systemd/system/w@.service", ["/etc/systemd/system/w@.service.d/10.conf"])
+    assert commands == [["systemctl", "cat", "--no-pager", "--", "w@.service"]]
+    run, _commands = answering("", 1, "No files found for w@.service.")
+    assert _systemd.template_files(run, "w@.service") == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("prop", "path"),
+    [
+        ("{ path=/bin/a ; argv[]=/bin/a ; x ; argv[]= ; }", "/bin/a"),
+        ("{ path=/opt/my app/run ; argv[]=x }\n{ path=/bin/b ; argv[]=b }", "/opt/my app/run"),
+        ("", ""),
+    ],
+)
+def test_the_program_of_a_service(prop: str, path: str) -> None:
+    assert _systemd.exec_path(prop) == path
+
+
+@pytest.mark.parametrize(
+    ("state", "active"),
+    [("active", True), ("reloading", True), ("activating", True),
+     ("inactive", False), ("failed", False), ("deactivating", False)],
+)  # fmt: skip
+def test_which_units_run(state: str, active: bool) -> None:
+    assert _systemd.is_active({"ActiveState": state}) is active
+    assert _systemd.is_active({}) is False
+
+
+@pytest.mark.parametrize(
+    ("span", "seconds"),
+    [
+        ("1min 30s", 90),
+        ("7200000000", 7200),
+        ("2h", 7200),
+        ("1d 1h", 90000),
+        ("1w", 604800),
+        ("9h 6min 7s", 32767),
+        ("999ms", 1),
+        ("1s 500ms", 2),
+        ("1.5s", 2),
+        ("100us", 1),
+        ("500ms 500ms", 1),
+        ("0", 0),
+        ("infinity", None),
+        ("1 fortnight", None),
+        ("", None),
+    ],
+)
+def test_time_spans(span: str, seconds: t.Optional[int]) -> None:
+    assert _systemd.seconds(span) == seconds
