@@ -50,6 +50,7 @@ options:
     description:
       - Units to restart whatever their processes say, and to start where they do not run.
       - This is the way back. With the drop-ins restored, it takes what a failed run had restarted.
+      - One of these that does not come back fails the task as well, but after the others were restarted.
     type: list
     elements: str
     default: []
@@ -175,9 +176,17 @@ def main() -> None:
         }
         if not module.check_mode:
             result["restarted"] = sequence.restarted
+            failures = []
             for unit in restart:
-                sequence.restart(unit)
+                try:
+                    sequence.restart(unit)
+                except RestartFailed as failure:
+                    if unit.name not in forced:
+                        raise
+                    failures.append(failure)  # on the way back the others must not keep what the host no longer has
             sequence.watch()
+            if failures:
+                raise failures[0]
     except RestartFailed as failure:
         module.fail_json(msg=str(failure), failed_unit=failure.unit, **result)
     except _systemd.SystemdError as error:

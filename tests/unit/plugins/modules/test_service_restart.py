@@ -1,0 +1,231 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which units are restarted, in which order, and what is reported; the processes are real, systemd is not."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import pathlib
+import time
+import typing as t
+
+import pytest
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _restart, _units
+from ansible_collections.netops.keepalive.plugins.modules import service_restart
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import Clock, FakeSystemd
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
+
+Result = t.Dict[str, t.Any]
+Run = t.Callable[..., Result]
+
+
+@pytest.fixture(name="systemd")
+def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
+    systemd = FakeSystemd()
+
+    def run_command(_module: AnsibleModule, command: t.List[str], environ_update: t.Dict[str, str]) -> t.Any:
+        assert environ_update == {"LC_ALL": "C"}
+        return systemd.run(command)
+
+    monkeypatch.setattr(AnsibleModule, "run_command", run_command)
+    monkeypatch.setattr(_restart, "Host", functools.partial(_units.Host, directory=str(tmp_path)))
+    monkeypatch.setattr(_restart, "time", Clock())
+    return systemd
+
+
+@pytest.fixture(name="run")
+def run_fixture(systemd: FakeSystemd, capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(check: bool = False, **arguments: t.Any) -> Result:
+        with patch_module_args({"_ansible_check_mode": check, **arguments}), pytest.raises(SystemExit):
+            service_restart.main()
+        answer = json.loads(capsys.readouterr().out)
+        assert isinstance(answer, dict)
+        return answer
+
+    return run
+
+
+@pytest.fixture(name="process")
+def process_fixture() -> t.Iterator[Child]:
+    """A process that was started without any drop-in."""
+    with Child() as child:
+        yield child
+
+
+def write(directory: pathlib.Path, unit: str, age: float = 0) -> str:
+    """Write a drop-in that asks for a value which no process of these tests has."""
+    path = pathlib.Path(_dropin.path_of(unit, str(directory)))
+    path.parent.mkdir()
+    path.write_text(f"{_dropin.MARKER}\n[Service]\nEnvironment=TCP_KEEPIDLE=60\n")
+    moment = time.time() + 60 - age
+    os.utime(path, (moment, moment))
+    return str(path)
+
+
+IN_FORCE = "TCP_KEEPIDLE=60"
+WHY = "TCP_KEEPIDLE is not set, the drop-in says 60"
+
+
+def stale(systemd: FakeSystemd, directory: pathlib.Path, process: Child, unit: str, age: float = 0) -> None:
+    path = write(directory, unit, age)
+    systemd.add(unit, MainPID=str(process.pid), Environment=IN_FORCE, DropInPaths=path)
+
+
+def services(*names: str, **settings: str) -> t.List[t.Dict[str, str]]:
+    return [{"name": name, **settings} for name in names]
+
+
+def test_only_what_is_stale_is_restarted_in_the_order_given(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
+) -> None:
+    for name in ("a.service", "c.service"):
+        stale(systemd, tmp_path, process, name)
+    systemd.add("b.service", MainPID=str(process.pid))
+    stale(systemd, tmp_path, process, "new.service", age=3600)  # its drop-in is older than its process
+    systemd.add("off.service", ActiveState="inactive")
+    result = run(services=services("c.service", "b.service", "a.service", "new.service", "off.service"))
+    assert result["changed"] is True
+    assert systemd.commands == [
+        "reset-failed c.service", "restart c.service", "reset-failed a.service", "restart a.service",
+    ]  # fmt: skip
+    assert result["restarted"] == {
+        "c.service": {"before": process.pid, "after": 1001},
+        "a.service": {"before": process.pid, "after": 1002},
+    }
+    assert result["diff"]["after"] == f"restart c.service: {WHY}\nrestart a.service: {WHY}\n"
+    assert (result["reloaded"], result["restart_due"]) == (False, {})
+    systemd.commands.clear()
+    again = run(services=services("c.service", "b.service", "a.service"))
+    assert (again["changed"], again["restarted"], systemd.commands) == (False, {}, [])
+
+
+def test_check_mode_foretells_and_does_nothing(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
+) -> None:
+    stale(systemd, tmp_path, process, "a.service")
+    systemd.units["a.service"]["NeedDaemonReload"] = "yes"
+    systemd.add("b.service")
+    systemd.add("w@1.service")
+    systemd.add("off.service", ActiveState="inactive")
+    names = ["b.service", "w@.service", "off.service"]
+    result = run(check=True, services=services("a.service", *names), assume_changed=names)
+    assert (result["changed"], result["reloaded"], result["restarted"]) == (True, True, {})
+    assert result["diff"]["after"] == (
+        f"restart a.service: {WHY}\nrestart b.service: its drop-in changes\nrestart w@1.service: its drop-in changes\n"
+    )
+    assert systemd.commands == []
+
+
+def test_what_is_assumed_counts_in_check_mode_only(run: Run, systemd: FakeSystemd) -> None:
+    systemd.add("a.service")
+    assert run(services=services("a.service"), assume_changed=["a.service"])["changed"] is False
+    assert systemd.commands == []
+
+
+def test_a_reload_comes_first_and_is_a_change(run: Run, systemd: FakeSystemd) -> None:
+    systemd.add("a.service", NeedDaemonReload="yes")
+    systemd.when["daemon-reload"] = lambda: systemd.units["a.service"].update(NeedDaemonReload="no")
+    result = run(services=services("a.service"))
+    assert (result["changed"], result["reloaded"], systemd.commands) == (True, True, ["daemon-reload"])
+    assert run(services=services("a.service"))["changed"] is False
+    assert run(services=services("a.service"), reload=True)["reloaded"] is True
+
+
+def test_who_must_not_be_restarted_is_reported(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
+) -> None:
+    stale(systemd, tmp_path, process, "a.service")
+    stale(systemd, tmp_path, process, "w@.service")
+    systemd.units.pop("w@.service")
+    systemd.add("w@1.service", MainPID=str(process.pid), Environment=IN_FORCE,
+                DropInPaths=_dropin.path_of("w@.service", str(tmp_path)))  # fmt: skip
+    result = run(services=services("a.service", "w@.service", restart="never"))
+    assert result["restart_due"] == {"a.service": [WHY], "w@1.service": [WHY]}
+    assert (result["changed"], systemd.commands) == (False, [])
+
+
+def test_further_units_are_restarted_after_the_services(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
+) -> None:
+    for name in ("a.service", "b.service", "c.service"):
+        stale(systemd, tmp_path, process, name)
+    result = run(services=services("c.service"), units=["a.service", "c.service", "gone.service"])
+    assert list(result["restarted"]) == ["c.service", "a.service"]
+
+
+def test_the_first_that_does_not_come_back_ends_the_sequence(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
+) -> None:
+    for name in ("a.service", "b.service", "c.service"):
+        stale(systemd, tmp_path, process, name)
+    systemd.when["restart b.service"] = lambda: (1, "Job for b.service failed.")
+    result = run(services=services("a.service", "b.service", "c.service"))
+    assert (result["failed"], result["failed_unit"]) == (True, "b.service")
+    assert result["msg"].startswith("b.service: 'systemctl restart' failed: active (running)")
+    assert sorted(result["restarted"]) == ["a.service", "b.service"], "what the way back has to restart"
+    assert "restart c.service" not in systemd.commands
+
+
+def test_one_that_does_not_stay_up_fails_after_all_were_restarted(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
+) -> None:
+    for name in ("a.service", "b.service"):
+        stale(systemd, tmp_path, process, name)
+
+    def dies() -> None:
+        clock = t.cast(Clock, _restart.time)
+        clock.events[clock.now + 0.5] = functools.partial(systemd.become, "a.service", "failed")
+
+    systemd.when["restart b.service"] = dies
+    result = run(services=services("a.service", "b.service"))
+    assert (result["failed"], result["failed_unit"]) == (True, "a.service")
+    assert sorted(result["restarted"]) == ["a.service", "b.service"]
+
+
+def test_the_way_back_starts_what_is_down_and_restarts_what_is_not_stale(run: Run, systemd: FakeSystemd) -> None:
+    systemd.add("a.service", ActiveState="failed")
+    systemd.add("b.service")
+    systemd.add("c.service")
+    result = run(force=["a.service", "b.service"], services=services("c.service"), reload=True)
+    assert sorted(result["restarted"]) == ["a.service", "b.service"]
+    assert systemd.commands[0] == "daemon-reload"
+
+
+def test_the_way_back_goes_on_after_a_unit_that_cannot_be_mended(run: Run, systemd: FakeSystemd) -> None:
+    """Else the others would keep settings that the host no longer has."""
+    for name in ("a.service", "b.service"):
+        systemd.add(name)
+    systemd.when["restart a.service"] = lambda: (1, "Job for a.service failed.")
+    result = run(force=["a.service", "b.service"])
+    assert (result["failed"], result["failed_unit"]) == (True, "a.service")
+    assert "restart b.service" in systemd.commands
+
+
+def test_nothing_is_restarted_while_something_overrules_a_drop_in(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
+) -> None:
+    stale(systemd, tmp_path, process, "a.service")
+    systemd.units["a.service"]["Environment"] = "TCP_KEEPIDLE=5"
+    result = run(services=services("a.service"))
+    assert result["failed"] is True
+    assert result["msg"].startswith("nothing was restarted: a.service: ")
+    assert "systemd says TCP_KEEPIDLE=5" in result["msg"]
+    assert systemd.commands == []
+
+
+@pytest.mark.parametrize(
+    ("service", "message"),
+    [
+        ({"name": "a.service", "restart": "always"},
+         "services[0] 'a.service': restart: 'always': expected a name, and one of if_running, never"),
+        ({"restart": "never"}, "services[0] None: restart: 'never': expected a name, and one of if_running, never"),
+    ],
+)  # fmt: skip
+def test_wrong_services(run: Run, service: t.Dict[str, str], message: str) -> None:
+    assert run(services=[service])["msg"] == message
