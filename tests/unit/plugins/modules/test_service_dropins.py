@@ -1,0 +1,188 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module as Ansible runs it, on a real folder: check mode, diff, idempotence, and the way back."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import typing as t
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.modules import service_dropins
+
+Result = t.Dict[str, t.Any]
+Run = t.Callable[..., Result]
+Files = t.Dict[str, t.Tuple[int, int, bytes]]
+
+MARKER = "# Managed by netops.keepalive"
+NAME = "zz-keepalive.conf"
+FOREIGN = "[Service]\nEnvironment=A=1\n"
+
+
+def text(value: int) -> str:
+    return f"{MARKER}: x\n[Service]\nEnvironment=TCP_KEEPIDLE={value}\n"
+
+
+@pytest.fixture(name="run")
+def run_fixture(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(check: bool = False, **arguments: t.Any) -> Result:
+        arguments = {"directory": str(tmp_path), "_ansible_check_mode": check, "_ansible_diff": True, **arguments}
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            service_dropins.main()
+        answer = json.loads(capsys.readouterr().out)
+        assert isinstance(answer, dict)
+        return answer
+
+    return run
+
+
+def put(folder: pathlib.Path, unit: str, content: str, name: str = NAME) -> pathlib.Path:
+    path = folder / f"{unit}.d" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    os.utime(path, ns=(123_456_789, 123_456_789))
+    return path
+
+
+def files(folder: pathlib.Path) -> Files:
+    return {
+        str(path.relative_to(folder)): (
+            path.stat().st_mode,
+            path.stat().st_mtime_ns if path.is_file() else 0,
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def wanted(**contents: t.Optional[str]) -> t.List[t.Dict[str, t.Optional[str]]]:
+    return [{"unit": f"{name}.service", "content": content} for name, content in contents.items()]
+
+
+def test_written_once_and_then_left_alone(run: Run, tmp_path: pathlib.Path) -> None:
+    result = run(dropins=wanted(a=text(1), b=text(2)))
+    assert (result["changed"], result["changed_units"]) == (True, ["a.service", "b.service"])
+    assert (tmp_path / "b.service.d" / NAME).read_text() == text(2)
+    assert oct((tmp_path / "b.service.d" / NAME).stat().st_mode) == "0o100644"
+    before = files(tmp_path)
+    again = run(dropins=wanted(a=text(1), b=text(2)))
+    assert (again["changed"], again["changed_units"], again["previous"], again["diff"]) == (False, [], [], [])
+    assert files(tmp_path) == before
+    assert run(dropins=wanted(a=text(1), b=text(3)))["changed_units"] == ["b.service"]
+
+
+def test_check_mode_tells_the_same_and_writes_nothing(run: Run, tmp_path: pathlib.Path) -> None:
+    put(tmp_path, "a.service", text(1))
+    put(tmp_path, "b.service", text(2))
+    before = files(tmp_path)
+    changes = wanted(a=text(9), b=None, c=text(3))
+    foretold = run(check=True, dropins=changes)
+    assert files(tmp_path) == before
+    done = run(dropins=changes)
+    assert files(tmp_path) != before
+    for key in ("changed", "changed_units", "previous", "diff"):
+        assert foretold[key] == done[key], key
+
+
+def test_the_diff_shows_each_file_whole(run: Run, tmp_path: pathlib.Path) -> None:
+    put(tmp_path, "b.service", text(2))
+    result = run(check=True, dropins=wanted(a=text(1), b=None))
+    a, b = f"{tmp_path}/a.service.d/{NAME}", f"{tmp_path}/b.service.d/{NAME}"
+    assert result["diff"] == [
+        {"before_header": a, "after_header": a, "before": "", "after": text(1)},
+        {"before_header": b, "after_header": b, "before": text(2), "after": ""},
+    ]
+
+
+def test_previous_takes_everything_back_byte_for_byte(run: Run, tmp_path: pathlib.Path) -> None:
+    """Files that were there, with their times; files and folders that were not; foreign ones beside them."""
+    put(tmp_path, "a.service", text(1) + "\udcff\r\n".encode("utf-8", "surrogateescape").decode("latin-1"))
+    put(tmp_path, "b.service", text(2))
+    put(tmp_path, "c.service", FOREIGN, "other.conf")
+    before = files(tmp_path)
+    previous = run(dropins=wanted(a=text(9), b=None, c=text(3), d=text(4)))["previous"]
+    assert [(entry["unit"], entry["content"] is None, entry["mtime_ns"]) for entry in previous] == [
+        ("a.service", False, 123_456_789),
+        ("b.service", False, 123_456_789),
+        ("c.service", True, None),
+        ("d.service", True, None),
+    ]
+    assert run(dropins=previous)["changed_units"] == ["a.service", "b.service", "c.service", "d.service"]
+    assert files(tmp_path) == before
+    assert run(dropins=previous)["changed"] is False
+
+
+def test_previous_survives_json_with_bytes_that_are_no_text(run: Run, tmp_path: pathlib.Path) -> None:
+    path = put(tmp_path, "a.service", text(1))
+    path.write_bytes(path.read_bytes() + b"# \xff\r\n")
+    before = path.read_bytes()
+    previous = run(dropins=wanted(a=text(9)))["previous"]
+    run(dropins=previous)
+    assert path.read_bytes() == before
+
+
+def test_purge_removes_ours_everywhere_and_nothing_else(run: Run, tmp_path: pathlib.Path) -> None:
+    for unit in ("a.service", "b.service", "c.socket"):
+        put(tmp_path, unit, text(1))
+    put(tmp_path, "b.service", FOREIGN, "other.conf")
+    put(tmp_path, "f.service", FOREIGN)
+    (tmp_path / "empty.service.d").mkdir()
+    assert run(dropins=wanted(a=text(1)))["changed"] is False, "what is not listed stays without purge"
+    result = run(dropins=wanted(a=text(1)), purge=True)
+    assert result["changed_units"] == ["b.service", "c.socket"]
+    assert sorted(files(tmp_path)) == [
+        "a.service.d", f"a.service.d/{NAME}", "b.service.d", "b.service.d/other.conf", "empty.service.d",
+        "f.service.d", f"f.service.d/{NAME}",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [text(1), None])
+def test_a_file_of_our_name_that_is_not_ours_stops_everything(
+    run: Run, tmp_path: pathlib.Path, content: t.Optional[str]
+) -> None:
+    path = put(tmp_path, "b.service", FOREIGN)
+    before = files(tmp_path)
+    result = run(dropins=wanted(a=text(1), b=content))
+    assert result["failed"] is True
+    not_ours = f"{path} is not ours (its first line is not '{MARKER}…'): rename or remove it"
+    assert result["msg"] == f"no drop-in was written: b.service: {not_ours}"
+    assert files(tmp_path) == before
+
+
+def test_a_text_that_could_not_be_told_from_others_is_refused(run: Run, tmp_path: pathlib.Path) -> None:
+    """A template of the operator's own that forgot the marker."""
+    result = run(dropins=wanted(a=text(1), b=FOREIGN))
+    assert result["msg"] == (
+        f"no drop-in was written: b.service: the text does not begin with '{MARKER}', it could never be removed again"
+    )
+    assert files(tmp_path) == {}
+
+
+def test_a_folder_that_cannot_be_made_leaves_everything_as_it_was(run: Run, tmp_path: pathlib.Path) -> None:
+    put(tmp_path, "a.service", text(1))
+    (tmp_path / "b.service.d").write_text("a file where a folder should be")
+    before = files(tmp_path)
+    result = run(dropins=wanted(a=text(9), b=text(2)))
+    assert result["failed"] is True
+    assert result["msg"] == f"no drop-in was written, all are as before: File exists: {tmp_path}/b.service.d"
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "one of the following is required: services, dropins"),
+        ({"services": []}, "missing parameter(s) required by 'services': units"),
+        ({"services": [], "units": {}}, "services is for the action plugin of this name"),
+        ({"dropins": [{"content": "x"}]}, "missing required arguments: unit found in dropins"),
+    ],
+)
+def test_wrong_parameters(run: Run, arguments: t.Dict[str, t.Any], message: str) -> None:
+    result = run(**arguments)
+    assert result["failed"] is True
+    assert message in result["msg"]
