@@ -108,10 +108,12 @@ def _spelling(value: t.Any) -> str | None:
         return None
     try:
         with open(origin.path, encoding="utf-8") as source:
-            line = next(text for number, text in enumerate(source, 1) if number == origin.line_num)
-    except (OSError, StopIteration, UnicodeDecodeError):
+            lines = source.read().split("\n")
+    except (OSError, UnicodeDecodeError):
         return None
-    token = re.match(r"[+-]?[0-9][0-9A-Za-z_:]*", line[origin.col_num - 1 :])
+    if lines[0].startswith("$ANSIBLE_VAULT;") or len(lines) < origin.line_num:
+        return None  # what stands there is not what was read
+    token = re.match(r"[+-]?[0-9][0-9A-Za-z_:]*", lines[origin.line_num - 1][origin.col_num - 1 :])
     if token is None or token[0] == str(int(value)):
         return None
     return token[0]

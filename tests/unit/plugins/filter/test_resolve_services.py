@@ -1,0 +1,160 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Numbers as they stand in files: what YAML reads 0x20 and 010 as is not what was meant."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import typing as t
+
+import ansible_collections.netops.keepalive
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_collections.netops.keepalive.plugins.filter.resolve_services import FilterModule, resolve_services
+
+SECONDS = "an integer of seconds from 1 to 32767, 0 (the system's default)"
+HEADER = "the keepalive settings are wrong, nothing was changed:"
+
+SPELLINGS = [
+    ("0x20", "0x20"),
+    ("010", "010"),
+    ("0b11", "0b11"),
+    ("1:30", "1:30"),
+    ("1_000", "1_000"),
+    ("+60", "+60"),
+    ("'0x20'", "0x20"),
+    ('"010"', "010"),
+    ('"1:30"', "1:30"),
+]
+
+
+def load(path: pathlib.Path, value: str, layout: str = "- name: a.service\n  tcp: {{keepidle: {}}}\n") -> t.Any:
+    path.write_text(layout.format(value))
+    return DataLoader().load_from_file(str(path))
+
+
+@pytest.mark.parametrize(("written", "shown"), SPELLINGS, ids=[row[0] for row in SPELLINGS])
+def test_a_number_that_yaml_reads_as_another_is_refused_as_it_stands(
+    tmp_path: pathlib.Path, written: str, shown: str
+) -> None:
+    layouts = (
+        "- name: a.service\n  tcp: {{keepidle: {}}}\n",
+        "- name: a.service\n  tcp: {{keepcnt: 3, keepidle: {}, maxseg: 500}}  # 60\n",
+        "- name: a.service\n  tcp:\n    keepidle: {} # 60\n",
+        "# ä\n- {{'name': a.service, tcp: {{'keepidle':   {}}}}}",
+    )
+    for number, layout in enumerate(layouts):
+        with pytest.raises(AnsibleFilterError) as error:
+            resolve_services(load(tmp_path / f"{number}.yml", written, layout))
+        assert str(error.value) == (
+            f"{HEADER}\nkeepalive_services[0] 'a.service': tcp.keepidle: '{shown}' is not {SECONDS}"
+        ), layout
+
+
+@pytest.mark.parametrize("written", ["60", "'60'", '"60"', "60 # s", "!!int 60", "&a 60"])
+def test_a_plain_number_is_one(tmp_path: pathlib.Path, written: str) -> None:
+    layout = "- name: a.service\n  tcp:\n    keepidle: {}\n"
+    assert resolve_services(load(tmp_path / "f.yml", written, layout))[0]["tcp"]["keepidle"] == 60
+
+
+def test_a_file_that_is_encrypted_or_gone_is_taken_at_its_value(tmp_path: pathlib.Path) -> None:
+    """What stands at that place of an encrypted file is none of the numbers in it."""
+    path = tmp_path / "f.yml"
+    vault = VaultLib([("default", VaultSecret(b"secret"))])
+    path.write_bytes(vault.encrypt("- name: a.service\n  tcp:\n    keepidle: 60\n    keepcnt: 3\n"))
+    loader = DataLoader()
+    loader.set_vault_secrets([("default", VaultSecret(b"secret"))])
+    services = loader.load_from_file(str(path))
+    # Digits there, whatever the encryption came out as: the line of the first number, and its column.
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:1], *["7" * 80] * 9]))
+    tcp = resolve_services(services)[0]["tcp"]
+    assert (tcp["keepidle"], tcp["keepcnt"]) == (60, 3)
+    path.unlink()
+    assert resolve_services(services)[0]["tcp"]["keepidle"] == 60
+
+
+def test_all_lists_are_passed_on() -> None:
+    (found,) = FilterModule().filters()["resolve_services"](
+        [{"name": "a.service", "profile": "p"}],
+        defaults={"tcp": {"keepidle": 1}},
+        profiles=[{"name": "p", "tcp": {"keepcnt": 2}}],
+        layers={"keepalive_services__x": [{"name": "a.service", "tcp": {"keepintvl": 3}}]},
+    )
+    assert [found["tcp"][name] for name in ("keepidle", "keepcnt", "keepintvl")] == [1, 2, 3]
+
+
+INVENTORY = """
+all:
+  hosts:
+    unquoted: {ansible_connection: local}
+    right: {ansible_connection: local, keepalive_services: [{name: a.service, tcp: {keepidle: "{{ 30 * 2 }}"}}]}
+"""
+GROUP_VARS = """
+idle: 0x20
+keepalive_services__b: [{name: a.service, tcp: {keepidle: 61}}]
+"""
+HOST_VARS = """
+keepalive_services:
+  - name: b.service
+  - name: a.service
+    tcp: {keepidle: 0x20, keepintvl: 010, keepcnt: "0x20", user_timeout: 30s, syncnt: "{{ idle }}"}
+"""
+PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - debug:
+        msg: >-
+          {{ keepalive_services | netops.keepalive.resolve_services(
+               layers={'keepalive_services__b': keepalive_services__b}) }}
+"""
+
+
+@pytest.mark.skipif(shutil.which("ansible-playbook") is None, reason="needs ansible-playbook")
+def test_through_the_whole_of_ansible(tmp_path: pathlib.Path) -> None:
+    """From group_vars and host_vars, through Ansible's own variables and templating, to its error message."""
+    for name, text in (
+        ("hosts.yml", INVENTORY),
+        ("group_vars/all.yml", GROUP_VARS),
+        ("host_vars/unquoted.yml", HOST_VARS),
+        ("play.yml", PLAYBOOK),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    collections = pathlib.Path(next(iter(ansible_collections.netops.keepalive.__path__))).parents[2]
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(collections),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+        "ANSIBLE_LOCAL_TEMP": str(tmp_path / "tmp"),
+        "COLUMNS": "1000",
+    }
+    ended = subprocess.run(
+        ["ansible-playbook", "-i", "hosts.yml", "play.yml"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    output = ended.stdout + ended.stderr
+    assert ended.returncode == 2, output
+    place = "keepalive_services[1] 'a.service'"
+    expected = [
+        f"{place}: tcp.keepidle: '0x20' is not {SECONDS}",
+        f"{place}: tcp.keepintvl: '010' is not {SECONDS}",
+        f"{place}: tcp.keepcnt: '0x20' is not an integer of probes from 1 to 127, 0 (the system's default)",
+        f"{place}: tcp.user_timeout: '30s' is not an integer of milliseconds from 1 to 2147483647, "
+        "0 (the system's default) or -1 (derived: keepidle + keepintvl x keepcnt)",
+        f"{place}: tcp.syncnt: '0x20' is not an integer of SYN retransmissions from 1 to 127, 0 (the system's default)",
+    ]
+    found = [line.strip() for line in output.splitlines() if line.strip().startswith(place)]
+    assert list(dict.fromkeys(found)) == expected, output
+    assert re.search(r"right +: ok=1 +changed=0 +unreachable=0 +failed=0", output), output
+    assert re.search(r"keepidle: 60\b", output), output
