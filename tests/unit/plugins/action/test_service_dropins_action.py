@@ -1,0 +1,185 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The drop-ins as the real templates render them, to the letter, in one execution for all units."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from ansible_collections.netops.keepalive.plugins.action import service_dropins
+from ansible_collections.netops.keepalive.plugins.action.service_dropins import ActionModule
+from ansible_collections.netops.keepalive.plugins.module_utils._dropin import environment_in
+from ansible_collections.netops.keepalive.plugins.module_utils._resolve import resolve
+
+SERVICE = """\
+# Managed by netops.keepalive: the next run of Ansible overwrites this file.
+# nginx.service: connect, listen, profile aws_nlb
+# The names are those of tcp(7). Seconds, but TCP_USER_TIMEOUT in ms; 0 = the system's default, -1 = derived.
+[Service]
+Environment="LD_PRELOAD=/usr/lib/libkeepalive/libkeepalive.so:/usr/lib/libkeepalive/libkeepalive_listen.so:libjemalloc.so.2"
+Environment="TCP_KEEPIDLE=120"
+Environment="TCP_KEEPCNT=4"
+Environment="TCP_KEEPINTVL=15"
+Environment="TCP_USER_TIMEOUT=-1"
+Environment="TCP_SYNCNT=3"
+Environment="LIBKEEPALIVE_DEBUG=1"
+"""
+
+SOCKET = """\
+# Managed by netops.keepalive: the next run of Ansible overwrites this file.
+# relay.socket: systemd listens here itself and has directives of its own, see systemd.socket(5).
+[Socket]
+KeepAlive=true
+KeepAliveTimeSec=90
+KeepAliveIntervalSec=15
+KeepAliveProbes=3
+DeferAcceptSec=5
+"""
+
+SOCKET_BY_DEFAULT = """\
+# Managed by netops.keepalive: the next run of Ansible overwrites this file.
+# relay.socket: systemd listens here itself and has directives of its own, see systemd.socket(5).
+[Socket]
+KeepAlive=true
+"""
+
+
+class Task:
+    """As much of a task as the action looks at."""
+
+    async_val = 0
+    check_mode = False
+    diff = False
+
+    def __init__(self, play: pathlib.Path, args: t.Dict[str, t.Any]) -> None:
+        self.args = args
+        self._play = play
+
+    def get_search_path(self) -> t.List[str]:
+        return [str(self._play)]
+
+
+Calls = t.List[t.Dict[str, t.Any]]
+Render = t.Callable[..., Calls]
+
+
+@pytest.fixture(name="calls_of")
+def calls_of_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Render:
+    """A function that runs the action as a task of a play in tmp_path, and returns what the module got each time."""
+    monkeypatch.setattr(service_dropins.ActionBase, "run", lambda self, tmp, task_vars: {})
+
+    def calls_of(task_vars: t.Optional[t.Dict[str, t.Any]] = None, **args: t.Any) -> Calls:
+        calls: Calls = []
+
+        class Action(ActionModule):
+            def _execute_module(self, module_name: str, module_args: t.Any, task_vars: t.Any) -> t.Dict[str, t.Any]:
+                assert module_name == "netops.keepalive.service_dropins"
+                calls.append(module_args)
+                return {"changed": True}
+
+        loader = DataLoader()
+        loader.set_basedir(str(tmp_path))
+        templar = Templar(loader=loader, variables=task_vars or {})
+        action = Action(Task(tmp_path, args), None, None, loader, templar, None)
+        assert action.run(task_vars=task_vars) == {"changed": True}
+        return calls
+
+    return calls_of
+
+
+def units(*names: str, **preload: t.List[str]) -> t.Dict[str, t.Any]:
+    return {name: {"ld_preload": preload.get(name.split(".")[0], [])} for name in names}
+
+
+SERVICES: t.Any = [
+    {"name": "nginx.service", "profile": "aws_nlb", "libraries": ["listen", "connect"], "debug": True,
+     "tcp": {"keepcnt": 4, "syncnt": 3}},
+    {"name": "relay.socket", "tcp": {"keepidle": 90, "keepcnt": 3, "defer_accept": 5}},
+]  # fmt: skip
+PROFILES = [{"name": "aws_nlb", "tcp": {"keepidle": 120}}]
+
+
+def test_the_text_of_both_kinds_in_one_execution(calls_of: Render) -> None:
+    (call,) = calls_of(
+        services=resolve(SERVICES, profiles=PROFILES),
+        units=units("nginx.service", "relay.socket", nginx=["libjemalloc.so.2"]),
+        purge=True,
+    )
+    contents = {dropin["unit"]: dropin["content"] for dropin in call.pop("dropins")}
+    assert contents == {"nginx.service": SERVICE, "relay.socket": SOCKET}
+    assert call == {"purge": True}, "what is for the controller stays there"
+
+
+def test_a_socket_with_the_systems_values(calls_of: Render) -> None:
+    services = resolve([{"name": "relay.socket", "tcp": dict.fromkeys(("keepidle", "keepcnt", "keepintvl"), 0)}])
+    ((dropin,),) = [call["dropins"] for call in calls_of(services=services, units=units("relay.socket"))]
+    assert dropin["content"] == SOCKET_BY_DEFAULT
+
+
+def test_systemd_reads_what_the_template_writes(calls_of: Render) -> None:
+    """With specifiers and dollars in an LD_PRELOAD that was there before: nothing is expanded or lost on the way."""
+    preload = ["/opt/$LIB/%p.so", "{{ lookup('pipe', 'touch /nonexistent/x') }}"]
+    services = resolve([{"name": "a.service"}])
+    ((dropin,),) = [call["dropins"] for call in calls_of(services=services, units=units("a.service", a=preload))]
+    assert environment_in(dropin["content"])["LD_PRELOAD"] == ":".join(
+        ["/usr/lib/libkeepalive/libkeepalive.so", *preload]
+    )
+
+
+def test_twenty_units_are_one_execution(calls_of: Render) -> None:
+    names = [f"{number}.service" for number in range(20)]
+    (call,) = calls_of(services=resolve([{"name": name} for name in names]), units=units(*names))
+    assert [dropin["unit"] for dropin in call["dropins"]] == names
+
+
+def test_no_services_are_still_an_execution(calls_of: Render) -> None:
+    assert calls_of(services=[], units={}, purge=True) == [{"dropins": [], "purge": True}]
+
+
+def test_dropins_pass_as_they_are(calls_of: Render) -> None:
+    dropins = [{"unit": "a.service", "content": "{{ not a template }}", "mtime_ns": 5}]
+    assert calls_of(dropins=dropins) == [{"dropins": dropins}]
+
+
+def test_the_plays_own_template_is_found_first(calls_of: Render, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "service.conf.j2").write_text(
+        "{{ marker }}: {{ service.name }} on {{ inventory_hostname }}\n{% include 'part.j2' %}\n\n\n"
+    )
+    (tmp_path / "templates" / "part.j2").write_text("{{ unit.ld_preload | length }} {{ environment.TCP_KEEPIDLE }}")
+    names = ("a.service", "relay.socket")
+    (call,) = calls_of(
+        {"inventory_hostname": "h1"}, services=resolve([{"name": name} for name in names]), units=units(*names)
+    )
+    own, socket = (dropin["content"] for dropin in call["dropins"])
+    assert own == "# Managed by netops.keepalive: a.service on h1\n0 15\n"
+    assert socket.startswith("# Managed by netops.keepalive: the next run"), "the other is still the collection's"
+
+
+def test_a_template_by_another_name(calls_of: Render, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "mine.j2").write_text("{{ marker }}: mine")
+    arguments = {"services": resolve([{"name": "a.service"}]), "units": units("a.service")}
+    (call,) = calls_of(service_template="mine.j2", **arguments)
+    assert call["dropins"][0]["content"] == "# Managed by netops.keepalive: mine\n"
+    with pytest.raises(AnsibleActionFail, match=r"the template 'none\.j2' cannot be read"):
+        calls_of(service_template="none.j2", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "units: 'a.service' is missing; ask service_units_info for every unit of services"),
+        (None, "units: with services, give what service_units_info returned as 'units'"),
+    ],
+)
+def test_units_that_are_missing(calls_of: Render, given: t.Any, message: str) -> None:
+    with pytest.raises(AnsibleActionFail, match=f"^{message}$"):
+        calls_of(services=resolve([{"name": "a.service"}]), units=given)

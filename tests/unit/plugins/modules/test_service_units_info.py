@@ -1,0 +1,197 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is said of units: their files and processes are real, systemd is not."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import pathlib
+import time
+import typing as t
+
+import pytest
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _units
+from ansible_collections.netops.keepalive.plugins.modules import service_units_info
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import FakeSystemd
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
+
+Result = t.Dict[str, t.Any]
+Run = t.Callable[..., Result]
+
+
+@pytest.fixture(name="systemd")
+def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
+    systemd = FakeSystemd()
+
+    def run_command(_module: AnsibleModule, command: t.List[str], environ_update: t.Dict[str, str]) -> t.Any:
+        assert environ_update == {"LC_ALL": "C"}
+        shows.append(command)
+        return systemd.run(command)
+
+    shows: t.List[t.List[str]] = []
+    systemd.questions = shows  # type: ignore[attr-defined]
+    monkeypatch.setattr(AnsibleModule, "run_command", run_command)
+    monkeypatch.setattr(service_units_info, "Host", functools.partial(_units.Host, directory=str(tmp_path)))
+    return systemd
+
+
+@pytest.fixture(name="run")
+def run_fixture(systemd: FakeSystemd, capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(**arguments: t.Any) -> Result:
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            service_units_info.main()
+        answer = json.loads(capsys.readouterr().out)
+        assert isinstance(answer, dict)
+        return answer
+
+    return run
+
+
+def service_file(systemd: FakeSystemd, folder: pathlib.Path, name: str, *lines: str, **properties: str) -> pathlib.Path:
+    """Write a unit's file and make systemd know it."""
+    path = folder / name
+    path.write_text("\n".join(["[Service]", *lines, ""]))
+    systemd.add(name, FragmentPath=str(path), **properties)
+    return path
+
+
+def executes(program: str) -> t.Dict[str, str]:
+    return {"ExecStart": f"{{ path={program} ; argv[]={program} ; ignore_errors=no }}"}
+
+
+def wanted(*names: str, **settings: t.Any) -> t.List[t.Dict[str, t.Any]]:
+    return [{"name": name, **settings} for name in names]
+
+
+def test_a_plain_service(run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path) -> None:
+    path = service_file(
+        systemd, tmp_path, "a.service", 'Environment="LD_PRELOAD=/x.so libj.so" B=1', **executes("/bin/sh")
+    )
+    result = run(services=wanted("a.service"))
+    assert (result["changed"], result["problems"]) == (False, [])
+    unit = result["units"]["a.service"]
+    assert unit["executable"]["kind"] == "dynamic"
+    del unit["executable"]
+    assert unit == {
+        "id": "a.service",
+        "type": "service",
+        "load_state": "loaded",
+        "active_state": "active",
+        "instances": [],
+        "fragment_path": str(path),
+        "drop_in": None,
+        "ld_preload": ["/x.so", "libj.so"],
+        "need_daemon_reload": False,
+        "main_pid": 0,
+        "stale": {},
+    }
+
+
+def test_our_own_drop_in_is_not_taken_for_what_was_there_before(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path
+) -> None:
+    """Else a second run would keep libraries that the entry no longer names."""
+    service_file(systemd, tmp_path, "a.service", "Environment=LD_PRELOAD=/unit.so", **executes("/bin/sh"))
+    folder = tmp_path / "a.service.d"
+    folder.mkdir()
+    ours = "/usr/lib/libkeepalive/libkeepalive_listen.so"
+    (folder / "50-vendor.conf").write_text("[Service]\nEnvironment=LD_PRELOAD=/vendor.so\n")
+    (folder / "zz-keepalive.conf").write_text(
+        f"{_dropin.MARKER}\n[Service]\nEnvironment=LD_PRELOAD={ours}:/vendor.so\n"
+    )
+    systemd.units["a.service"]["DropInPaths"] = f"{folder}/50-vendor.conf {folder}/zz-keepalive.conf"
+    unit = run(units=["a.service"])["units"]["a.service"]
+    assert (unit["ld_preload"], unit["drop_in"]) == (["/vendor.so"], f"{folder}/zz-keepalive.conf")
+
+
+def test_a_running_process_is_compared_with_the_drop_in(run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path) -> None:
+    path = pathlib.Path(_dropin.path_of("a.service", str(tmp_path)))
+    path.parent.mkdir()
+    path.write_text(f"{_dropin.MARKER}\n[Service]\nEnvironment=TCP_KEEPIDLE=60\n")
+    with Child(env={"TCP_KEEPIDLE": "61"}) as child:
+        systemd.add("a.service", MainPID=str(child.pid), DropInPaths=str(path))
+        cases = [(0.0, {}), (time.time() + 60, {"a.service": ["TCP_KEEPIDLE is 61, the drop-in says 60"]})]
+        for moment, stale in cases:
+            os.utime(path, (moment, moment))
+            assert run(units=["a.service"])["units"]["a.service"]["stale"] == stale
+        systemd.units["a.service"]["NeedDaemonReload"] = "yes"
+        os.utime(path, (0, 0))
+        unit = run(units=["a.service"])["units"]["a.service"]
+        assert (unit["need_daemon_reload"], unit["main_pid"]) == (True, child.pid)
+        assert unit["stale"] == cases[1][1], "whatever its date: systemd has not read it"
+
+
+def test_a_template_stands_for_its_instances(run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path) -> None:
+    systemd.add("w@two.service", ActiveState="inactive", **executes("/bin/sh"))
+    systemd.add("w@one.service", NeedDaemonReload="yes", **executes("/bin/sh"))
+    unit = run(units=["w@.service", "w@one.service"])["units"]["w@.service"]
+    assert (unit["type"], unit["instances"]) == ("template", ["w@one.service", "w@two.service"])
+    assert (unit["active_state"], unit["main_pid"], unit["need_daemon_reload"]) == ("active", 0, True)
+
+
+def test_everything_that_stands_in_the_way_is_told_at_once(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "env").write_text("LD_PRELOAD=/x.so\n")
+    service_file(systemd, tmp_path, "a.service", f"EnvironmentFile={tmp_path}/env", "UnsetEnvironment=TCP_KEEPCNT",
+                 **executes("/none"))  # fmt: skip
+    systemd.add("masked.service", LoadState="masked", ActiveState="inactive")
+    systemd.add("s.socket")
+    problems = run(services=wanted("gone.service", "a.service", "masked.service", "s.socket", "t@.service"))["problems"]
+    assert [problem.split(":")[0] for problem in problems] == [
+        "gone.service", "a.service", "a.service", "a.service", "masked.service", "t@.service",
+    ]  # fmt: skip
+    assert "there is no such unit on this host" in problems[0]
+    assert "/none: No such file or directory" in problems[1]
+    assert f"EnvironmentFile={tmp_path}/env sets LD_PRELOAD" in problems[2]
+    assert "UnsetEnvironment=TCP_KEEPCNT" in problems[3]
+    assert "there is no such unit on this host" in problems[5]
+    assert run(units=["gone.service"])["problems"] == [], "what is only looked at is not judged"
+
+
+def test_what_an_entry_accepts_is_no_problem(run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path) -> None:
+    program = tmp_path / "setuid"
+    program.write_bytes(pathlib.Path("/bin/true").read_bytes())
+    program.chmod(0o4755)
+    systemd.add("a.service", **executes(str(program)))
+    assert len(run(services=wanted("a.service"))["problems"]) == 1
+    assert len(run(services=wanted("a.service", accept=["static_executable"]))["problems"]) == 1
+    assert run(services=wanted("a.service", accept=["secure_exec"]))["problems"] == []
+
+
+def test_one_unit_under_two_names(run: Run, systemd: FakeSystemd) -> None:
+    systemd.add("ssh.service", Names="ssh.service sshd.service", **executes("/bin/sh"))
+    result = run(services=wanted("ssh.service", "sshd.service"))
+    assert result["units"]["sshd.service"]["id"] == "ssh.service"
+    assert result["problems"] == ["sshd.service: is the same unit as ssh.service (ssh.service); keep one entry for it"]
+
+
+def test_one_question_for_any_number_of_units(run: Run, systemd: FakeSystemd) -> None:
+    names = [f"{number}.service" for number in range(20)]
+    for name in names:
+        systemd.add(name, **executes("/bin/sh"))
+    assert len(run(services=wanted(*names))["units"]) == 20
+    assert len(systemd.questions) == 1  # type: ignore[attr-defined]
+
+
+def test_a_systemd_that_does_not_answer(run: Run, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemd, "run", lambda command: (1, "", "Failed to connect to bus"))
+    result = run(units=["a.service"])
+    assert (result["failed"], result["msg"]) == (True, "systemctl show failed (1): Failed to connect to bus")
+
+
+def test_every_key_that_is_returned_is_documented(run: Run, systemd: FakeSystemd) -> None:
+    yaml = pytest.importorskip("yaml")
+    documented = yaml.safe_load(service_units_info.RETURN)
+    systemd.add("a.service", **executes("/bin/sh"))
+    result = run(units=["a.service"])
+    assert set(result) - {"changed", "invocation"} == set(documented)
+    contains = documented["units"]["contains"]
+    assert set(result["units"]["a.service"]) == set(contains)
+    assert set(result["units"]["a.service"]["executable"]) == set(contains["executable"]["sample"])
