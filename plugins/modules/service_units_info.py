@@ -136,12 +136,13 @@ library_users:
       replaced: false
 """
 
+import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._preflight import Problem
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import exec_start
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import exec_start, words
 from ansible_collections.netops.keepalive.plugins.module_utils._units import (
     Host,
     Unit,
@@ -171,7 +172,7 @@ class Report:
         else:
             unit = self._units[name]
             instances, properties = [unit], unit.properties
-            fragment, drop_ins = properties.get("FragmentPath", ""), properties.get("DropInPaths", "").split()
+            fragment, drop_ins = properties.get("FragmentPath", ""), words(properties.get("DropInPaths", ""))
         foreign = foreign_assignments(fragment, drop_ins)
         problems = problems_of(name, properties["LoadState"], properties, foreign, _dropin.path_of(name))
         return self._dictionary(name, properties, instances, fragment, foreign.environment), problems
@@ -247,6 +248,8 @@ def main() -> None:
                 problems += [problem.text for problem in found if problem.reason not in accepted[name]]
     except _systemd.SystemdError as error:
         module.fail_json(msg=str(error))
+    if accepted and os.geteuid() != 0:
+        problems.insert(0, "Ansible is not root on this host, so nothing of it can be done; set 'become: true'")
     problems += aliases({name: unit for name, unit in units.items() if name in accepted})
     module.exit_json(
         changed=False,
