@@ -22,6 +22,7 @@ CONNECT = "libkeepalive.so"
 LISTEN = "libkeepalive_listen.so"
 SOCKET = "libkeepalive_socket.so"
 LIBRARIES = (CONNECT, LISTEN, SOCKET)
+CALL = {CONNECT: "connect", LISTEN: "listen", SOCKET: "socket"}
 
 FLAGS = ("-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror")
 

@@ -16,9 +16,7 @@ from csrc_support import CONNECT, LIBRARIES, PROBES, SOCKET, Probe, Run, compile
 DEBUG = {"LIBKEEPALIVE_DEBUG": "1"}
 
 
-@pytest.mark.parametrize(
-    "order", list(itertools.permutations([*LIBRARIES, "early.so"])), ids="+".join
-)
+@pytest.mark.parametrize("order", list(itertools.permutations([*LIBRARIES, "early.so"])), ids="+".join)
 def test_another_librarys_constructor(preloaded: Run, probe: Probe, order: tuple[str, ...]) -> None:
     with_ = [probe(name) if name == "early.so" else name for name in order]
     found = preloaded("/bin/true", with_=with_, env={"TCP_KEEPIDLE": "60"})
@@ -37,9 +35,7 @@ def test_it_was_early(preloaded: Run, probe: Probe, library: str) -> None:
     assert set(order[:-2]) == {"call"} and order[:-2], found.err
 
 
-@pytest.mark.parametrize(
-    "libraries", [[name] for name in LIBRARIES] + [list(LIBRARIES)], ids="+".join
-)
+@pytest.mark.parametrize("libraries", [[name] for name in LIBRARIES] + [list(LIBRARIES)], ids="+".join)
 def test_before_libc_itself(preloaded: Run, probe: Probe, libraries: list[str]) -> None:
     """In .preinit_array there is no environment yet: those calls go through untouched, and the later ones do not."""
     found = preloaded(probe("preinit"), with_=libraries, env={"TCP_KEEPIDLE": "60"})

@@ -12,7 +12,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from csrc_support import CONNECT, LIBRARIES, LISTEN, SOCKET, Probe, Run, run
+from csrc_support import CALL, CONNECT, LIBRARIES, LISTEN, SOCKET, Probe, Run, run
 
 DONE = "done well, errno was 0\n"
 DEBUG = {"LIBKEEPALIVE_DEBUG": "1"}
@@ -25,9 +25,7 @@ PRIVILEGED = ("raw", "packet")
 
 
 @pytest.mark.parametrize("env", [{}, DEBUG, {"LIBKEEPALIVE_RESPECT": "1"}, {"LIBKEEPALIVE_DISABLE": "1"}], ids=str)
-@pytest.mark.parametrize(
-    "libraries", [[name] for name in LIBRARIES] + [list(LIBRARIES)], ids="+".join
-)
+@pytest.mark.parametrize("libraries", [[name] for name in LIBRARIES] + [list(LIBRARIES)], ids="+".join)
 def test_results_errnos_and_descriptors_are_those_of_the_real_calls(
     preloaded: Run, probe: Probe, libraries: list[str], env: dict[str, str]
 ) -> None:
@@ -67,7 +65,6 @@ COUNTS = [
     (LISTEN, "tcp", 1, 5), (LISTEN, "udp", 1, 0), (LISTEN, "unix", 1, 0),
     (SOCKET, "tcp", 0, 5), (SOCKET, "tcp-emfile", 0, 0), (SOCKET, "udp", 0, 0), (SOCKET, "unix", 0, 0),
 ]  # fmt: skip
-CALL = {CONNECT: "connect", LISTEN: "listen", SOCKET: "socket"}
 
 
 @pytest.mark.parametrize("library, kind, gets, sets", COUNTS)
