@@ -24,7 +24,7 @@ SOCKET = "libkeepalive_socket.so"
 LIBRARIES = (CONNECT, LISTEN, SOCKET)
 CALL = {CONNECT: "connect", LISTEN: "listen", SOCKET: "socket"}
 
-FLAGS = ("-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror")
+FLAGS = ("-O1", "-Wall", "-Wextra", "-Werror")
 
 
 def load_options() -> types.ModuleType:
@@ -54,7 +54,8 @@ def make(build: Path, *arguments: str, directory: Path = CSRC, cc: str = "gcc") 
 
 def compile_c(source: Path, target: Path, *flags: str, cc: str = "gcc") -> Path:
     """Compile one probe, program or library."""
-    command = [*cc.split(), *FLAGS, "-o", str(target), str(source), *flags]
+    standard = "-std=gnu++17" if source.suffix == ".cpp" else "-std=gnu11"
+    command = [*cc.split(), standard, *FLAGS, "-o", str(target), str(source), *flags]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return target

@@ -2,7 +2,7 @@
 /*
  * Makes each call twice in one process: as libc has it, and as the program gets it (which is the hook, where a library is
  * preloaded). Prints "CASE result errno" of libc's own call, and what differs. Each pair is made with errno 0 and 2.
- * A descriptor that a call returns counts as a result, so a leaked one shows.
+ * The descriptors that a call leaves open are compared too.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -246,6 +246,15 @@ static void prepare(void)
     }
 }
 
+static int descriptors(void)
+{
+    int open = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        open += fcntl(fd, F_GETFD) >= 0;
+    return open;
+}
+
 int main(void)
 {
     const struct calls ours = {connect, listen, socket};
@@ -262,11 +271,15 @@ int main(void)
     prepare();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (preset = 0; preset <= 2; preset += 2) {
-            const struct outcome expected = cases[i].make(&libc), found = cases[i].make(&ours);
+            const int before = descriptors();
+            const struct outcome expected = cases[i].make(&libc);
+            const int between = descriptors();
+            const struct outcome found = cases[i].make(&ours);
+            const int left = between - before, leaked = descriptors() - between - left;
 
             printf("%s %d %d\n", cases[i].name, expected.result, expected.error);
-            if (found.result != expected.result || found.error != expected.error) {
-                printf("%s differs: %d %d\n", cases[i].name, found.result, found.error);
+            if (found.result != expected.result || found.error != expected.error || leaked != 0) {
+                printf("%s differs: %d %d, descriptors leaked: %d\n", cases[i].name, found.result, found.error, leaked);
                 differences++;
             }
         }
