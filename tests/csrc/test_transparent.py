@@ -16,7 +16,7 @@ from csrc_support import CALL, CONNECT, LIBRARIES, LISTEN, SOCKET, Probe, Run, r
 
 DONE = "done well, errno was 0\n"
 DEBUG = {"LIBKEEPALIVE_DEBUG": "1"}
-TCP = ("tcp", "tcp6", "mptcp")
+TCP = ("tcp", "tcp6", "mapped", "mptcp")
 OTHERS = (
     "udp", "udp6", "udplite", "raw-icmp", "raw-tcp", "raw6-tcp", "raw-262", "packet", "unix-stream", "unix-seqpacket",
     "unix-dgram", "netlink", "vsock",

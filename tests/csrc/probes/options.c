@@ -3,7 +3,7 @@
  * Opens a listener, a client and the accepted connection on loopback and prints the options of each, one line a stage:
  *   socket NAME=VALUE …     a new socket          listener …  after listen()
  *   client …                after connect()       accepted …  after accept()
- * argv[1]: 4, 6, mapped (v4-mapped IPv6), mptcp. argv[2], if given: "own", the program sets keepalive itself first.
+ * argv[1]: 4, 6, mapped (v4-mapped IPv6), mptcp, mptcp-to-tcp, tcp-to-mptcp (which fall back to TCP). argv[2], if given: "own", the program sets keepalive itself first.
  */
 #define _GNU_SOURCE /* musl: struct tcp_info */
 #include <arpa/inet.h>
@@ -60,7 +60,9 @@ int main(int argc, char **argv)
     const char *kind = argc > 1 ? argv[1] : "4";
     const int own = argc > 2 && strcmp(argv[2], "own") == 0;
     const int six = strcmp(kind, "6") == 0 || strcmp(kind, "mapped") == 0;
-    const int protocol = strcmp(kind, "mptcp") == 0 ? 262 : 0;
+    const int mptcp = strcmp(kind, "mptcp") == 0;
+    const int protocols[2] = {mptcp || strcmp(kind, "tcp-to-mptcp") == 0 ? 262 : 0,
+                              mptcp || strcmp(kind, "mptcp-to-tcp") == 0 ? 262 : 0}; /* listener, client */
     struct sockaddr_in6 address6 = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
     struct sockaddr_in address4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr *address = six ? (struct sockaddr *)&address6 : (struct sockaddr *)&address4;
@@ -72,7 +74,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < 2; i++) {
         const int on = 1, idle = 77;
 
-        fds[i] = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, protocol);
+        fds[i] = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, protocols[i]);
         need(fds[i] >= 0, "socket");
         if (i == 0)
             report("socket", fds[i]);
