@@ -96,15 +96,13 @@ def test_a_plain_service(run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path)
 def test_our_own_drop_in_is_not_taken_for_what_was_there_before(
     run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path
 ) -> None:
-    """Else a second run would keep libraries that the entry no longer names."""
+    """Else what it once carried along would stay for ever, though the vendor names it no more."""
     service_file(systemd, tmp_path, "a.service", "Environment=LD_PRELOAD=/unit.so", **executes("/bin/sh"))
     folder = tmp_path / "a.service.d"
     folder.mkdir()
     ours = "/usr/lib/libkeepalive/libkeepalive_listen.so"
     (folder / "50-vendor.conf").write_text("[Service]\nEnvironment=LD_PRELOAD=/vendor.so\n")
-    (folder / "zz-keepalive.conf").write_text(
-        f"{_dropin.MARKER}\n[Service]\nEnvironment=LD_PRELOAD={ours}:/vendor.so\n"
-    )
+    (folder / "zz-keepalive.conf").write_text(f"{_dropin.MARKER}\n[Service]\nEnvironment=LD_PRELOAD={ours}:/gone.so\n")
     systemd.units["a.service"]["DropInPaths"] = f"{folder}/50-vendor.conf {folder}/zz-keepalive.conf"
     unit = run(units=["a.service"])["units"]["a.service"]
     assert (unit["ld_preload"], unit["drop_in"]) == (["/vendor.so"], f"{folder}/zz-keepalive.conf")
