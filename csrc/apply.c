@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Options to one socket. */
 #include "keepalive.h"
-
-#include <errno.h>
+#include "sys.h"
 
 static bool read_option(int fd, int level, int option, int *value)
 {
     socklen_t length = sizeof *value;
 
     /* The length is checked because TIPC answers TCP's options with success and no value. */
-    return getsockopt(fd, level, option, value, &length) == 0 && length == sizeof *value;
+    return keepalive_getsockopt(fd, level, option, value, &length) == 0 && length == sizeof *value;
 }
 
 /*
@@ -41,22 +40,20 @@ int keepalive_derive(int keepidle, int keepintvl, int keepcnt)
 
 static bool set(int fd, int level, int option, const char *name, int value, struct keepalive_line *line)
 {
-    const bool done = setsockopt(fd, level, option, &value, sizeof value) == 0;
+    const int error = keepalive_setsockopt(fd, level, option, &value, sizeof value);
 
     if (line != NULL) {
-        const int error = errno;
-
         keepalive_line_text(line, " ");
         keepalive_line_text(line, name);
         keepalive_line_text(line, "=");
         keepalive_line_number(line, value);
-        if (!done) {
+        if (error != 0) {
             keepalive_line_text(line, " (refused, errno ");
-            keepalive_line_number(line, error);
+            keepalive_line_number(line, -error);
             keepalive_line_text(line, ")");
         }
     }
-    return done;
+    return error == 0;
 }
 
 /* Which of the table's options are in force with the value that was asked for. */

@@ -6,19 +6,15 @@
  * calls.
  */
 #include "keepalive.h"
+#include "sys.h"
 
 #include <poll.h>
-#include <stdint.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 void keepalive_stderr_remember(struct keepalive_stderr *original)
 {
     struct stat status;
 
-    original->open = fstat(STDERR_FILENO, &status) == 0;
+    original->open = keepalive_fstat(STDERR_FILENO, &status) == 0;
     original->device = original->open ? status.st_dev : 0;
     original->inode = original->open ? status.st_ino : 0;
 }
@@ -27,7 +23,7 @@ static bool still_there(const struct keepalive_stderr *original)
 {
     struct stat status;
 
-    return original->open && fstat(STDERR_FILENO, &status) == 0 && status.st_dev == original->device &&
+    return original->open && keepalive_fstat(STDERR_FILENO, &status) == 0 && status.st_dev == original->device &&
            status.st_ino == original->inode;
 }
 
@@ -38,7 +34,7 @@ static bool takes_a_line(void)
     struct pollfd target = {.fd = STDERR_FILENO, .events = POLLOUT};
     const int64_t now[2] = {0, 0}; /* a timespec of zeros in either of the kernel's layouts */
 
-    return syscall(SYS_ppoll, &target, 1L, now, NULL, 0L) == 1 && target.revents == POLLOUT;
+    return keepalive_system(SYS_ppoll, (long)&target, 1, (long)now, 0, 0) == 1 && target.revents == POLLOUT;
 #else
     return true;
 #endif
@@ -56,10 +52,10 @@ void keepalive_line_text(struct keepalive_line *line, const char *text)
         add(line, *text++);
 }
 
-void keepalive_line_quoted(struct keepalive_line *line, const char *text)
+void keepalive_line_quoted(struct keepalive_line *line, const char *text, size_t length)
 {
-    for (size_t count = 0; count < 64 && text[count] != '\0'; count++)
-        add(line, text[count] >= ' ' && text[count] <= '~' ? text[count] : '?');
+    for (size_t at = 0; at < 64 && at < length; at++)
+        add(line, text[at] >= ' ' && text[at] <= '~' ? text[at] : '?');
 }
 
 void keepalive_line_number(struct keepalive_line *line, long number)
@@ -82,7 +78,7 @@ void keepalive_line_begin(struct keepalive_line *line)
 {
     line->length = 0;
     keepalive_line_text(line, "libkeepalive[");
-    keepalive_line_number(line, (long)getpid());
+    keepalive_line_number(line, keepalive_system(SYS_getpid, 0, 0, 0, 0, 0));
     keepalive_line_text(line, "] ");
     keepalive_line_text(line, keepalive_hook.name);
     keepalive_line_text(line, ":");
@@ -93,5 +89,5 @@ void keepalive_line_write(struct keepalive_line *line, const struct keepalive_st
     if (!still_there(original) || !takes_a_line())
         return;
     line->text[line->length++] = '\n';
-    (void)syscall(SYS_write, (long)STDERR_FILENO, line->text, line->length);
+    (void)keepalive_system(SYS_write, STDERR_FILENO, (long)line->text, (long)line->length, 0, 0);
 }

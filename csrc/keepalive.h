@@ -68,11 +68,16 @@ enum keepalive_verdict {
     KEEPALIVE_REFUSED, /* the key is ours, the value is not right; the options are as they were */
 };
 
+/* strlen(3), which would have to be looked up in every process. */
+size_t keepalive_length(const char *text);
 void keepalive_options_default(struct keepalive_options *options);
 /* Takes one pair of the given length (no NUL needed), from whatever source. */
 enum keepalive_verdict keepalive_options_pair(struct keepalive_options *options, const char *pair, size_t length);
-/* Takes a NULL-terminated list such as environ; of equal keys the first counts, as in getenv(3). NULL is empty. */
-void keepalive_options_environment(struct keepalive_options *options, char *const *environment);
+/*
+ * Takes a NULL-terminated list such as environ; of equal keys the first counts, as in getenv(3). NULL is empty.
+ * Returns whether any of the keys is ours, be its value right or not.
+ */
+bool keepalive_options_environment(struct keepalive_options *options, char *const *environment);
 
 /* debug.c: what LIBKEEPALIVE_DEBUG says, one write(2) a line, and only to the file that was stderr at the start. */
 
@@ -92,12 +97,54 @@ void keepalive_line_begin(struct keepalive_line *line);
 void keepalive_line_text(struct keepalive_line *line, const char *text);
 void keepalive_line_number(struct keepalive_line *line, long number);
 /* Adds a string from outside: cut at 64 bytes, and whatever is not printable ASCII becomes '?'. */
-void keepalive_line_quoted(struct keepalive_line *line, const char *text);
+void keepalive_line_quoted(struct keepalive_line *line, const char *text, size_t length);
 void keepalive_line_write(struct keepalive_line *line, const struct keepalive_stderr *original);
 /* Adds what would have been right for a refused pair (in options.c, where the table is). */
 void keepalive_options_expected(const char *pair, size_t length, struct keepalive_line *line);
 
-/* apply.c: options to one socket. May change errno. */
+/* settings.c: the settings file. No function of libc is used for it, and the descriptor is closed at once. */
+
+/* Who this process is. Each half is found out when the file first has a section that asks for it. */
+struct keepalive_self {
+    bool program_known, unit_known;
+    size_t program_length, unit_length; /* 0: not to be found out; such a process fits no section */
+    char program[4096];                 /* neither of the two ends in NUL */
+    char unit[256];
+};
+
+struct keepalive_settings {
+    struct keepalive_options *options;
+    struct keepalive_self *self;
+    const struct keepalive_stderr *report; /* where broken lines are reported, or NULL */
+    bool applies;                          /* whether the lines are for this process */
+    long number;                           /* of the last line */
+};
+
+/*
+ * Takes the settings for this process, or with a report only reports what is wrong in the file (the options are spoilt
+ * then). A missing file costs one openat(2).
+ */
+void keepalive_settings_read(struct keepalive_options *options, const struct keepalive_stderr *report);
+/* One line of it, without newline, which may be changed; a keepalive_line_function whose context is the settings. */
+void keepalive_settings_line(void *settings, char *text, size_t length, bool whole);
+
+/* self.c: the lengths of what is known then, 0 where it cannot be found out. */
+size_t keepalive_self_program(struct keepalive_self *self);
+size_t keepalive_self_unit(struct keepalive_self *self);
+/* One line of /proc/PID/cgroup; a keepalive_line_function whose context is the struct keepalive_self. */
+void keepalive_self_cgroup(void *self, char *line, size_t length, bool whole);
+
+/* match.c: whether a text fits a pattern of *, ? and [a-z], in linear space and at most quadratic time. */
+bool keepalive_match(const char *pattern, size_t pattern_length, const char *text, size_t length);
+
+/* lines.c: a file line by line, in bounded memory. */
+
+/* What takes a line. A line of 1024 bytes or more is handed over once, as its beginning, and is not whole. */
+typedef void keepalive_line_function(void *context, char *text, size_t length, bool whole);
+/* Returns 0, -errno, or -EFBIG where the file has more than the limit in bytes. */
+int keepalive_each_line(int fd, size_t limit, keepalive_line_function *take, void *context);
+
+/* apply.c: options to one socket. */
 
 /* Whether a socket takes TCP options (TCP or MPTCP), found with one getsockopt(2). */
 bool keepalive_is_tcp(int fd);
@@ -129,6 +176,8 @@ extern const struct keepalive_hook keepalive_hook;
 
 /* Never NULL; errno is as before. */
 keepalive_function *keepalive_real(void);
+/* Any other symbol of the process, or NULL: for what so few processes need that the others should not look it up. */
+void *keepalive_symbol(const char *name);
 
 #define KEEPALIVE_EXPORT __attribute__((visibility("default")))
 

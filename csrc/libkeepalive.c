@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* connect(2): the options are on the socket before the first SYN. */
 #include "keepalive.h"
-
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "sys.h"
 
 typedef int connect_function(int, const struct sockaddr *, socklen_t);
 
 static int raw_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
-    return (int)syscall(SYS_connect, (long)fd, address, (long)length);
+    return keepalive_answer(keepalive_system(SYS_connect, fd, (long)address, (long)length, 0, 0));
 }
 
 const struct keepalive_hook keepalive_hook = {KEEPALIVE_CONNECT, "connect", (keepalive_function *)raw_connect};

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* listen(2): what is on the listener before it listens is on every socket that it accepts. */
 #include "keepalive.h"
-
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "sys.h"
 
 typedef int listen_function(int, int);
 
 static int raw_listen(int fd, int backlog)
 {
-    return (int)syscall(SYS_listen, (long)fd, (long)backlog);
+    return keepalive_answer(keepalive_system(SYS_listen, fd, backlog, 0, 0, 0));
 }
 
 const struct keepalive_hook keepalive_hook = {KEEPALIVE_LISTEN, "listen", (keepalive_function *)raw_listen};

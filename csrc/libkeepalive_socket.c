@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* socket(2): the options are on the new socket at once, so what the application sets later wins. */
 #include "keepalive.h"
-
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "sys.h"
 
 typedef int socket_function(int, int, int);
 
 static int raw_socket(int domain, int type, int protocol)
 {
-    return (int)syscall(SYS_socket, (long)domain, (long)type, (long)protocol);
+    return keepalive_answer(keepalive_system(SYS_socket, domain, type, protocol, 0, 0));
 }
 
 const struct keepalive_hook keepalive_hook = {KEEPALIVE_SOCKET, "socket", (keepalive_function *)raw_socket};

@@ -2,8 +2,6 @@
 /* KEY=VALUE pairs to options. Where the pairs come from is the caller's business. */
 #include "keepalive.h"
 
-#include <string.h>
-
 /* The names are arrays, not pointers, so that the table needs no relocation in every process. */
 struct row {
     char name[24];
@@ -64,21 +62,31 @@ static bool right(const struct row *row, int64_t number)
            (number >= row->minimum && number <= row->maximum);
 }
 
-static bool begins(const char *text, size_t length, const char *with, size_t with_length)
+size_t keepalive_length(const char *text)
 {
-    return length >= with_length && memcmp(text, with, with_length) == 0;
+    size_t length = 0;
+
+    while (text[length] != '\0')
+        length++;
+    return length;
 }
 
-/* The row that a pair's key names, or NULL. */
-static const struct row *row_of(const char *pair, size_t length)
+/* The number of bytes that a pair's key takes up with its = if it is this one, or 0. */
+static size_t key_of(const char *pair, size_t length, const char *key)
 {
-    /* Nearly every variable of a process ends here. */
-    if (!begins(pair, length, "TCP_", 4) && !begins(pair, length, "LIBKEEPALIVE_", 13))
-        return NULL;
-    for (size_t row = 0; row < ROWS; row++) {
-        const size_t key = strlen(rows[row].name);
+    size_t at = 0;
 
-        if (length > key && pair[key] == '=' && memcmp(pair, rows[row].name, key) == 0)
+    while (key[at] != '\0' && at < length && pair[at] == key[at])
+        at++;
+    return key[at] == '\0' && at < length && pair[at] == '=' ? at + 1 : 0;
+}
+
+/* The row that a pair's key names (value: where what stands behind the = begins), or NULL. */
+static const struct row *row_of(const char *pair, size_t length, size_t *value)
+{
+    for (size_t row = 0; row < ROWS; row++) {
+        *value = key_of(pair, length, rows[row].name);
+        if (*value != 0)
             return &rows[row];
     }
     return NULL;
@@ -86,12 +94,12 @@ static const struct row *row_of(const char *pair, size_t length)
 
 enum keepalive_verdict keepalive_options_pair(struct keepalive_options *options, const char *pair, size_t length)
 {
-    const struct row *row = row_of(pair, length);
+    size_t value;
+    const struct row *row = row_of(pair, length, &value);
     int64_t number;
 
     if (row == NULL)
         return KEEPALIVE_FOREIGN;
-    const size_t value = strlen(row->name) + 1;
     if (!parse(pair + value, length - value, &number) || !right(row, number))
         return KEEPALIVE_REFUSED;
     *value_of(options, (size_t)(row - rows)) = (int)number;
@@ -100,7 +108,8 @@ enum keepalive_verdict keepalive_options_pair(struct keepalive_options *options,
 
 void keepalive_options_expected(const char *pair, size_t length, struct keepalive_line *line)
 {
-    const struct row *row = row_of(pair, length);
+    size_t value;
+    const struct row *row = row_of(pair, length, &value);
 
     if (row == NULL)
         return;
@@ -114,14 +123,22 @@ void keepalive_options_expected(const char *pair, size_t length, struct keepaliv
         keepalive_line_text(line, ", or -1 to derive it");
 }
 
-void keepalive_options_environment(struct keepalive_options *options, char *const *environment)
+/* Nearly every variable of a process ends here, so this costs next to nothing. Every row begins like one of the two. */
+static bool may_be_ours(const char *pair)
 {
-    size_t count = 0;
+    return (pair[0] == 'T' && pair[1] == 'C' && pair[2] == 'P') || (pair[0] == 'L' && pair[1] == 'I' && pair[2] == 'B');
+}
 
-    if (environment == NULL)
-        return;
-    while (environment[count] != NULL)
-        count++;
-    while (count-- > 0)
-        keepalive_options_pair(options, environment[count], strlen(environment[count]));
+bool keepalive_options_environment(struct keepalive_options *options, char *const *environment)
+{
+    char *const *pair = environment;
+    bool ours = false;
+
+    while (pair != NULL && *pair != NULL)
+        pair++;
+    while (pair != environment)
+        if (may_be_ours(*--pair) &&
+            keepalive_options_pair(options, *pair, keepalive_length(*pair)) != KEEPALIVE_FOREIGN)
+            ours = true;
+    return ours;
 }

@@ -8,10 +8,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <string.h>
 #include <sys/auxv.h>
-
-extern char **environ;
 
 struct process {
     struct keepalive_options options;
@@ -23,27 +20,54 @@ enum { EMPTY, WRITING, READY };
 static struct process published;
 static atomic_int state;
 
-/* setuid, file capabilities, an LSM's transition: the environment is the caller's, and the caller is not trusted. */
+/*
+ * setuid, file capabilities, an LSM's transition: the environment is the caller's, and the caller is not trusted. Nor
+ * is anybody where the question cannot be asked.
+ */
 static bool secure(void)
 {
-    return getauxval(AT_SECURE) != 0;
+    typedef unsigned long ask_function(unsigned long);
+    const union {
+        void *object;
+        ask_function *function;
+    } ask = {.object = keepalive_symbol("getauxval")};
+
+    return ask.object == NULL || ask.function(AT_SECURE) != 0;
 }
 
-static void read_process(struct process *process)
+/* The variables of the process, once libc has them; before, and where they cannot be found, NULL. */
+static char *const *environment_now(void)
 {
-    keepalive_options_default(&process->options);
+    char **const *environment = keepalive_symbol("environ");
+
+    return environment != NULL ? *environment : NULL;
+}
+
+/* Defaults < settings file < environment. Only who has something to say in the environment is asked who he is. */
+static void read_process(struct process *process, char *const *environment)
+{
+    struct keepalive_options *options = &process->options;
+    bool told;
+
+    keepalive_options_default(options);
+    keepalive_settings_read(options, NULL);
+    const struct keepalive_options without = *options;
+
+    told = keepalive_options_environment(options, environment);
+    if ((told || options->debug) && secure()) {
+        *options = without;
+        options->debug = 0;
+    }
     process->original.open = false;
-    if (!secure())
-        keepalive_options_environment(&process->options, environ);
-    if (process->options.debug)
+    if (options->debug)
         keepalive_stderr_remember(&process->original);
 }
 
-static const struct process *publish(struct process *mine)
+static const struct process *publish(struct process *mine, char *const *environment)
 {
     int expected = EMPTY;
 
-    read_process(mine);
+    read_process(mine, environment);
     if (!atomic_compare_exchange_strong(&state, &expected, WRITING))
         return mine; /* somebody else is at it, or has just done it, with the same result */
     published = *mine;
@@ -52,48 +76,57 @@ static const struct process *publish(struct process *mine)
 }
 
 /*
- * NULL if it is too early to know: before libc's own constructor (in .preinit_array) environ is not set yet. A call
- * made then goes through as if we were not there, which is never wrong for a process that wants to be left alone.
+ * The options, for a call that may come before the constructor. NULL if it is too early to know: before libc's own
+ * constructor (in .preinit_array) environ is not set yet. A call made then goes through as if we were not there, which
+ * is never wrong for a process that wants to be left alone.
  */
 static const struct process *current(struct process *scratch)
 {
     if (atomic_load_explicit(&state, memory_order_acquire) == READY)
         return &published;
-    if (environ == NULL)
-        return NULL;
-    return publish(scratch);
+    char *const *environment = environment_now();
+
+    return environment != NULL ? publish(scratch, environment) : NULL;
 }
 
-static void report_refused(const struct process *process)
+static void report_refused(const struct process *process, char *const *environment)
 {
     struct keepalive_options ignored;
 
-    for (char *const *pair = environ; pair != NULL && *pair != NULL; pair++) {
+    keepalive_settings_read(&ignored, &process->original);
+    for (char *const *pair = environment; pair != NULL && *pair != NULL; pair++) {
+        const size_t length = keepalive_length(*pair);
         struct keepalive_line line;
 
-        if (keepalive_options_pair(&ignored, *pair, strlen(*pair)) != KEEPALIVE_REFUSED)
+        if (keepalive_options_pair(&ignored, *pair, length) != KEEPALIVE_REFUSED)
             continue;
         keepalive_line_begin(&line);
         keepalive_line_text(&line, " ignored: ");
-        keepalive_line_quoted(&line, *pair);
+        keepalive_line_quoted(&line, *pair, length);
         keepalive_line_text(&line, ": ");
-        keepalive_options_expected(*pair, strlen(*pair), &line);
+        keepalive_options_expected(*pair, length, &line);
         keepalive_line_write(&line, &process->original);
     }
 }
 
+/* glibc passes constructors what it passes main(), which saves looking up environ; other libcs pass nothing. */
+#if defined __GLIBC__ && !defined __UCLIBC__
+__attribute__((constructor)) static void start(int count, char **arguments, char **environment)
+{
+    (void)count, (void)arguments;
+#else
 __attribute__((constructor)) static void start(void)
 {
-    const int error = errno;
+    char *const *environment = environment_now();
+#endif
     struct process scratch;
     const struct process *process = &published;
 
     if (atomic_load_explicit(&state, memory_order_acquire) != READY)
-        process = publish(&scratch);
+        process = publish(&scratch, environment);
     keepalive_real();
     if (process->options.debug)
-        report_refused(process);
-    errno = error;
+        report_refused(process, environment);
 }
 
 static void touch(int fd, const struct process *process)

@@ -16,16 +16,18 @@
 
 static _Atomic(keepalive_function *) real;
 
-static keepalive_function *find(void)
+static void *find(void *where, const char *name)
 {
     const int error = errno;
-    union {
-        void *object; /* what dlsym returns and C cannot cast to a function */
-        keepalive_function *function;
-    } next = {.object = dlsym(RTLD_NEXT, keepalive_hook.name)};
+    void *found = dlsym(where, name);
 
     errno = error;
-    return next.object != NULL ? next.function : keepalive_hook.raw;
+    return found;
+}
+
+void *keepalive_symbol(const char *name)
+{
+    return find(RTLD_DEFAULT, name);
 }
 
 keepalive_function *keepalive_real(void)
@@ -33,7 +35,12 @@ keepalive_function *keepalive_real(void)
     keepalive_function *function = atomic_load_explicit(&real, memory_order_relaxed);
 
     if (function == NULL) {
-        function = find();
+        const union {
+            void *object; /* what dlsym returns and C cannot cast to a function */
+            keepalive_function *function;
+        } next = {.object = find(RTLD_NEXT, keepalive_hook.name)};
+
+        function = next.object != NULL ? next.function : keepalive_hook.raw;
         atomic_store_explicit(&real, function, memory_order_relaxed);
     }
     return function;

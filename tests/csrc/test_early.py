@@ -48,18 +48,17 @@ def test_without_dlsym(preloaded: Run, probe: Probe, early: bool) -> None:
     with_ = [*LIBRARIES, probe("nodlsym.so"), *([probe("early.so")] if early else [])]
     found = preloaded(probe("errors"), with_=with_)
     real = preloaded(probe("errors"), with_=[probe("early.so")] if early else ())
-    lines = found.out.splitlines()
-    if early:
-        assert lines.pop(0) == "socket 15 listen 0: 15 connect 0: 15 errno 0"
+    # An early call goes through untouched: the environment, which may say "disable", cannot be found.
     assert found.status == 0
-    assert lines == real.out.splitlines()[int(early) :]
+    assert found.out == real.out
 
 
 @pytest.mark.parametrize("family", ["4", "6"])
 def test_options_without_dlsym(preloaded: Run, probe: Probe, family: str) -> None:
+    """The defaults: whether the process is setuid cannot be asked, so its environment is not trusted."""
     found = preloaded(probe("options"), family, with_=[*LIBRARIES, probe("nodlsym.so")], env={"TCP_KEEPIDLE": "60"})
     assert {stage: options["TCP_KEEPIDLE"] for stage, options in stages(found).items()} == dict.fromkeys(
-        ("socket", "listener", "client", "accepted"), 60
+        ("socket", "listener", "client", "accepted"), 15
     )
     assert stages(found)["listener"]["BACKLOG"] == 5
 

@@ -33,12 +33,12 @@ CDEF = (
     struct keepalive_line { size_t length; char text[512]; };
     void keepalive_options_default(struct keepalive_options *options);
     int keepalive_options_pair(struct keepalive_options *options, const char *pair, size_t length);
-    void keepalive_options_environment(struct keepalive_options *options, char *const *environment);
+    bool keepalive_options_environment(struct keepalive_options *options, char *const *environment);
     void keepalive_options_expected(const char *pair, size_t length, struct keepalive_line *line);
     void keepalive_line_begin(struct keepalive_line *line);
     void keepalive_line_text(struct keepalive_line *line, const char *text);
     void keepalive_line_number(struct keepalive_line *line, long number);
-    void keepalive_line_quoted(struct keepalive_line *line, const char *text);
+    void keepalive_line_quoted(struct keepalive_line *line, const char *text, size_t length);
     bool keepalive_is_tcp(int fd);
     int keepalive_derive(int keepidle, int keepintvl, int keepcnt);
     void keepalive_apply(int fd, const struct keepalive_options *options, int library, struct keepalive_line *line);
@@ -179,13 +179,14 @@ def test_the_first_of_equal_keys_counts(c: t.Any, pairs: list[tuple[str, str]]) 
             expected[VARIABLES[variable]] = number
     strings = [c.ffi.new("char[]", f"{variable}={text}".encode()) for variable, text in pairs]
     options = defaults(c)
-    c.lib.keepalive_options_environment(options, c.ffi.new("char *[]", [*strings, c.ffi.NULL]))
+    ours = c.lib.keepalive_options_environment(options, c.ffi.new("char *[]", [*strings, c.ffi.NULL]))
     assert values(options) == expected
+    assert ours == any(variable in VARIABLES for variable, _text in pairs)
 
 
 def test_no_environment_at_all_is_an_empty_one(c: t.Any) -> None:
     options = defaults(c)
-    c.lib.keepalive_options_environment(options, c.ffi.NULL)
+    assert c.lib.keepalive_options_environment(options, c.ffi.NULL) is False
     assert values(options) == values(defaults(c))
 
 
@@ -217,7 +218,7 @@ def test_numbers_in_debug_lines(c: t.Any, number: int) -> None:
 @given(st.binary(max_size=2000).filter(lambda text: b"\0" not in text))
 def test_debug_lines_hold_strange_text_without_being_broken_by_it(c: t.Any, text: bytes) -> None:
     line = c.ffi.new("struct keepalive_line *")
-    c.lib.keepalive_line_quoted(line, text)
+    c.lib.keepalive_line_quoted(line, text, len(text))
     assert c.ffi.unpack(line.text, line.length) == bytes(b if 32 <= b < 127 else ord("?") for b in text[:64])
     c.lib.keepalive_line_text(line, text)
     assert line.length == min(511, min(64, len(text)) + len(text)), "room for the newline is left"

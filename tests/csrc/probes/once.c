@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* One connect(), listen() or socket() (argv[1]) on a socket of the kind argv[2], so that count.c counts that alone.
+/* One connect(), listen() or socket() (argv[1]) on a socket of the kind argv[2], so that nothing else is counted.
  * The kind "tcp-emfile" is for a socket() that fails. */
 #include <arpa/inet.h>
 #include <netinet/in.h>

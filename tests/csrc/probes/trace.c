@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * trace PROGRAM ARGUMENT…: runs a program and prints at the end the system calls that its main thread made between one
- * getppid() and the next: "calls: getsockopt connect". Exits as the program did.
+ * trace [--all] PROGRAM ARGUMENT…: runs a program and prints at the end the system calls that its main thread made
+ * between one getppid() and the next, or from its start: "calls: getsockopt connect". Exits as the program did.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,7 +20,7 @@ static const struct {
     const char *name;
 } names[] = {
     {SYS_socket, "socket"},         {SYS_connect, "connect"},       {SYS_listen, "listen"},
-    {SYS_getsockopt, "getsockopt"}, {SYS_setsockopt, "setsockopt"},
+    {SYS_getsockopt, "getsockopt"}, {SYS_setsockopt, "setsockopt"}, {SYS_openat, "openat"},
 };
 
 static void print_call(long number)
@@ -36,12 +36,13 @@ static void print_call(long number)
 int main(int argc, char **argv)
 {
     int status, counting = 0;
-    const pid_t child = argc > 1 ? fork() : -1;
+    const int all = argc > 1 && strcmp(argv[1], "--all") == 0;
+    const pid_t child = argc > 1 + all ? fork() : -1;
 
     if (child == 0) {
         ptrace(PTRACE_TRACEME, 0, NULL, NULL);
         raise(SIGSTOP);
-        execv(argv[1], argv + 1);
+        execv(argv[1 + all], argv + 1 + all);
         _exit(127);
     }
     if (child < 0 || waitpid(child, &status, 0) != child ||
@@ -63,7 +64,7 @@ int main(int argc, char **argv)
             continue;
         if (info.entry.nr == SYS_getppid)
             counting = !counting;
-        else if (counting)
+        else if (counting || all)
             print_call((long)info.entry.nr);
     }
     printf("\n");
