@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """state.py UNIT...: print as JSON every file of ours and of systemd's on this host, and the units' processes.
 
 Shares nothing with the collection.

@@ -64,8 +64,8 @@ def test_only_what_is_wrong(shown: Shown) -> None:
 
 def test_nothing_to_explain_leaves_no_empty_line(shown: Shown) -> None:
     report(answers={"h1": {"units": {"a.service": UNIT}}})
-    assert [line for line, _colour in shown] == ["", "HOST  UNIT       SOCKETS  RIGHT  WRONG  WHY",
-                                                "h1    a.service        2      2      0"]  # fmt: skip
+    lines = ["", "HOST  UNIT       SOCKETS  RIGHT  WRONG  WHY", "h1    a.service        2      2      0"]
+    assert [line for line, _colour in shown] == lines
 
 
 def test_wrong_arguments(shown: Shown) -> None:
