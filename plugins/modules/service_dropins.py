@@ -49,7 +49,10 @@ options:
         type: str
         required: true
       content:
-        description: The whole text; where it is not given the drop-in is removed.
+        description: The whole text; where neither it nor O(dropins[].base64) is given the drop-in is removed.
+        type: str
+      base64:
+        description: The bytes in Base64, for what is no UTF-8 text (a drop-in that was edited by hand).
         type: str
       mtime_ns:
         description: The file's modification time in ns since the epoch, to put back with its text.
@@ -106,9 +109,10 @@ previous:
   returned: always
   type: list
   elements: dict
-  sample: [{unit: nginx.service, content: null, mtime_ns: null}]
+  sample: [{unit: nginx.service, content: null, base64: null, mtime_ns: null}]
 """
 
+import base64
 import os
 import typing as t
 
@@ -121,7 +125,7 @@ def plan(
     directory: str, dropins: t.Sequence[t.Mapping[str, t.Any]], purge: bool
 ) -> t.Tuple[t.List[Change], t.List[str]]:
     """Compare what is wanted with what is there; return the changes and what forbids them."""
-    wanted = {dropin["unit"]: dropin.get("content") for dropin in dropins}
+    wanted = {dropin["unit"]: _content(dropin) for dropin in dropins}
     if purge:
         for unit in _dropin.installed(directory):
             wanted.setdefault(unit, None)
@@ -140,6 +144,26 @@ def plan(
     return changes, problems
 
 
+def _content(dropin: t.Mapping[str, t.Any]) -> t.Optional[str]:
+    """Return the text that is asked for, bytes that are none as surrogates (PEP 383); None: no drop-in."""
+    if dropin.get("base64") is not None:
+        return base64.b64decode(dropin["base64"]).decode("utf-8", "surrogateescape")
+    return t.cast(t.Optional[str], dropin.get("content"))
+
+
+def _portable(content: t.Optional[str]) -> t.Dict[str, t.Optional[str]]:
+    """Return a text in a form that JSON takes."""
+    encoded = None if content is None else content.encode("utf-8", "surrogateescape")
+    if encoded is not None and content != _shown(content):
+        return {"content": None, "base64": base64.b64encode(encoded).decode("ascii")}
+    return {"content": content, "base64": None}
+
+
+def _shown(content: t.Optional[str]) -> str:
+    """Return a text for people: what is none stands as an escape."""
+    return (content or "").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -153,6 +177,7 @@ def main() -> None:
                 "options": {
                     "unit": {"type": "str", "required": True},
                     "content": {"type": "str"},
+                    "base64": {"type": "str"},
                     "mtime_ns": {"type": "int"},
                 },
             },
@@ -179,7 +204,7 @@ def main() -> None:
         "previous": [
             {
                 "unit": _dropin.unit_of(change.path),
-                "content": change.before,
+                **_portable(change.before),
                 "mtime_ns": None if change.before is None else os.stat(change.path).st_mtime_ns,
             }
             for change in changes
@@ -188,8 +213,8 @@ def main() -> None:
             {
                 "before_header": change.path,
                 "after_header": change.path,
-                "before": change.before or "",
-                "after": change.after or "",
+                "before": _shown(change.before),
+                "after": _shown(change.after),
             }
             for change in changes
         ],
