@@ -96,20 +96,14 @@ def test_a_library_that_breaks_connect_is_refused_by_the_conversation(tmp_path: 
 
 @pytest.mark.parametrize("constant", ["KEEPIDLE", "KEEPCNT", "KEEPINTVL", "USER_TIMEOUT"])
 def test_a_library_that_sets_one_option_wrong_is_refused(tmp_path: pathlib.Path, constant: str) -> None:
-    """The collection's own libraries with one wrong value: what they ask setsockopt for is changed on the way."""
+    """The collection's own libraries, with one option that they set under another number than the kernel's."""
     wrong = tmp_path / "wrong.h"
-    wrong.write_text(
-        "#include <sys/socket.h>\n#include <netinet/in.h>\n#include <netinet/tcp.h>\n"
-        "static inline int wrong_setsockopt(int fd, int level, int option, const void *value, socklen_t size) {\n"
-        f"  int other = 77; int changed = level == IPPROTO_TCP && option == TCP_{constant};\n"
-        "  return setsockopt(fd, level, option, changed ? &other : value, size); }\n"
-        "#define setsockopt wrong_setsockopt\n"
-    )
+    wrong.write_text(f"#include <netinet/tcp.h>\n#undef TCP_{constant}\n#define TCP_{constant} 9999\n")
     flags = f"-D_GNU_SOURCE -include {wrong}"
     command = ["make", "-s", "-j2", "-C", CSRC, f"BUILD={tmp_path}/built", f"CFLAGS={flags}"]
     subprocess.run(command, check=True, capture_output=True)
     for hook, name in LIBRARIES.items():
-        with pytest.raises(Refused, match=rf"after {hook}\(\) on loopback TCP_{constant} reads 77 instead of \d+$"):
+        with pytest.raises(Refused, match=rf"after {hook}\(\) on loopback TCP_{constant} reads \d+ instead of \d+$"):
             try_libraries([str(tmp_path / "built" / name)])
     subprocess.run(["make", "-s", "-j2", "-C", CSRC, f"BUILD={tmp_path}/right"], check=True, capture_output=True)
     try_libraries([str(tmp_path / "right" / name) for name in LIBRARIES.values()])
