@@ -15,7 +15,8 @@ LAB := tests/hosts/demo/inventory
 # leaves them to you.
 DEPS_DEMO := python3 python3-venv openssh-client mmdebstrap debian-archive-keyring \
              podman runc netavark aardvark-dns iptables iproute2 nftables
-DEPS_TEST := $(DEPS_DEMO) git gcc libc6-dev python3-dev g++ shellcheck clang binutils musl-tools cppcheck valgrind \
+DEPS_TEST := $(DEPS_DEMO) git gcc libc6-dev python3-dev g++ shellcheck clang libclang-rt-dev \
+             binutils musl-tools cppcheck valgrind \
              libjemalloc2 google-perftools libfaketime torsocks proxychains4 libkeepalive0 libdontdie0 \
              $(if $(filter x86_64,$(shell uname -m)),gcc-multilib)
 DEPS := $(DEPS_TEST)
@@ -127,6 +128,11 @@ test-c: venv ## the tests of the C code
 
 test-molecule: venv hosts ## all scenarios in molecule/, on the test hosts
 	@.ci/molecule test --all
+
+.PHONY: fuzz
+FUZZ_SECONDS := 600
+fuzz: deps ## look for inputs that break the C parsers (10 minutes: FUZZ_SECONDS=…; corpus in .cache/fuzz)
+	@tests/csrc/fuzz/run .cache/fuzz -max_total_time=$(FUZZ_SECONDS)
 
 # ---------------------------------------------------------------- tidying
 

@@ -180,5 +180,7 @@ keepalive_function *keepalive_real(void);
 void *keepalive_symbol(const char *name);
 
 #define KEEPALIVE_EXPORT __attribute__((visibility("default")))
+/* For what is written to: out of .bss, which the loader would map by itself, with a system call in every process. */
+#define KEEPALIVE_DATA __attribute__((section(".data")))
 
 #endif

@@ -78,7 +78,7 @@ static size_t key_of(const char *pair, size_t length, const char *key)
 
     while (key[at] != '\0' && at < length && pair[at] == key[at])
         at++;
-    return key[at] == '\0' && at < length && pair[at] == '=' ? at + 1 : 0;
+    return at < length && key[at] == '\0' && pair[at] == '=' ? at + 1 : 0;
 }
 
 /* The row that a pair's key names (value: where what stands behind the = begins), or NULL. */

@@ -17,8 +17,8 @@ struct process {
 
 enum { EMPTY, WRITING, READY };
 
-static struct process published;
-static atomic_int state;
+KEEPALIVE_DATA static struct process published;
+KEEPALIVE_DATA static atomic_int state;
 
 /*
  * setuid, file capabilities, an LSM's transition: the environment is the caller's, and the caller is not trusted. Nor

@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-static _Atomic(keepalive_function *) real;
+KEEPALIVE_DATA static _Atomic(keepalive_function *) real;
 
 static void *find(void *where, const char *name)
 {

@@ -144,10 +144,10 @@ void keepalive_settings_line(void *context, char *text, size_t length, bool whol
     struct span line = without_comment((struct span){text, length});
 
     settings->number++;
-    if (line.length == 0 && whole)
+    if (line.length == 0 && (whole || contains((struct span){text, length}, '#', '\0')))
         return;
     if (!whole) {
-        if (line.length == 0 || line.at[0] == '[')
+        if (line.length == 0 || line.at[0] == '[') /* a heading, or it may be one */
             settings->applies = false;
         say_broken(settings, line, "expected a line of less than 1024 bytes");
         return;

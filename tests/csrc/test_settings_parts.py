@@ -1,0 +1,230 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The parts that read the settings file, through cffi: patterns against fnmatch(3), units and whole files by models."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import re
+import typing as t
+
+import cffi
+import pytest
+from csrc_support import CSRC, load_options
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+python = load_options()
+FIELDS = [*python.OPTIONS, "debug", "disable", "respect"]
+VARIABLES = {option.variable: name for name, option in python.OPTIONS.items()} | {
+    f"LIBKEEPALIVE_{name.upper()}": name for name in ("debug", "disable", "respect")
+}
+FNM_NOESCAPE = 2
+
+CDEF = (
+    "struct keepalive_options {" + "".join(f"int {field};" for field in FIELDS) + "};"
+    """
+    struct keepalive_self {
+        bool program_known, unit_known; size_t program_length, unit_length; char program[4096]; char unit[256];
+    };
+    struct keepalive_settings {
+        struct keepalive_options *options; struct keepalive_self *self; void *report; bool applies; long number;
+    };
+    void keepalive_options_default(struct keepalive_options *options);
+    bool keepalive_match(const char *pattern, size_t pattern_length, const char *text, size_t length);
+    void keepalive_self_cgroup(void *self, char *line, size_t length, bool whole);
+    size_t keepalive_self_program(struct keepalive_self *self);
+    int read_settings(int fd, size_t limit, struct keepalive_settings *settings);
+    """
+)
+SOURCE = """
+    #include "keepalive.h"
+    const struct keepalive_hook keepalive_hook = {KEEPALIVE_CONNECT, "connect", 0};
+    static int read_settings(int fd, size_t limit, struct keepalive_settings *settings)
+    {
+        return keepalive_each_line(fd, limit, keepalive_settings_line, settings);
+    }
+"""
+
+
+@pytest.fixture(scope="module")
+def c(tmp_path_factory: pytest.TempPathFactory) -> t.Any:
+    builder = cffi.FFI()
+    builder.cdef(CDEF)
+    builder.set_source(
+        "keepalive_settings_under_test",
+        SOURCE,
+        sources=[str(CSRC / f"{name}.c") for name in ("settings", "self", "match", "lines", "options", "debug")],
+        include_dirs=[str(CSRC)],
+        extra_compile_args=["-std=gnu11", "-Wall", "-Wextra"],
+    )
+    path = builder.compile(tmpdir=str(tmp_path_factory.mktemp("cffi")))
+    spec = importlib.util.spec_from_file_location("keepalive_settings_under_test", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def match(c: t.Any, pattern: bytes, text: bytes) -> bool:
+    """Both without a NUL behind them, but with something that would match, if it were read."""
+    buffers = [c.ffi.from_buffer(part + b"*") for part in (pattern, text)]
+    return bool(c.lib.keepalive_match(buffers[0], len(pattern), buffers[1], len(text)))
+
+
+libc_fnmatch = ctypes.CDLL(None).fnmatch
+alphabet = st.sampled_from(list(b"ab/.-*?[]!^\\z"))
+patterns = st.lists(alphabet, max_size=12).map(bytes)
+subjects = st.lists(st.sampled_from(list(b"ab/.-]\\z!")), max_size=10).map(bytes)
+# [a-] and a range that ends in [ are read in several ways by the libcs.
+unclear = re.compile(rb"\[[^]]*-\[|\[\[?[.=:]|-\]|\[[^]]*[]z-]-|\[[!^]?\][^]]*-|\[[^]]*$")
+
+
+@settings(max_examples=3000, deadline=None)
+@example(b"*a*b*", b"xaxbx")
+@example(b"[]a]", b"]")
+@example(b"[!]a]", b"b")
+@example(b"[^a-y]*", b"z")
+@example(b"a\\b", b"a\\b")
+@example(b"*", b"")
+@example(b"", b"")
+@example(b"/usr/*", b"/usr/lib/x")
+@given(patterns, subjects)
+def test_patterns_are_those_of_fnmatch(c: t.Any, pattern: bytes, text: bytes) -> None:
+    if unclear.search(pattern):
+        match(c, pattern, text)
+        return
+    assert match(c, pattern, text) == (libc_fnmatch(pattern, text, FNM_NOESCAPE) == 0)
+
+
+def test_a_bracket_without_an_end_is_one(c: t.Any) -> None:
+    assert match(c, b"/opt/[ab", b"/opt/[ab")
+    assert not match(c, b"/opt/[ab", b"/opt/a")
+
+
+def test_many_stars_take_no_long_time(c: t.Any) -> None:
+    """2^60 steps for a matcher that tries every star again."""
+    assert not match(c, b"*a" * 60 + b"b", b"a" * 4000)
+
+
+def unit_of(c: t.Any, *lines: str, whole: bool = True) -> str:
+    who = c.ffi.new("struct keepalive_self *")
+    for line in lines:
+        c.lib.keepalive_self_cgroup(who, c.ffi.from_buffer(bytearray(line.encode())), len(line.encode()), whole)
+    return bytes(c.ffi.buffer(who.unit, who.unit_length)).decode()
+
+
+UNITS = {
+    "0::/system.slice/nginx.service": "nginx.service",
+    "0::/system.slice/system-getty.slice/getty@tty1.service": "getty@tty1.service",
+    "0::/user.slice/user-1000.slice/user@1000.service/app.slice/mine.service": "user@1000.service",
+    "0::/user.slice/user-1000.slice/session-3.scope": "session-3.scope",
+    "0::/init.scope": "init.scope",
+    "0::/system.slice/docker.service/worker.scope": "docker.service",
+    "0::/system.slice/_cgroup.service": "cgroup.service",
+    "0::/system.slice/systemd-cryptsetup@disk\\x2d1.service": "systemd-cryptsetup@disk\\x2d1.service",
+    "0::/../../system.slice/nginx.service": "nginx.service",
+    "1:name=systemd:/system.slice/nginx.service": "nginx.service",
+    "0::/system.slice": "",
+    "0::/": "",
+    "0::": "",
+    "": "",
+    "4:memory:/system.slice/nginx.service": "",
+    "1:name=elogind:/3.scope": "",
+    "0::/docker/0123456789abcdef": "",
+    f"0::/{'x' * 248}.service": f"{'x' * 248}.service",
+    f"0::/{'x' * 249}.service": "",
+}
+
+
+@pytest.mark.parametrize("line", UNITS, ids=lambda line: str(line)[:40])
+def test_the_unit_of_a_cgroup(c: t.Any, line: str) -> None:
+    assert unit_of(c, line) == UNITS[line]
+
+
+def test_the_unit_of_several_cgroups(c: t.Any) -> None:
+    assert unit_of(c, "4:cpu:/a.service", "1:name=systemd:/b.service", "0::/c.service") == "b.service"
+    assert unit_of(c, "1:name=systemd:/", "0::/c.service") == "c.service"
+
+
+def test_a_line_that_was_cut_ends_in_no_unit(c: t.Any) -> None:
+    assert unit_of(c, "0::/system.slice/nginx.service", whole=False) == ""
+    assert unit_of(c, "0::/system.slice/nginx.service/more", whole=False) == "nginx.service"
+
+
+def test_the_program(c: t.Any) -> None:
+    who = c.ffi.new("struct keepalive_self *")
+    length = c.lib.keepalive_self_program(who)
+    assert bytes(c.ffi.buffer(who.program, length)).decode() == os.readlink("/proc/self/exe")
+
+
+def outcome(c: t.Any, text: bytes, *, program: bytes, unit: bytes, limit: int = 2**20) -> tuple[int, dict[str, int]]:
+    """Read a file as a process of this program and this unit would."""
+    options, who = c.ffi.new("struct keepalive_options *"), c.ffi.new("struct keepalive_self *")
+    c.lib.keepalive_options_default(options)
+    who.program_known = who.unit_known = True
+    who.program_length, who.unit_length = len(program), len(unit)
+    c.ffi.memmove(who.program, program, len(program))
+    c.ffi.memmove(who.unit, unit, len(unit))
+    reading = c.ffi.new("struct keepalive_settings *", {"options": options, "self": who, "applies": True})
+    fd = os.memfd_create("settings")
+    try:
+        os.write(fd, text)
+        os.lseek(fd, 0, os.SEEK_SET)
+        result = c.lib.read_settings(fd, limit, reading)
+    finally:
+        os.close(fd)
+    return int(result), {field: getattr(options, field) for field in FIELDS}
+
+
+values = st.one_of(st.integers(-2, 130), st.sampled_from([32767, 32768, 2**31 - 1, 2**31])).map(str)
+sections = {
+    "[unit nginx.service]": True, "[unit *.service]": True, "[unit ngin[a-z].service]  # ours": True,
+    "[program /usr/sbin/nginx]": True, "\t[program /usr/*]": True,
+    "[unit other.service]": False, "[program /usr/sbin/sshd]": False, "[program nginx]": False, "[nonsense": False,
+}  # fmt: skip
+lines = st.one_of(
+    st.tuples(st.sampled_from(sorted(VARIABLES)), st.sampled_from(["=", " = ", "=\t"]), values),
+    st.tuples(st.sampled_from(sorted(sections))),
+    st.tuples(st.sampled_from(["", "   ", "# TCP_KEEPIDLE=99", "TCP_KEEPIDLE", "#" * 1500, "y" * 1023, "z" * 3000])),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(lines, max_size=60), st.booleans())
+def test_a_file_against_a_model(c: t.Any, file: list[tuple[str, ...]], ends: bool) -> None:
+    expected = {name: option.default for name, option in python.OPTIONS.items()} | dict.fromkeys(FIELDS[-3:], 0)
+    applies = True
+    for line in file:
+        if line[0] in sections:
+            applies = sections[line[0]]
+        elif len(line) == 3 and applies:
+            name, value = VARIABLES[line[0]], int(line[2])
+            right = value in (0, 1) if name not in python.OPTIONS else not python.problem_with(
+                python.OPTIONS[name], value
+            )  # fmt: skip
+            if right:
+                expected[name] = value
+    text = "\n".join("".join(line) for line in file) + ("\n" if ends else "")
+    assert outcome(c, text.encode(), program=b"/usr/sbin/nginx", unit=b"nginx.service") == (0, expected)
+
+
+def test_who_cannot_be_found_out_fits_no_section(c: t.Any) -> None:
+    text = b"[program *]\nTCP_KEEPIDLE=60\n[unit *]\nTCP_KEEPCNT=3\n"
+    _result, found = outcome(c, text, program=b"", unit=b"")
+    assert (found["keepidle"], found["keepcnt"]) == (15, 9)
+
+
+def test_the_limit(c: t.Any) -> None:
+    text = b"TCP_KEEPIDLE=60\nTCP_KEEPCNT=3\n"
+    result, found = outcome(c, text, program=b"", unit=b"", limit=20)
+    assert (result, found["keepidle"], found["keepcnt"]) == (-27, 60, 9)
+
+
+def test_an_error_while_reading_is_returned(c: t.Any) -> None:
+    reading = c.ffi.new("struct keepalive_settings *")
+    assert c.lib.read_settings(-1, 100, reading) == -9
