@@ -109,7 +109,7 @@ static void in_signal_handler(void)
 
 static void in_vfork_child(void)
 {
-    for (int i = 0; i < 100; i++) {
+    for (volatile int i = 0; i < 100; i++) {
         volatile int good = 0;
         const pid_t child = vfork();
         int status;
@@ -325,8 +325,15 @@ int main(int argc, char **argv)
     static int listener;
     pthread_t server;
 
+    sigset_t signals;
+
+    /* The signals of the first context are for this thread alone. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGALRM);
     listener = open_port(512, &address);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
     need(pthread_create(&server, NULL, accept_all, &listener) == 0, "server");
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
     for (size_t i = 0; argc > 1 && i < sizeof contexts / sizeof contexts[0]; i++) {
         if (strcmp(contexts[i].name, argv[1]) == 0) {
             contexts[i].run();
