@@ -61,6 +61,12 @@ class ActionModule(ActionBase):
         templates: dict[str, tuple[str, str]],
         task_vars: dict[str, t.Any],
     ) -> dict[str, t.Any]:
+        missing = [key for key in ("name", "type", "libraries", "tcp") if key not in service]
+        if missing:
+            raise AnsibleActionFail(
+                f"services: {service.get('name')!r} has no {', '.join(missing)}; pass the list through "
+                "netops.keepalive.resolve_services first"
+            )
         name = service["name"]
         if name not in units:
             raise AnsibleActionFail(f"units: {name!r} is missing; ask service_units_info for every unit of services")

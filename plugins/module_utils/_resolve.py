@@ -101,7 +101,7 @@ class _Checker:
 
     def defaults(self, defaults: t.Any) -> _Entry:
         place = "keepalive_services_defaults"
-        return _Entry(place, self._settings(place, defaults or {}, ("profile",)))
+        return _Entry(place, self._settings(place, {} if defaults is None else defaults, ("profile",)))
 
     def profiles(self, profiles: t.Any) -> t.Dict[str, _Entry]:
         found: t.Dict[str, _Entry] = {}

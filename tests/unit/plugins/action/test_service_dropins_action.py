@@ -183,3 +183,8 @@ def test_a_template_by_another_name(calls_of: Render, tmp_path: pathlib.Path) ->
 def test_units_that_are_missing(calls_of: Render, given: t.Any, message: str) -> None:
     with pytest.raises(AnsibleActionFail, match=f"^{message}$"):
         calls_of(services=resolve([{"name": "a.service"}]), units=given)
+
+
+def test_services_that_were_not_resolved(calls_of: Render) -> None:
+    with pytest.raises(AnsibleActionFail, match=r"^services: 'a\.service' has no type, libraries, tcp; pass the list"):
+        calls_of(services=[{"name": "a.service"}], units=units("a.service"))

@@ -244,6 +244,7 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
     ({"services": [], "layers": {"keepalive_services__x": 5}},
      ["keepalive_services__x: 5 is not a list of dictionaries with a 'name'"]),
     ({"services": [], "defaults": "connect"}, ["keepalive_services_defaults: 'connect' is not a dictionary"]),
+    ({"services": [], "defaults": []}, ["keepalive_services_defaults: [] is not a dictionary"]),
 ]  # fmt: skip
 
 
