@@ -76,7 +76,7 @@ static size_t key_of(const char *pair, size_t length, const char *key)
 {
     size_t at = 0;
 
-    while (key[at] != '\0' && at < length && pair[at] == key[at])
+    while (at < length && key[at] != '\0' && pair[at] == key[at])
         at++;
     return at < length && key[at] == '\0' && pair[at] == '=' ? at + 1 : 0;
 }
