@@ -19,6 +19,10 @@ DEPS_TEST := $(DEPS_DEMO) git gcc libc6-dev python3-dev g++ shellcheck clang lib
              binutils musl-tools cppcheck valgrind \
              libjemalloc2 google-perftools libfaketime torsocks proxychains4 libkeepalive0 libdontdie0 \
              $(if $(filter x86_64,$(shell uname -m)),gcc-multilib)
+# What the slow tests of the C code need besides: other processors and real clients.
+DEPS_ALL := $(DEPS_TEST) qemu-user binutils-aarch64-linux-gnu libc6-dev-arm64-cross \
+            binutils-riscv64-linux-gnu libc6-dev-riscv64-cross \
+            curl perl rsync postgresql-client redis-tools php-cli nodejs default-jdk-headless
 DEPS := $(DEPS_TEST)
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -84,6 +88,15 @@ PARTS := test-lint test-docs test-build test-sanity test-unit test-c test-molecu
 .PHONY: test $(PARTS)
 test: deps venv ## everything below, one after the other (under 20 minutes)
 	@.ci/steps $(PARTS)
+
+.PHONY: deps-all test-all test-slow
+deps-all:
+	@.ci/deps $(filter-out $(if $(DEPS),,%),$(DEPS_ALL))
+
+test-all: deps-all test test-slow ## everything, with the slow tests of the C code on top
+
+test-slow: venv ## the tests of the C code that need heavy packages: other processors, real clients
+	@pytest tests/csrc -m slow
 
 LINTERS := lint-ruff lint-format lint-shell lint-types lint-ansible
 .PHONY: $(LINTERS)

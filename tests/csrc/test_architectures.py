@@ -1,0 +1,114 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Other processors, under qemu's user mode. By clang, because Debian's cross gcc and gcc -m32 exclude each other."""
+
+from __future__ import annotations
+
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+from csrc_support import CONNECT, LIBRARIES, PROBES, Result, clean_environment, compile_c, make, stages, tool
+
+pytestmark = pytest.mark.slow
+
+PACKAGES = {"aarch64": "arm64", "riscv64": "riscv64"}  # as Debian's cross packages call them
+STRICT = "-O2 -Wall -Wextra -Wconversion -Wpedantic -Wshadow -Werror"
+
+
+class Machine(t.NamedTuple):
+    """How to build and to run for one architecture."""
+
+    name: str
+    folder: Path
+
+    @property
+    def root(self) -> str:
+        return f"/usr/{self.name}-linux-gnu"
+
+    @property
+    def cc(self) -> str:
+        atomics = " -mno-outline-atomics" if self.name == "aarch64" else ""  # else they are in libgcc
+        return f"clang --target={self.name}-linux-gnu -isystem {self.root}/include{atomics}"
+
+    @property
+    def ldflags(self) -> str:
+        """libgcc belongs to the cross compiler, and nothing here needs it."""
+        linker = tool(f"{self.name}-linux-gnu-ld", f"binutils-{self.name}-linux-gnu")
+        return f"--ld-path={linker} -nostdlib -L{self.root}/lib -Wl,--no-as-needed -lc"
+
+    def probe(self, name: str) -> Path:
+        target = self.folder / name
+        start = [f"{self.root}/lib/{part}.o" for part in ("crt1", "crti", "crtn")]
+        flags = ["-shared", "-fPIC"] if target.suffix == ".so" else start
+        return compile_c(PROBES / f"{target.stem}.c", target, *flags, *self.ldflags.split(), cc=self.cc)
+
+    def run(self, *command: str | Path, preload: t.Sequence[str | Path] = (), **env: str) -> Result:
+        qemu = [tool(f"qemu-{self.name}", "qemu-user"), "-L", self.root]
+        if preload:
+            env["LD_PRELOAD"] = " ".join(str(self.folder / name) for name in preload)
+        settings = [word for name, value in env.items() for word in ("-E", f"{name}={value}")]
+        done = subprocess.run(
+            [*qemu, *settings, *map(str, command)],
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, env=clean_environment(), timeout=60, check=False,
+        )  # fmt: skip
+        return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module", params=PACKAGES)
+def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    one = Machine(request.param, tmp_path_factory.mktemp(request.param))
+    tool("clang", "clang")
+    assert Path(one.root).exists(), f"{one.root} not found: install libc6-dev-{PACKAGES[one.name]}-cross"
+    make(one.folder, f"CFLAGS={STRICT}", f"LDFLAGS={one.ldflags}", cc=one.cc)
+    return one
+
+
+def test_the_libraries_are_for_that_processor(machine: Machine) -> None:
+    for name in LIBRARIES:
+        header = (machine.folder / name).read_bytes()[:20]
+        assert int.from_bytes(header[18:20], "little") == {"aarch64": 183, "riscv64": 243}[machine.name]
+
+
+@pytest.mark.parametrize("family", ["4", "6", "mapped"])
+def test_all_options(machine: Machine, family: str) -> None:
+    env = {"TCP_KEEPIDLE": "60", "TCP_KEEPCNT": "4", "TCP_SYNCNT": "3"}
+    found = stages(machine.run(machine.probe("options"), family, preload=LIBRARIES, **env))
+    for stage in ("socket", "listener", "client", "accepted"):
+        assert found[stage]["SO_KEEPALIVE"] == 1, stage
+        assert found[stage]["TCP_KEEPIDLE"] == 60, stage
+        assert found[stage]["TCP_USER_TIMEOUT"] == (60 + 15 * 4) * 1000, stage
+    assert found["client"]["TCP_SYNCNT"] == 3
+    plain = stages(machine.run(machine.probe("options"), family))
+    assert plain["client"]["SO_KEEPALIVE"] == 0, "without the libraries"
+
+
+@pytest.mark.parametrize("env", [{}, {"LIBKEEPALIVE_DEBUG": "1"}], ids=["plain", "debug"])
+def test_every_call_answers_as_libc_itself(machine: Machine, env: dict[str, str]) -> None:
+    found = machine.run(machine.probe("native"), preload=LIBRARIES, **env)
+    assert found.out.startswith("hooked: connect listen socket\n")
+    assert found.status == 0, [line for line in found.out.splitlines() if "differs" in line]
+
+
+@pytest.mark.parametrize("order", [[*LIBRARIES, "early.so"], ["early.so", *LIBRARIES]], ids=["before", "after"])
+def test_calls_from_another_librarys_constructor(machine: Machine, order: list[str]) -> None:
+    machine.probe("early.so")
+    found = machine.run(machine.probe("once"), "socket", "tcp", preload=order, TCP_KEEPIDLE="60")
+    assert found == (0, "socket 60 listen 0: 60 connect 0: 60 errno 0\n", "early done\n")
+
+
+def test_without_dlsym(machine: Machine) -> None:
+    machine.probe("nodlsym.so")
+    """The environment is not to be found then, so the defaults hold."""
+    found = machine.run(machine.probe("options"), preload=[*LIBRARIES, "nodlsym.so"], TCP_KEEPIDLE="60")
+    assert {options["TCP_KEEPIDLE"] for options in stages(found).values()} == {15}
+
+
+def test_a_wrong_value_is_reported(machine: Machine) -> None:
+    env = {"TCP_KEEPIDLE": "5s", "LIBKEEPALIVE_DEBUG": "1"}
+    found = machine.run(machine.probe("options"), preload=[CONNECT], **env)
+    assert found.err.count("ignored: TCP_KEEPIDLE=5s: expected an integer from 1 to 32767") == 1
+    assert stages(found)["client"]["TCP_KEEPIDLE"] == 15
