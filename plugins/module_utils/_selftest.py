@@ -45,6 +45,9 @@ print(json.dumps({hook: seen[hook] for hook in hooks}))
 _VALUES = {"keepidle": 4321, "keepcnt": 11, "keepintvl": 123, "user_timeout": 345678, "syncnt": 3}
 """By option; values that no default and no sysctl has, so that reading them back proves who set them."""
 
+_UNDISTURBED = {"LIBKEEPALIVE_DISABLE": "0", "LIBKEEPALIVE_RESPECT": "0", "LIBKEEPALIVE_DEBUG": "0"}
+"""Over what the host's C(/etc/libkeepalive.conf) may say: a host that opts out must still be able to install."""
+
 
 class Refused(Exception):
     """A library must not be installed; the text says what it did."""
@@ -106,7 +109,7 @@ def _expected(hook: str, hooks: t.Sequence[str]) -> t.Dict[str, int]:
 
 def _run(command: t.Sequence[str], preload: str, variables: t.Mapping[str, str], title: str) -> Ended:
     try:
-        return run(command, _SECONDS, environment={**variables, "LD_PRELOAD": preload})
+        return run(command, _SECONDS, environment={**_UNDISTURBED, **variables, "LD_PRELOAD": preload})
     except TimedOut as error:
         raise Refused(f"{title}: {error}") from error
     except OSError as error:

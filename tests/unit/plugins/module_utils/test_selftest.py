@@ -43,6 +43,13 @@ def test_a_constructor_that_harms_is_refused(tmp_path: pathlib.Path, body: str, 
         try_libraries([library(tmp_path, CONSTRUCTOR % body)])
 
 
+@pytest.mark.parametrize("flag", ["DISABLE", "RESPECT", "DEBUG"])
+def test_the_hosts_own_settings_do_not_decide(tmp_path: pathlib.Path, flag: str) -> None:
+    """The environment wins over the settings file, so the trial says there what it relies on."""
+    body = f'const char *flag = getenv("LIBKEEPALIVE_{flag}"); if (!flag || flag[0] != \'0\' || flag[1]) abort()'
+    try_libraries([library(tmp_path, CONSTRUCTOR % body)])
+
+
 def test_an_undefined_symbol_is_refused(tmp_path: pathlib.Path) -> None:
     path = library(tmp_path, "extern int nowhere; int *f(void) { return &nowhere; }", "-Wl,-z,now")
     with pytest.raises(Refused, match=r"status 127 and said: .*undefined symbol: nowhere"):
