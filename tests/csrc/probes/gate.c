@@ -2,6 +2,8 @@
 /*
  * Opens a socket of the kind argv[1], then forbids setsockopt on pain of death (as chronyd's seccomp filter does) and
  * calls connect(), listen() and, for the same kind, socket(). Prints "alive" if nobody called setsockopt.
+ * With argv[2] the filter does not kill: setsockopt (and, for "both", getsockopt) answer EPERM, and the results of the
+ * calls are printed.
  */
 #include "kinds.h"
 
@@ -13,17 +15,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static void forbid_setsockopt(void)
+static void filter(const char *gently)
 {
-    struct sock_filter filter[] = {
+    const unsigned action = gently != NULL ? SECCOMP_RET_ERRNO | EPERM : SECCOMP_RET_KILL_PROCESS;
+    const unsigned second = gently != NULL && strcmp(gently, "both") == 0 ? SYS_getsockopt : SYS_setsockopt;
+    struct sock_filter program[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setsockopt, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setsockopt, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, second, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, action),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+    struct sock_fprog all = {sizeof program / sizeof program[0], program};
 
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all) != 0)
         perror("seccomp");
 }
 
@@ -42,11 +47,19 @@ int main(int argc, char **argv)
         printf("unavailable: %s\n", strerror(errno));
         return 0;
     }
-    forbid_setsockopt();
-    (void)connect(fd, (struct sockaddr *)&address, length);
-    (void)listen(fd, 5);
-    if (socket(kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol) < 0)
+    filter(argc > 2 ? argv[2] : NULL);
+    errno = 0;
+    const int connected = connect(fd, (struct sockaddr *)&address, length), connect_errno = errno;
+    errno = 0;
+    const int listens = listen(fd, 5), listen_errno = errno;
+    errno = 0;
+    const int opened = socket(kind->domain, kind->type | SOCK_CLOEXEC, kind->protocol), open_errno = errno;
+    if (opened < 0)
         perror("socket");
-    printf("alive\n");
+    if (argc > 2)
+        printf("connect %d %d listen %d %d socket %d %d\n", connected, connect_errno, listens, listen_errno, opened,
+               open_errno);
+    else
+        printf("alive\n");
     return 0;
 }
