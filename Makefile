@@ -142,7 +142,11 @@ test-c: venv ## the tests of the C code
 test-molecule: venv hosts ## all scenarios in molecule/, on the test hosts
 	@.ci/molecule test --all
 
-.PHONY: fuzz
+.PHONY: bench fuzz
+bench: venv ## what the libraries cost, beside others of their kind (2 minutes; JSON in .cache/bench-csrc.json)
+	@mkdir -p .cache
+	@python3 bench/csrc.py --json .cache/bench-csrc.json
+
 FUZZ_SECONDS := 600
 fuzz: deps ## look for inputs that break the C parsers (10 minutes: FUZZ_SECONDS=…; corpus in .cache/fuzz)
 	@tests/csrc/fuzz/run .cache/fuzz -max_total_time=$(FUZZ_SECONDS)
