@@ -16,7 +16,10 @@ from pathlib import Path
 import pytest
 from csrc_support import CONNECT, CSRC, LIBRARIES, LISTEN, PROBES, SOCKET, compile_c, make, run, stages, tool
 
-STRICT = "-O2 -Wall -Wextra -Wconversion -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror"
+STRICT = (
+    "-O2 -Wall -Wextra -Wconversion -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror"
+    " -Wframe-larger-than=6000"  # early callers may have the smallest stack, 16 KiB
+)
 EXPORT = {CONNECT: "connect", LISTEN: "listen", SOCKET: "socket"}
 # Everything that the libraries ask of libc. A new name here is a decision: each one is a way to fail at start, and the
 # loader looks it up in every process. Where system calls are not made directly libc makes them.

@@ -119,6 +119,17 @@ def test_which_line_counts(written: t.Callable[..., Result], probe: Probe, case:
     assert found.err == "", "nothing is said without debug"
 
 
+def test_a_program_that_has_been_replaced_since(written: t.Callable[..., Result], probe: Probe, tmp_path: Path) -> None:
+    """The kernel then adds " (deleted)" to its path."""
+    program = Path(shutil.copy(probe("options"), tmp_path / "program"))
+    fd = os.open(program, os.O_RDONLY)
+    program.unlink()
+    text = f"[program {program}]\nLIBKEEPALIVE_DISABLE=1\n"
+    found = written(text, program, executable=f"/proc/self/fd/{fd}", pass_fds=(fd,))
+    os.close(fd)
+    assert keepidle(found) == 7200
+
+
 def test_each_library_and_each_variable(written: t.Callable[..., Result]) -> None:
     found = stages(written(
         "TCP_KEEPIDLE=60\nTCP_KEEPCNT=4\nTCP_KEEPINTVL=20\nTCP_USER_TIMEOUT=-1\nTCP_SYNCNT=3\n", with_=LIBRARIES
@@ -249,6 +260,13 @@ def test_a_secure_process_takes_the_file_and_not_the_environment(
 def test_early_callers_have_the_settings(written: t.Callable[..., Result], probe: Probe) -> None:
     found = written("TCP_KEEPIDLE=60\n", "/bin/true", with_=[*LIBRARIES, probe("early.so")])
     assert found.out == "socket 60 listen 0: 60 connect 0: 60 errno 0\n"
+
+
+def test_32_early_callers_at_once(written: t.Callable[..., Result], probe: Probe) -> None:
+    text = "[unit x.service]\nTCP_KEEPIDLE=1\n[program *]\nTCP_KEEPIDLE=60\n"
+    for _attempt in range(5):
+        found = written(text, "/bin/true", with_=[*LIBRARIES, probe("race.so")])
+        assert found == (0, "socket 32 listen 32 connect 32\n", "")
 
 
 CGROUPS = {
