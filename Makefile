@@ -17,12 +17,12 @@ DEPS_DEMO := python3 python3-venv openssh-client mmdebstrap debian-archive-keyri
              podman runc netavark aardvark-dns iptables iproute2 nftables
 DEPS_TEST := $(DEPS_DEMO) git gcc libc6-dev python3-dev g++ shellcheck clang libclang-rt-dev \
              binutils musl-tools cppcheck valgrind \
-             libjemalloc2 google-perftools libfaketime torsocks proxychains4 libkeepalive0 libdontdie0 \
+             libjemalloc2 google-perftools libfaketime torsocks proxychains4 libkeepalive0 libdontdie0 curl perl rsync \
              $(if $(filter x86_64,$(shell uname -m)),gcc-multilib)
 # What the slow tests of the C code need besides: other processors and real clients.
 DEPS_ALL := $(DEPS_TEST) qemu-user binutils-aarch64-linux-gnu libc6-dev-arm64-cross \
             binutils-riscv64-linux-gnu libc6-dev-riscv64-cross \
-            curl perl rsync postgresql-client redis-tools php-cli nodejs default-jdk-headless
+            postgresql-client redis-tools php-cli nodejs default-jdk-headless
 DEPS := $(DEPS_TEST)
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
