@@ -106,6 +106,10 @@ def test_a_bracket_without_an_end_is_one(c: t.Any) -> None:
     assert not match(c, b"/opt/[ab", b"/opt/a")
 
 
+def test_a_minus_at_the_end_of_a_bracket_is_one(c: t.Any) -> None:
+    assert [match(c, b"[a-]", text) for text in (b"a", b"-", b"b", b"]")] == [True, True, False, False]
+
+
 def test_many_stars_take_no_long_time(c: t.Any) -> None:
     """2^60 steps for a matcher that tries every star again."""
     assert not match(c, b"*a" * 60 + b"b", b"a" * 4000)
@@ -223,6 +227,12 @@ def test_the_limit(c: t.Any) -> None:
     text = b"TCP_KEEPIDLE=60\nTCP_KEEPCNT=3\n"
     result, found = outcome(c, text, program=b"", unit=b"", limit=20)
     assert (result, found["keepidle"], found["keepcnt"]) == (-27, 60, 9)
+
+
+def test_a_line_that_the_limit_cuts_does_not_count(c: t.Any) -> None:
+    text = b"TCP_KEEPIDLE=60\nTCP_KEEPCNT=127\n"
+    result, found = outcome(c, text, program=b"", unit=b"", limit=len(text) - 2)
+    assert (result, found["keepidle"], found["keepcnt"]) == (-27, 60, 9), "and not 12"
 
 
 def test_an_error_while_reading_is_returned(c: t.Any) -> None:
