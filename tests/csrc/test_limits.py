@@ -32,7 +32,7 @@ def test_what_the_connect_library_does_not_see(preloaded: Run, probe: Probe, nam
     assert way(preloaded, probe, name, CONNECT) == way(preloaded, probe, name, None) != COVERED
 
 
-@pytest.mark.parametrize("name", ["connect", "now"])
+@pytest.mark.parametrize("name", ["connect", "fastopen", "now"])
 def test_what_it_does_see(preloaded: Run, probe: Probe, name: str) -> None:
     """The same program and the same plugin, without RTLD_DEEPBIND: what makes the difference is the way."""
     assert way(preloaded, probe, name, CONNECT) == COVERED

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Opens a connection without connect(), or without the connect() that a preloaded library sees (argv[1]), and prints the
- * TCP_KEEPIDLE that it has: "connect" is the ordinary way, "direct", "io_uring", "sendto", "sendmsg" are the others, and
- * "now" and "deepbind" load the library argv[2] and let it connect.
+ * Opens a connection in the way argv[1] and prints the TCP_KEEPIDLE that it has. "connect" is the ordinary way,
+ * "fastopen" the same with TCP_FASTOPEN_CONNECT; "direct", "io_uring", "sendto" and "sendmsg" do without the connect()
+ * that a preloaded library sees; "now" and "deepbind" load the library argv[2] and let it connect.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -93,6 +93,9 @@ int main(int argc, char **argv)
     getsockname(listener, (struct sockaddr *)&address, &length);
     if (strcmp(way, "connect") == 0)
         result = connect_it(fd);
+    else if (strcmp(way, "fastopen") == 0)
+        result = setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &(int){1}, sizeof(int)) || connect_it(fd) ||
+                 send(fd, "x", 1, 0) != 1;
     else if (strcmp(way, "direct") == 0)
         result = (int)syscall(SYS_connect, fd, &address, sizeof address);
     else if (strcmp(way, "io_uring") == 0)
