@@ -58,4 +58,4 @@ def test_sockets_with_the_numbers_0_1_and_2(
     script = 'LD_PRELOAD="$1"; export LD_PRELOAD; shift; exec "$@"' + " <&- >&- 2>&-" * (closed_by == "shell")
     found = run("/bin/sh", "-c", script, "sh", " ".join(str(built / name) for name in libraries), *words, env=env)
     assert found.status == 0
-    assert report.read_text() == "0 1 2: 0 0 0, bytes -1 -1\n"
+    assert report.read_text() == "0 1 2: 0 0 0 0, bytes -1 -1\n"

@@ -28,11 +28,14 @@ int main(int argc, char **argv)
     const int peer_one = accept(listener, NULL, NULL);
     const int two = connect(second, (struct sockaddr *)&address, length);
     const int peer_two = accept(listener, NULL, NULL);
+    /* All connected now: what is said of these calls would arrive. */
+    const int third = socket(AF_INET, SOCK_STREAM, 0);
+    const int three = connect(third, (struct sockaddr *)&address, length) | listen(listener, 5);
     FILE *const report = fopen(argv[1], "w");
 
     if (report == NULL)
         return 3;
-    fprintf(report, "%d %d %d: %d %d %d, bytes %zd %zd\n", listener, first, second, listens, one, two,
+    fprintf(report, "%d %d %d: %d %d %d %d, bytes %zd %zd\n", listener, first, second, listens, one, two, three,
             recv(peer_one, bytes, sizeof bytes, MSG_DONTWAIT), recv(peer_two, bytes, sizeof bytes, MSG_DONTWAIT));
     fclose(report);
     return 0;
