@@ -54,7 +54,7 @@ def test_sockets_with_the_numbers_0_1_and_2(
 ) -> None:
     """Nothing that debug says may come out at the other end of a socket that has the number of stderr."""
     report = tmp_path / "report"
-    words = [probe("lowfds"), report, *(["itself"] if closed_by == "itself" else [])]
+    words = [str(probe("lowfds")), str(report), *(["itself"] if closed_by == "itself" else [])]
     script = 'LD_PRELOAD="$1"; export LD_PRELOAD; shift; exec "$@"' + " <&- >&- 2>&-" * (closed_by == "shell")
     found = run("/bin/sh", "-c", script, "sh", " ".join(str(built / name) for name in libraries), *words, env=env)
     assert found.status == 0
