@@ -46,7 +46,7 @@ def test_a_constructor_that_harms_is_refused(tmp_path: pathlib.Path, body: str, 
 @pytest.mark.parametrize("flag", ["DISABLE", "RESPECT", "DEBUG"])
 def test_the_hosts_own_settings_do_not_decide(tmp_path: pathlib.Path, flag: str) -> None:
     """The environment wins over the settings file, so the trial says there what it relies on."""
-    body = f'const char *flag = getenv("LIBKEEPALIVE_{flag}"); if (!flag || flag[0] != \'0\' || flag[1]) abort()'
+    body = f"const char *flag = getenv(\"LIBKEEPALIVE_{flag}\"); if (!flag || flag[0] != '0' || flag[1]) abort()"
     try_libraries([library(tmp_path, CONSTRUCTOR % body)])
 
 
