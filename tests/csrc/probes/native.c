@@ -2,13 +2,14 @@
 /*
  * Makes each call twice in one process: as libc has it, and as the program gets it (which is the hook, where a library is
  * preloaded). Prints "CASE result errno" of libc's own call, and what differs. Each pair is made with errno 0 and 2.
- * The descriptors that a call leaves open are compared too.
+ * What the call has made of the socket, and the descriptors that it leaves open, are compared too.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,12 +27,19 @@ struct calls {
     int (*socket)(int, int, int);
 };
 
+/* What arrived in the kernel: to a wrong backlog or type, or to a call that was swallowed, the answer may be right. */
+struct state {
+    int peer, backlog, domain, type, protocol, flags, descriptor_flags; /* -1 for what there is not */
+};
+
 struct outcome {
     int result, error;
+    struct state state;
 };
 
 static int preset;
 static struct sockaddr_in open_port, closed_port, full_port; /* a listener, nobody, a listener whose queue is full */
+static struct sockaddr_un open_name = {.sun_family = AF_UNIX}; /* a listener's abstract name, as long as can be */
 
 #define ADDRESS(name) (const struct sockaddr *)&(name)
 
@@ -39,6 +47,28 @@ static struct sockaddr_in open_port, closed_port, full_port; /* a listener, nobo
 #define CALL(what) (errno = preset, outcome.result = (what), outcome.error = errno)
 
 static struct calls libc;
+
+static int option(int fd, int name)
+{
+    int value;
+    socklen_t length = sizeof value;
+
+    return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
+}
+
+static struct state state_of(int fd)
+{
+    struct sockaddr_storage address;
+    struct tcp_info info;
+    socklen_t length = sizeof address, info_length = sizeof info;
+    const int peer = getpeername(fd, (struct sockaddr *)&address, &length) == 0 ? (int)length : -1;
+    const int listens = option(fd, SO_ACCEPTCONN) == 1 &&
+                        getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_length) == 0;
+
+    /* Of a listener, tcpi_sacked is the backlog. */
+    return (struct state){peer, listens ? (int)info.tcpi_sacked : -1, option(fd, SO_DOMAIN), option(fd, SO_TYPE),
+                          option(fd, SO_PROTOCOL), fcntl(fd, F_GETFL), fcntl(fd, F_GETFD)};
+}
 
 static int tcp(int flags)
 {
@@ -52,6 +82,7 @@ static int tcp(int flags)
         struct outcome outcome;                            \
         const int fd = (descriptor);                       \
         CALL(with->connect(fd, (address), (length)));      \
+        outcome.state = state_of(fd);                      \
         close(fd);                                         \
         return outcome;                                    \
     }
@@ -61,6 +92,7 @@ static int tcp(int flags)
         struct outcome outcome;                 \
         const int fd = (descriptor);            \
         CALL(with->listen(fd, (backlog)));      \
+        outcome.state = state_of(fd);           \
         close(fd);                              \
         return outcome;                         \
     }
@@ -69,6 +101,7 @@ static int tcp(int flags)
     {                                                     \
         struct outcome outcome;                           \
         CALL(with->socket((domain), (type), (protocol))); \
+        outcome.state = state_of(outcome.result);         \
         if (outcome.result >= 0)                          \
             close(outcome.result);                        \
         return outcome;                                   \
@@ -91,6 +124,7 @@ CONNECT(connect_EAFNOSUPPORT, tcp(0), ADDRESS(strange), sizeof strange)
 CONNECT(connect_ECONNREFUSED, tcp(0), ADDRESS(closed_port), sizeof closed_port)
 CONNECT(connect_EINPROGRESS, tcp(SOCK_NONBLOCK), ADDRESS(full_port), sizeof full_port)
 CONNECT(connect_ENOENT_unix, libc.socket(AF_UNIX, SOCK_STREAM, 0), (const void *)&nowhere, sizeof nowhere)
+CONNECT(connect_unix, libc.socket(AF_UNIX, SOCK_STREAM, 0), (const void *)&open_name, sizeof open_name)
 CONNECT(connect_EACCES_udp, libc.socket(AF_INET, SOCK_DGRAM, 0), ADDRESS(broadcast), sizeof broadcast)
 CONNECT(connect_udp, libc.socket(AF_INET, SOCK_DGRAM, 0), ADDRESS(open_port), sizeof open_port)
 CONNECT(connect_tcp, tcp(0), ADDRESS(open_port), sizeof open_port)
@@ -174,6 +208,7 @@ CASE(connect_EINTR)
     setitimer(ITIMER_REAL, &soon, NULL);
     CALL(with->connect(fd, ADDRESS(full_port), sizeof full_port));
     setitimer(ITIMER_REAL, &never, NULL);
+    outcome.state = state_of(fd);
     close(fd);
     return outcome;
 }
@@ -187,6 +222,7 @@ CASE(socket_flags)
     errno = preset;
     fd = with->socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
     outcome.error = errno;
+    outcome.state = state_of(fd);
     outcome.result = ((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0) + 2 * (fcntl(fd, F_GETFD) == FD_CLOEXEC);
     close(fd);
     return outcome;
@@ -201,6 +237,7 @@ CASE(socket_EMFILE)
     none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
     setrlimit(RLIMIT_NOFILE, &none);
     CALL(with->socket(AF_INET, SOCK_STREAM, 0));
+    outcome.state = state_of(outcome.result);
     setrlimit(RLIMIT_NOFILE, &limit);
     return outcome;
 }
@@ -213,7 +250,7 @@ static const struct {
     ROW(connect_EBADF), ROW(connect_EBADF_closed), ROW(connect_ENOTSOCK), ROW(connect_EBADF_path),
     ROW(connect_EFAULT_null), ROW(connect_EFAULT_minus_1), ROW(connect_EINVAL_short), ROW(connect_EINVAL_long),
     ROW(connect_EINVAL_negative), ROW(connect_EAFNOSUPPORT), ROW(connect_ECONNREFUSED), ROW(connect_EINPROGRESS),
-    ROW(connect_ENOENT_unix), ROW(connect_EACCES_udp), ROW(connect_udp), ROW(connect_tcp),
+    ROW(connect_ENOENT_unix), ROW(connect_unix), ROW(connect_EACCES_udp), ROW(connect_udp), ROW(connect_tcp),
     ROW(connect_after_EINPROGRESS), ROW(connect_EISCONN), ROW(connect_EALREADY), ROW(connect_AF_UNSPEC),
     ROW(connect_EINTR), ROW(listen_EBADF), ROW(listen_ENOTSOCK), ROW(listen_EOPNOTSUPP_udp), ROW(listen_EINVAL_unix),
     ROW(listen_EINVAL_connected), ROW(listen_EADDRINUSE), ROW(listen_tcp), ROW(listen_tcp_negative),
@@ -235,6 +272,12 @@ static int listener(struct sockaddr_in *address, int backlog)
 
 static void prepare(void)
 {
+    const int local = libc.socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(open_name.sun_path + 1, sizeof open_name.sun_path - 1, "%0*d",
+             (int)sizeof open_name.sun_path - 2, (int)getpid());
+    if (bind(local, (const void *)&open_name, sizeof open_name) != 0 || libc.listen(local, 512) != 0)
+        exit(3);
     listener(&open_port, 512);
     listener(&full_port, 0);
     close(listener(&closed_port, 1));
@@ -253,6 +296,12 @@ static int descriptors(void)
     for (int fd = 0; fd < 256; fd++)
         open += fcntl(fd, F_GETFD) >= 0;
     return open;
+}
+
+static void print_state(const char *which, const struct state *is)
+{
+    printf("%s differs: peer %d backlog %d domain %d type %d protocol %d flags %d %d\n", which, is->peer, is->backlog,
+           is->domain, is->type, is->protocol, is->flags, is->descriptor_flags);
 }
 
 int main(void)
@@ -278,8 +327,11 @@ int main(void)
             const int left = between - before, leaked = descriptors() - between - left;
 
             printf("%s %d %d\n", cases[i].name, expected.result, expected.error);
-            if (found.result != expected.result || found.error != expected.error || leaked != 0) {
+            if (found.result != expected.result || found.error != expected.error || leaked != 0 ||
+                memcmp(&found.state, &expected.state, sizeof found.state) != 0) {
                 printf("%s differs: %d %d, descriptors leaked: %d\n", cases[i].name, found.result, found.error, leaked);
+                print_state("wanted", &expected.state);
+                print_state("found", &found.state);
                 differences++;
             }
         }
