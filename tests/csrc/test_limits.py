@@ -54,12 +54,12 @@ def test_static_programs(built: Path, tmp_path: Path) -> None:
 
 
 def test_a_listener_that_was_handed_over(preloaded: Run) -> None:
-    """Whoever receives a socket that listens already, as from systemd, never calls listen()."""
+    """Whoever receives a socket that listens already, as from systemd, never calls listen(); on its own it does."""
     program = (
         "import os, socket, sys\n"
-        "listener = socket.socket(fileno=int(sys.argv[1]))\n"
-        "client = socket.create_connection(listener.getsockname())\n"
-        "print(listener.accept()[0].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))\n"
+        "for listener in socket.socket(fileno=int(sys.argv[1])), socket.create_server(('127.0.0.1', 0)):\n"
+        "    client = socket.create_connection(listener.getsockname())\n"
+        "    print(listener.accept()[0].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))\n"
     )
     starter = (
         "import os, socket, sys\n"
@@ -69,7 +69,7 @@ def test_a_listener_that_was_handed_over(preloaded: Run) -> None:
         "os.execv(sys.executable, [sys.executable, '-c', sys.argv[1], str(listener.fileno())])\n"
     )
     library = str(preloaded("/bin/sh", "-c", "echo $LD_PRELOAD", with_=[LISTEN]).out.strip())
-    assert run("/usr/bin/python3", "-c", starter, program, library).out == "0\n"
+    assert run("/usr/bin/python3", "-c", starter, program, library).out == "0\n1\n"
 
 
 @pytest.mark.parametrize(
