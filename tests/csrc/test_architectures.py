@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import typing as t
 from pathlib import Path
@@ -28,6 +30,11 @@ class Machine(t.NamedTuple):
     @property
     def root(self) -> str:
         return f"/usr/{self.name}-linux-gnu"
+
+    @property
+    def settings(self) -> Path:
+        """Where these libraries look for their settings file."""
+        return self.folder / "libkeepalive.conf"
 
     @property
     def cc(self) -> str:
@@ -63,7 +70,8 @@ def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     one = Machine(request.param, tmp_path_factory.mktemp(request.param))
     tool("clang", "clang")
     assert Path(one.root).exists(), f"{one.root} not found: install libc6-dev-{PACKAGES[one.name]}-cross"
-    make(one.folder, f"CFLAGS={STRICT}", f"LDFLAGS={one.ldflags}", cc=one.cc)
+    settings = f"CPPFLAGS=-DKEEPALIVE_SETTINGS='\"{one.settings}\"'"
+    make(one.folder, f"CFLAGS={STRICT}", f"LDFLAGS={one.ldflags}", settings, cc=one.cc)
     return one
 
 
@@ -101,8 +109,8 @@ def test_calls_from_another_librarys_constructor(machine: Machine, order: list[s
 
 
 def test_without_dlsym(machine: Machine) -> None:
-    machine.probe("nodlsym.so")
     """The environment is not to be found then, so the defaults hold."""
+    machine.probe("nodlsym.so")
     found = machine.run(machine.probe("options"), preload=[*LIBRARIES, "nodlsym.so"], TCP_KEEPIDLE="60")
     assert {options["TCP_KEEPIDLE"] for options in stages(found).values()} == {15}
 
@@ -112,3 +120,22 @@ def test_a_wrong_value_is_reported(machine: Machine) -> None:
     found = machine.run(machine.probe("options"), preload=[CONNECT], **env)
     assert found.err.count("ignored: TCP_KEEPIDLE=5s: expected an integer from 1 to 32767") == 1
     assert stages(found)["client"]["TCP_KEEPIDLE"] == 15
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the file must be root's")
+def test_the_settings_file(machine: Machine) -> None:
+    """Opened, read and closed again, and the program known: four system calls that nothing else here makes."""
+    program, debug = machine.probe("options"), {"LIBKEEPALIVE_DEBUG": "1"}
+    without = machine.run(program, preload=LIBRARIES, **debug)
+    machine.settings.write_text(
+        f"TCP_KEEPIDLE=60\n[program {program}]\nTCP_KEEPCNT=4\n[program /other]\nTCP_KEEPCNT=5\n"
+    )
+    machine.settings.chmod(0o644)
+    try:
+        found = machine.run(program, preload=LIBRARIES, **debug)
+    finally:
+        machine.settings.unlink()
+    client = stages(found)["client"]
+    assert (client["TCP_KEEPIDLE"], client["TCP_KEEPCNT"]) == (60, 4)
+    descriptors = [re.findall(r" fd (\d+):", result.err) for result in (found, without)]
+    assert descriptors[0] == descriptors[1] and len(descriptors[0]) >= 3, "the file's descriptor is closed"
