@@ -89,6 +89,7 @@ def test_when_it_dies(running: dict[str, subprocess.Popen[str]], name: str) -> N
     if dies is None:
         assert out == "alive\n"
         return
+    assert out != "alive\n", f"at {LIMIT} s, expected to die at {dies} s"
     seconds, error = out.split()
     assert error == "ETIMEDOUT"
     assert dies - EARLY <= float(seconds) <= dies + LATE
