@@ -68,7 +68,7 @@ def executable_problems(name: str, executable: Executable) -> t.List[Problem]:
             )
         ]
     if runs.setuid or runs.capabilities:
-        kind = "setuid or setgid" if runs.setuid else "has file capabilities"
+        kind = "is setuid or setgid" if runs.setuid else "has file capabilities"
         return [
             Problem(
                 "secure_exec",

@@ -16,7 +16,6 @@ PROPERTIES = (
     "ActiveState",
     "SubState",
     "Result",
-    "UnitFileState",
     "FragmentPath",
     "DropInPaths",
     "NeedDaemonReload",

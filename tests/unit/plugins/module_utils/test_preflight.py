@@ -66,7 +66,7 @@ PROGRAMS: t.List[t.Tuple[str, Executable, t.Optional[str], str]] = [
      "a 32 bit x86 program on a 64 bit x86-64 host; the library of this host cannot be loaded into it"),
     ("musl", ORDINARY._replace(libc="musl"), None,
      "uses musl; the library of this host is built for its own C library"),
-    ("setuid", ORDINARY._replace(setuid=True), "secure_exec", f"setuid or setgid: {RIGHTS}"),
+    ("setuid", ORDINARY._replace(setuid=True), "secure_exec", f"is setuid or setgid: {RIGHTS}"),
     ("capabilities", ORDINARY._replace(capabilities=True), "secure_exec", f"has file capabilities: {RIGHTS}"),
 ]  # fmt: skip
 
