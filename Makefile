@@ -59,7 +59,7 @@ $(LINK):
 	@mkdir -p $(@D) && ln -sfn ../../../.. $@
 
 .PHONY: hosts
-hosts: deps-demo ## make the images of the test hosts (about 45 s, once)
+hosts: deps-demo ## make the images of the test hosts (about 90 s, once)
 	@tests/hosts/images $(SUITES)
 
 # ---------------------------------------------------------------- demo
