@@ -14,6 +14,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.netops.keepalive.plugins.module_utils import _manifest
+from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES
 
 _SOURCES = os.path.join(os.path.dirname(__file__), "..", "..", "csrc")
 _PATTERNS = ("*.c", "*.h", "*.map", "Makefile", "LICENSE")
@@ -67,7 +68,8 @@ def read_prebuilt(folder: pathlib.Path) -> dict[str, dict[str, str]]:
 def _read_variant(folder: pathlib.Path) -> dict[str, bytes]:
     """Read one folder and compare it with its manifest, where it has one."""
     manifest = _manifest.read(str(folder))
-    paths = sorted(folder / name for name in manifest.files) if manifest else sorted(folder.glob("*.so"))
+    known = (path for path in folder.iterdir() if path.suffix == ".so" or path.name in FILES)
+    paths = sorted(folder / name for name in manifest.files) if manifest else sorted(known)
     files: dict[str, bytes] = {}
     for path in paths:
         try:

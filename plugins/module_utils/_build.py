@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compile the preload libraries in a folder of its own; nothing here touches what is installed."""
+"""Compile the libraries and what comes with them in a folder of its own; nothing here touches what is installed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import shlex
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, newest_glibc, parse_elf, read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils._files import PROGRAM, file_of
 from ansible_collections.netops.keepalive.plugins.module_utils._run import (
     SEARCH_PATH,
     Ended,
@@ -184,7 +185,8 @@ def _examine(files: t.Mapping[str, bytes], host: Host, python: str) -> t.Tuple[s
     here = tuple(int(part) for part in version.split(".") if part.isdigit())
     needs: t.Tuple[int, ...] = ()
     for name in sorted(files):
-        if not name.endswith(".so"):
+        compiled = file_of(name).kind == PROGRAM and files[name].startswith(b"\x7fELF")
+        if not (name.endswith(".so") or compiled):
             continue
         try:
             elf = parse_elf(io.BytesIO(files[name]))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Put libraries into their folder, and take them away, under running processes that have them mapped.
+"""Put the libraries and their company into the folder, and take them away, under processes that have them mapped.
 
 A file is never written in place: the processes that map it would die. A file whose bytes are right is not replaced
 either: a process that maps it would count as stale without need. Everything that can fail (space, the self-test)
@@ -20,7 +20,8 @@ import stat
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _manifest
-from ansible_collections.netops.keepalive.plugins.module_utils._manifest import FILE_MODE, FOLDER_MODE, Manifest
+from ansible_collections.netops.keepalive.plugins.module_utils._files import FOLDER_MODE, file_of, is_tried
+from ansible_collections.netops.keepalive.plugins.module_utils._manifest import Manifest
 
 LD_SO_PRELOAD = "/etc/ld.so.preload"
 _STAGING = ".libkeepalive.new"
@@ -59,7 +60,7 @@ def install(
 
     :param contents: by file name.
     :param made: what they were made from, for the manifest.
-    :param try_out: called with the paths of all libraries, in their staging folder; what it raises stops everything.
+    :param try_out: called with the staged paths of all that can be tried; what it raises stops everything.
     :raises OSError: nothing has been replaced, unless the text says otherwise.
     """
     manifest = Manifest(dict(made), {name: _manifest.sha256(content) for name, content in contents.items()})
@@ -76,9 +77,9 @@ def install(
             path = os.path.join(folder, name)
             if os.path.isdir(path) and not os.path.islink(path):
                 raise IsADirectoryError(f"{path} is a folder; a file must stand there")
-            _write(os.path.join(staging, name), content)
+            _write(os.path.join(staging, name), content, file_of(name).mode)
             label(os.path.join(staging, name), path)
-        try_out([os.path.join(staging, name) for name in contents if name.endswith(".so")])
+        try_out([os.path.join(staging, name) for name in contents if is_tried(name)])
         changed = [
             name for name, wanted in manifest.files.items()
             if _manifest.look(os.path.join(folder, name)).sha256 != wanted
@@ -109,8 +110,8 @@ def repair(folder: str, names: t.Iterable[str], label: Labeller, pretend: bool =
     wrong = []
     for path in [folder, *(os.path.join(folder, name) for name in names)]:
         status = os.stat(path)
-        mode = FOLDER_MODE if stat.S_ISDIR(status.st_mode) else FILE_MODE
         name = os.path.basename(path) if path != folder else folder
+        mode = file_of(name).mode if path != folder else FOLDER_MODE
         if stat.S_IMODE(status.st_mode) != mode:
             wrong.append(f"{name} had mode {stat.S_IMODE(status.st_mode):04o} instead of {mode:04o}")
         owner = (os.geteuid(), os.getegid())
@@ -193,12 +194,12 @@ def processes_mapping(folder: str, names: t.Iterable[str], proc: str = "/proc") 
     return found
 
 
-def _write(path: str, content: bytes) -> None:
+def _write(path: str, content: bytes, mode: int) -> None:
     """Write a new file and have it on the disk before anything depends on it."""
     with open(path, "xb") as file:
         file.write(content)
         file.flush()
-        os.fchmod(file.fileno(), FILE_MODE)
+        os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
 
 

@@ -13,13 +13,12 @@ import re
 import stat
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils._files import file_of
+
 NAME = "manifest.json"
 _FORMAT = 1
 _MANAGED_BY = "netops.keepalive.preload_libraries"
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
-
-FILE_MODE = 0o644
-FOLDER_MODE = 0o755
 
 
 class Manifest(t.NamedTuple):
@@ -137,11 +136,11 @@ def observed_text(folder: str) -> str:
     for name in installed.files:
         found = look(os.path.join(folder, name))
         files[name] = found.sha256 or "missing"
-        if found.sha256 and not attributes_right(found):
+        if found.sha256 and not attributes_right(name, found):
             files[name] += f" mode {found.mode:04o} owner {found.uid}:{found.gid}"
     return Manifest(installed.made, files).text()
 
 
-def attributes_right(found: Found) -> bool:
+def attributes_right(name: str, found: Found) -> bool:
     """Whether mode and owner are those of a fresh installation by the user that runs now (root, in practice)."""
-    return (found.mode, found.uid, found.gid) == (FILE_MODE, os.geteuid(), os.getegid())
+    return (found.mode, found.uid, found.gid) == (file_of(name).mode, os.geteuid(), os.getegid())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Try a preload library on programs of this host before anything else may load it.
+"""Try each file that is to be installed on this host before anything else may load or start it.
 
 A library with an undefined symbol, a missing dependency, a crashing constructor or a cut-off file ends every program
 that is told to load it. All of that shows in a child process that nobody depends on.
@@ -15,6 +15,7 @@ import os
 import sys
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils._files import LIBRARY, PRELOAD, PROGRAM, file_of
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._run import Ended, TimedOut, find_program, run
 
@@ -50,7 +51,23 @@ _UNDISTURBED = {"LIBKEEPALIVE_DISABLE": "0", "LIBKEEPALIVE_RESPECT": "0", "LIBKE
 
 
 class Refused(Exception):
-    """A library must not be installed; the text says what it did."""
+    """A file must not be installed; the text says what it did."""
+
+
+def try_files(paths: t.Sequence[str]) -> None:
+    """Try each file in the way of its kind, see _files.
+
+    :param paths: absolute, without blanks and colons.
+    :raises Refused: one of them failed.
+    """
+    kinds: t.Dict[str, t.List[str]] = {}
+    for path in paths:
+        kinds.setdefault(file_of(os.path.basename(path)).kind, []).append(path)
+    try_libraries(kinds.get(PRELOAD, ()))
+    for path in kinds.get(LIBRARY, ()):
+        _try_true(path)
+    for path in kinds.get(PROGRAM, ()):
+        _try_program(path)
 
 
 def try_libraries(paths: t.Sequence[str], python: t.Optional[str] = None) -> None:
@@ -74,6 +91,13 @@ def _try_true(path: str) -> None:
     ended = _run([program], path, {}, path)
     if ended.status != 0 or ended.stderr:
         raise Refused(f"{os.path.basename(path)}: {program} with it {ended}{_said(ended)}")
+
+
+def _try_program(path: str) -> None:
+    name = os.path.basename(path)
+    ended = _run([path, "--help"], "", {}, name)
+    if ended.status != 0 or ended.stderr:
+        raise Refused(f"{name} --help {ended}{_said(ended)}")
 
 
 def _try_loopback(paths: t.Sequence[str], python: str) -> None:
@@ -108,8 +132,9 @@ def _expected(hook: str, hooks: t.Sequence[str]) -> t.Dict[str, int]:
 
 
 def _run(command: t.Sequence[str], preload: str, variables: t.Mapping[str, str], title: str) -> Ended:
+    loaded = {"LD_PRELOAD": preload} if preload else {}
     try:
-        return run(command, _SECONDS, environment={**_UNDISTURBED, **variables, "LD_PRELOAD": preload})
+        return run(command, _SECONDS, environment={**_UNDISTURBED, **variables, **loaded})
     except TimedOut as error:
         raise Refused(f"{title}: {error}") from error
     except OSError as error:

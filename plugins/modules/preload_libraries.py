@@ -96,7 +96,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 libraries:
-  description: What is installed, by file name.
+  description: The libraries that are installed for LD_PRELOAD, by file name.
   returned: with O(state=present)
   type: dict
   contains:
@@ -114,6 +114,13 @@ libraries:
       path: /usr/lib/libkeepalive/libkeepalive.so
       sha256: 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef
       changed: true
+other_files:
+  description:
+    - What is installed beside them, by file name, described as in RV(libraries).
+    - Nothing of it is ever named in LD_PRELOAD.
+  returned: with O(state=present)
+  type: dict
+  sample: {}
 reason:
   description: Why the libraries were, or must be, compiled or repaired; empty where nothing was to be done.
   returned: with O(state=present)
@@ -159,9 +166,10 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import _build, _install, _manifest
-from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
+from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, is_preload
+from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
-from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused, try_libraries
+from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused, try_files
 
 _ADVICE = "install gcc, make and the C library's headers (the role does, see keepalive_build_packages), or use prebuilt"
 _UNKNOWN = "known after the build"
@@ -299,7 +307,7 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     known = {key: value for key, value in made.items() if value is not None}
-    changed = _install.install(folder, contents, known, try_libraries, _labeller(module))
+    changed = _install.install(folder, contents, known, try_files, _labeller(module))
     files = {name: _manifest.sha256(content) for name, content in contents.items()}
     return _report(result, folder, files, changed, reasons, True, None)
 
@@ -324,7 +332,7 @@ def _foretell(
         result["needs_compiler"] = bool(missing)
         if missing and module.params["missing_compiler"] == "report":
             return _report(result, folder, old, [], reasons, False, None)
-        files = dict.fromkeys(sorted({*LIBRARIES.values(), *old}))
+        files = dict.fromkeys(sorted({*FILES, *old}))
         replaced = list(files)
     known = {key: value or _UNKNOWN for key, value in made.items()}
     after = _manifest.Manifest(known, {name: files[name] or _UNKNOWN for name in files}).text()
@@ -340,12 +348,18 @@ def _report(
     changed: bool,
     after: t.Optional[str],
 ) -> t.Dict[str, t.Any]:
-    libraries = {
+    described = {
         name: {"path": os.path.join(folder, name), "sha256": files[name], "changed": name in replaced}
         for name in sorted(files)
-        if name.endswith(".so")
     }
-    return {**result, "changed": changed, "libraries": libraries, "reason": "; ".join(reasons), "after": after}
+    return {
+        **result,
+        "changed": changed,
+        "libraries": {name: row for name, row in described.items() if is_preload(name)},
+        "other_files": {name: row for name, row in described.items() if not is_preload(name)},
+        "reason": "; ".join(reasons),
+        "after": after,
+    }
 
 
 def _made_of_sources(module: AnsibleModule, host: _build.Host) -> t.Dict[str, t.Optional[str]]:

@@ -16,6 +16,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _install, _manifest
+from ansible_collections.netops.keepalive.plugins.module_utils._files import DATA, FILES, PROGRAM, File
 from ansible_collections.netops.keepalive.plugins.module_utils._install import InUse
 
 OLD = {"a.so": b"old a", "b.so": b"old b", "c.so": b"same"}
@@ -63,6 +64,26 @@ def test_a_first_installation_under_a_narrow_umask_is_readable_for_all(tmp_path:
         "lib": 0o755,
         **dict.fromkeys(("lib/a.so", "lib/b.so", "lib/c.so", "lib/manifest.json"), 0o644),
     }
+
+
+def test_each_file_gets_the_mode_of_its_row_and_gets_it_back(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FILES, "tool", File("tool", PROGRAM, 0o755))
+    monkeypatch.setitem(FILES, "tool.h", File("tool.h", DATA))
+    tried: t.List[str] = []
+    install(tmp_path / "lib", {**OLD, "tool": b"#!/bin/sh\n", "tool.h": b""}, tried.extend)
+    assert [os.path.basename(path) for path in tried] == [*OLD, "tool"], "data is not tried"
+    before = snapshot(tmp_path / "lib")
+    assert {name: mode & 0o7777 for name, (_inode, mode, _content) in before.items()} == {
+        **dict.fromkeys((*OLD, "manifest.json", "tool.h"), 0o644),
+        "tool": 0o755,
+    }
+    (tmp_path / "lib" / "tool").chmod(0o644)
+    said = ["tool had mode 0644 instead of 0755"]
+    assert _manifest.observed_text(str(tmp_path / "lib")).count(" mode 0644 owner") == 1
+    assert _install.repair(str(tmp_path / "lib"), ["tool", "tool.h"], no_label) == said
+    assert snapshot(tmp_path / "lib") == before
 
 
 def test_only_files_whose_bytes_differ_get_a_new_inode(folder: pathlib.Path) -> None:

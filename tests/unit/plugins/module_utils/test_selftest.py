@@ -11,8 +11,9 @@ import subprocess
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _selftest
+from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, LIBRARY, PROGRAM, File
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES
-from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused, try_libraries
+from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused, try_files, try_libraries
 
 CSRC = pathlib.Path(__file__).parents[4] / "csrc"
 CONSTRUCTOR = "#include <unistd.h>\n#include <stdlib.h>\n__attribute__((constructor)) static void start(void) { %s; }\n"
@@ -131,3 +132,43 @@ def test_libraries_that_only_harm_together_are_refused(tmp_path: pathlib.Path) -
     title = r"libkeepalive\.so with libkeepalive_listen\.so with libkeepalive_socket\.so"
     with pytest.raises(Refused, match=rf"^{title}: a TCP conversation over loopback was ended by signal 6"):
         try_libraries(paths)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("echo usage; exit 0", ""),
+        ("exit 3", "ended with status 3"),
+        ("echo oh dear >&2", "ended with status 0 and said: oh dear"),
+        ("kill -SEGV $$", r"was ended by signal 11 \(SIGSEGV\)"),
+    ],
+)
+def test_a_program_has_to_say_how_it_is_used(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, body: str, said: str
+) -> None:
+    monkeypatch.setitem(FILES, "tool", File("tool", PROGRAM, 0o755))
+    tool = tmp_path / "tool"
+    tool.write_text(f'#!/bin/sh\n[ "$*" = --help ] && [ -z "$LD_PRELOAD" ] || exit 9\n{body}\n')
+    tool.chmod(0o755)
+    if not said:
+        try_files([str(tool)])
+        return
+    with pytest.raises(Refused, match=f"^tool --help {said}$"):
+        try_files([str(tool)])
+
+
+def test_a_program_that_cannot_be_started_is_refused(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FILES, "tool", File("tool", PROGRAM, 0o755))
+    (tmp_path / "tool").write_text("#!/nowhere/python\n")
+    (tmp_path / "tool").chmod(0o755)
+    with pytest.raises(Refused, match=r"^tool: .* cannot be started: No such file or directory$"):
+        try_files([str(tmp_path / "tool")])
+
+
+def test_a_library_that_is_not_for_ld_preload_has_to_load(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FILES, "other.so", File("other.so", LIBRARY))
+    try_files([library(tmp_path, "int f(void) { return 1; }", name="other.so")])
+    with pytest.raises(Refused, match=r"^other\.so: .* was ended by signal 6"):
+        try_files([library(tmp_path, CONSTRUCTOR % "abort()", name="other.so")])

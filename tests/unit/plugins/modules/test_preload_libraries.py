@@ -18,6 +18,7 @@ import typing as t
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils import _build, _install, _manifest
+from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES
 from ansible_collections.netops.keepalive.plugins.modules import preload_libraries
 
 COLLECTION = pathlib.Path(__file__).parents[4]
@@ -75,7 +76,11 @@ def test_the_collections_own_libraries_from_nothing_to_nothing(run: Run, lib: pa
     result = run(sources=sources)
     assert result["changed"] is True
     assert sorted(result["libraries"]) == ["libkeepalive.so", "libkeepalive_listen.so", "libkeepalive_socket.so"]
-    for name, library in result["libraries"].items():
+    assert sorted(snapshot(lib)) == sorted([*FILES, "manifest.json"]), "make install and the table name the same files"
+    for name, file in FILES.items():
+        assert (lib / name).stat().st_mode & 0o7777 == file.mode
+    assert {*result["libraries"], *result["other_files"]} == set(FILES)
+    for name, library in {**result["libraries"], **result["other_files"]}.items():
         assert library["path"] == str(lib / name)
         assert library["changed"] is True
         assert library["sha256"] == _manifest.sha256((lib / name).read_bytes())
@@ -84,7 +89,7 @@ def test_the_collections_own_libraries_from_nothing_to_nothing(run: Run, lib: pa
     assert (again["changed"], again["reason"], snapshot(lib)) == (False, "", before)
     assert not any(library["changed"] for library in again["libraries"].values())
     removed = run(state="absent")
-    assert removed["removed"] == [str(lib / name) for name in sorted(result["libraries"])]
+    assert removed["removed"] == [str(lib / name) for name in sorted(FILES)]
     assert not lib.exists()
     assert run(state="absent")["changed"] is False
 
