@@ -55,7 +55,7 @@ int connect(int fd, const struct sockaddr *to, socklen_t length)
     return real(fd, to, length);
 }
 """
-# The least that a library which hooks a function does at its start: find that function.
+# The least that a library does which finds the function behind its hook with dlsym.
 FLOOR = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -115,7 +115,7 @@ def prepare(folder: Path) -> tuple[Path, list[Candidate], list[str], dict[str, P
     starts = {
         "empty, as cc makes it": compile_c("", folder / "empty.so", "-shared", "-fPIC"),
         "empty, no start files": compile_c("", folder / "least.so", *small, "-Wl,--as-needed"),
-        "a hook, doing nothing": compile_c(FLOOR, folder / "floor.so", *small, "-Wl,--as-needed"),
+        "a hook with dlsym, no more": compile_c(FLOOR, folder / "floor.so", *small, "-Wl,--as-needed"),
     }
     return program, candidates, missing, starts
 

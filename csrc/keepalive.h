@@ -174,10 +174,19 @@ struct keepalive_hook {
 
 extern const struct keepalive_hook keepalive_hook;
 
-/* Never NULL; errno is as before. */
+/* Never NULL. */
 keepalive_function *keepalive_real(void);
-/* Any other symbol of the process, or NULL: for what so few processes need that the others should not look it up. */
+/* The kernel's answer (at least 0, or -errno) as libc would have given it. */
+int keepalive_answer(long result);
+
+/* loader.c: the symbols of the process, without dlsym(3). Memory alone is read: async-signal-safe, errno untouched. */
+
+/* Whether libc is glibc, as far as the loader shows. */
+bool keepalive_is_glibc(void);
+/* What the program would get for a name, NULL if nothing. */
 void *keepalive_symbol(const char *name);
+/* What stands behind this library in the order of the look-up, as dlsym(RTLD_NEXT) would say. */
+void *keepalive_next_symbol(const char *name);
 
 #define KEEPALIVE_EXPORT __attribute__((visibility("default")))
 /* For what is written to: out of .bss, which the loader would map by itself, with a system call in every process. */

@@ -6,7 +6,6 @@
  */
 #include "keepalive.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <sys/auxv.h>
 
@@ -109,19 +108,14 @@ static void report_refused(const struct process *process, char *const *environme
     }
 }
 
-/* glibc passes constructors what it passes main(), which saves looking up environ; other libcs pass nothing. */
-#if defined __GLIBC__ && !defined __UCLIBC__
-__attribute__((constructor)) static void start(int count, char **arguments, char **environment)
+/* glibc passes constructors what it passes main(), which saves looking up environ; musl passes nothing. */
+__attribute__((constructor)) static void start(int count, char **arguments, char **passed)
 {
-    (void)count, (void)arguments;
-#else
-__attribute__((constructor)) static void start(void)
-{
-    char *const *environment = environment_now();
-#endif
+    char *const *environment = keepalive_is_glibc() ? passed : environment_now();
     struct process scratch;
     const struct process *process = &published;
 
+    (void)count, (void)arguments;
     if (atomic_load_explicit(&state, memory_order_acquire) != READY)
         process = publish(&scratch, environment);
     keepalive_real();
@@ -155,11 +149,9 @@ static void touch(int fd, const struct process *process)
 
 void keepalive_touch(int fd)
 {
-    const int error = errno;
     struct process scratch;
     const struct process *process = current(&scratch);
 
     if (process != NULL && !process->options.disable)
         touch(fd, process);
-    errno = error;
 }

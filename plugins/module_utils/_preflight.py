@@ -15,6 +15,9 @@ from ansible_collections.netops.keepalive.plugins.module_utils._executable impor
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import Assignments, environment_file_names
 
+_ANY_LIBC = ("x86_64", "aarch64", "riscv64")
+"""Machines for which the libraries need no libc, so that a program may have another one (KEEPALIVE_DIRECT in sys.h)."""
+
 _CONTESTED = ("LD_PRELOAD", *_dropin.OWN_VARIABLES)
 
 
@@ -60,11 +63,11 @@ def executable_problems(name: str, executable: Executable) -> t.List[Problem]:
                 f"{name}: {runs.path}: {runs.detail or runs.kind}; the library of this host cannot be loaded into it",
             )
         ]
-    if runs.libc == "musl":
+    if runs.libc == "musl" and os.uname().machine not in _ANY_LIBC:
         return [
             Problem(
                 None,
-                f"{name}: {runs.path} uses musl; the library of this host is built for its own C library",
+                f"{name}: {runs.path} uses musl; on {os.uname().machine} the library of this host needs glibc",
             )
         ]
     if runs.setuid or runs.capabilities:

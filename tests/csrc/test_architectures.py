@@ -111,9 +111,16 @@ def test_calls_from_another_librarys_constructor(machine: Machine, order: list[s
 
 
 def test_without_dlsym(machine: Machine) -> None:
-    """The environment is not to be found then, so the defaults hold."""
+    """The libraries need none."""
     machine.probe("nodlsym.so")
     found = machine.run(machine.probe("options"), preload=[*LIBRARIES, "nodlsym.so"], TCP_KEEPIDLE="60")
+    assert {options["TCP_KEEPIDLE"] for options in stages(found).values()} == {60}
+
+
+def test_without_the_loaders_list(machine: Machine) -> None:
+    """Who the process is cannot be asked then, so the defaults hold."""
+    machine.probe("noloader.so")
+    found = machine.run(machine.probe("options"), preload=[*LIBRARIES, "noloader.so"], TCP_KEEPIDLE="60")
     assert {options["TCP_KEEPIDLE"] for options in stages(found).values()} == {15}
 
 

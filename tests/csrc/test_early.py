@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Calls before the libraries' own constructors, processes without dlsym, and processes that trust nobody."""
+"""Calls before the libraries' own constructors, and processes that trust nobody."""
 
 from __future__ import annotations
 
@@ -41,26 +41,6 @@ def test_before_libc_itself(preloaded: Run, probe: Probe, libraries: list[str]) 
     found = preloaded(probe("preinit"), with_=libraries, env={"TCP_KEEPIDLE": "60"})
     hooked = " SO_KEEPALIVE=1 60" if {CONNECT, SOCKET} & set(libraries) else " SO_KEEPALIVE=0"
     assert found == (0, f"preinit: listen 0 connect 0 SO_KEEPALIVE=0\nmain: listen 0 connect 0{hooked}\n", "")
-
-
-@pytest.mark.parametrize("early", [False, True])
-def test_without_dlsym(preloaded: Run, probe: Probe, early: bool) -> None:
-    with_ = [*LIBRARIES, probe("nodlsym.so"), *([probe("early.so")] if early else [])]
-    found = preloaded(probe("errors"), with_=with_)
-    real = preloaded(probe("errors"), with_=[probe("early.so")] if early else ())
-    # An early call goes through untouched: the environment, which may say "disable", cannot be found.
-    assert found.status == 0
-    assert found.out == real.out
-
-
-@pytest.mark.parametrize("family", ["4", "6"])
-def test_options_without_dlsym(preloaded: Run, probe: Probe, family: str) -> None:
-    """The defaults: whether the process is setuid cannot be asked, so its environment is not trusted."""
-    found = preloaded(probe("options"), family, with_=[*LIBRARIES, probe("nodlsym.so")], env={"TCP_KEEPIDLE": "60"})
-    assert {stage: options["TCP_KEEPIDLE"] for stage, options in stages(found).items()} == dict.fromkeys(
-        ("socket", "listener", "client", "accepted"), 15
-    )
-    assert stages(found)["listener"]["BACKLOG"] == 5
 
 
 UNTRUSTED = {**DEBUG, "TCP_KEEPIDLE": "60", "TCP_KEEPCNT": "wrong", "LIBKEEPALIVE_DISABLE": "1"}

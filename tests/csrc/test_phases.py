@@ -71,7 +71,7 @@ def test_32_threads_race_for_the_first_call(
         assert found[:2] == (0, expected)
 
 
-def test_32_threads_race_without_dlsym(preloaded: Run, probe: Probe) -> None:
+def test_32_threads_race_without_the_loaders_list(preloaded: Run, probe: Probe) -> None:
     """Calls before the constructor then go through untouched, because the environment cannot be found."""
-    with_ = [*LIBRARIES, probe("nodlsym.so"), probe("race.so")]
+    with_ = [*LIBRARIES, probe("noloader.so"), probe("race.so")]
     assert preloaded("/bin/true", with_=with_, env=IDLE) == (0, "socket 0 listen 0 connect 0\n", "")
