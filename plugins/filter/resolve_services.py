@@ -48,7 +48,8 @@ RETURN = r"""
 _value:
   description:
     - One dictionary for each unit, in the order of first mention, with every key present.
-    - C(expected) is what M(netops.keepalive.socket_options_info) takes to compare the live sockets.
+    - C(expected) is what M(netops.keepalive.socket_options_info) takes to compare the live sockets. The system's
+      default (V(0)) is in it only where the variables ask for it.
   type: list
   elements: dict
   sample:
@@ -78,9 +79,6 @@ _value:
           keepcnt: 3
           keepintvl: 15
           user_timeout: -1
-          defer_accept: 0
-          maxseg: 0
-          window_clamp: 0
         accept: []
         min_sockets: 0
       warnings: []

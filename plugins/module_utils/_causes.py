@@ -10,25 +10,30 @@ candidates are listed.
 
 from __future__ import annotations
 
-import os
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import (
+    LINUX_DEFAULTS,
+    AtLeast,
     Expectation,
     Subject,
     Wrong,
     compare,
     unsupported,
 )
-from ansible_collections.netops.keepalive.plugins.module_utils._elf import Elf, ElfError, read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils._effective import Effective, differing, effective
+from ansible_collections.netops.keepalive.plugins.module_utils._facts import DropIn, ProcessFacts
+from ansible_collections.netops.keepalive.plugins.module_utils._not_loaded import Files, explain_not_loaded
 from ansible_collections.netops.keepalive.plugins.module_utils._options import (
+    DERIVE,
     LIBRARIES,
     LIBRARY_DIR,
     OPTIONS,
-    as_integer,
-    problem_with,
+    SYSTEM,
+    derived_user_timeout,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils._settings_file import DISABLE, PATH
 
 
 class Cause(t.NamedTuple):
@@ -40,53 +45,22 @@ class Cause(t.NamedTuple):
     """All reasons that are possible, more than one only where the cause is not proven."""
 
 
-class ProcessFacts(t.NamedTuple):
-    """What decides about the effect of LD_PRELOAD in one process; None: could not be found out."""
-
-    program: str
-    elf: t.Optional[Elf]
-    secure: t.Optional[bool]
-    mapped: t.Optional[t.Dict[str, bool]]
-    """Path → whether the file was replaced since."""
-    environment: t.Optional[t.Dict[str, str]]
-
-
 class Evidence(t.NamedTuple):
     """What the sockets around this one show."""
 
-    inherited: bool = False
-    """systemd opened the listener: this socket is it, or came through it."""
+    inherited: str = ""
+    """Where the listener came from, in words: this socket is it, or came through it; '' where that is not shown."""
     older: bool = False
     """Data went through it before any process of its unit was started."""
+    handed_over: bool = False
+    """systemd holds the connection too, or passed it by number."""
     witness: bool = False
     """Another socket of the process carries the expected values: its library and environment are right."""
-
-
-def gather(pid: int, root: str = _procfs.PROC) -> ProcessFacts:
-    """Read the facts of one process; each may fail by itself."""
-    elf = _attempt(lambda: read_elf(os.path.join(root, str(pid), "exe")))
-    secure = _attempt(
-        lambda: bool(
-            _procfs.parse_auxv(_procfs.content_of(pid, "auxv", root), elf.bits if elf else 64).get(_procfs.AT_SECURE)
-        )
-    )
-    return ProcessFacts(
-        program=_procfs.program_of(pid, root),
-        elf=elf,
-        secure=secure,
-        mapped=_attempt(lambda: _procfs.parse_maps(os.fsdecode(_procfs.content_of(pid, "maps", root)))) or None,
-        environment=_attempt(lambda: _procfs.parse_environ(_procfs.content_of(pid, "environ", root))),
-    )
-
-
-_T = t.TypeVar("_T")
-
-
-def _attempt(read: t.Callable[[], _T]) -> t.Optional[_T]:
-    try:
-        return read()
-    except (OSError, ElfError):
-        return None
+    through_right_listener: bool = False
+    """It was accepted through a listener that carries the expected values."""
+    drop_in: t.Optional[DropIn] = None
+    defaults: t.Mapping[str, int] = LINUX_DEFAULTS
+    """What a socket has on which nobody has set anything."""
 
 
 def explain(
@@ -96,31 +70,34 @@ def explain(
     facts: ProcessFacts,
     evidence: Evidence,
     library_dir: str = LIBRARY_DIR,
+    root: str = _procfs.PROC,
 ) -> Cause:
     """Explain a wrong socket of a service that gets its values from a library."""
     if all(unsupported(item, subject) for item in wrong):
         names = ", ".join(item.option for item in wrong)
         return Cause("not_supported_by_protocol", f"{subject.protocol.upper()} has no {names}.")
     if evidence.inherited:
-        return Cause(
-            "inherited_listener",
-            "systemd opened this listener and passed it to the service, which never calls listen(): "
-            "set the values in the .socket unit.",
-        )
-    paths = {os.path.join(library_dir, LIBRARIES[library]) for library in expectation.acting(subject.direction)}
+        return Cause("inherited_listener", evidence.inherited)
+    files = Files(library_dir, frozenset(LIBRARIES[library] for library in expectation.acting(subject.direction)))
     if facts.mapped is None:
         return Cause(
             "undetermined",
-            f"{_describe(wrong)}; the process ended or does not show what it has mapped.",
+            f"{describe(wrong)}; the process ended or does not show what it has mapped.",
             ("library_not_loaded", "overridden_by_application", "stale_environment"),
         )
-    loaded = paths & set(facts.mapped)
+    loaded = [path for path in facts.mapped if files.holds(path)]
     if not loaded:
-        return _not_loaded(sorted(paths), facts, library_dir)
+        return Cause(*explain_not_loaded(files, facts, evidence.drop_in, root))
     if facts.elf and facts.elf.go:
         return Cause(
             "static_executable",
             f"{facts.program} is a Go program: it opens its sockets by direct system calls, LD_PRELOAD has no effect.",
+        )
+    if evidence.handed_over:
+        return Cause(
+            "opened_before_preload",
+            "systemd handed this connection over, already open (file descriptor store, or Accept=yes): the library "
+            "never saw it being opened.",
         )
     if evidence.older:
         return Cause(
@@ -128,151 +105,154 @@ def explain(
             "The connection carried data before any process of this unit was started: it was handed over, "
             "and the library never saw it being opened.",
         )
-    replaced = any(facts.mapped[path] for path in loaded)
-    return _despite_library(wrong, subject, expectation, facts, evidence, replaced)
-
-
-def _not_loaded(paths: t.List[str], facts: ProcessFacts, library_dir: str) -> Cause:
-    names = " ".join(paths)
-    # A program that was started through the loader has the loader as its executable, which names no interpreter.
-    if facts.elf and facts.elf.interpreter is None and not os.path.basename(facts.program).startswith("ld-"):
-        return Cause("static_executable", f"{facts.program} is statically linked: LD_PRELOAD has no effect on it.")
-    if facts.secure:
-        return Cause(
-            "secure_exec",
-            f"{facts.program} runs with elevated privileges (setuid, setgid or file capabilities, AT_SECURE): "
-            "the loader drops LD_PRELOAD.",
-        )
-    if facts.environment is None:
-        return Cause(
-            "library_not_loaded",
-            f"{names} is not loaded; the process does not show its environment (any more), so either it was not "
-            "restarted since the drop-in was written, or the loader refused the library.",
-        )
-    preload = facts.environment.get("LD_PRELOAD", "")
-    if not set(paths) & set(preload.replace(":", " ").split()):
-        has = f"has LD_PRELOAD={preload}" if preload else "has no LD_PRELOAD"
-        return Cause(
-            "library_not_loaded",
-            f"{names} is not loaded: the process {has}. It was not restarted since the drop-in was written, "
-            "or another setting (EnvironmentFile=, UnsetEnvironment=, a later drop-in) wins.",
-        )
-    if facts.elf and facts.elf.interpreter and "ld-musl" in facts.elf.interpreter:
-        return Cause(
-            "library_not_loaded",
-            f"{names} is in LD_PRELOAD and not loaded: {facts.program} uses musl, the library glibc.",
-        )
-    return Cause(
-        "library_not_loaded",
-        f"{names} is in LD_PRELOAD and not loaded: the file is missing, of another architecture or not readable for "
-        "this process, or SELinux, AppArmor or fapolicyd denies it.",
-    )
+    values = describe(wrong)
+    if any(facts.mapped[path] for path in loaded):
+        values += " (an older version of the library is loaded, its file was replaced since)"
+    return _despite_library(values, subject, expectation, facts, evidence)
 
 
 def _despite_library(
-    wrong: t.Sequence[Wrong],
-    subject: Subject,
-    expectation: Expectation,
-    facts: ProcessFacts,
-    evidence: Evidence,
-    replaced: bool,
+    values: str, subject: Subject, expectation: Expectation, facts: ProcessFacts, evidence: Evidence
 ) -> Cause:
-    values = _describe(wrong)
-    if replaced:
-        values += " (an older version of the library is loaded, its file was replaced since)"
-    if facts.environment is not None:
-        effective = effective_values(facts.environment, expectation.tcp)
-        differences = _differences(facts.environment, effective, expectation, subject.direction)
-        if differences:
-            detail = f"The process was started with {differences}: restart it. {values}."
-            if compare(subject, expectation._replace(tcp=effective)):
-                # Not even what its environment says is in force.
-                return Cause("stale_environment", detail, ("stale_environment", "overridden_by_application"))
-            return Cause("stale_environment", detail)
-    elif not evidence.witness:
+    drop_in = evidence.drop_in
+    if facts.environment is None:
+        # What the process goes by is not to be seen; what the sockets show may tell.
+        has = effective({})._replace(tcp={**dict.fromkeys(OPTIONS, SYSTEM), **expectation.tcp})
+        if not evidence.witness and not _touched(subject, has, evidence):
+            return _without_environment(values, facts, drop_in)
+    else:
+        has = effective(facts.environment, facts.settings, bool(facts.secure))
+        unlike = _unlike(values, has, subject, expectation, facts, drop_in)
+        if unlike:
+            return unlike
+    if _touched(subject, has, evidence):
+        return Cause("overridden_by_application", f"The application itself set other values: {values}.")
+    if has.respect and subject.keepalive:
         return Cause(
             "undetermined",
-            f"The library is loaded, but the process has overwritten its environment: {values}.",
-            ("overridden_by_application", "stale_environment"),
-        )
-    if not subject.keepalive:
-        return Cause(
-            "undetermined",
-            f"Library and environment are right, and yet {values}: the application turned keepalive off, or the socket "
-            "never passed the library (handed over already open, direct system call, TCP Fast Open, io_uring).",
+            "The socket had keepalive on before the library saw it, and LIBKEEPALIVE_RESPECT leaves such alone: "
+            f"{values}.",
             ("overridden_by_application", "opened_before_preload"),
         )
-    return Cause("overridden_by_application", f"The application itself set other values: {values}.")
-
-
-def effective_values(environment: t.Mapping[str, str], names: t.Iterable[str]) -> t.Dict[str, int]:
-    """Return the values that the library takes from an environment: what is missing or invalid is the default."""
-    values = {}
-    for name in names:
-        option = OPTIONS[name]
-        text = environment.get(option.variable)
-        if text is None or problem_with(option, text):
-            values[name] = option.default
-        else:
-            values[name] = t.cast(int, as_integer(text))
-    return values
-
-
-def _differences(
-    environment: t.Mapping[str, str], effective: t.Mapping[str, int], expectation: Expectation, direction: str
-) -> str:
-    parts = []
-    if environment.get("LIBKEEPALIVE_DISABLE", "0") not in ("", "0"):
-        parts.append(f"LIBKEEPALIVE_DISABLE={environment['LIBKEEPALIVE_DISABLE']}")
-    for name, value in effective.items():
-        option = OPTIONS[name]
-        if value != expectation.tcp[name] and expectation.acting(direction).intersection(option.libraries):
-            text = environment.get(option.variable)
-            has = f"no {option.variable}" if text is None else f"{option.variable}={text}"
-            parts.append(f"{has} where {expectation.tcp[name]} is expected")
-    return ", ".join(parts)
-
-
-def explain_systemd(
-    wrong: t.Sequence[Wrong],
-    subject: Subject,
-    expectation: Expectation,
-    directives: t.Mapping[str, t.Optional[int]],
-    listener_compliant: bool,
-) -> Cause:
-    """Explain a wrong socket of a .socket unit, which gets its values from systemd's directives."""
-    if all(unsupported(item, subject) for item in wrong):
-        return Cause("not_supported_by_protocol", f"{subject.protocol.upper()} has no such option.")
-    values = _describe(wrong)
-    loaded = {name: directives.get(name) for name in expectation.tcp if name in directives}
-    stale = [
-        f"{name} {value}, expected {expectation.tcp[name]}"
-        for name, value in loaded.items()
-        if expectation.tcp[name] and value is not None and value != expectation.tcp[name]
-    ]
-    if directives.get("keepalive") == 0:
-        stale.insert(0, "KeepAlive=no")
-    if stale:
-        return Cause(
-            "stale_environment",
-            f"systemd has loaded for {expectation.name}: {', '.join(stale)} (drop-in missing, or daemon-reload due).",
-        )
-    if subject.direction == "accepted" and listener_compliant and subject.keepalive:
+    if subject.keepalive:
         return Cause(
             "undetermined",
-            f"The listener is right, but {values}: the application set other values, "
-            "or the connection is older than the listener's.",
+            f"Library and environment are right, and yet {values}, and nothing on the socket shows that it passed the "
+            "library: the application set all of it itself, or the socket was handed over already open.",
             ("overridden_by_application", "opened_before_preload"),
         )
     return Cause(
         "undetermined",
-        f"systemd's directives are right, but {values}: the socket was opened before they were loaded (restart "
-        f"{expectation.name}), or the service changed the listener it shares.",
-        ("opened_before_preload", "overridden_by_application"),
+        f"Library and environment are right, and yet {values}: the application turned keepalive off, or the socket "
+        "never passed the library (handed over already open, direct system call, TCP Fast Open, io_uring).",
+        ("overridden_by_application", "opened_before_preload"),
     )
 
 
-def _describe(wrong: t.Iterable[Wrong]) -> str:
+def _without_environment(values: str, facts: ProcessFacts, drop_in: t.Optional[DropIn]) -> Cause:
+    candidates = ["overridden_by_application", "stale_environment"]
+    when = ""
+    if drop_in is not None and facts.started is not None:
+        if facts.started_before(drop_in.written):
+            when = f" It was started before {drop_in.path} was last changed."
+        else:
+            when = f" It was started after {drop_in.path} was last changed."
+            candidates[1] = "overridden_by_configuration"
+    return Cause(
+        "undetermined",
+        f"The library is loaded, but the process has overwritten its environment: {values}.{when}",
+        (*candidates, "opened_before_preload"),
+    )
+
+
+def _unlike(
+    values: str,
+    has: Effective,
+    subject: Subject,
+    expectation: Expectation,
+    facts: ProcessFacts,
+    drop_in: t.Optional[DropIn],
+) -> t.Optional[Cause]:
+    """Explain it by what the process goes by, where that is not what is expected; None where it is."""
+    variables = [OPTIONS[name].variable for name in differing(has, expectation, subject.direction)]
+    parts = [f"{has.described(variable)} where {_wanted(variable, expectation)} is expected" for variable in variables]
+    if has.disable:
+        variables.insert(0, DISABLE)
+        parts.insert(0, has.described(DISABLE))
+    newer = facts.settings is not None and facts.started_before(facts.settings.written)
+    if newer and any(has.source(variable) != "environment" for variable in _read_from_file(variables, expectation)):
+        # What the file said when the process read it is not known.
+        return Cause(
+            "stale_environment" if variables else "undetermined",
+            f"{PATH} was changed after the process was started: restart it. {values}.",
+            ("stale_environment", "overridden_by_application"),
+        )
+    if not variables:
+        return None
+    reason, remedy = _who_says_so(variables, has, facts, drop_in)
+    detail = f"The process goes by {', '.join(parts)}: {remedy}. {values}."
+    # A library that is switched off leaves the system's values.
+    says = dict.fromkeys(expectation.tcp, SYSTEM) if has.disable else {name: has.tcp[name] for name in expectation.tcp}
+    off = has.disable and not subject.keepalive
+    in_force = not has.disable and not compare(subject, expectation._replace(tcp=says))
+    if off or in_force:
+        return Cause(reason, detail)
+    # Not even what it goes by is in force.
+    return Cause(reason, detail, (reason, "overridden_by_application"))
+
+
+def _read_from_file(variables: t.Sequence[str], expectation: Expectation) -> t.List[str]:
+    return list(variables) or [OPTIONS[name].variable for name in expectation.tcp]
+
+
+def _wanted(variable: str, expectation: Expectation) -> str:
+    return str(next(value for name, value in expectation.tcp.items() if OPTIONS[name].variable == variable))
+
+
+def _who_says_so(
+    variables: t.Sequence[str], has: Effective, facts: ProcessFacts, drop_in: t.Optional[DropIn]
+) -> t.Tuple[str, str]:
+    """Tell the process that was started too early from the one that another setting wins over."""
+    from_file = all(has.source(variable) == "file" for variable in variables)
+    if drop_in is None:
+        if from_file:
+            return "overridden_by_configuration", f"correct {PATH}, and restart it"
+        if DISABLE in variables:
+            return "overridden_by_configuration", f"take {DISABLE} out of the unit's environment, and restart it"
+        return "stale_environment", "restart it"
+    says = {variable: drop_in.environment.get(variable) for variable in variables}
+    if facts.started_before(drop_in.written):
+        told = ", ".join(f"{variable}={text}" if text else f"no {variable}" for variable, text in says.items())
+        return "stale_environment", f"it was started before {drop_in.path}, which says {told}, was written; restart it"
+    if all(has.shown.get(variable) == text for variable, text in says.items()) and not from_file:
+        return "stale_environment", f"{drop_in.path} says the same; roll the entry out again"
+    if from_file:
+        return "overridden_by_configuration", f"{drop_in.path} does not say otherwise; correct {PATH}, and restart it"
+    return "overridden_by_configuration", (
+        f"{drop_in.path} was there before it was started, and another setting (EnvironmentFile=, UnsetEnvironment=, "
+        "a later drop-in) wins, or systemd has not been reloaded"
+    )
+
+
+def _touched(subject: Subject, has: Effective, evidence: Evidence) -> bool:
+    """Tell whether the socket shows that the library, or a listener that it had set, was there.
+
+    It does where an option has the library's value, and that is none that a socket has by itself.
+    """
+    if evidence.through_right_listener:
+        return True
+    timing = [has.tcp[name] or subject.options.get(name) for name in ("keepidle", "keepintvl", "keepcnt")]
+    for name in ("keepidle", "keepcnt", "keepintvl", "user_timeout"):
+        value: t.Optional[int] = has.tcp[name]
+        if value == DERIVE:
+            value = None if None in timing else derived_user_timeout(*t.cast("t.List[int]", timing))
+        if value not in (SYSTEM, None) and value == subject.options.get(name) != evidence.defaults.get(name):
+            return True
+    return False
+
+
+def describe(wrong: t.Iterable[Wrong]) -> str:
+    """Say what differs, in words."""
     return ", ".join(f"{item.option} is {_shown(item.value)} instead of {_shown(item.expected)}" for item in wrong)
 
 
@@ -281,4 +261,4 @@ def _shown(value: t.Union[int, bool, None]) -> str:
         return "not there"
     if isinstance(value, bool):
         return "on" if value else "off"
-    return str(value)
+    return f"at least {value}" if isinstance(value, AtLeast) else str(value)

@@ -40,6 +40,18 @@ _RTO_MAX = 120
 WINDOW_CLAMP_FLOOR = 1152
 """Half of the kernel's smallest receive buffer on x86-64; the readers measure that of the host."""
 
+LINUX_DEFAULTS: t.Mapping[str, int] = {
+    "keepidle": 7200,
+    "keepcnt": 9,
+    "keepintvl": 75,
+    "user_timeout": 0,
+    "syncnt": 6,
+    "defer_accept": 0,
+    "maxseg": 536,
+    "window_clamp": 0,
+}
+"""What a fresh socket reads back where no sysctl was changed; what it reads back on this host is in _defaults."""
+
 Value = t.Union[int, bool, None]
 
 
@@ -76,6 +88,10 @@ class Wrong(t.NamedTuple):
     option: str
     value: Value
     expected: Value
+
+
+class AtLeast(int):
+    """A value that cannot be read itself; it is this or more."""
 
 
 class Subject(t.NamedTuple):
@@ -133,8 +149,17 @@ def _parse_tcp(values: t.Mapping[str, t.Any], where: str) -> t.Dict[str, int]:
     return tcp
 
 
-def compare(subject: Subject, expectation: Expectation, clamp_floor: int = WINDOW_CLAMP_FLOOR) -> t.List[Wrong]:
-    """List what is wrong with a socket that concerns the expectation; empty: compliant."""
+def compare(
+    subject: Subject,
+    expectation: Expectation,
+    clamp_floor: int = WINDOW_CLAMP_FLOOR,
+    defaults: t.Optional[t.Mapping[str, int]] = None,
+) -> t.List[Wrong]:
+    """List what is wrong with a socket that concerns the expectation; empty: compliant.
+
+    :param defaults: What a fresh socket has in the socket's network namespace; None where that is not known, and then
+        the system's default (0) is not compared.
+    """
     wrong: t.List[Wrong] = []
     if not subject.keepalive:
         wrong.append(Wrong("keepalive", False, True))
@@ -142,7 +167,7 @@ def compare(subject: Subject, expectation: Expectation, clamp_floor: int = WINDO
         if not compared(name, subject, expectation):
             continue
         value = subject.options.get(name)
-        expected = expected_value(name, configured, subject, clamp_floor)
+        expected = expected_value(name, configured, subject, clamp_floor, defaults)
         if name == "user_timeout" and configured == DERIVE and value == _derived_when_set(expectation, subject):
             continue
         if expected is not None and not _matches(name, value, expected, subject):
@@ -169,11 +194,15 @@ def compared(name: str, subject: Subject, expectation: Expectation) -> bool:
 
 
 def expected_value(
-    name: str, configured: int, subject: Subject, clamp_floor: int = WINDOW_CLAMP_FLOOR
+    name: str,
+    configured: int,
+    subject: Subject,
+    clamp_floor: int = WINDOW_CLAMP_FLOOR,
+    defaults: t.Optional[t.Mapping[str, int]] = None,
 ) -> t.Optional[int]:
     """Return what the kernel should read back for a configured value, None where nothing can be said."""
     if configured == SYSTEM:
-        return system_default(name)
+        return _system_default(name, subject, defaults)
     if name == "user_timeout" and configured == DERIVE:
         if subject.options.get(name) is None:
             return None  # MPTCP has none; nobody asked for a certain time, so nothing is lost but the derivation
@@ -188,18 +217,18 @@ def expected_value(
     return configured
 
 
+def _system_default(name: str, subject: Subject, defaults: t.Optional[t.Mapping[str, int]]) -> t.Optional[int]:
+    if defaults is None or subject.options.get(name) is None:  # MPTCP has no such option: then it has the system's
+        return None
+    if name == "maxseg" and subject.state != "LISTEN":
+        return None  # that of a connection is the path's, that of a failed one is what is left of it
+    return defaults.get(name)
+
+
 def _derived_when_set(expectation: Expectation, subject: Subject) -> t.Optional[int]:
     """Return what the library derived, where the application has changed the parts since: those are what is wrong."""
     parts = [expectation.tcp.get(part) or subject.options.get(part) for part in ("keepidle", "keepintvl", "keepcnt")]
     return None if None in parts else derived_user_timeout(*t.cast("t.List[int]", parts))
-
-
-def system_default(_name: str) -> t.Optional[int]:
-    """Return the host's default of an option, None where it is not known.
-
-    The place to compare 0 with the sysctl of the socket's namespace; until then, 0 is not compared.
-    """
-    return None
 
 
 def rounded_defer_accept(seconds: int) -> int:

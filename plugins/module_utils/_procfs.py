@@ -67,14 +67,14 @@ def unit_of_cgroup(path: str, prefix: str = "") -> str:
 
 def manager_prefix(root: str = PROC) -> str:
     """Return the cgroup below which the system manager (process 1) keeps its units: '' on an ordinary host."""
-    path = parse_cgroup(_text(1, "cgroup", root))
+    path = parse_cgroup(text_of(1, "cgroup", root))
     head, _slash, tail = path.rpartition("/")
     return head if tail == "init.scope" else ""
 
 
 def unit_of(pid: int, prefix: str = "", root: str = PROC) -> str:
     """Return the unit of a process, '' where it has none or is gone."""
-    return unit_of_cgroup(parse_cgroup(_text(pid, "cgroup", root)), prefix)
+    return unit_of_cgroup(parse_cgroup(text_of(pid, "cgroup", root)), prefix)
 
 
 def socket_descriptors(pid: int, root: str = PROC) -> t.List[t.Tuple[int, int]]:
@@ -100,12 +100,12 @@ def program_of(pid: int, root: str = PROC) -> str:
     try:
         return without_deleted(os.readlink(os.path.join(root, str(pid), "exe")))
     except OSError:
-        return _text(pid, "comm", root).strip()
+        return text_of(pid, "comm", root).strip()
 
 
 def started_at(pid: int, root: str = PROC) -> t.Optional[float]:
     """Return when a process was started, in seconds since boot."""
-    text = _text(pid, "stat", root)
+    text = text_of(pid, "stat", root)
     fields = text[text.rfind(")") + 2 :].split()
     return int(fields[19]) / os.sysconf("SC_CLK_TCK") if len(fields) > 19 else None
 
@@ -140,6 +140,29 @@ def parse_environ(block: bytes) -> t.Optional[t.Dict[str, str]]:
     return environment if started_by_systemd or "/" in environment.get("PATH", "") else None
 
 
+class Status(t.NamedTuple):
+    """Who a process is, for the file system."""
+
+    uid: t.Optional[int]
+    groups: t.FrozenSet[int]
+    capabilities: int
+    """The effective ones, as a set of bits."""
+    seccomp: bool
+    """Whether its system calls are filtered."""
+
+
+def parse_status(text: str) -> Status:
+    """Return what /proc/PID/status says; the user is that of the file system."""
+    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    uids, gids = fields.get("Uid", "").split(), fields.get("Gid", "").split()
+    return Status(
+        uid=int(uids[3]) if len(uids) > 3 else None,
+        groups=frozenset(map(int, gids[3:4] + fields.get("Groups", "").split())),
+        capabilities=int(fields.get("CapEff", "0").strip(), 16),
+        seccomp=fields.get("Seccomp", "0").strip() == "2",
+    )
+
+
 def parse_auxv(block: bytes, bits: int) -> t.Dict[int, int]:
     """Return the auxiliary vector of a process whose words have so many bits."""
     pair = struct.Struct("=QQ" if bits == 64 else "=II")
@@ -171,7 +194,8 @@ def content_of(pid: int, name: str, root: str = PROC) -> bytes:
         return stream.read()
 
 
-def _text(pid: int, name: str, root: str) -> str:
+def text_of(pid: int, name: str, root: str) -> str:
+    """Return the text of a file below /proc/PID, '' where it is not for us to see."""
     try:
         return os.fsdecode(content_of(pid, name, root))
     except OSError:

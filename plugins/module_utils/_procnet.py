@@ -33,8 +33,11 @@ STATES = {
 """Names of enum tcp_states (linux/tcp_states.h), as ss and netstat know them."""
 
 LISTEN = 10
+TIMER_NONE = 0
 TIMER_KEEPALIVE = 2
 """The timer column's value for a pending keepalive timer (proc_net_tcp)."""
+
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 WILDCARDS = frozenset(("0.0.0.0", "::"))
 
@@ -51,6 +54,8 @@ class Row(t.NamedTuple):
     state: int
     timer: int
     inode: int
+    expires: float = 0
+    """Seconds until the timer is due."""
 
 
 def parse_address(text: str, order: str = "=") -> Address:
@@ -77,6 +82,7 @@ def parse_table(lines: t.Iterable[str], listening_only: bool = False, order: str
             state=state,
             timer=int(fields[5].partition(":")[0], 16),
             inode=int(fields[9]),
+            expires=int(fields[5].partition(":")[2], 16) / _TICKS,
         )
 
 

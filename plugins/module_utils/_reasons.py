@@ -13,6 +13,7 @@ REASONS: t.Dict[str, str] = {
     "static_executable": "a statically linked program, or Go, does not use the C library's connect() and listen()",
     "secure_exec": "a setuid or file-capability program drops LD_PRELOAD",
     "stale_environment": "the process was started with other values than the drop-in has now",
+    "overridden_by_configuration": "another setting than the drop-in gives the process other values",
     "overridden_by_application": "the application set the option itself, after the library",
     "opened_before_preload": "the socket is older than the library in this process",
     "inherited_listener": "another process called listen(); for systemd's, name the .socket unit",

@@ -168,7 +168,9 @@ class _Checker:
             "respect": said.get("respect", False),
             "tcp": tcp,
         }
-        service["expected"] = _expected(service, applicable)
+        # What nobody said anything about is left to the application: 0 is compared only where it was asked for.
+        asked = [o for o in applicable if tcp[o] != SYSTEM or o in said.get("tcp", {})]
+        service["expected"] = _expected(service, asked)
         service["warnings"] = _warnings(service)
         return service
 
@@ -281,17 +283,18 @@ def _flat(values: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     return flat
 
 
-def _expected(service: t.Dict[str, t.Any], applicable: t.List[str]) -> t.Dict[str, t.Any]:
+def _expected(service: t.Dict[str, t.Any], asked: t.List[str]) -> t.Dict[str, t.Any]:
     """Say what the live sockets must show, as socket_options_info takes it."""
     accept = set(service["accept"])
     if service["restart"] == "never":  # what runs is not asked to have the settings before its next start
         accept.update(("library_not_loaded", "opened_before_preload", "stale_environment"))
     if service["respect"]:
-        accept.add("overridden_by_application")
+        # Who turned keepalive on before the library saw the socket, this application or another, is all the same.
+        accept.update(("overridden_by_application", "opened_before_preload"))
     return {
         "name": service["name"],
         "libraries": service["libraries"],
-        "tcp": {option: service["tcp"][option] for option in applicable},
+        "tcp": {option: service["tcp"][option] for option in asked},
         "accept": sorted(accept),
         "min_sockets": service["min_sockets"],
     }

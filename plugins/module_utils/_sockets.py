@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _procnet
-from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Subject, Wrong
-from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _procnet, _timers
+from ansible_collections.netops.keepalive.plugins.module_utils._records import Record, from_row, from_values
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import SocketValues, Unreadable
+
+__all__ = ["Reader", "Record", "Sweep"]
 
 
 class Reader(t.Protocol):
@@ -20,78 +20,6 @@ class Reader(t.Protocol):
 
     def read(self, pid: int, descriptors: t.Iterable[int]) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
         """Yield each descriptor with its values, None where it is not TCP."""
-
-
-@dataclasses.dataclass
-class Record:
-    """One TCP socket, with all processes that hold it."""
-
-    inode: int
-    family: str
-    protocol: t.Optional[str]
-    state: str
-    local: _procnet.Address
-    remote: t.Optional[_procnet.Address]
-    keepalive: t.Optional[bool]
-    options: t.Dict[str, t.Optional[int]]
-    readable: bool
-    idle: t.Optional[float]
-    namespace: t.Optional[int]
-    holders: t.List[t.Tuple[int, int]]
-    """(pid, descriptor), in the order of the sweep."""
-    unit: str = ""
-    direction: str = "unconnected"
-    listeners: t.FrozenSet[int] = frozenset()
-    """Inodes of the listeners that an accepted socket may have come through."""
-    relevant: bool = False
-    compliant: t.Optional[bool] = None
-    wrong: t.List[Wrong] = dataclasses.field(default_factory=list)
-    reason: t.Optional[str] = None
-    candidates: t.Tuple[str, ...] = ()
-    detail: str = ""
-    program: str = ""
-
-    @property
-    def pids(self) -> t.List[int]:
-        """The processes that hold the socket."""
-        return sorted({pid for pid, _descriptor in self.holders})
-
-    @property
-    def owner(self) -> t.Tuple[int, int]:
-        """The process that stands for the socket, with its descriptor: the lowest but systemd, which only keeps it."""
-        return min(self.holders, key=lambda holder: (holder[0] == 1, holder))
-
-    def subject(self) -> Subject:
-        """Return what a comparison needs of a readable record."""
-        if self.protocol is None or self.keepalive is None:
-            raise ValueError("a socket that could not be read cannot be compared")
-        return Subject(self.protocol, self.state, self.direction, self.local[1] != 0, self.keepalive, self.options)
-
-    def as_dict(self) -> t.Dict[str, t.Any]:
-        """Return what the module gives out."""
-        pid, descriptor = self.owner
-        return {
-            "unit": self.unit,
-            "pid": pid,
-            "pids": self.pids,
-            "program": self.program,
-            "fd": descriptor,
-            "inode": self.inode,
-            "family": self.family,
-            "protocol": self.protocol,
-            "state": self.state,
-            "direction": self.direction,
-            "local": _address(self.local),
-            "remote": _address(self.remote),
-            "options": {"keepalive": self.keepalive, **self.options},
-            "readable": self.readable,
-            "relevant": self.relevant,
-            "compliant": self.compliant,
-            "wrong": [item._asdict() for item in self.wrong],
-            "reason": self.reason,
-            "candidates": list(self.candidates),
-            "detail": self.detail,
-        }
 
 
 class Sweep:
@@ -107,6 +35,7 @@ class Sweep:
         self._not_tcp: t.Set[int] = set()
         self._pid_in: t.Dict[t.Optional[int], int] = {}
         self._tables: t.Dict[t.Optional[int], t.List[_procnet.Row]] = {}
+        self._timers: t.Dict[t.Optional[int], t.Dict[int, _timers.TimerSeen]] = {}
 
     def take(self, pids: t.Iterable[int]) -> None:
         """Read the sockets of these processes and find out their directions."""
@@ -124,6 +53,10 @@ class Sweep:
                 programs[pid] = _procfs.program_of(pid, self._root)
             record.program = programs[pid]
             record.unit = self._units.get(pid, "")
+
+    def process_in(self, namespace: t.Optional[int]) -> t.Optional[int]:
+        """Return a process of the sweep that is in a network namespace, None where there is none."""
+        return self._pid_in.get(namespace)
 
     def _take_one(self, pid: int) -> None:
         try:
@@ -149,21 +82,23 @@ class Sweep:
                     earlier.holders.append((pid, descriptor))
                     continue
                 holders = earlier.holders if earlier is not None else []  # of a process that does not let us read it
-                self.records[values.inode] = _from_values(values, [*holders, (pid, descriptor)])
+                self.records[values.inode] = from_values(values, [*holders, (pid, descriptor)])
         except Unreadable as error:
             self._fall_back(pid, unknown, error)
 
     def _fall_back(self, pid: int, unknown: t.Mapping[int, int], error: Unreadable) -> None:
         """Make records of what /proc/PID/net shows; only the sockets of the process's own namespace are there."""
         namespace = _procfs.network_namespace(pid, self._root)
-        rows = {row.inode: row for row in _procnet.read_tables(pid, root=self._root)}
+        if namespace not in self._timers:
+            self._timers[namespace] = _timers.look(pid, self._root)
+        seen = self._timers[namespace]
         for descriptor, inode in unknown.items():
             record = self.records.get(inode)
             if record is not None:
                 if (pid, descriptor) not in record.holders:
                     record.holders.append((pid, descriptor))
-            elif inode in rows:
-                self.records[inode] = _from_row(rows[inode], pid, descriptor, namespace, error)
+            elif inode in seen:
+                self.records[inode] = from_row(seen[inode], pid, descriptor, namespace, error)
 
     def _find_directions(self) -> None:
         listeners: t.Dict[t.Optional[int], _procnet.Listeners] = {}
@@ -199,46 +134,3 @@ class Sweep:
             if row.inode == record.inode:
                 return row.remote
         return None
-
-
-def _from_values(values: SocketValues, holders: t.List[t.Tuple[int, int]]) -> Record:
-    return Record(
-        inode=values.inode,
-        family=values.family,
-        protocol=values.protocol,
-        state=_procnet.STATES.get(values.state, str(values.state)),
-        local=values.local,
-        remote=values.remote,
-        keepalive=values.keepalive,
-        options=values.options,
-        readable=True,
-        idle=values.idle,
-        namespace=values.namespace,
-        holders=holders,
-    )
-
-
-def _from_row(row: _procnet.Row, pid: int, descriptor: int, namespace: t.Optional[int], error: Unreadable) -> Record:
-    connected = row.state not in (7, 10)  # CLOSE, LISTEN
-    return Record(
-        inode=row.inode,
-        family=row.family,
-        protocol=None,  # an MPTCP listener stands in the table, too
-        state=_procnet.STATES.get(row.state, str(row.state)),
-        local=row.local,
-        remote=row.remote if connected else None,
-        # A pending keepalive timer proves that it is on; none proves nothing, other timers take its column.
-        keepalive=True if row.timer == _procnet.TIMER_KEEPALIVE and row.state in (1, 8) else None,
-        options=dict.fromkeys(OPTIONS),
-        readable=False,
-        idle=None,
-        namespace=namespace,
-        holders=[(pid, descriptor)],
-        reason="unreadable",
-        candidates=("unreadable",),
-        detail=f"The options cannot be read ({error}): {error.remedy}.",
-    )
-
-
-def _address(address: t.Optional[_procnet.Address]) -> t.Optional[t.Dict[str, t.Union[str, int]]]:
-    return None if address is None else {"address": address[0], "port": address[1]}

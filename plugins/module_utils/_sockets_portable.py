@@ -21,6 +21,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
+from ansible_collections.netops.keepalive.plugins.module_utils._unreadable import remedy
 
 try:
     import ctypes
@@ -77,9 +78,7 @@ class Unreadable(Exception):
     @property
     def remedy(self) -> str:
         """Say who could read them."""
-        if self.errno == errno.ENOSYS:
-            return "needs Linux 5.6 or newer with pidfd_getfd, and Python with ctypes"
-        return "has to be run as root (become: true) with CAP_SYS_PTRACE and no seccomp filter against pidfd_getfd"
+        return remedy(self.errno)
 
 
 class PortableReader:

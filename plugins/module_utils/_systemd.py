@@ -28,6 +28,7 @@ PROPERTIES = (
     "RootDirectory",
     "RootImage",
     "Triggers",
+    "TriggeredBy",
     "Listen",
     "Accept",
     "ActiveEnterTimestampMonotonic",

@@ -35,6 +35,8 @@ class Unit(t.NamedTuple):
     """Where a .socket unit listens for TCP."""
     directives: t.Dict[str, t.Optional[int]]
     """What systemd has loaded for a .socket unit: keepalive (0 or 1), keepidle, keepintvl, keepcnt, defer_accept."""
+    triggered_by: t.Tuple[str, ...] = ()
+    """The .socket units of a service."""
 
     @property
     def is_socket(self) -> bool:
@@ -79,6 +81,7 @@ def unit_from(name: str, properties: t.Optional[Properties]) -> Unit:
         active=properties.get("ActiveState", "") in ("active", "reloading", "deactivating"),
         listens=tuple(listen_addresses(properties)),
         directives=directives(properties) if name.endswith(".socket") else {},
+        triggered_by=tuple(by for by in properties.get("TriggeredBy", "").split() if by.endswith(".socket")),
     )
 
 

@@ -77,7 +77,9 @@ options:
         default: []
       tcp:
         description:
-          - The values. An option that is not listed is not compared, nor is V(0), the system's default.
+          - The values. An option that is not listed is not compared.
+          - V(0), the system's default, is what a fresh socket has in the network namespace of the socket. Where that
+            namespace cannot be entered (C(CAP_SYS_ADMIN)), V(0) is not compared.
           - What is compared is what the kernel reads back. C(defer_accept) is rounded up by the kernel and not handed
             on to accepted connections, C(maxseg) of a connection may be smaller, C(window_clamp) is compared on
             listeners only because the kernel tunes it once data flows.
@@ -124,6 +126,7 @@ options:
           - not_supported_by_protocol
           - opened_before_preload
           - overridden_by_application
+          - overridden_by_configuration
           - secure_exec
           - stale_environment
           - static_executable
@@ -295,8 +298,10 @@ sockets:
         - V(static_executable), LD_PRELOAD has no effect on this program.
         - V(secure_exec), the loader drops LD_PRELOAD for this program.
         - V(stale_environment), the process was started with other values, or systemd has other directives loaded.
+        - V(overridden_by_configuration), another setting than the drop-in (C(EnvironmentFile=), a later drop-in,
+          C(/etc/libkeepalive.conf\)) gives the process other values, and a restart would not change that.
         - V(overridden_by_application), library and environment are right, the application set the option itself.
-        - V(opened_before_preload), the connection is older than the processes of its unit.
+        - V(opened_before_preload), the connection is older than the processes of its unit, or systemd handed it over.
         - V(inherited_listener), systemd opened the listener and the service never called listen().
         - V(not_supported_by_protocol), MPTCP has no such option.
         - V(unreadable), the options cannot be read.

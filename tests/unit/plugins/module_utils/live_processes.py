@@ -85,13 +85,23 @@ class ShadowProc:
         (folder / "uptime").symlink_to("/proc/uptime")
         self._folder = folder
 
-    def add(self, pid: int, unit: str, *, shown_as: t.Optional[int] = None, **files: str) -> None:
-        """Show a process in a unit; files replace what /proc says of it."""
+    def add(
+        self,
+        pid: int,
+        unit: str,
+        *,
+        shown_as: t.Optional[int] = None,
+        root_folder: t.Optional[pathlib.Path] = None,
+        **files: str,
+    ) -> None:
+        """Show a process in a unit; files replace what /proc says of it, root_folder is what it takes for /."""
         shadow = self._folder / str(shown_as or pid)
         shadow.mkdir()
         (shadow / "exe").symlink_to(os.readlink(f"/proc/{pid}/exe"))
-        for name in ("auxv", "comm", "environ", "fd", "maps", "net", "ns", "stat"):
-            if name not in files:
+        for name in ("auxv", "comm", "environ", "fd", "maps", "net", "ns", "root", "stat", "status"):
+            if name == "root" and root_folder:
+                (shadow / name).symlink_to(root_folder)
+            elif name not in files:
                 (shadow / name).symlink_to(f"/proc/{pid}/{name}")
         for name, text in files.items():
             (shadow / name).write_text(text, encoding="ascii")

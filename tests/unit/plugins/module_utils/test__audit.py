@@ -7,16 +7,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pathlib
 import shutil
 import socket
+import struct
 import subprocess
+import time
 import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Answer, Audit, Question
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation
+from ansible_collections.netops.keepalive.plugins.module_utils._dropin import MARKER
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Record
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader, Unreadable
@@ -27,6 +31,7 @@ from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_p
     has_mptcp,
 )
 
+MUSL = shutil.which("musl-gcc")
 CC = shutil.which("cc") or shutil.which("gcc")
 needs_compiler = pytest.mark.skipif(CC is None, reason="needs a C compiler")
 
@@ -51,11 +56,9 @@ int main(int argc, char **argv) {
 
 @pytest.fixture(scope="module")
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """Empty libraries of the right names: whether one is loaded is what counts here, not what it does."""
     folder: pathlib.Path = tmp_path_factory.mktemp("libraries")
-    for name in LIBRARIES.values():
-        command = [str(CC), "-shared", "-fPIC", "-o", str(folder / name), "-x", "c", os.devnull]
-        subprocess.run(command, check=True)
+    source = pathlib.Path(__file__).parents[4] / "csrc"
+    subprocess.run(["make", "-s", "-C", str(source), f"BUILD={folder}", "all"], check=True)
     return folder
 
 
@@ -83,12 +86,30 @@ def audit(
     library_dir: t.Union[str, pathlib.Path] = "/nowhere",
     units: t.Sequence[Unit] = (),
     reader: t.Any = None,
+    drop_ins: t.Union[str, pathlib.Path] = "/nowhere",
     ports: t.Iterable[int] = (),
     pids: t.Iterable[int] = (),
 ) -> Answer:
     all_units = units or [unit_from(expectation.name, None) for expectation in expected]
     question = Question(tuple(all_units), frozenset(pids), frozenset(ports), expected)
-    return Audit(question, reader or PortableReader(), root=proc.root, library_dir=str(library_dir)).run()
+    places = {"root": proc.root, "library_dir": str(library_dir), "drop_ins": str(drop_ins)}
+    return Audit(question, reader or PortableReader(), **places).run()
+
+
+def drop_in(folder: pathlib.Path, libraries: pathlib.Path, unit: str = "a.service", **changes: str) -> pathlib.Path:
+    """Write what is in force for a unit; returns the file."""
+    path = folder / f"{unit}.d" / "zz-keepalive.conf"
+    path.parent.mkdir(parents=True)
+    variables = {"LD_PRELOAD": str(libraries / LIBRARIES["connect"]), "TCP_KEEPIDLE": "60", **changes}
+    lines = "".join(f'Environment="{name}={value}"\n' for name, value in variables.items())
+    path.write_text(f"{MARKER}\n[Service]\n{lines}")
+    in_a_minute(path)
+    return path
+
+
+def in_a_minute(path: pathlib.Path) -> None:
+    """Make a file newer than every process of the test: a process knows its start to a hundredth of a second only."""
+    os.utime(path, (time.time() + 60,) * 2)
 
 
 def only(answer: Answer) -> Record:
@@ -128,31 +149,207 @@ def test_a_right_socket_is_compliant_whoever_set_it(proc: ShadowProc, server: so
 
 
 @needs_compiler
-@pytest.mark.parametrize("preload", [True, False])
-def test_a_library_that_is_not_loaded(
-    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, preload: bool, tmp_path: pathlib.Path
+def test_a_process_that_was_not_restarted_since_its_drop_in_was_written(
+    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    environment = preloaded(tmp_path) if preload else {}  # there is no such file below tmp_path
-    with Child(connecting(server, ""), env=environment) as child:
+    with Child(connecting(server, "")) as child:
         proc.add(child.pid, "a.service")
-        record = only(audit(proc, expecting(), library_dir=tmp_path if preload else libraries))
+        nobody_asked = only(audit(proc, expecting(), library_dir=libraries))
+        assert nobody_asked.reason == "library_not_loaded"
+        assert "has no LD_PRELOAD. It was not restarted since it was asked for, nothing asks" in nobody_asked.detail
+        assert [tuple(item) for item in nobody_asked.wrong] == [("keepalive", False, True), ("keepidle", 7200, 60)]
+        written = drop_in(tmp_path, libraries)
+        record = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
         assert record.reason == "library_not_loaded"
-        assert ("the file is missing" if preload else "has no LD_PRELOAD") in record.detail
-        assert [tuple(item) for item in record.wrong] == [("keepalive", False, True), ("keepidle", 7200, 60)]
+        assert f"was not restarted since {written} was written" in record.detail
+        os.utime(written, (1, 1))  # it was there before the process: something else must have won
+        record = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
+        assert record.reason == "library_not_loaded"
+        assert "EnvironmentFile=" in record.detail
+
+
+def denied(proc: ShadowProc, server: socket.socket, folder: pathlib.Path, tmp_path: pathlib.Path) -> str:
+    """Return what is said of a process whose loader did not take the library in a folder."""
+    program = compile_hold(tmp_path)
+    with holding(program, server, env=preloaded(folder), stderr=subprocess.DEVNULL) as pid:
+        proc.add(pid, "a.service")
+        record = only(audit(proc, expecting(), library_dir=folder))
+        assert record.reason == "library_not_loaded"
+        assert record.candidates == ("library_not_loaded",)
+        return record.detail
 
 
 @needs_compiler
-def test_a_stale_environment(proc: ShadowProc, server: socket.socket, libraries: pathlib.Path) -> None:
-    with Child(connecting(server, "tune(s, 30)"), env=preloaded(libraries, TCP_KEEPIDLE="30")) as child:
+def test_a_loader_that_finds_no_library(proc: ShadowProc, server: socket.socket, tmp_path: pathlib.Path) -> None:
+    assert "libkeepalive.so is not there (any more)" in denied(proc, server, tmp_path, tmp_path)
+
+
+@needs_compiler
+def test_a_loader_that_finds_no_library_but_a_text(
+    proc: ShadowProc, server: socket.socket, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / LIBRARIES["connect"]).write_text("not a library")
+    assert "is not a library: cut off" in denied(proc, server, tmp_path, tmp_path)
+
+
+@needs_compiler
+def test_a_library_for_another_machine(
+    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    data = bytearray((libraries / LIBRARIES["connect"]).read_bytes())
+    struct.pack_into("=H", data, 18, 22)  # e_machine: s390
+    (tmp_path / LIBRARIES["connect"]).write_bytes(data)
+    assert "is for s390 (64 bit), and" in denied(proc, server, tmp_path, tmp_path)
+
+
+@needs_compiler
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to run a program as somebody else")
+def test_a_library_that_the_user_of_the_process_may_not_read(
+    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o700)
+    shutil.copy(libraries / LIBRARIES["connect"], folder)
+    program = compile_hold(tmp_path)
+    open_to_all(tmp_path)
+
+    def become_nobody() -> None:
+        os.setresgid(65534, 65534, 65534)
+        os.setresuid(65534, 65534, 65534)
+
+    how: t.Dict[str, t.Any] = {"preexec_fn": become_nobody, "stderr": subprocess.DEVNULL}
+    with holding(program, server, env=preloaded(folder), **how) as pid:
+        proc.add(pid, "a.service")
+        record = only(audit(proc, expecting(), library_dir=folder))
+        assert record.reason == "library_not_loaded"
+        assert f"(uid 65534) may not read {folder} (mode 0700)" in record.detail
+
+
+@needs_compiler
+def test_a_library_that_came_after_the_process(
+    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    program = compile_hold(tmp_path)
+    with holding(program, server, env=preloaded(tmp_path), stderr=subprocess.DEVNULL) as pid:
+        in_a_minute(pathlib.Path(shutil.copy(libraries / LIBRARIES["connect"], tmp_path)))
+        proc.add(pid, "a.service")
+        record = only(audit(proc, expecting(), library_dir=tmp_path))
+        assert "was put there or changed after the process was started" in record.detail
+
+
+@needs_compiler
+@pytest.mark.skipif(MUSL is None, reason="needs musl-gcc")
+def test_a_musl_program_that_a_library_of_glibc_would_end(
+    proc: ShadowProc, server: socket.socket, tmp_path: pathlib.Path
+) -> None:
+    """As on 32 bits, where the libraries need glibc. That it was not restarted is true as well, and not the remedy."""
+    library = tmp_path / LIBRARIES["connect"]
+    subprocess.run([str(CC), "-shared", "-o", str(library), "-Wl,--no-as-needed", "-x", "c", os.devnull], check=True)
+    program = compile_hold(tmp_path, compiler=str(MUSL))
+    with holding(program, server, env={"PATH": "/bin"}) as pid:
+        proc.add(pid, "a.service")
+        record = only(audit(proc, expecting(), library_dir=tmp_path))
+        assert record.reason == "library_not_loaded"
+        assert f"{program} uses musl, the library glibc. With it in LD_PRELOAD" in record.detail
+
+
+@needs_compiler
+@pytest.mark.skipif(MUSL is None, reason="needs musl-gcc")
+def test_a_musl_program_that_the_hosts_preloading_does_not_reach(
+    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "ld.so.preload").write_text(f"# ours\n{libraries / LIBRARIES['connect']}\n")
+    os.utime(tmp_path / "etc" / "ld.so.preload", (1, 1))
+    program = compile_hold(tmp_path, compiler=str(MUSL))
+    with holding(program, server, env={"PATH": "/bin"}) as pid:
+        proc.add(pid, "a.service", root_folder=tmp_path)
+        record = only(audit(proc, expecting(), library_dir=libraries))
+        assert record.reason == "library_not_loaded"
+        assert "which does not read /etc/ld.so.preload" in record.detail
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("newer", "words"), [(True, "was started before /etc/ld.so.preload was"), (False, "so is not there")]
+)
+def test_a_library_of_the_hosts_preload_file_that_is_not_loaded(
+    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path, newer: bool, words: str
+) -> None:
+    (tmp_path / "etc").mkdir()
+    file = tmp_path / "etc" / "ld.so.preload"
+    file.write_text("/nowhere/libkeepalive/libkeepalive.so\n")
+    os.utime(file, (time.time() + 60,) * 2 if newer else (1, 1))
+    with Child(connecting(server, "")) as child:
+        proc.add(child.pid, "a.service", root_folder=tmp_path)
+        record = only(audit(proc, expecting(), library_dir="/nowhere/libkeepalive"))
+        assert record.reason == "library_not_loaded"
+        assert words in record.detail
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("line", "newer", "reason", "words"),
+    [
+        ("TCP_KEEPIDLE=60", False, "overridden_by_application", "keepidle is 300 instead of 60"),
+        ("TCP_KEEPIDLE=300", False, "overridden_by_configuration", "TCP_KEEPIDLE=300 from /etc/libkeepalive.conf"),
+        ("TCP_KEEPIDLE=300", True, "stale_environment", "/etc/libkeepalive.conf was changed after the process"),
+        ("[unit b.service]\nTCP_KEEPIDLE=60", False, "stale_environment", "no TCP_KEEPIDLE where 60 is expected"),
+    ],
+)
+def test_values_from_the_settings_file_are_the_processs_own(
+    proc: ShadowProc,
+    server: socket.socket,
+    libraries: pathlib.Path,
+    tmp_path: pathlib.Path,
+    line: str,
+    newer: bool,
+    reason: str,
+    words: str,
+) -> None:
+    (tmp_path / "etc").mkdir()
+    file = tmp_path / "etc" / "libkeepalive.conf"
+    file.write_text(f"# for all\n{line}\n")
+    environment = {"LD_PRELOAD": str(libraries / LIBRARIES["connect"]), "PATH": "/bin"}
+    with Child(connecting(server, "s.setsockopt(6, 4, 300)"), env=environment) as child:
+        proc.add(child.pid, "a.service", root_folder=tmp_path)
+        os.utime(file, (time.time() + 60,) * 2 if newer else (1, 1))
+        record = only(audit(proc, expecting(), library_dir=libraries))
+        assert record.reason == reason
+        assert words in record.detail
+
+
+@needs_compiler
+def test_a_stale_environment(
+    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    with Child(connecting(server, ""), env=preloaded(libraries, TCP_KEEPIDLE="30")) as child:
         proc.add(child.pid, "a.service")
         record = only(audit(proc, expecting(), library_dir=libraries))
         assert (record.reason, record.candidates) == ("stale_environment", ("stale_environment",))
         assert "TCP_KEEPIDLE=30 where 60 is expected" in record.detail
+        written = drop_in(tmp_path, libraries)
+        record = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
+        assert record.reason == "stale_environment"
+        assert f"goes by TCP_KEEPIDLE=30 where 60 is expected: it was started before {written}" in record.detail
+        assert "which says TCP_KEEPIDLE=60" in record.detail
+
+
+@needs_compiler
+def test_a_setting_that_wins_over_the_drop_in_is_not_a_stale_environment(
+    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """A restart would not mend it: the process was started with the drop-in in force, and has another value."""
+    os.utime(drop_in(tmp_path, libraries), (1, 1))
+    with Child(connecting(server, ""), env=preloaded(libraries, TCP_KEEPIDLE="30")) as child:
+        proc.add(child.pid, "a.service")
+        record = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
+        assert (record.reason, record.candidates) == ("overridden_by_configuration", ("overridden_by_configuration",))
 
 
 @needs_compiler
 def test_an_application_that_sets_its_own(proc: ShadowProc, server: socket.socket, libraries: pathlib.Path) -> None:
-    with Child(connecting(server, "tune(s, 300)"), env=preloaded(libraries)) as child:
+    with Child(connecting(server, "s.setsockopt(6, 4, 300)"), env=preloaded(libraries)) as child:
         proc.add(child.pid, "a.service")
         strict = audit(proc, expecting(), library_dir=libraries)
         assert only(strict).reason == "overridden_by_application"
@@ -198,7 +395,11 @@ def test_an_overwritten_environment_leaves_two_candidates_unless_another_socket_
                 assert record.reason == "overridden_by_application"
             else:
                 assert record.reason == "undetermined"
-                assert record.candidates == ("overridden_by_application", "stale_environment")
+                assert record.candidates == (
+                    "overridden_by_application",
+                    "stale_environment",
+                    "opened_before_preload",
+                )
             assert answer.units["a.service"]["ok"] is witness  # accepting one of two candidates is not enough
 
 
@@ -215,11 +416,18 @@ def holding(program: t.Union[str, pathlib.Path], server: socket.socket, **how: t
         assert process.wait(timeout=30) == 0
 
 
-def compile_hold(folder: pathlib.Path, *flags: str) -> pathlib.Path:
+def compile_hold(folder: pathlib.Path, *flags: str, compiler: str = str(CC)) -> pathlib.Path:
     source, program = folder / "hold.c", folder / "hold"
     source.write_text(HOLD)
-    subprocess.run([str(CC), *flags, "-o", str(program), str(source)], check=True)
+    subprocess.run([compiler, *flags, "-o", str(program), str(source)], check=True)
     return program
+
+
+def open_to_all(path: pathlib.Path) -> None:
+    """Let every user pass through pytest's own folders, which are root's alone."""
+    for folder in (path, *path.parents):
+        if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/"):
+            folder.chmod(folder.stat().st_mode | 0o011)
 
 
 @needs_compiler
@@ -243,9 +451,7 @@ def test_a_setuid_program(
         pytest.skip("the temporary folder is mounted nosuid")
     program = compile_hold(tmp_path)
     program.chmod(0o4755)
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/"):
-            folder.chmod(folder.stat().st_mode | 0o011)
+    open_to_all(tmp_path)
 
     def become_nobody() -> None:
         os.setresuid(65534, 65534, 65534)
@@ -256,8 +462,7 @@ def test_a_setuid_program(
     # The same program, run by its owner: only now the loader takes LD_PRELOAD.
     with holding(program, server, env=preloaded(libraries)) as pid:
         proc.add(pid, "b.service")
-        record = only(audit(proc, expecting("b.service"), library_dir=libraries))
-        assert record.reason == "undetermined"  # the empty library left keepalive off
+        assert only(audit(proc, expecting("b.service"), library_dir=libraries)).compliant is True
 
 
 @needs_compiler
@@ -337,22 +542,57 @@ def test_an_option_that_mptcp_lacks(proc: ShadowProc) -> None:
 class Refusing:
     """A reader that is not let near any process."""
 
+    def __init__(self, number: int) -> None:
+        self._number = number
+
     def read(self, _pid: int, _descriptors: t.Iterable[int]) -> t.Iterator[t.Any]:
-        raise Unreadable(1, "pidfd_getfd")
+        raise Unreadable(self._number, "pidfd_getfd")
 
 
-def test_what_cannot_be_read_is_never_compliant(proc: ShadowProc, server: socket.socket) -> None:
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOSYS])
+def test_what_cannot_be_read_is_never_compliant(proc: ShadowProc, server: socket.socket, number: int) -> None:
     with Child(connecting(server)) as child:
         proc.add(child.pid, "a.service")
         expected = expecting()
-        answer = audit(proc, expected, reader=Refusing())
+        answer = audit(proc, expected, reader=Refusing(number))
         record = only(answer)
         assert (record.compliant, record.readable, record.reason) == (None, False, "unreadable")
+        assert record.keepalive is True
+        assert "Its timer shows that keepalive is on" in record.detail
         assert answer.units["a.service"]["unknown"] == 1
         assert answer.units["a.service"]["reasons"] == {"unreadable": 1}
         assert not answer.compliant([expected])
         accepting = expecting(accept=frozenset(("unreadable",)))
-        assert audit(proc, accepting, reader=Refusing()).compliant([accepting])
+        assert audit(proc, accepting, reader=Refusing(number)).compliant([accepting])
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("tune", "option", "words"),
+    [("", "keepalive", "keepalive is off instead of on"), ("tune(s, 7200)", "keepidle", "keepidle is at least 7")],
+)
+def test_a_timer_that_is_not_there_or_too_slow_is_shown_to_be_wrong(
+    proc: ShadowProc,
+    server: socket.socket,
+    libraries: pathlib.Path,
+    tune: str,
+    option: str,
+    words: str,
+) -> None:
+    """On a kernel that has no pidfd_getfd; accepting what cannot be read does not accept what is wrong."""
+    both = {"keepidle": 60, "keepintvl": 15}
+    expected = expecting(accept=frozenset(("unreadable",)), tcp=both)
+    environment = preloaded(libraries, LIBKEEPALIVE_DISABLE="1")
+    with Child(connecting(server, tune), env=environment) as child:
+        proc.add(child.pid, "a.service")
+        answer = audit(proc, expected, reader=Refusing(errno.ENOSYS), library_dir=libraries)
+        record = only(answer)
+        assert (record.compliant, record.readable) == (False, False)
+        assert [item.option for item in record.wrong] == [option]
+        assert record.reason == "overridden_by_configuration"
+        assert words in record.detail
+        assert "The options cannot be read" in record.detail
+        assert not answer.compliant([expected])
 
 
 def socket_unit(name: str, service: str, port: int, **directives: t.Optional[int]) -> Unit:

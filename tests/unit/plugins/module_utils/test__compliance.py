@@ -95,6 +95,30 @@ def test_every_option_is_found_wrong_somewhere() -> None:
     assert {item[0] for row in ALL_WRONG for item in row[2]} == {"keepalive", *OPTIONS}
 
 
+FRESH = {**DEFAULTS, "keepidle": 1800}  # as where net.ipv4.tcp_keepalive_time was changed
+
+
+@pytest.mark.parametrize(
+    ("case", "expectation", "wrong"),
+    [
+        (subject("outgoing", keepidle=1800), expecting("connect", keepidle=0, keepcnt=0, user_timeout=0, syncnt=0), []),
+        (subject("outgoing"), expecting("connect", keepidle=0), [("keepidle", 7200, 1800)]),
+        # who turned the user timeout off because its peers may pause wants to know
+        (subject("accepted", user_timeout=5000), expecting("listen", user_timeout=0), [("user_timeout", 5000, 0)]),
+        (subject("accepted", protocol="mptcp", user_timeout=None), expecting("listen", user_timeout=0), []),
+        (subject("listening", defer_accept=1), expecting("listen", defer_accept=0), [("defer_accept", 1, 0)]),
+        (subject("listening", maxseg=1400), expecting("listen", maxseg=0), [("maxseg", 1400, 536)]),
+        # nothing can be said of these
+        (subject("outgoing", maxseg=1388, window_clamp=65536), expecting("connect", maxseg=0, window_clamp=0), []),
+        (subject("unconnected", maxseg=524), expecting("socket", maxseg=0), []),  # a connection that was refused
+        (subject("listening", window_clamp=9000), expecting("listen", window_clamp=0), [("window_clamp", 9000, 0)]),
+    ],
+)
+def test_the_systems_default_is_what_a_fresh_socket_has(case: t.Any, expectation: t.Any, wrong: t.Any) -> None:
+    assert [tuple(item) for item in compliance.compare(case, expectation, defaults=FRESH)] == wrong
+    assert compliance.compare(case, expectation) == []  # where that is not known
+
+
 @pytest.mark.parametrize(
     ("libraries", "directions"),
     [

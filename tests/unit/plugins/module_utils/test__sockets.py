@@ -185,8 +185,8 @@ def audit_as(pid: int, number: int = 0, user: int = 0) -> t.Tuple[t.List[t.Dict[
     return records, unreadable
 
 
-@pytest.mark.parametrize(("number", "remedy"), [(38, "needs Linux 5.6 or newer"), (1, "has to be run as root")])
-def test_without_pidfd_getfd_the_options_are_unknown(number: int, remedy: str) -> None:
+@pytest.mark.parametrize("number", [38, 1])
+def test_without_pidfd_getfd_the_options_are_unknown(number: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, Child("c = []") as child:
         port = server.getsockname()[1]
         locals_ = child.run(
@@ -202,14 +202,15 @@ def test_without_pidfd_getfd_the_options_are_unknown(number: int, remedy: str) -
         for record in records:
             assert record["readable"] is False
             assert record["reason"] == "unreadable"
-            assert remedy in record["detail"]
+            # This kernel has the call, and this user may use it: only the filter is in the way.
+            assert "has to be run outside of the container or service whose system call filter" in record["detail"]
             assert record["compliant"] is None
             assert {name for name, value in record["options"].items() if value is not None} <= {"keepalive"}
         kept, plain, listener = (found[port] for port in locals_)
         assert (kept["state"], kept["direction"], kept["remote"]["port"]) == ("ESTABLISHED", "outgoing", port)
         assert (listener["state"], listener["direction"], listener["remote"]) == ("LISTEN", "listening", None)
-        # The keepalive timer that runs is proof; one that does not run is none.
-        assert (kept["options"]["keepalive"], plain["options"]["keepalive"]) == (True, None)
+        # A connection that waits for nothing has a timer if and only if keepalive is on; a listener has none anyway.
+        assert [each["options"]["keepalive"] for each in (kept, plain, listener)] == [True, False, None]
 
 
 def test_with_pidfd_getfd_the_same_auditor_reads_them() -> None:

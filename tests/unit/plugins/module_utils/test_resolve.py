@@ -68,9 +68,6 @@ def test_what_a_unit_gets_that_says_nothing() -> None:
                 "keepcnt": 9,
                 "keepintvl": 15,
                 "user_timeout": -1,
-                "syncnt": 0,
-                "maxseg": 0,
-                "window_clamp": 0,
             },
             "accept": [],
             "min_sockets": 0,
@@ -211,7 +208,8 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
      ["keepalive_services[0] 'a.service': restart: 'always' is not one of if_running, never"]),
     ({"services": [a(accept=["luck"])]},
      ["keepalive_services[0] 'a.service': accept: 'luck' is not one of library_not_loaded, static_executable, "
-      "secure_exec, stale_environment, overridden_by_application, opened_before_preload, inherited_listener, "
+      "secure_exec, stale_environment, overridden_by_configuration, overridden_by_application, opened_before_preload, "
+      "inherited_listener, "
       "not_supported_by_protocol, unreadable"]),
     ({"services": [a(min_sockets=-1)]},
      ["keepalive_services[0] 'a.service': min_sockets: -1 is not a number of sockets from 0 on"]),
@@ -312,6 +310,12 @@ def test_a_socket_unit_has_what_systemd_has_directives_for() -> None:
     assert service["expected"]["libraries"] == []
 
 
+def test_the_systems_default_is_expected_only_where_somebody_asked_for_it() -> None:
+    """nginx's own deferred listener is no mistake because nobody said anything of defer_accept."""
+    service = only([a(tcp={"user_timeout": 0})], defaults={"tcp": {"maxseg": 0}})
+    assert service["expected"]["tcp"] == {"keepidle": 15, "keepcnt": 9, "keepintvl": 15, "user_timeout": 0, "maxseg": 0}
+
+
 def test_what_a_socket_unit_cannot_have_is_refused_where_it_asks_for_it_itself() -> None:
     entry = {"name": "a.socket", "libraries": ["listen"], "respect": True, "tcp": {"user_timeout": 9, "maxseg": 0}}
     left_out = (
@@ -346,10 +350,11 @@ def test_an_option_that_no_library_of_the_unit_sets(libraries: t.List[str], opti
     ("settings", "accept"),
     [
         ({"accept": ["unreadable", "secure_exec"]}, ["secure_exec", "unreadable"]),
-        ({"respect": True, "accept": ["unreadable"]}, ["overridden_by_application", "unreadable"]),
+        ({"respect": True, "accept": ["unreadable"]},
+         ["opened_before_preload", "overridden_by_application", "unreadable"]),
         ({"restart": "never"}, ["library_not_loaded", "opened_before_preload", "stale_environment"]),
     ],
-)
+)  # fmt: skip
 def test_what_the_verification_lets_pass(settings: t.Dict[str, t.Any], accept: t.List[str]) -> None:
     service = only([a(**settings)])
     assert service["expected"]["accept"] == accept
