@@ -16,7 +16,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._options import L
 PRELOAD = "preload"
 """A library for LD_PRELOAD: tried under true(1), and in a conversation over loopback."""
 LIBRARY = "library"
-"""A library that programs load by themselves: its undefined symbols and its constructor are tried under true(1)."""
+"""A library that programs load by themselves, never LD_PRELOAD: a Python process reads its own socket through it."""
 PROGRAM = "program"
 """A program or a script: C(--help) must end with status 0 and say nothing on standard error."""
 DATA = "data"
@@ -33,7 +33,14 @@ class File(t.NamedTuple):
     mode: int = 0o644
 
 
-FILES: t.Dict[str, File] = {file.name: file for file in [*(File(name, PRELOAD) for name in LIBRARIES.values())]}
+FILES: t.Dict[str, File] = {
+    file.name: file
+    for file in (
+        *(File(name, PRELOAD) for name in LIBRARIES.values()),
+        File("libkeepalive_inspect.so", LIBRARY),
+        File("keepalive_inspect.h", DATA),
+    )
+}
 
 
 def file_of(name: str) -> File:

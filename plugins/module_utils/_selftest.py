@@ -43,6 +43,28 @@ if server.accept()[0].recv(16) != b"through":
 print(json.dumps({hook: seen[hook] for hook in hooks}))
 """
 
+_INSPECTION = r"""
+import os, socket, struct, sys
+try:
+    import ctypes
+except ImportError:
+    sys.exit(0)
+library = ctypes.CDLL(sys.argv[1])
+if library.keepalive_inspect_version() < 1:
+    sys.exit("it says that it has no version")
+process = library.keepalive_inspect_open(os.getpid())
+if process < 0:
+    sys.exit(0)
+own = socket.socket()
+values = [int(argument) for argument in sys.argv[2:]]
+for number, value in zip((4, 6, 5, 18), values):
+    own.setsockopt(socket.IPPROTO_TCP, number, value)
+fds, record = (ctypes.c_int32 * 1)(own.fileno()), (ctypes.c_uint8 * 4096)()
+if library.keepalive_inspect_read(process, fds, 1, record) == 1 and struct.pack("=4i", *values) not in bytes(record):
+    sys.exit("it does not find the values of its own socket")
+"""
+"""Where ctypes, or the kernel's pidfd_getfd, is not to be had, that is no fault of the library."""
+
 _VALUES = {"keepidle": 4321, "keepcnt": 11, "keepintvl": 123, "user_timeout": 345678, "syncnt": 3}
 """By option; values that no default and no sysctl has, so that reading them back proves who set them."""
 
@@ -66,6 +88,7 @@ def try_files(paths: t.Sequence[str]) -> None:
     try_libraries(kinds.get(PRELOAD, ()))
     for path in kinds.get(LIBRARY, ()):
         _try_true(path)
+        _try_inspection(path)
     for path in kinds.get(PROGRAM, ()):
         _try_program(path)
 
@@ -91,6 +114,14 @@ def _try_true(path: str) -> None:
     ended = _run([program], path, {}, path)
     if ended.status != 0 or ended.stderr:
         raise Refused(f"{os.path.basename(path)}: {program} with it {ended}{_said(ended)}")
+
+
+def _try_inspection(path: str) -> None:
+    name = os.path.basename(path)
+    values = [str(_VALUES[option]) for option in ("keepidle", "keepcnt", "keepintvl", "user_timeout")]
+    ended = _run([sys.executable, "-I", "-S", "-c", _INSPECTION, path, *values], "", {}, name)
+    if ended.status != 0 or ended.stderr:
+        raise Refused(f"{name}: a process that reads its own socket {ended}{_said(ended)}")
 
 
 def _try_program(path: str) -> None:

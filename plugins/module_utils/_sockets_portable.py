@@ -14,7 +14,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import platform
 import socket
 import struct
 import typing as t
@@ -22,11 +21,6 @@ import typing as t
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils._unreadable import remedy
-
-try:
-    import ctypes
-except ImportError:  # a Python built without libffi; the kernel then cannot be asked
-    ctypes = None  # type: ignore[assignment]
 
 _NR_PIDFD_OPEN = 434
 _NR_PIDFD_GETFD = 438
@@ -39,14 +33,16 @@ _TCP_INFO = 11
 _TCP_INFO_SIZE = 60
 """As much of struct tcp_info as every kernel with pidfd_getfd has, up to tcpi_last_ack_recv."""
 _LAST_DATA_SENT = 44
-_LAST_DATA_RECV = 52
+_LAST_DATA = struct.Struct("=I4xI")
+"""tcpi_last_data_sent and, behind tcpi_last_ack_recv, tcpi_last_data_recv."""
+_ESTABLISHED, _SYN_SENT, _CLOSE, _LISTEN = 1, 2, 7, 10
 
-_PROTOCOLS = {socket.IPPROTO_TCP: "tcp", 262: "mptcp"}
+PROTOCOLS = {socket.IPPROTO_TCP: "tcp", 262: "mptcp"}
 _FAMILIES = {int(socket.AF_INET): "ipv4", int(socket.AF_INET6): "ipv6"}
 _SOCKOPTS = tuple((option.name, option.sockopt) for option in OPTIONS.values())
 
-_VANISHED = (errno.ESRCH, errno.EBADF, errno.EINVAL)
-"""The process ended, the descriptor was closed, the number is a thread's."""
+_VANISHED = (errno.ESRCH, errno.EBADF, errno.EINVAL, errno.ENOENT)
+"""The process ended, the descriptor was closed, the number is a thread's (since Linux 6.16 ENOENT)."""
 
 
 class SocketValues(t.NamedTuple):
@@ -111,7 +107,7 @@ class PortableReader:
             os.close(duplicate)  # a family that cannot tell its name, e.g. AF_ALG
             return None
         try:
-            if handle.type != socket.SOCK_STREAM or handle.proto not in _PROTOCOLS or handle.family not in _FAMILIES:
+            if handle.type != socket.SOCK_STREAM or handle.proto not in PROTOCOLS or handle.family not in _FAMILIES:
                 return None
             return _values(handle, os.fstat(duplicate).st_ino, self._namespace(handle))
         except OSError as error:
@@ -160,20 +156,15 @@ def _values(handle: socket.socket, inode: int, namespace: t.Optional[int]) -> So
             options[name] = handle.getsockopt(socket.IPPROTO_TCP, number)
         except OSError:
             options[name] = None
-    info = handle.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE)
-    state = info[0]
-    idle = None
-    if len(info) == _TCP_INFO_SIZE and state not in (2, 7, 10):  # SYN_SENT, CLOSE, LISTEN
-        sent, received = (struct.unpack_from("=I", info, at)[0] for at in (_LAST_DATA_SENT, _LAST_DATA_RECV))
-        idle = min(sent, received) / 1000
     try:
         remote: t.Optional[Address] = handle.getpeername()[:2]
     except OSError:
         remote = None
+    state, idle = _state(handle, remote is not None)
     return SocketValues(
         inode=inode,
         family=_FAMILIES[handle.family],
-        protocol=_PROTOCOLS[handle.proto],
+        protocol=PROTOCOLS[handle.proto],
         state=state,
         local=handle.getsockname()[:2],
         remote=remote,
@@ -182,6 +173,18 @@ def _values(handle: socket.socket, inode: int, namespace: t.Optional[int]) -> So
         idle=idle,
         namespace=namespace,
     )
+
+
+def _state(handle: socket.socket, connected: bool) -> t.Tuple[int, t.Optional[float]]:
+    """Return state and idle time, the latter where it means something."""
+    try:
+        info = handle.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE)
+    except OSError:  # MPTCP before Linux 5.16; what is left tells the three states that last
+        listening = handle.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        return (_LISTEN if listening else _ESTABLISHED if connected else _CLOSE), None
+    if len(info) < _TCP_INFO_SIZE or info[0] in (_SYN_SENT, _CLOSE, _LISTEN):
+        return info[0], None
+    return info[0], min(_LAST_DATA.unpack_from(info, _LAST_DATA_SENT)) / 1000
 
 
 def _namespace_inode(handle: socket.socket) -> t.Optional[int]:
@@ -199,9 +202,9 @@ def _open_process(pid: int) -> t.Optional[int]:
     try:
         if hasattr(os, "pidfd_open"):  # Python 3.9
             return os.pidfd_open(pid)
-        return _system_call("pidfd_open", _NR_PIDFD_OPEN, pid, 0)
+        return _system_call("pidfd_open", _NR_PIDFD_OPEN, pid, 0, 0)
     except OSError as error:
-        _raise_unless_gone(error, "pidfd_open")
+        raise_unless_gone(error.errno, "pidfd_open")
         return None
 
 
@@ -209,33 +212,46 @@ def _duplicate(process: int, descriptor: int) -> t.Optional[int]:
     try:
         return _system_call("pidfd_getfd", _NR_PIDFD_GETFD, process, descriptor, 0)
     except OSError as error:
-        _raise_unless_gone(error, "pidfd_getfd")
+        raise_unless_gone(error.errno, "pidfd_getfd")
         return None
 
 
-def _raise_unless_gone(error: OSError, call: str) -> None:
-    if error.errno in _VANISHED:
+def raise_unless_gone(number: t.Optional[int], call: str) -> None:
+    """Judge the errno of a call: return where there is simply nothing any more, raise Unreadable where we may not."""
+    if number in _VANISHED:
         return
-    if error.errno in (errno.ENOSYS, errno.EPERM, errno.EACCES):
-        raise Unreadable(error.errno, call) from error
-    raise error
+    if number in (errno.ENOSYS, errno.EPERM, errno.EACCES):
+        raise Unreadable(number, call)
+    raise OSError(number, f"{call}: {os.strerror(number or 0)}")
 
 
 def _system_call(name: str, number: int, *arguments: int) -> int:
-    result: int = _libc(name).syscall(ctypes.c_long(number), *(ctypes.c_long(argument) for argument in arguments))
+    if not _SYSCALL:
+        _SYSCALL.append(_syscall())
+    result, error = _SYSCALL[0](number, *arguments)
     if result < 0:
-        raise OSError(ctypes.get_errno(), f"{name}: {os.strerror(ctypes.get_errno())}")
+        raise OSError(error, f"{name}: {os.strerror(error)}")
     return result
 
 
-_LIBC: t.List[t.Any] = []
+_Syscall = t.Callable[..., t.Tuple[int, int]]
+_SYSCALL: t.List[_Syscall] = []
 
 
-def _libc(name: str) -> t.Any:
-    if not _LIBC:
-        if ctypes is None or platform.machine().startswith(_OTHER_NUMBERS):
-            raise OSError(errno.ENOSYS, f"{name} cannot be called here")
-        library = ctypes.CDLL(None, use_errno=True)
-        library.syscall.restype = ctypes.c_long
-        _LIBC.append(library)
-    return _LIBC[0]
+def _syscall() -> _Syscall:
+    """Return syscall(2), with its result and errno. ctypes is loaded only here: the native reader needs none of it."""
+    try:
+        import ctypes
+    except ImportError:  # a Python built without libffi; the kernel then cannot be asked
+        return lambda *_arguments: (-1, errno.ENOSYS)
+    if os.uname().machine.startswith(_OTHER_NUMBERS):
+        return lambda *_arguments: (-1, errno.ENOSYS)
+    function = ctypes.CDLL(None, use_errno=True).syscall
+    function.restype = ctypes.c_long
+    function.argtypes = (ctypes.c_long,) * 4
+
+    def call(*arguments: int) -> t.Tuple[int, int]:
+        result: int = function(*arguments)
+        return (result, 0) if result >= 0 else (-1, ctypes.get_errno())
+
+    return call

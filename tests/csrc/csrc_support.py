@@ -22,6 +22,8 @@ CONNECT = "libkeepalive.so"
 LISTEN = "libkeepalive_listen.so"
 SOCKET = "libkeepalive_socket.so"
 LIBRARIES = (CONNECT, LISTEN, SOCKET)
+INSPECT = "libkeepalive_inspect.so"
+HEADER = "keepalive_inspect.h"
 CALL = {CONNECT: "connect", LISTEN: "listen", SOCKET: "socket"}
 
 FLAGS = ("-O1", "-Wall", "-Wextra", "-Werror")

@@ -14,13 +14,29 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from csrc_support import CONNECT, CSRC, LIBRARIES, LISTEN, PROBES, SOCKET, compile_c, make, run, stages, tool
+from csrc_support import (
+    CONNECT,
+    CSRC,
+    HEADER,
+    INSPECT,
+    LIBRARIES,
+    LISTEN,
+    PROBES,
+    SOCKET,
+    compile_c,
+    make,
+    run,
+    stages,
+    tool,
+)
 
 STRICT = (
     "-O2 -Wall -Wextra -Wconversion -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror"
     " -Wframe-larger-than=6000"  # early callers may have the smallest stack, 16 KiB
 )
-EXPORT = {CONNECT: "connect", LISTEN: "listen", SOCKET: "socket"}
+EXPORT = {CONNECT: {"connect"}, LISTEN: {"listen"}, SOCKET: {"socket"}}
+EXPORT[INSPECT] = {f"keepalive_inspect_{name}" for name in ("version", "open", "read", "apply")}
+ALL = (*LIBRARIES, INSPECT)
 # Everything that the libraries ask of other objects: the loader's list, in glibc and in musl. A new name here is a
 # decision: each one is a way to fail at start, and the loader looks it up in every process. Where system calls are not
 # made directly libc makes them.
@@ -49,33 +65,34 @@ def symbols(path: Path) -> list[tuple[str, str]]:
     return [(words[6], words[7]) for words in lines if len(words) >= 8 and words[0].rstrip(":").isdigit()]
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
-def test_one_function_is_exported(built: Path, library: str) -> None:
-    assert [name for index, name in symbols(built / library) if index != "UND"] == [EXPORT[library]]
+@pytest.mark.parametrize("library", ALL)
+def test_nothing_else_is_exported(built: Path, library: str) -> None:
+    assert {name for index, name in symbols(built / library) if index != "UND"} == EXPORT[library]
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", ALL)
 def test_imports_are_on_the_list(built: Path, library: str) -> None:
     imported = {name.partition("@")[0] for index, name in symbols(built / library) if index == "UND"}
+    expected = IMPORTS if library != INSPECT else set()
     if platform.machine() in DIRECT:
-        assert imported == IMPORTS
+        assert imported == expected
     else:
-        assert IMPORTS <= imported <= IMPORTS_INDIRECT
+        assert expected <= imported <= IMPORTS_INDIRECT | {"getpeername", "getsockname"}
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", ALL)
 def test_dynamic_section(built: Path, library: str) -> None:
     entries = dynamic(built / library)
     tags = {tag for tag, _value in entries}
     needed = {value.partition("[")[2].rstrip("]") for tag, value in entries if tag == "NEEDED"}
     assert needed == (set() if platform.machine() in DIRECT else {"libc.so.6"})
     assert ("SONAME", f"Library soname: [{library}]") in entries
-    assert "INIT_ARRAY" in tags
+    assert ("INIT_ARRAY" in tags) == (library != INSPECT), "nobody's process starts with the inspect library"
     assert not tags & {"INIT", "FINI", "TEXTREL", "RPATH", "RUNPATH"}
     assert any(tag == "FLAGS" and "BIND_NOW" in value for tag, value in entries)
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", ALL)
 def test_segments(built: Path, library: str) -> None:
     lines = [line.split() for line in readelf("-l", built / library).splitlines() if line.strip()]
     flags = {words[0]: "".join(words[6:-1]) for words in lines if words[0] in ("GNU_STACK", "GNU_RELRO")}
@@ -100,8 +117,8 @@ FLAGS = [STRICT, "-O0 -g -Werror", "-O2 -Werror -D_GNU_SOURCE"]
 def test_no_warnings(tmp_path: Path, cc: str, cflags: str) -> None:
     tool(cc, cc)
     make(tmp_path, f"CFLAGS={cflags}", "check", cc=cc)
-    for library in LIBRARIES:
-        assert [name for index, name in symbols(tmp_path / library) if index != "UND"] == [EXPORT[library]]
+    for library in ALL:
+        assert {name for index, name in symbols(tmp_path / library) if index != "UND"} == EXPORT[library]
 
 
 def copy_sources(folder: Path) -> Path:
@@ -118,7 +135,7 @@ def test_the_build_is_reproducible(tmp_path: Path, cflags: str) -> None:
         build = tmp_path / f"build-{name}"
         make(build, f"CFLAGS={cflags}", directory=copy_sources(tmp_path / name))
         folders.append(build)
-    for library in LIBRARIES:
+    for library in ALL:
         first, second = ((folder / library).read_bytes() for folder in folders)
         assert first == second, library
         assert str(tmp_path).encode() not in first
@@ -146,8 +163,10 @@ def test_install_replaces_and_never_overwrites(tmp_path: Path) -> None:
     assert after.st_ino != before.st_ino, "the old file is still whole for those who have it mapped"
     assert os.fstat(mapped.fileno()).st_mtime_ns == before.st_mtime_ns
     mapped.close()
-    assert sorted(path.name for path in target.iterdir()) == sorted(LIBRARIES), "no temporary file is left"
-    for library in LIBRARIES:
+    assert sorted(path.name for path in target.iterdir()) == sorted([*ALL, HEADER]), "no temporary file is left"
+    assert (target / HEADER).read_bytes() == (CSRC / HEADER).read_bytes()
+    assert (target / HEADER).stat().st_mode & 0o7777 == 0o644
+    for library in ALL:
         assert (target / library).read_bytes() == (tmp_path / "build" / library).read_bytes()
         assert (target / library).stat().st_mode & 0o7777 == 0o755
 

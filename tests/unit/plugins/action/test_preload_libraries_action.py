@@ -69,6 +69,7 @@ def test_the_sources_alone_are_enough_to_build(monkeypatch: pytest.MonkeyPatch, 
     subprocess.run(["make", "-j2", "all"], cwd=tmp_path, check=True, capture_output=True)
     assert sorted(path.name for path in (tmp_path / "build").glob("*.so")) == [
         "libkeepalive.so",
+        "libkeepalive_inspect.so",
         "libkeepalive_listen.so",
         "libkeepalive_socket.so",
     ]
@@ -101,6 +102,14 @@ def test_a_prebuilt_folder_with_libraries_is_one_kind_of_host(
     expected = {"trixie": {"l.so": base64.b64encode(b"\0\xff").decode()}}
     assert calls_of(monkeypatch, prebuilt=str(folder)) == [{"prebuilt_files": expected}]
     assert read_prebuilt(tmp_path) == expected
+
+
+def test_a_prebuilt_folder_without_manifest_brings_what_belongs_to_the_libraries(tmp_path: pathlib.Path) -> None:
+    """An older folder has no inspect library: what is there is installed, and sockets are read without it."""
+    for name in ("libkeepalive.so", "keepalive_inspect.h", "notes.h"):
+        (tmp_path / name).write_bytes(b"x")
+    (files,) = read_prebuilt(tmp_path).values()
+    assert sorted(files) == ["keepalive_inspect.h", "libkeepalive.so"]
 
 
 def test_a_prebuilt_folder_of_folders_has_a_kind_of_host_in_each(tmp_path: pathlib.Path) -> None:

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _selftest
-from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, LIBRARY, PROGRAM, File
+from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, PROGRAM, File
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES
 from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused, try_files, try_libraries
 
@@ -165,10 +165,26 @@ def test_a_program_that_cannot_be_started_is_refused(tmp_path: pathlib.Path, mon
         try_files([str(tmp_path / "tool")])
 
 
-def test_a_library_that_is_not_for_ld_preload_has_to_load(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("", "", ""),
+        ("IPPROTO_TCP, variable)", "IPPROTO_TCP, 9999)", "does not find the values of its own socket"),
+        ("return KEEPALIVE_INSPECT_VERSION;", "return 0;", "it says that it has no version"),
+        ("keepalive_inspect_read(", "keepalive_inspect_lead(", "undefined symbol: keepalive_inspect_read"),
+        ("    record->kind = protocol;", "    __builtin_trap();", r"was ended by signal 4 \(SIGILL\)"),
+        ("union name {", "extern void nowhere(void); void f(void) { nowhere(); }\nunion name {", "symbol: nowhere"),
+    ],
+)
+def test_the_inspect_library_has_to_find_the_values_of_its_own_socket(
+    tmp_path: pathlib.Path, old: str, new: str, said: str
 ) -> None:
-    monkeypatch.setitem(FILES, "other.so", File("other.so", LIBRARY))
-    try_files([library(tmp_path, "int f(void) { return 1; }", name="other.so")])
-    with pytest.raises(Refused, match=r"^other\.so: .* was ended by signal 6"):
-        try_files([library(tmp_path, CONSTRUCTOR % "abort()", name="other.so")])
+    source = (CSRC / "libkeepalive_inspect.c").read_text()
+    assert old in source
+    flags = ("-D_DEFAULT_SOURCE", "-I", str(CSRC), "-Wl,-z,now")
+    path = library(tmp_path, source.replace(old, new), *flags, name="libkeepalive_inspect.so")
+    if not said:
+        try_files([path])
+        return
+    with pytest.raises(Refused, match=rf"^libkeepalive_inspect\.so: .*{said}"):
+        try_files([path])

@@ -1,0 +1,278 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read and set the TCP sockets of another process with the installed libkeepalive_inspect.so.
+
+The records are those of _sockets_portable, several times faster. cffi learns the library's interface from the header
+that is installed beside it (_inspect_declarations is what makes that fast). A call fills one block of memory for many
+sockets, and the block is taken apart here a whole record at a time: looking at single fields through cffi would take
+longer than all the system calls.
+"""
+
+from __future__ import annotations
+
+import array
+import hashlib
+import itertools
+import os
+import socket
+import stat
+import struct
+import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils._inspect_declarations import ARGUMENTS, HEADER_SHA256
+from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR, OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_apply import Applied, Plan, Setting
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import (
+    PROTOCOLS,
+    SocketValues,
+    raise_unless_gone,
+)
+
+LIBRARY = "libkeepalive_inspect.so"
+HEADER = "keepalive_inspect.h"
+
+BATCH = 512
+"""Sockets of one call: memory stays bounded, and the call itself does not count any more."""
+
+_REMEMBERED = 4096
+"""Addresses, and sets of values, that are kept in their final form because they come again and again."""
+
+_FIELDS = {
+    "record": [
+        *("inode", "netns", "fd", "kind", "version", "state", "keepalive", "idle", "local_port", "remote_port"),
+        *("local", "remote", "values"),
+    ],
+    "values": list(OPTIONS),
+    "change": ["inode", "fd", "kind", "settings", "unused"],
+    "setting": ["level", "option", "value", "error", "before", "after"],
+}
+_CODES = {"int32_t": "i", "uint32_t": "I", "uint64_t": "Q"}
+_FAMILIES = {4: (socket.AF_INET, 4, "ipv4"), 6: (socket.AF_INET6, 16, "ipv6")}
+
+
+class Unavailable(Exception):
+    """The library cannot be used on this host; the text says why."""
+
+
+class Library:
+    """The loaded library, and how what it gives out is laid out in memory."""
+
+    def __init__(self, folder: str = LIBRARY_DIR, owner: int = 0) -> None:
+        """Load it; raises Unavailable where it is not there, not to be trusted, or not the one that we understand.
+
+        It gets into a process of root's: it and its folder must belong to root (owner), and nobody else may write them.
+        """
+        library, header = os.path.join(folder, LIBRARY), os.path.join(folder, HEADER)
+        for path in (folder, library, header):
+            _check_trust(path, owner)
+        try:
+            self.ffi = _declare(header)
+            self.calls = self.ffi.dlopen(library)
+            declared, version = self.calls.KEEPALIVE_INSPECT_VERSION, self.calls.keepalive_inspect_version()
+            if declared == version:
+                self.read_many = self.calls.keepalive_inspect_read
+                self.apply_many = self.calls.keepalive_inspect_apply
+                self.record, self.values, self.change, self.setting = (_layout(self.ffi, name) for name in _FIELDS)
+                self.none: int = self.calls.KEEPALIVE_INSPECT_NONE
+        except ImportError as error:
+            raise Unavailable(f"this Python has no cffi: {error}") from error
+        except Exception as error:  # of a broken header cffi says what pycparser says, or an assertion
+            raise Unavailable(f"{library} cannot be used: {type(error).__name__}: {error}") from error
+        if declared != version:
+            raise Unavailable(f"{library} has version {version} of its interface, {HEADER} beside it is {declared}")
+
+    def open(self, pid: int) -> t.Optional[int]:
+        """Return a descriptor for the process, None where it has ended."""
+        process: int = self.calls.keepalive_inspect_open(pid)
+        if process < 0:
+            raise_unless_gone(-process, "pidfd_open")
+            return None
+        return process
+
+    def known(self, value: int) -> t.Optional[int]:
+        """Return the value of an option, None where the socket has no such option."""
+        return None if value == self.none else value
+
+
+class NativeReader:
+    """Reads sockets process by process, like PortableReader."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._addresses: t.Dict[int, t.Dict[bytes, str]] = {version: {} for version in _FAMILIES}
+        self._options: t.Dict[bytes, t.Dict[str, t.Optional[int]]] = {}
+
+    def read(self, pid: int, descriptors: t.Iterable[int]) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
+        """Yield each descriptor with its values, or with None where it is not TCP. What vanished is left out.
+
+        Raises Unreadable where the kernel does not let us duplicate anything of this process.
+        """
+        ffi, layout = self._library.ffi, self._library.record
+        process = self._library.open(pid)
+        if process is None:
+            return
+        rest = iter(descriptors)
+        try:
+            while True:
+                wanted = array.array("i", itertools.islice(rest, BATCH))
+                if not wanted:
+                    return
+                block = bytearray(layout.size * len(wanted))
+                done = self._library.read_many(
+                    process,
+                    ffi.from_buffer("int32_t[]", wanted),
+                    len(wanted),
+                    ffi.from_buffer("struct keepalive_record[]", block, require_writable=True),
+                )
+                yield from self._values(memoryview(block)[: layout.size * done])
+                if done < len(wanted):
+                    kind = layout.unpack_from(block, layout.size * done)[3]
+                    raise_unless_gone(-kind, "pidfd_getfd")
+        finally:
+            os.close(process)
+
+    def _values(self, block: memoryview) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
+        """Take records apart. This loop is what a sweep costs beyond the system calls, hence its shape."""
+        make = tuple.__new__
+        families = {version: family for version, (_number, _length, family) in _FAMILIES.items()}
+        for (inode, netns, fd, kind, version, state, keepalive, idle, port, remote_port, local, remote, values) in (
+            self._library.record.iter_unpack(block)
+        ):  # fmt: skip
+            if kind <= 0:
+                if kind == 0:
+                    yield fd, None
+                continue
+            addresses = self._addresses[version]
+            options = self._options.get(values) or self._learn_options(values)
+            remote_address = None
+            if remote_port >= 0:
+                remote_address = (addresses.get(remote) or self._learn_address(version, remote), remote_port)
+            fields = (
+                inode,
+                families[version],
+                PROTOCOLS[kind],
+                state,
+                (addresses.get(local) or self._learn_address(version, local), port),
+                remote_address,
+                keepalive == 1,
+                options.copy(),
+                idle / 1000 if idle >= 0 else None,
+                netns or None,
+            )
+            yield fd, make(SocketValues, fields)
+
+    def _learn_address(self, version: int, packed: bytes) -> str:
+        number, length, _family = _FAMILIES[version]
+        known = self._addresses[version]
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        return known.setdefault(packed, socket.inet_ntop(number, packed[:length]))
+
+    def _learn_options(self, packed: bytes) -> t.Dict[str, t.Optional[int]]:
+        if len(self._options) >= _REMEMBERED:
+            self._options.clear()
+        values = map(self._library.known, self._library.values.unpack(packed))
+        return self._options.setdefault(packed, dict(zip(OPTIONS, values)))
+
+
+class NativeSetter:
+    """Sets options process by process, like PortableSetter."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
+        """Yield what became of each descriptor. What vanished, or is another socket by now, is left out.
+
+        Raises Unreadable where the kernel does not let us duplicate anything of this process.
+        """
+        process = self._library.open(pid)
+        if process is None:
+            return
+        rest = iter(plan.items())
+        try:
+            while True:
+                batch = list(itertools.islice(rest, BATCH))
+                if not batch:
+                    return
+                yield from self._apply(process, batch)
+        finally:
+            os.close(process)
+
+    def _apply(
+        self, process: int, batch: t.Sequence[t.Tuple[int, t.Tuple[int, t.Sequence[Setting]]]]
+    ) -> t.Iterator[Applied]:
+        ffi, change, setting = self._library.ffi, self._library.change, self._library.setting
+        known = self._library.known
+        changes = bytearray().join(
+            change.pack(inode, descriptor, 0, len(settings), 0) for descriptor, (inode, settings) in batch
+        )
+        settings_of = [setting.pack(*one, 0, 0, 0) for _descriptor, (_inode, settings) in batch for one in settings]
+        settings = bytearray().join(settings_of)
+        done = self._library.apply_many(
+            process,
+            ffi.from_buffer("struct keepalive_change[]", changes, require_writable=True),
+            len(batch),
+            ffi.from_buffer("struct keepalive_setting[]", settings, require_writable=True),
+        )
+        results = setting.iter_unpack(settings)
+        for _inode, descriptor, kind, count, _unused in change.iter_unpack(memoryview(changes)[: change.size * done]):
+            own = list(itertools.islice(results, count))
+            if kind > 0:
+                yield Applied(
+                    descriptor,
+                    [known(before) for _level, _option, _value, _error, before, _after in own],
+                    {index: result[3] for index, result in enumerate(own)},
+                    [known(result[5]) for result in own],
+                )
+        if done < len(batch):
+            raise_unless_gone(-change.unpack_from(changes, change.size * done)[2], "pidfd_getfd")
+
+
+def _check_trust(path: str, owner: int) -> None:
+    try:
+        status = os.lstat(path)
+    except OSError as error:
+        raise Unavailable(f"{path}: {error.strerror}") from error
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise Unavailable(f"{path} is neither a file nor a folder")
+    if status.st_uid != owner:
+        raise Unavailable(f"{path} belongs to user {status.st_uid} instead of {owner}: it is not loaded")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        mode = stat.S_IMODE(status.st_mode)
+        raise Unavailable(f"{path} has mode {mode:04o}: what others than its owner may write is not loaded")
+
+
+def _declare(header: str) -> t.Any:
+    """Return what cffi needs to call what a header declares: made beforehand for our own, which is faster."""
+    import _cffi_backend
+
+    if tuple(map(int, _cffi_backend.__version__.split(".")[:2])) < (1, 12):
+        raise ValueError(f"cffi {_cffi_backend.__version__} is older than 1.12")
+    with open(header, "rb") as stream:
+        content = stream.read()
+    if hashlib.sha256(content).hexdigest() == HEADER_SHA256:
+        return _cffi_backend.FFI("keepalive_inspect", **ARGUMENTS)
+    import cffi
+
+    ffi = cffi.FFI()
+    ffi.cdef("".join(line for line in content.decode("utf-8").splitlines(True) if not line.startswith("#")))
+    return ffi
+
+
+def _layout(ffi: t.Any, name: str) -> struct.Struct:
+    """Return how a structure of the header lies in memory; ValueError where it is another one than we know."""
+    kind = ffi.typeof(f"struct keepalive_{name}")
+    fields = [field for field, _description in kind.fields]
+    if fields != _FIELDS[name]:
+        raise ValueError(f"{kind.cname} has the fields {', '.join(fields)}")
+    layout = struct.Struct("=" + "".join(_code(ffi, description.type) for _field, description in kind.fields))
+    if layout.size != ffi.sizeof(kind):
+        raise ValueError(f"{kind.cname} has {ffi.sizeof(kind)} bytes instead of {layout.size}")
+    return layout
+
+
+def _code(ffi: t.Any, kind: t.Any) -> str:
+    return _CODES.get(kind.cname) or f"{ffi.sizeof(kind)}s"

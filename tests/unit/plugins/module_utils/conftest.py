@@ -1,0 +1,31 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fixtures: the inspect library, compiled once, and both ways to read and set sockets."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access, choose
+
+CSRC = pathlib.Path(__file__).parents[4] / "csrc"
+
+
+@pytest.fixture(scope="session")
+def inspect_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder in which the libraries are installed as on a host."""
+    folder = tmp_path_factory.mktemp("inspect")
+    command = ["make", "-s", "-j2", "-C", str(CSRC), "install", f"BUILD={folder}/build", f"LIBDIR={folder}/lib"]
+    subprocess.run(command, check=True, capture_output=True)
+    return f"{folder}/lib"
+
+
+@pytest.fixture(params=["native", "portable"])
+def access(request: pytest.FixtureRequest, inspect_folder: str) -> Access:
+    """A reader and a setter: the promises are the same whichever of the two it is."""
+    return choose(request.param, inspect_folder, os.geteuid())
