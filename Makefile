@@ -142,10 +142,14 @@ test-c: venv ## the tests of the C code
 test-molecule: venv hosts ## all scenarios in molecule/, on the test hosts
 	@.ci/molecule test --all
 
-.PHONY: bench fuzz
+.PHONY: bench bench-sockets fuzz
 bench: venv ## what the libraries cost, beside others of their kind (2 minutes; JSON in .cache/bench-csrc.json)
 	@mkdir -p .cache
 	@python3 bench/csrc.py --json .cache/bench-csrc.json
+
+bench-sockets: venv ## what reading and setting open sockets costs, beside ss and lsof (2 minutes; JSON in .cache/bench-sockets.json)
+	@mkdir -p .cache
+	@python3 bench/sockets.py --json .cache/bench-sockets.json
 
 FUZZ_SECONDS := 600
 fuzz: deps ## look for inputs that break the C parsers (10 minutes: FUZZ_SECONDS=…; corpus in .cache/fuzz)

@@ -148,6 +148,17 @@ options:
       - All counts are of all sockets, whatever is returned.
     type: int
     default: 1000
+  reader:
+    description:
+      - How the sockets are read. The records are the same either way.
+      - V(native) is the faster one on hosts with thousands of sockets. It takes C(libkeepalive_inspect.so), which
+        M(netops.keepalive.preload_libraries) installs, and Python's cffi. The library is loaded only where C(root) owns
+        it and its folder and nobody else may write them. Fails where that is not so.
+      - V(portable) needs nothing but Python.
+      - V(auto) is V(native) where that is possible, otherwise V(portable).
+    type: str
+    choices: [auto, native, portable]
+    default: auto
 notes:
   - A connection counts as accepted where a listener of its network namespace has its local address and port. Once that
     listener is closed, nothing distinguishes it from an outgoing connection.
@@ -391,6 +402,16 @@ unreadable_pids:
   returned: success
   type: dict
   sample: {}
+reader:
+  description: How the sockets were read, V(native) or V(portable).
+  returned: success
+  type: str
+  sample: portable
+why_not_native:
+  description: Why they were not read with the library. Empty where they were, or where O(reader=portable).
+  returned: success
+  type: str
+  sample: "this Python has no cffi: No module named '_cffi_backend'"
 waited:
   description: How many seconds it took until the answer was as expected, or O(wait) was over.
   returned: success
@@ -406,9 +427,11 @@ from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Answer, Audit, Question
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import parse_expected
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils._readers import CHOICES as READERS
+from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.module_utils._reasons import REASONS
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_native import Unavailable
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import (
-    PortableReader,
     window_clamp_floor,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import (
@@ -446,26 +469,36 @@ def main() -> None:
             },
             "wait": {"type": "float", "default": 0},
             "max_sockets": {"type": "int", "default": 1000},
+            "reader": {"type": "str", "choices": list(READERS), "default": "auto"},
         },
         supports_check_mode=True,
     )
     module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C", "LC_MESSAGES": "C"}
     question = question_from(module)
-    reader = PortableReader()
+    try:
+        access = choose(module.params["reader"])
+    except Unavailable as error:
+        module.fail_json(msg=f"reader: native is not possible on this host: {error}")
     floor = window_clamp_floor()
     started = time.monotonic()
     deadline = started + max(0.0, module.params["wait"])
     while True:
         look = time.monotonic()
         try:
-            answer = Audit(question, reader, clamp_floor=floor).run()
+            answer = Audit(question, access.reader, clamp_floor=floor).run()
         except OSError as error:
             module.fail_json(msg=f"The sockets of this host cannot be read: {error}")
         now = time.monotonic()
         if now >= deadline or answer.compliant(question.expected):
             break
         time.sleep(min(max(SHORTEST_PAUSE, REST_PER_LOOK * (now - look)), deadline - now))
-    module.exit_json(changed=False, waited=round(now - started, 3), **result_of(answer, question, module.params))
+    module.exit_json(
+        changed=False,
+        reader=access.name,
+        why_not_native=access.why_not_native,
+        waited=round(now - started, 3),
+        **result_of(answer, question, module.params),
+    )
 
 
 def question_from(module: AnsibleModule) -> Question:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import pathlib
 import socket
 import threading
@@ -16,6 +17,7 @@ import typing as t
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Audit
+from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.modules import socket_options_info
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
 
@@ -183,3 +185,29 @@ def test_a_systemd_that_does_not_answer_is_no_clean_bill(run: Run, systemctl: t.
     answer = run(expected=[EXPECTED])
     assert answer["failed"] is True
     assert "Failed to connect to bus" in answer["msg"]
+
+
+def test_the_reader_is_chosen_and_named(
+    run: Run, proc: ShadowProc, inspect_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the library is not installed auto reads without it, and native says why it cannot be."""
+    with Child("s = socket.create_server(('127.0.0.1', 0))") as child:
+        proc.add(child.pid, "a.service")
+        for folder, wanted, used in (
+            ("/nowhere", "auto", "portable"),
+            ("/nowhere", "portable", "portable"),
+            (inspect_folder, "auto", "native"),
+            (inspect_folder, "native", "native"),
+            (inspect_folder, "portable", "portable"),
+        ):
+            here = functools.partial(choose, folder=folder, owner=os.geteuid())
+            monkeypatch.setattr(socket_options_info, "choose", here)
+            result = run(pids=[child.pid], reader=wanted)
+            assert result["reader"] == used
+            assert [record["state"] for record in result["sockets"]] == ["LISTEN"]
+            missing = "/nowhere: No such file or directory" if (folder, wanted) == ("/nowhere", "auto") else ""
+            assert result["why_not_native"] == missing
+        monkeypatch.setattr(socket_options_info, "choose", functools.partial(choose, folder="/nowhere"))
+        result = run(pids=[child.pid], reader="native")
+    said = "reader: native is not possible on this host: /nowhere: No such file or directory"
+    assert (result["failed"], result["msg"]) == (True, said)

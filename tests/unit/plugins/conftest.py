@@ -13,7 +13,7 @@ import subprocess
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access, choose
 
-CSRC = pathlib.Path(__file__).parents[4] / "csrc"
+CSRC = pathlib.Path(__file__).parents[3] / "csrc"
 
 
 @pytest.fixture(scope="session")
