@@ -1,0 +1,117 @@
+/* Every kind of descriptor of this process, read and set through libkeepalive_inspect; the arrays end at a red zone. */
+#include "keepalive_inspect.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LISTENER, CLIENT, ACCEPTED, FRESH, MAPPED, UDP, UNIX, PIPE, CLOSED, COUNT };
+
+static const char *const names[COUNT] = {"listener", "client", "accepted", "fresh", "mapped",
+                                         "udp",      "unix",   "pipe",     "closed"};
+
+static void expect(int holds, const char *what)
+{
+    if (!holds) {
+        perror(what);
+        exit(1);
+    }
+}
+
+static uint64_t inode_of(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
+static void make(int32_t *fds)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in6 mapped = {.sin6_family = AF_INET6};
+    socklen_t length = sizeof address;
+    const int idle = 4321;
+    int ends[2];
+
+    fds[LISTENER] = socket(AF_INET, SOCK_STREAM, 0);
+    expect(setsockopt(fds[LISTENER], IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) == 0, "keepidle");
+    expect(listen(fds[LISTENER], 5) == 0, "listen"); /* on any address */
+    expect(getsockname(fds[LISTENER], (struct sockaddr *)&address, &length) == 0, "getsockname");
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    fds[CLIENT] = socket(AF_INET, SOCK_STREAM, 0);
+    expect(connect(fds[CLIENT], (struct sockaddr *)&address, sizeof address) == 0, "connect");
+    fds[ACCEPTED] = accept(fds[LISTENER], NULL, NULL);
+    fds[FRESH] = socket(AF_INET6, SOCK_STREAM, 0);
+    fds[MAPPED] = socket(AF_INET6, SOCK_STREAM, 0);
+    mapped.sin6_port = address.sin_port;
+    mapped.sin6_addr.s6_addr[10] = mapped.sin6_addr.s6_addr[11] = 0xff;
+    memcpy(&mapped.sin6_addr.s6_addr[12], &address.sin_addr, 4);
+    expect(connect(fds[MAPPED], (struct sockaddr *)&mapped, sizeof mapped) == 0, "connect to a mapped address");
+    fds[UDP] = socket(AF_INET, SOCK_DGRAM, 0);
+    fds[UNIX] = socket(AF_UNIX, SOCK_STREAM, 0);
+    expect(pipe(ends) == 0, "pipe");
+    fds[PIPE] = ends[0];
+    fds[CLOSED] = dup(0);
+    close(fds[CLOSED]);
+}
+
+static void print(const struct keepalive_record *record, const char *name)
+{
+    printf("%s %d", name, record->kind);
+    if (record->kind > 0)
+        printf(" v%d state %d keepalive %d keepidle %d %s %s %u.%u", record->version, record->state, record->keepalive,
+               record->values.keepidle, record->remote_port >= 0 ? "connected" : "alone",
+               record->idle >= 0 ? "timed" : "timeless", record->local[0], record->local[15]);
+    putchar('\n');
+}
+
+int main(void)
+{
+    int32_t *fds = malloc(COUNT * sizeof *fds);
+    struct keepalive_record *records = malloc(COUNT * sizeof *records);
+    struct keepalive_change *changes = calloc(COUNT, sizeof *changes);
+    struct keepalive_setting *settings = calloc(COUNT * 2, sizeof *settings);
+    const int32_t process = keepalive_inspect_open((int32_t)getpid());
+
+    expect(keepalive_inspect_version() == KEEPALIVE_INSPECT_VERSION, "version");
+    expect(process >= 0 && fds != NULL && records != NULL && changes != NULL && settings != NULL, "start");
+    make(fds);
+    expect(keepalive_inspect_read(process, fds, 0, records) == 0, "nothing to read");
+    expect(keepalive_inspect_read(process, fds, COUNT, records) == COUNT, "read");
+    for (int at = 0; at < COUNT; at++) {
+        expect(records[at].fd == fds[at], "the descriptor");
+        expect(records[at].kind <= 0 || records[at].inode == inode_of(fds[at]), "the inode");
+        print(&records[at], names[at]);
+    }
+    expect(records[CLIENT].local_port == records[ACCEPTED].remote_port, "the ports");
+    expect(memcmp(records[CLIENT].remote, records[ACCEPTED].local, 16) == 0, "the addresses");
+
+    for (int at = 0; at < COUNT; at++) {
+        changes[at] = (struct keepalive_change){.inode = inode_of(fds[at]) + (at == ACCEPTED), .fd = fds[at], .settings = 2};
+        settings[at * 2] = (struct keepalive_setting){.level = SOL_SOCKET, .option = SO_KEEPALIVE, .value = 1};
+        settings[at * 2 + 1] = (struct keepalive_setting){
+            .level = IPPROTO_TCP, .option = TCP_KEEPIDLE, .value = at == FRESH ? 99999 : 60};
+    }
+    expect(keepalive_inspect_apply(process, changes, 0, settings) == 0, "nothing to set");
+    expect(keepalive_inspect_apply(process, changes, COUNT, settings) == COUNT, "apply");
+    for (int at = 0; at < COUNT; at++) {
+        const struct keepalive_setting *idle = &settings[at * 2 + 1];
+
+        printf("%s %d", names[at], changes[at].kind);
+        if (changes[at].kind > 0)
+            printf(" keepalive %d keepidle %d error %d then %d", idle[-1].after, idle->before, idle->error, idle->after);
+        putchar('\n');
+    }
+    expect(keepalive_inspect_read(-1, fds, COUNT, records) == COUNT, "no process"); /* EBADF: as if all had vanished */
+    expect(keepalive_inspect_open(-1) < 0, "no PID");
+    free(fds);
+    free(records);
+    free(changes);
+    free(settings);
+    return 0;
+}
