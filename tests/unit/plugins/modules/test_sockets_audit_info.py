@@ -1,0 +1,116 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The audit's module as Ansible runs it: parameters in, one JSON answer out."""
+
+from __future__ import annotations
+
+import functools
+import json
+import pathlib
+import typing as t
+
+import pytest
+import yaml
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils._host_audit import HostAudit
+from ansible_collections.netops.keepalive.plugins.modules import sockets_audit_info
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
+
+Run = t.Callable[..., t.Dict[str, t.Any]]
+
+
+@pytest.fixture(name="run")
+def run_fixture(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(**parameters: t.Any) -> t.Dict[str, t.Any]:
+        with patch_module_args(parameters), pytest.raises(SystemExit):
+            sockets_audit_info.main()
+        answer = json.loads(capsys.readouterr().out)
+        assert isinstance(answer, dict)
+        return answer
+
+    return call
+
+
+@pytest.fixture(name="proc")
+def proc_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> ShadowProc:
+    folder = tmp_path / "proc"
+    folder.mkdir()
+    shadow = ShadowProc(folder)
+    monkeypatch.setattr(sockets_audit_info, "HostAudit", functools.partial(HostAudit, root=shadow.root))
+    return shadow
+
+
+def systemctl(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, answer: str, status: int = 0) -> None:
+    """Put a systemctl first in PATH that answers this."""
+    (folder / "answer").write_text(answer)
+    program = folder / "systemctl"
+    program.write_text(f"#!/bin/sh\ncat {folder}/answer\nexit {status}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_one_answer_for_the_host(run: Run, proc: ShadowProc, check: bool) -> None:
+    with Child("l = socket.create_server(('0.0.0.0', 0)); c = socket.create_connection(l.getsockname())") as child:
+        proc.add(child.pid, "loop.service")
+        answer = run(include_local=True, _ansible_check_mode=check)
+    assert answer["changed"] is False
+    assert (answer["idle_timeout"], answer["totals"]["without"]) == (350, 1)
+    assert answer["recommended"] == {"keepidle": 120, "keepintvl": 30, "keepcnt": 4}
+
+
+def test_the_answer_is_as_documented(run: Run, proc: ShadowProc) -> None:
+    with Child("l = socket.create_server(('0.0.0.0', 0)); c = socket.create_connection(l.getsockname())") as child:
+        proc.add(child.pid, "loop.service")
+        answer = run(include_local=True)
+    documented = yaml.safe_load(sockets_audit_info.RETURN)
+    assert set(answer) - {"changed", "invocation"} == set(documented)
+    assert set(answer["totals"]) == set(documented["totals"]["contains"])
+    beside = {"right", "without", "slow", "tight", "unknown"}
+    assert set(answer["groups"][0]) - beside == set(documented["groups"]["contains"])
+    assert set(answer["groups"][0]["advice"]) == set(documented["groups"]["contains"]["advice"]["contains"])
+
+
+@pytest.mark.parametrize("given", ["350s", 3, 864001, True, 350.5, "0x20"])
+def test_a_wrong_timeout(run: Run, given: t.Any) -> None:
+    answer = run(idle_timeout=given)
+    assert answer["failed"] is True
+    assert answer["msg"] == f"idle_timeout: {given!r} is not an integer of seconds from 4 to 864000"
+
+
+def test_a_number_in_an_inventory_is_text(run: Run, proc: ShadowProc) -> None:
+    assert run(idle_timeout="240")["recommended"] == {"keepidle": 90, "keepintvl": 30, "keepcnt": 4}
+
+
+def test_a_wrong_silence(run: Run) -> None:
+    assert run(min_idle=-1)["msg"] == "min_idle: -1.0 is negative: expected seconds, 0 or more"
+
+
+def test_systemd_tells_whose_listener_it_is(
+    run: Run, proc: ShadowProc, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Child() as child:
+        port = child.run("l = socket.create_server(('0.0.0.0', 0)); answer = l.getsockname()[1]")
+        proc.add(child.pid, "init.scope", shown_as=1)
+        systemctl(tmp_path, monkeypatch, f"Id=relay.socket\nListen=0.0.0.0:{port} (Stream)\n")
+        assert [group["unit"] for group in run()["groups"]] == ["relay.socket"]
+
+
+def test_without_systemctl_the_rest_is_told(
+    run: Run, proc: ShadowProc, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: t.List[str] = []
+    monkeypatch.setattr(sockets_audit_info.AnsibleModule, "warn", lambda self, text: warnings.append(text))
+    with Child("l = socket.create_server(('0.0.0.0', 0))") as child:
+        proc.add(child.pid, "init.scope", shown_as=1)
+        systemctl(tmp_path, monkeypatch, "", status=1)
+        answer = run()
+    assert [group["unit"] for group in answer["groups"]] == ["init.scope"]
+    assert len(warnings) == 1 and "systemctl show failed" in warnings[0]
+
+
+def test_a_host_without_proc(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets_audit_info, "HostAudit", functools.partial(HostAudit, root="/nonexistent"))
+    assert "The sockets of this host cannot be read" in run()["msg"]
