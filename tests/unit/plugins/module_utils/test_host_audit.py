@@ -247,11 +247,11 @@ def test_what_cannot_be_read_is_unknown_and_never_right(proc: ShadowProc, server
             raise Unreadable(1, "pidfd_getfd")
 
     on = "s.setsockopt(1, 9, 1); s.setsockopt(6, 4, {})"
-    with Child(connecting(server, 2, on.format(60))) as one, Child(connecting(server, 1, on.format(7200))) as two:
-        with Child(connecting(server, 1)) as three:
-            for child, unit in ((one, "one.service"), (two, "two.service"), (three, "three.service")):
-                proc.add(child.pid, unit)
-            summary = HostAudit(LOCAL, Refused(), dict, root=proc.root).run()
+    tuned = Child(connecting(server, 2, on.format(60))), Child(connecting(server, 1, on.format(7200)))
+    with tuned[0] as one, tuned[1] as two, Child(connecting(server)) as three:
+        for child, unit in ((one, "one.service"), (two, "two.service"), (three, "three.service")):
+            proc.add(child.pid, unit)
+        summary = HostAudit(LOCAL, Refused(), dict, root=proc.root).run()
     # The kernel's timers show that keepalive is off, or later than the timeout; never that it is right.
     assert group_of(summary, "one.service")["unknown"] == 2
     assert group_of(summary, "two.service")["slow"] == 1
