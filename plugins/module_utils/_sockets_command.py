@@ -1,0 +1,174 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command keepalive-sockets: the TCP sockets of this host with the values of their options, for people on it.
+
+It runs without Ansible and without anything installed but Python 3.8: see _command_archive.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils._audit import Answer, Audit, Question
+from ansible_collections.netops.keepalive.plugins.module_utils._procfs import PROC, list_pids
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_table import table
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import (
+    Unit,
+    askable,
+    problem_with_name,
+    unit_from,
+)
+
+ALL_SHOWN, PARTLY_SHOWN, WRONG_ARGUMENTS = 0, 1, 2
+
+_EPILOGUE = """\
+columns:
+  WAY           out: this host connected; in: accepted; listen: what it accepts inherits its values
+  KEEPALIVE     SO_KEEPALIVE; IDLE, INTVL and CNT only matter where it is on
+  USER-TIMEOUT  TCP_USER_TIMEOUT; 0: the system's way
+  SILENT        seconds since data last went either way
+  PID/PROGRAM   812+2/nginx: two more processes hold the same socket
+  ?             could not be read;  -  there is none
+
+exit status:
+  0  everything that was asked for is shown
+  1  something could not be read, see standard error; what could is shown
+  2  wrong arguments: no such unit, no such process
+
+examples:
+  keepalive-sockets --unit nginx.service
+  keepalive-sockets --unit 'worker@*.service' --json
+  keepalive-sockets --port 5432
+"""
+
+
+class Wrong(Exception):
+    """An argument that cannot be meant; the text says why."""
+
+
+def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC) -> int:
+    """Run the command; returns its exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        units = _units(options.unit)
+        question = Question(tuple(units), frozenset(options.pid), frozenset(options.port), ())
+        answer = Audit(question, PortableReader(), root=root).run()
+        _check_pids(options.pid, root)
+        _check_patterns(units, answer)
+    except Wrong as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return WRONG_ARGUMENTS
+    except OSError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return PARTLY_SHOWN
+    missing = _not_shown(answer)
+    try:
+        if options.json:
+            print(json.dumps(_as_json(answer, missing), indent=2))
+        else:
+            print("\n".join(table(answer.records, options.wide)))
+        sys.stdout.flush()
+    except BrokenPipeError:  # | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ALL_SHOWN
+    for unit in units:
+        if not answer.units[unit.name]["running"]:
+            print(f"{parser.prog}: {unit.name} is not running", file=sys.stderr)
+    for line in missing:
+        print(f"{parser.prog}: {line}", file=sys.stderr)
+    return PARTLY_SHOWN if missing else ALL_SHOWN
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="keepalive-sockets",
+        description="Show the TCP sockets of this host with the values of their options. Changes nothing.\n"
+        "Without a selection: all. --unit and --pid add up, --port narrows.",
+        epilog=_EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--unit", "-u", action="append", default=[], metavar="U", help="a systemd unit, a template or a pattern")
+    add("--pid", "-p", action="append", default=[], type=int, metavar="P", help="a process")
+    add("--port", "-P", action="append", default=[], type=_port, metavar="N", help="only with this port, on either end")
+    add("--wide", "-w", action="store_true", help="also SYNCNT, DEFER_ACCEPT, MAXSEG and WINDOW_CLAMP")
+    add("--json", "-j", action="store_true", help="everything, as JSON; null: not known")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
+    return int(text)
+
+
+def _units(names: t.Sequence[str]) -> t.List[Unit]:
+    full = [name if name.endswith((".service", ".socket")) else f"{name}.service" for name in dict.fromkeys(names)]
+    for name in full:
+        problem = problem_with_name(name)
+        if problem:
+            raise Wrong(problem)
+    try:
+        answers = _systemd.show(_run, askable(full))
+    except _systemd.SystemdError as error:
+        raise Wrong(str(error)) from error
+    units = [unit_from(name, answers.get(name)) for name in full]
+    for unit in units:
+        if unit.load_state == "not-found":
+            raise Wrong(f"there is no unit {unit.name}")
+    return units
+
+
+def _run(command: t.List[str]) -> t.Tuple[int, str, str]:
+    try:
+        ended = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    except OSError as error:
+        raise _systemd.SystemdError(f"{command[0]} cannot be run: {error.strerror}") from error
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def _check_pids(pids: t.Iterable[int], root: str) -> None:
+    there = set(list_pids(root))
+    for pid in pids:
+        if pid not in there:
+            raise Wrong(f"there is no process {pid}")
+
+
+def _check_patterns(units: t.Iterable[Unit], answer: Answer) -> None:
+    """systemctl is not asked about templates and patterns: one that no process belongs to is most likely mistyped."""
+    for unit in units:
+        if unit.load_state is None and not answer.units[unit.name]["pids"]:
+            raise Wrong(f"no running unit matches {unit.name}")
+
+
+def _not_shown(answer: Answer) -> t.List[str]:
+    lines = []
+    hidden = len(answer.unreadable)
+    if hidden:
+        why = answer.unreadable[min(answer.unreadable)].replace("run as root (become: true)", "run as root")
+        lines.append(f"{hidden} process{'es' if hidden > 1 else ''} not shown: {why}")
+    values = [record for record in answer.records if not record.readable]
+    if values:
+        why = values[0].detail.replace("root (become: true)", "root")
+        lines.append(f"{len(values)} socket{'s' if len(values) > 1 else ''} without values: {why}")
+    return lines
+
+
+def _as_json(answer: Answer, missing: t.List[str]) -> t.Dict[str, t.Any]:
+    left_out = ("relevant", "compliant", "wrong", "reason", "candidates")
+    sockets = []
+    for record in answer.records:
+        shown = {key: value for key, value in record.as_dict().items() if key not in left_out}
+        shown["silent"] = record.idle
+        sockets.append(shown)
+    return {"sockets": sockets, "not_shown": missing}
