@@ -11,7 +11,7 @@ import os
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._idle import Values
-from ansible_collections.netops.keepalive.plugins.module_utils._native import SETTINGS, Setting, fill_in
+from ansible_collections.netops.keepalive.plugins.module_utils._own_settings import SETTINGS, Setting, fill_in
 
 LIBRARY_OF = {"outgoing": "connect", "accepted": "listen"}
 """Direction → the library that sets the options of such connections."""
@@ -25,7 +25,7 @@ class Program(t.NamedTuple):
     unit: str = ""
     """The name that an entry of keepalive_services would have; a template stands for its instances."""
     libraries: t.Tuple[str, ...] = ()
-    """Mapped libraries that _native knows."""
+    """Mapped libraries that _own_settings knows."""
     loaded: t.Tuple[str, ...] = ()
     """Libraries of this collection that are mapped."""
     static: bool = False

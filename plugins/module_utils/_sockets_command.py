@@ -19,8 +19,8 @@ import typing as t
 from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Answer, Audit, Question
 from ansible_collections.netops.keepalive.plugins.module_utils._procfs import PROC, list_pids
+from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_table import table
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import (
     Unit,
     askable,
@@ -62,7 +62,7 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC) -> int
     try:
         units = _units(options.unit)
         question = Question(tuple(units), frozenset(options.pid), frozenset(options.port), ())
-        answer = Audit(question, PortableReader(), root=root).run()
+        answer = Audit(question, choose().reader, root=root).run()
         _check_pids(options.pid, root)
         _check_patterns(units, answer)
     except Wrong as error:

@@ -242,8 +242,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils._host_audit impor
 from ansible_collections.netops.keepalive.plugins.module_utils._idle import LONGEST_TIMEOUT, SHORTEST_TIMEOUT
 from ansible_collections.netops.keepalive.plugins.module_utils._options import as_integer
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
+from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_units import listen_addresses
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
 
 
 def main() -> None:
@@ -270,7 +270,7 @@ def main() -> None:
         return {address: name for name, found in sorted(shown.items()) for address in listen_addresses(found)}
 
     try:
-        result = HostAudit(terms_from(module), PortableReader(), socket_units).run()
+        result = HostAudit(terms_from(module), choose().reader, socket_units).run()
     except OSError as error:
         module.fail_json(msg=f"The sockets of this host cannot be read: {error}")
     module.exit_json(changed=False, **result)

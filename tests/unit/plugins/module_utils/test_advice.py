@@ -17,7 +17,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._advice import (
     settings_for,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._idle import Values, recommend
-from ansible_collections.netops.keepalive.plugins.module_utils._native import SETTINGS, Setting, fill_in
+from ansible_collections.netops.keepalive.plugins.module_utils._own_settings import SETTINGS, Setting, fill_in
 
 RECIPES = pathlib.Path(__file__).parents[4] / "docs/recipes.md"
 VALUES = Values(120, 30, 4)
