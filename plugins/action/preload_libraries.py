@@ -13,7 +13,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.netops.keepalive.plugins.module_utils import _manifest
+from ansible_collections.netops.keepalive.plugins.module_utils import _command_archive, _manifest
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES
 
 _SOURCES = os.path.join(os.path.dirname(__file__), "..", "..", "csrc")
@@ -35,6 +35,7 @@ class ActionModule(ActionBase):
                 arguments["prebuilt_files"] = read_prebuilt(pathlib.Path(folder))
             elif not arguments.get("sources") and not arguments.get("prebuilt_files"):
                 arguments["sources"] = read_sources(pathlib.Path(_SOURCES))
+            arguments.setdefault("command", _command_archive.collect())
         result.update(
             self._execute_module(
                 module_name="netops.keepalive.preload_libraries", module_args=arguments, task_vars=task_vars

@@ -52,6 +52,13 @@ options:
         of several the ones made for the newest release of it.
       - Where a C(manifest.json) lies beside the libraries, they must have the checksums it says.
     type: path
+  command_link:
+    description:
+      - Where a link to the command C(keepalive-sockets) is made, which is installed into O(path) and shows people on
+        the host its sockets with their options. Empty for no link.
+      - What is there already and is not our link is left alone, with a warning.
+    type: str
+    default: /usr/local/bin/keepalive-sockets
   missing_compiler:
     description:
       - What to do where libraries must be compiled and no working C compiler or C(make) is there. V(report) changes
@@ -67,6 +74,11 @@ options:
   prebuilt_files:
     description:
       - Name of a kind of host to file name to content in Base64. Set by the task's action from O(prebuilt).
+    type: dict
+  command:
+    description:
+      - Module name to text of what C(keepalive-sockets) is made of. Set by the task's action from the collection;
+        without it the command is left as it is.
     type: dict
 extends_documentation_fragment:
   - netops.keepalive.attributes
@@ -121,6 +133,20 @@ other_files:
   returned: with O(state=present)
   type: dict
   sample: {}
+command:
+  description:
+    - The command that is installed beside the libraries and its link, null where there is none. A command that does not
+      run on the host is not installed, with a warning, and is no failure.
+  returned: with O(state=present)
+  type: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+    link:
+      description: The link, empty for none.
+      type: str
+  sample: {path: /usr/lib/libkeepalive/keepalive-sockets, link: /usr/local/bin/keepalive-sockets}
 reason:
   description: Why the libraries were, or must be, compiled or repaired; empty where nothing was to be done.
   returned: with O(state=present)
@@ -165,7 +191,13 @@ import tempfile
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _build, _install, _manifest
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _build,
+    _command_archive,
+    _command_file,
+    _install,
+    _manifest,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, is_preload
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
@@ -196,6 +228,8 @@ def main() -> None:
             # no_log keeps the contents out of the host's journal and out of the result, where they would fill pages
             "sources": {"type": "dict", "no_log": True},
             "prebuilt_files": {"type": "dict", "no_log": True},
+            "command": {"type": "dict", "no_log": True},
+            "command_link": {"type": "str", "default": _command_file.LINK},
         },
         supports_check_mode=True,
     )
@@ -208,6 +242,8 @@ def main() -> None:
             " '_+.-', because LD_PRELOAD is split at blanks and colons; for example /usr/lib/libkeepalive"
         )
     before = _manifest.observed_text(folder)
+    place = _command_file.Place(folder, module.params["command_link"])
+    command_before = _command_file.observed_text(place)
     try:
         if module.check_mode:
             result = _go(module, folder)
@@ -219,9 +255,17 @@ def main() -> None:
     after = result.pop("after", None)
     if after is None:
         after = _manifest.observed_text(folder)
+    command_after = result.pop("command_after", None)
+    if command_after is None:
+        command_after = _command_file.observed_text(place)
     title = os.path.join(folder, _manifest.NAME)
     header = f"{title} (because: {result['reason']})" if result.get("reason") else title
-    diff = {"before": before, "after": after, "before_header": title, "after_header": header}
+    diff = {
+        "before": before + command_before,
+        "after": after + command_after,
+        "before_header": title,
+        "after_header": header,
+    }
     module.exit_json(diff=diff, **result)
 
 
@@ -249,21 +293,51 @@ def _aftermath(before: str, folder: str) -> str:
 
 
 def _go(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
+    place = _command_file.Place(folder, module.params["command_link"])
     if module.params["state"] == "absent":
-        return _absent(module, folder)
-    return _present(module, folder)
+        return _absent(module, folder, place)
+    result = _present(module, folder)
+    return result if result["needs_compiler"] else _with_command(module, place, result)
 
 
-def _absent(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
-    if not _install.anything_installed(folder):
+def _absent(module: AnsibleModule, folder: str, place: _command_file.Place) -> t.Dict[str, t.Any]:
+    command = _command_file.installed(place)
+    if not command and not _install.anything_installed(folder):
         return {"changed": False, "removed": [], "mapped_by": []}
     names = _install.installed_names(folder)
     _install.refuse_if_preloaded(folder, names)
     mapped_by = _install.processes_mapping(folder, names)
     if not module.check_mode:
-        _install.remove(folder)
-    removed = [os.path.join(folder, name) for name in names]
-    return {"changed": True, "removed": removed, "mapped_by": mapped_by, "after": ""}
+        _command_file.take(place)
+        if os.path.isdir(folder) and (_install.anything_installed(folder) or not os.listdir(folder)):
+            _install.remove(folder)
+    removed = [*(os.path.join(folder, name) for name in names), *command]
+    return {"changed": True, "removed": removed, "mapped_by": mapped_by, "after": "", "command_after": ""}
+
+
+def _with_command(module: AnsibleModule, place: _command_file.Place, result: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+    """Install the command as well. It is a help for people: where it cannot be had, the libraries are what counts."""
+    modules = module.params["command"]
+    if not modules:
+        return {**result, "command": None}
+    content = _command_archive.assemble(modules)
+    reasons = _command_file.due(place, content)
+    if place.obstacle:
+        module.warn(f"{_command_archive.NAME} has no link: {place.obstacle}")
+    link = "" if place.obstacle else place.link
+    if reasons and not module.check_mode:
+        try:
+            _command_file.put(place, content, _labeller(module))
+        except (_command_file.Unusable, TimedOut) as error:
+            module.warn(f"{_command_archive.NAME} was not installed: {error}")
+            return {**result, "command": None}
+    return {
+        **result,
+        "command": {"path": place.path, "link": link},
+        "changed": result["changed"] or bool(reasons),
+        "reason": "; ".join(filter(None, [result["reason"], *reasons])),
+        "command_after": _command_file.wanted_text(place, content, bool(link)) if module.check_mode else None,
+    }
 
 
 def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:

@@ -39,6 +39,11 @@ class Task:
 
 
 def calls_of(monkeypatch: pytest.MonkeyPatch, **args: t.Any) -> t.List[t.Dict[str, t.Any]]:
+    """Run the action as all_of does; return the arguments without the modules of the command."""
+    return [{key: value for key, value in call.items() if key != "command"} for call in all_of(monkeypatch, **args)]
+
+
+def all_of(monkeypatch: pytest.MonkeyPatch, **args: t.Any) -> t.List[t.Dict[str, t.Any]]:
     """Run the action with the task's arguments; return those of every module execution that came of it."""
     calls: t.List[t.Dict[str, t.Any]] = []
 
@@ -58,6 +63,13 @@ def calls_of(monkeypatch: pytest.MonkeyPatch, **args: t.Any) -> t.List[t.Dict[st
     monkeypatch.setattr(preload_libraries.ActionBase, "run", lambda self, tmp, task_vars: {})
     assert Action().run(task_vars={}) == {"changed": True}
     return calls
+
+
+def test_the_command_is_sent_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    (call,) = all_of(monkeypatch)
+    assert "def main(" in call["command"]["_sockets_command"]
+    (call,) = all_of(monkeypatch, state="absent")
+    assert "command" not in call
 
 
 def test_the_sources_alone_are_enough_to_build(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
