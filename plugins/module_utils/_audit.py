@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import typing as t
 
@@ -13,6 +14,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import WINDOW_CLAMP_FLOOR, Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils._judge import Judge, Places
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
+from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
+from ansible_collections.netops.keepalive.plugins.module_utils._sample import Sample
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Reader, Record, Sweep
 from ansible_collections.netops.keepalive.plugins.module_utils._summary import summarize
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit
@@ -25,11 +28,27 @@ class Question(t.NamedTuple):
     pids: t.FrozenSet[int]
     ports: t.FrozenSet[int]
     expected: t.Tuple[Expectation, ...]
+    processes: t.Tuple[str, ...] = ()
+    """Patterns of executables: of their paths where a pattern has a slash, else of their names."""
+    states: t.FrozenSet[str] = frozenset()
+    sample: int = 0
+    """How many connections of each unit are read at most; 0: all."""
 
     @property
     def whole_host(self) -> bool:
         """Tell whether neither units nor processes narrow the selection."""
-        return not self.units and not self.pids
+        return not self.units and not self.pids and not self.processes
+
+    def takes_program(self, path: str) -> bool:
+        """Tell whether a program is one of the processes that were asked for."""
+        name = os.path.basename(path)
+        return any(fnmatch.fnmatchcase(path if "/" in pattern else name, pattern) for pattern in self.processes)
+
+    def takes(self, state: str, local: Address, remote: t.Optional[Address]) -> bool:
+        """Tell whether a socket passes the filters of ports and states."""
+        if self.states and state not in self.states:
+            return False
+        return not self.ports or local[1] in self.ports or (remote is not None and remote[1] in self.ports)
 
 
 class Answer(t.NamedTuple):
@@ -38,6 +57,8 @@ class Answer(t.NamedTuple):
     records: t.List[Record]
     units: t.Dict[str, t.Dict[str, t.Any]]
     unreadable: t.Dict[int, str]
+    not_read: int = 0
+    """How many connections a sample left out."""
 
     def compliant(self, expected: t.Iterable[Expectation]) -> bool:
         """Tell whether every unit that something is expected of is as it should be."""
@@ -61,6 +82,7 @@ class Audit:
         self._root = root
         self._unit_of = self._read_units()
         self._systemd_inodes = self._inodes_of_systemd()
+        self._picked = self._pick()
         self._sweep = Sweep(reader, self._unit_of, root)
         places = Places(root, library_dir, drop_ins)
         self._judge = Judge(self._sweep, self._unit_of, question.units, self._systemd_inodes, places, clamp_floor)
@@ -71,10 +93,12 @@ class Audit:
         selected = {
             pid
             for pid, unit in self._unit_of.items()
-            if question.whole_host or pid in question.pids or any(wanted.holds(unit) for wanted in question.units)
+            if question.whole_host or pid in self._picked or any(wanted.holds(unit) for wanted in question.units)
         }
         sockets_asked = [unit for unit in question.units if unit.is_socket]
-        self._sweep.take(selected | ({1} if sockets_asked and 1 in self._unit_of else set()))
+        if sockets_asked and 1 in self._unit_of:
+            selected.add(1)
+        self._sweep.take(selected, Sample(question.sample, question.takes) if question.sample else None)
         records = list(self._sweep.records.values())
         owners = self._owners_of(records, sockets_asked)
         kept = [record for record in records if self._is_kept(record, owners.get(record.inode))]
@@ -96,18 +120,27 @@ class Audit:
             )
         units = {unit.name: unit for unit in question.units}
         summaries = {
-            name: self._summary(members, units.get(name), expectations.get(name))
+            name: self._summary(name, members, units.get(name), expectations.get(name))
             for name, members in sorted(by_name.items())
             if name
         }
         kept.sort(key=_importance)
-        return Answer(kept, summaries, dict(self._sweep.unreadable))
+        return Answer(kept, summaries, dict(self._sweep.unreadable), sum(self._sweep.not_read.values()))
+
+    def _pick(self) -> t.Set[int]:
+        """Choose the processes that were asked for by number or program."""
+        question = self._question
+        if not question.processes:
+            return set(question.pids)
+        programs = {pid: _procfs.program_of(pid, self._root) for pid in self._unit_of}
+        return {pid for pid, program in programs.items() if question.takes_program(program)} | question.pids
 
     def _read_units(self) -> t.Dict[int, str]:
         prefix = _procfs.manager_prefix(self._root)
         question = self._question
         listed = set(_procfs.list_pids(self._root))
-        pids = listed if question.units or question.whole_host else listed & (question.pids | {1})
+        everybody = question.units or question.processes or question.whole_host
+        pids = listed if everybody else listed & (question.pids | {1})
         return {pid: _procfs.unit_of(pid, prefix, self._root) for pid in pids}
 
     def _inodes_of_systemd(self) -> t.FrozenSet[int]:
@@ -121,7 +154,7 @@ class Audit:
         return os.path.isdir(os.path.join(self._root, "self")) and not os.path.exists(os.path.join(self._root, "1"))
 
     def _summary(
-        self, records: t.List[Record], unit: t.Optional[Unit], expectation: t.Optional[Expectation]
+        self, name: str, records: t.List[Record], unit: t.Optional[Unit], expectation: t.Optional[Expectation]
     ) -> t.Dict[str, t.Any]:
         if unit is not None and not unit.is_socket:
             pids = sorted(pid for pid, member in self._unit_of.items() if unit.holds(member))
@@ -137,7 +170,12 @@ class Audit:
             and unit.active is not False
         ):
             hidden = [1]
-        return summarize(records, pids, hidden, unit, expectation)
+        not_read = sum(
+            count
+            for member, count in self._sweep.not_read.items()
+            if (unit.holds(member) if unit is not None else member == name)
+        )
+        return summarize(records, pids, hidden, unit, expectation, not_read)
 
     def _owners_of(self, records: t.List[Record], sockets: t.List[Unit]) -> t.Dict[int, Unit]:
         """Say which of the units that were asked for each record counts for: a .socket unit before its service."""
@@ -173,12 +211,9 @@ class Audit:
                 yield unit.name, first[unit.patterns]
 
     def _is_kept(self, record: Record, owner: t.Optional[Unit]) -> bool:
-        question = self._question
-        if question.ports:
-            remote = record.remote[1] if record.remote else None
-            if record.local[1] not in question.ports and remote not in question.ports:
-                return False
-        return question.whole_host or owner is not None or not question.pids.isdisjoint(record.pids)
+        if not self._question.takes(record.state, record.local, record.remote):
+            return False
+        return self._question.whole_host or owner is not None or not self._picked.isdisjoint(record.pids)
 
 
 def _importance(record: Record) -> t.Tuple[int, str, int, int]:

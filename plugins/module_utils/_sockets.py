@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _procnet, _timers
 from ansible_collections.netops.keepalive.plugins.module_utils._records import Record, from_row, from_values
+from ansible_collections.netops.keepalive.plugins.module_utils._sample import Sample
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import SocketValues, Unreadable
 
 __all__ = ["Reader", "Record", "Sweep"]
@@ -29,6 +30,9 @@ class Sweep:
         self.records: t.Dict[int, Record] = {}
         self.unreadable: t.Dict[int, str] = {}
         """pid → why nothing is known about its sockets, not even how many there are."""
+        self.not_read: t.Dict[str, int] = {}
+        """unit → how many connections a sample left out."""
+        self._left_out: t.Set[int] = set()
         self._reader = reader
         self._units = units
         self._root = root
@@ -37,12 +41,14 @@ class Sweep:
         self._tables: t.Dict[t.Optional[int], t.List[_procnet.Row]] = {}
         self._timers: t.Dict[t.Optional[int], t.Dict[int, _timers.TimerSeen]] = {}
 
-    def take(self, pids: t.Iterable[int]) -> None:
-        """Read the sockets of these processes and find out their directions."""
+    def take(self, pids: t.Iterable[int], sample: t.Optional[Sample] = None) -> None:
+        """Read the sockets of these processes, all or a sample, and find out their directions."""
         for pid in (1, *sorted(set(pids))):
             namespace = _procfs.network_namespace(pid, self._root)
             if namespace is not None:
                 self._pid_in.setdefault(namespace, pid)
+        if sample is not None:
+            self._leave_out(sample, pids)
         for pid in sorted(set(pids)):
             self._take_one(pid)
         self._find_directions()
@@ -53,6 +59,17 @@ class Sweep:
                 programs[pid] = _procfs.program_of(pid, self._root)
             record.program = programs[pid]
             record.unit = self._units.get(pid, "")
+
+    def _leave_out(self, sample: Sample, pids: t.Iterable[int]) -> None:
+        rows = {row.inode: row for pid in self._pid_in.values() for row in _procnet.read_tables(pid, root=self._root)}
+        held: t.Dict[str, t.Set[int]] = {}
+        for pid in pids:
+            try:
+                inodes = {inode for _descriptor, inode in _procfs.socket_descriptors(pid, self._root)}
+            except PermissionError:
+                continue
+            held.setdefault(self._units.get(pid, ""), set()).update(inodes)
+        self._left_out, self.not_read = sample.leave_out(held, rows)
 
     def process_in(self, namespace: t.Optional[int]) -> t.Optional[int]:
         """Return a process of the sweep that is in a network namespace, None where there is none."""
@@ -68,7 +85,7 @@ class Sweep:
         for descriptor, inode in descriptors:
             if inode in self.records and self.records[inode].readable:
                 self.records[inode].holders.append((pid, descriptor))
-            elif inode not in self._not_tcp:
+            elif inode not in self._not_tcp and inode not in self._left_out:
                 unknown[descriptor] = inode
         if not unknown:
             return

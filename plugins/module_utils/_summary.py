@@ -19,11 +19,13 @@ def summarize(
     hidden: t.List[int],
     unit: t.Optional[Unit],
     expectation: t.Optional[Expectation],
+    not_read: int = 0,
 ) -> t.Dict[str, t.Any]:
     """Sum up the records of a unit.
 
     :param pids: Its processes.
     :param hidden: Those processes of which not even the number of sockets is known.
+    :param not_read: How many connections a sample left out.
     """
     running = bool(pids or hidden)
     if unit is not None and unit.is_socket:
@@ -48,6 +50,7 @@ def summarize(
         "running": running,
         "pids": pids,
         "sockets": len(records),
+        "not_read": not_read,
         "relevant": len(relevant),
         "compliant": sum(1 for record in relevant if record.compliant),
         "noncompliant": sum(1 for record in relevant if record.compliant is False),

@@ -18,7 +18,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._procnet import A
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_units import directives, listen_addresses
 from ansible_collections.netops.keepalive.plugins.module_utils._systemd import Properties
 
-_NAME = re.compile(r"[A-Za-z0-9:_.\\@*?\[\]-]+\.(service|socket)")
+_NAME = re.compile(r"[A-Za-z0-9:_.\\@*?\[\]!-]+\.(service|socket)")
 
 
 class Unit(t.NamedTuple):

@@ -35,10 +35,10 @@ options:
     description:
       - Units whose sockets are read, C(.service) and C(.socket).
       - A template such as V(worker@.service) stands for all its running instances, and C(*), C(?) and C([]) match as in
-        a shell.
+        a shell. A pattern of C(.socket) units stands for those that systemd has loaded, each by its own name.
       - Of a C(.socket) unit, the listeners that systemd holds are read, and the connections that the triggered service
         accepted through them.
-      - Without O(units), O(pids) and O(expected), the whole host is read.
+      - Without O(units), O(pids), O(processes) and O(expected), the whole host is read.
     type: list
     elements: str
     default: []
@@ -47,10 +47,37 @@ options:
     type: list
     elements: int
     default: []
+  processes:
+    description:
+      - Executables whose processes' sockets are read, in addition to those of O(units) and O(pids).
+      - A name such as V(redis-server), a path such as V(/usr/lib/postgresql/*/bin/postgres), or a pattern as in a
+        shell. What has no slash is compared with the name alone.
+      - For a script this is its interpreter.
+    type: list
+    elements: str
+    default: []
   ports:
     description: Of the sockets selected otherwise, only those with one of these ports, local or remote.
     type: list
     elements: int
+    default: []
+  states:
+    description: Of the sockets selected otherwise, only those in one of these states.
+    type: list
+    elements: str
+    choices:
+      - ESTABLISHED
+      - SYN_SENT
+      - SYN_RECV
+      - FIN_WAIT1
+      - FIN_WAIT2
+      - TIME_WAIT
+      - CLOSE
+      - CLOSE_WAIT
+      - LAST_ACK
+      - LISTEN
+      - CLOSING
+      - NEW_SYN_RECV
     default: []
   expected:
     description:
@@ -136,6 +163,15 @@ options:
         description: How many relevant sockets this unit has to have while it is running.
         type: int
         default: 0
+  sample:
+    description:
+      - For hosts with very many connections. At most so many of each unit (of each instance of a template) are read,
+        spread evenly over old and new ones, and always the same.
+      - RV(units[].not_read) counts exactly what was left out. RV(units[].ok) and RV(compliant) then speak of what was
+        read. Listeners and MPTCP sockets are always read.
+      - V(0) reads all.
+    type: int
+    default: 0
   wait:
     description:
       - Seconds to wait at most until all units of O(expected) are as they should be.
@@ -195,6 +231,14 @@ EXAMPLES = r"""
   become: true
   register: live_sockets
   failed_when: not live_sockets.compliant
+
+- name: Read a thousand of the established connections of each worker, and of whatever runs java outside of them
+  netops.keepalive.socket_options_info:
+    units: ["worker@.service", "batch-*.service"]
+    processes: [java]
+    states: [ESTABLISHED]
+    sample: 1000
+  become: true
 
 - name: Which connections to the database have no keepalive?
   netops.keepalive.socket_options_info:
@@ -333,6 +377,11 @@ sockets_total:
   returned: success
   type: int
   sample: 2
+not_read:
+  description: How many connections O(sample) left out.
+  returned: success
+  type: int
+  sample: 0
 units:
   description:
     - The units by their names as given in O(units) and O(expected). All units that hold sockets where the whole host is
@@ -357,6 +406,10 @@ units:
       description: How many TCP sockets it has.
       type: int
       sample: 12
+    not_read:
+      description: How many connections O(sample) left out, besides.
+      type: int
+      sample: 0
     relevant:
       description: How many of them something is expected of.
       type: int
@@ -423,10 +476,10 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Answer, Audit, Question
-from ansible_collections.netops.keepalive.plugins.module_utils._compliance import parse_expected
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils._procnet import STATES
+from ansible_collections.netops.keepalive.plugins.module_utils._question import BadParameter, question_from
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import CHOICES as READERS
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.module_utils._reasons import REASONS
@@ -434,12 +487,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._sockets_native i
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import (
     window_clamp_floor,
 )
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import (
-    Unit,
-    askable,
-    problem_with_name,
-    unit_from,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils._systemd import SystemdError
 
 SHORTEST_PAUSE = 0.2
 """Seconds between two looks at least."""
@@ -454,7 +502,9 @@ def main() -> None:
         argument_spec={
             "units": {"type": "list", "elements": "str", "default": []},
             "pids": {"type": "list", "elements": "int", "default": []},
+            "processes": {"type": "list", "elements": "str", "default": []},
             "ports": {"type": "list", "elements": "int", "default": []},
+            "states": {"type": "list", "elements": "str", "choices": list(STATES.values()), "default": []},
             "expected": {
                 "type": "list",
                 "elements": "dict",
@@ -467,6 +517,7 @@ def main() -> None:
                     "min_sockets": {"type": "int", "default": 0},
                 },
             },
+            "sample": {"type": "int", "default": 0},
             "wait": {"type": "float", "default": 0},
             "max_sockets": {"type": "int", "default": 1000},
             "reader": {"type": "str", "choices": list(READERS), "default": "auto"},
@@ -474,7 +525,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C", "LC_MESSAGES": "C"}
-    question = question_from(module)
+    try:
+        question = question_from(module.params, module.run_command)
+    except (BadParameter, SystemdError) as error:
+        module.fail_json(msg=str(error))
     try:
         access = choose(module.params["reader"])
     except Unavailable as error:
@@ -501,60 +555,13 @@ def main() -> None:
     )
 
 
-def question_from(module: AnsibleModule) -> Question:
-    """Turn the module's parameters into what is asked; fail where they make no sense."""
-    parameters = module.params
-    try:
-        expected = parse_expected(parameters["expected"])
-    except ValueError as error:
-        module.fail_json(msg=str(error))
-    for index, port in enumerate(parameters["ports"]):
-        if not 1 <= port <= 65535:
-            module.fail_json(msg=f"ports[{index}]: {port} is out of range: expected a port from 1 to 65535")
-    if parameters["max_sockets"] < 0:
-        module.fail_json(msg=f"max_sockets: {parameters['max_sockets']} is negative: expected 0 (all) or more")
-    for parameter in ("expected", "units"):
-        for index, value in enumerate(parameters[parameter]):
-            problem = problem_with_name(value["name"] if parameter == "expected" else value)
-            if problem:
-                module.fail_json(msg=f"{parameter}[{index}]: {problem}")
-    names = list(dict.fromkeys([*(expectation.name for expectation in expected), *parameters["units"]]))
-    units = ask_systemd(module, names)
-    first: t.Dict[t.Tuple[str, ...], str] = {}
-    for index, unit in enumerate(units[: len(expected)]):
-        if not unit.is_socket and first.setdefault(unit.patterns, unit.name) != unit.name:
-            other = first[unit.patterns]
-            module.fail_json(
-                msg=f"expected[{index}] '{unit.name}': this is the unit that is listed as '{other}': list it once"
-            )
-    return Question(
-        units=tuple(units),
-        pids=frozenset(parameters["pids"]),
-        ports=frozenset(parameters["ports"]),
-        expected=tuple(expected),
-    )
-
-
-def ask_systemd(module: AnsibleModule, names: t.List[str]) -> t.List[Unit]:
-    """Ask systemd about all units in one call."""
-
-    def run(command: t.List[str]) -> t.Tuple[int, str, str]:
-        return t.cast(t.Tuple[int, str, str], module.run_command(command))
-
-    asked = askable(names)
-    try:
-        answers = _systemd.show(run, asked)
-    except _systemd.SystemdError as error:
-        module.fail_json(msg=str(error))
-    return [unit_from(name, answers.get(name)) for name in names]
-
-
 def result_of(answer: Answer, question: Question, parameters: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     """Put an answer into the shape that is documented in RETURN."""
     shown = answer.records[: parameters["max_sockets"]] if parameters["max_sockets"] else answer.records
     return {
         "sockets": [record.as_dict() for record in shown],
         "sockets_total": len(answer.records),
+        "not_read": answer.not_read,
         "units": answer.units,
         "compliant": answer.compliant(question.expected),
         "unreadable_pids": {str(pid): why for pid, why in answer.unreadable.items()},

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import pathlib
 import shutil
 import socket
 import struct
 import subprocess
+import sys
 import time
 import typing as t
 
@@ -89,9 +91,10 @@ def audit(
     drop_ins: t.Union[str, pathlib.Path] = "/nowhere",
     ports: t.Iterable[int] = (),
     pids: t.Iterable[int] = (),
+    **further: t.Any,
 ) -> Answer:
     all_units = units or [unit_from(expectation.name, None) for expectation in expected]
-    question = Question(tuple(all_units), frozenset(pids), frozenset(ports), expected)
+    question = Question(tuple(all_units), frozenset(pids), frozenset(ports), expected, **further)
     places = {"root": proc.root, "library_dir": str(library_dir), "drop_ins": str(drop_ins)}
     return Audit(question, reader or PortableReader(), **places).run()
 
@@ -137,6 +140,7 @@ def test_a_right_socket_is_compliant_whoever_set_it(proc: ShadowProc, server: so
             "running": True,
             "pids": [child.pid],
             "sockets": 1,
+            "not_read": 0,
             "relevant": 1,
             "compliant": 1,
             "noncompliant": 0,
@@ -689,6 +693,100 @@ def test_the_selection_by_ports_processes_and_the_whole_host(proc: ShadowProc, s
         assert found(ports=[port]) == everything[1:]
         assert found(ports=[listening]) == everything[:1]
         assert found(pids=[child.pid], ports=[port]) == everything[1:2]
+
+
+def test_the_selection_by_executables_and_states(
+    proc: ShadowProc, server: socket.socket, tmp_path: pathlib.Path
+) -> None:
+    program = compile_hold(tmp_path)
+    code = connecting(server) + "\nl = socket.create_server(('127.0.0.1', 0)); n = socket.socket()"
+    with Child(code) as child, holding(program, server) as pid:
+        proc.add(child.pid, "a.service")
+        proc.add(pid, "b.service")
+        python = os.path.basename(os.path.realpath(sys.executable))
+
+        def found(**selection: t.Any) -> t.List[t.Tuple[str, str]]:
+            return sorted((record.unit, record.state) for record in audit(proc, **selection).records)
+
+        everything = [
+            ("a.service", "CLOSE"),
+            ("a.service", "ESTABLISHED"),
+            ("a.service", "LISTEN"),
+            ("b.service", "ESTABLISHED"),
+        ]
+        assert found(processes=("hold", python)) == everything
+        assert found(processes=("hol?",)) == everything[3:]
+        assert found(processes=(str(program),)) == everything[3:]
+        assert found(processes=(f"{tmp_path.parent}/*/hold",)) == everything[3:]
+        assert found(processes=("/usr/bin/hold",)) == []
+        assert found(processes=("hold",), units=[unit_from("a.service", None)]) == everything
+        assert found(processes=("hold",), pids=[child.pid]) == everything
+        assert found(processes=("nothing",)) == []  # and not the whole host
+        assert found(states=frozenset(("ESTABLISHED", "CLOSE"))) == [everything[0], everything[1], everything[3]]
+        listening = frozenset(("LISTEN",))
+        assert found(states=listening, processes=("hold",)) == []
+        assert found(states=listening, ports=[server.getsockname()[1]]) == []
+
+
+def test_a_sample_counts_exactly_what_it_leaves_out(proc: ShadowProc, server: socket.socket) -> None:
+    port = server.getsockname()[1]
+    many = (
+        f"{TUNE}\nl = socket.create_server(('127.0.0.1', 0)); tune(l)\n"
+        f"c = [socket.create_connection(('127.0.0.1', {port})) for _ in range(10)]\n"
+        "d = socket.create_connection(l.getsockname()); a = l.accept()[0]; u = socket.socketpair()\n"
+    )
+    with Child(many) as child, Child(connecting(server)) as small:
+        proc.add(child.pid, "a.service")
+        proc.add(small.pid, "b.service")
+        expected = [expecting(), expecting("b.service")]
+        whole = audit(proc, *expected)
+        assert (whole.not_read, whole.units["a.service"]["sockets"]) == (0, 13)
+        some = audit(proc, *expected, sample=4)
+        assert some.not_read == 8
+        assert (some.units["a.service"]["sockets"], some.units["a.service"]["not_read"]) == (5, 8)
+        assert (some.units["b.service"]["sockets"], some.units["b.service"]["not_read"]) == (1, 0)
+        assert {record.inode for record in some.records} <= {record.inode for record in whole.records}
+        assert any(record.state == "LISTEN" for record in some.records)
+        again = audit(proc, *expected, sample=4)
+        assert {record.inode for record in again.records} == {record.inode for record in some.records}
+        # What the filters would leave out anyway is neither read nor counted.
+        filtered = audit(proc, *expected, sample=4, ports=[port])
+        assert (filtered.units["a.service"]["sockets"], filtered.units["a.service"]["not_read"]) == (4, 6)
+        assert audit(proc, sample=4).units["a.service"]["not_read"] == 8
+
+
+HIDDEN = """
+import json, os, sys
+from ansible_collections.netops.keepalive.plugins.module_utils._audit import Audit, Question
+from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+states = (("a.service", True), ("b.service", False))
+units = tuple(Unit(name, (name,), "loaded", active, (), {}) for name, active in states)
+expected = tuple(Expectation(unit.name, frozenset(("connect",)), {}, frozenset(), 0) for unit in units)
+answer = Audit(Question(units, frozenset(), frozenset(), expected), PortableReader(), root=sys.argv[1]).run()
+print(json.dumps([answer.units, answer.unreadable]))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a /proc that hides processes")
+def test_a_proc_that_hides_processes_does_not_make_units_stopped(tmp_path: pathlib.Path) -> None:
+    open_to_all(tmp_path)
+    mounted = 'mount -t proc -o hidepid=2 proc "$1" && exec "$2" -c "$3" "$1"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", mounted, "-", str(tmp_path), sys.executable, HIDDEN],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    units, unreadable = json.loads(done.stdout)
+    assert (units["a.service"]["running"], units["a.service"]["ok"]) == (True, False)
+    assert units["a.service"]["reasons"] == {"unreadable": 1}
+    assert "hides the processes of other users" in unreadable["1"]
+    assert (units["b.service"]["running"], units["b.service"]["ok"]) == (False, True)
 
 
 def test_what_is_wrong_comes_first(proc: ShadowProc, server: socket.socket) -> None:

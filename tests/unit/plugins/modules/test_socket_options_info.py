@@ -112,6 +112,18 @@ def test_one_question_to_systemd_for_all_units(run: Run, proc: ShadowProc, syste
     assert answer["compliant"] is True  # nothing is expected of b.service
 
 
+def test_a_pattern_of_socket_units_stands_for_the_loaded_ones(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
+    """Asked in the same call; a unit that fits and one that was named are one."""
+    answer = "".join(
+        f"Id={name}.socket\nLoadState=loaded\nActiveState=active\nListen=127.0.0.1:9 (Stream)\n\n"
+        for name in ("a", "ab")
+    )
+    calls = systemctl(answer + "Id=c@1.socket\nLoadState=loaded\nActiveState=active\n")
+    units = run(units=["a*.socket", "c@.socket", "a.socket"])["units"]
+    assert sorted(units) == ["a.socket", "ab.socket", "c@1.socket"]
+    assert calls.read_text().splitlines()[0].endswith(" -- a.socket a*.socket c@*.socket")
+
+
 def test_an_alias_is_the_same_unit(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
     systemctl((A_SERVICE + "Names=a.service alias.service\n\n") * 2)
     with Child("s = socket.socket()") as child:
@@ -167,6 +179,12 @@ def test_a_bounded_answer_keeps_exact_counts(run: Run, proc: ShadowProc, systemc
         ({"ports": [443, 70000]}, "ports[1]: 70000 is out of range: expected a port from 1 to 65535"),
         ({"units": ["nginx"]}, "units[0]: 'nginx' is not the name of a .service or .socket unit"),
         ({"max_sockets": -1}, "max_sockets: -1 is negative"),
+        ({"sample": -1}, "sample: -1 is negative: expected 0 (read all) or more"),
+        ({"wait": -1}, "wait: -1.0 is negative"),
+        ({"processes": ["redis-server", ""]}, "processes[1]: '' names no executable"),
+        ({"states": ["OPEN"]}, "OPEN"),
+        ({"expected": [EXPECTED | {"min_sockets": 9}], "sample": 4}, "min_sockets: 9 are never seen in a sample of 4"),
+        ({"expected": [{"name": "a*.socket"}]}, "'a*.socket' stands for several .socket units: name each of them"),
         ({"expected": [{**EXPECTED, "tcp": {"keepcnt": 500}}]}, "expected[0] 'a.service': tcp.keepcnt: 500 is out of"),
         ({"expected": [{**EXPECTED, "tcp": {"user_timeout": "30s"}}]}, "user_timeout"),
         ({"expected": [{**EXPECTED, "libraries": ["conect"]}]}, "conect"),
