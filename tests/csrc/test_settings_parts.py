@@ -14,6 +14,7 @@ import typing as t
 
 import cffi
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils import _settings_file
 from csrc_support import CSRC, load_options
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -215,6 +216,30 @@ def test_a_file_against_a_model(c: t.Any, file: list[tuple[str, ...]], ends: boo
                 expected[name] = value
     text = "\n".join("".join(line) for line in file) + ("\n" if ends else "")
     assert outcome(c, text.encode(), program=b"/usr/sbin/nginx", unit=b"nginx.service") == (0, expected)
+
+
+headings = st.builds(
+    "{}[{}{}{}]{}".format,
+    st.sampled_from(["", " ", "x"]),
+    st.sampled_from(["unit ", "program ", "unit\t", " unit ", "unit", "Unit "]),
+    st.one_of(
+        st.sampled_from(["nginx.service", "/usr/sbin/nginx", "*", "ngin?.s[a-z]*", "[^a]*", "*[:alpha:]*", "nginx"]),
+        st.text("nginx.service/*?[]!^-: #", max_size=16),
+    ),
+    st.sampled_from(["", " ", "]", " #", "\r"]),
+    st.sampled_from(["", " # ours", "#", "\r"]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(lines.map("".join), headings), max_size=12))
+def test_what_the_verification_takes_from_a_file_is_what_the_libraries_take(c: t.Any, file: list[str]) -> None:
+    """socket_options_info tells by it whose values a process has; see plugins/module_utils/_settings_file.py."""
+    text = "\n".join(file)
+    found = _settings_file.parse(text, "nginx.service", "/usr/sbin/nginx")
+    _result, expected = outcome(c, text.encode(), program=b"/usr/sbin/nginx", unit=b"nginx.service")
+    defaults = {name: option.default for name, option in python.OPTIONS.items()} | dict.fromkeys(FIELDS[-3:], 0)
+    assert {**defaults, **{VARIABLES[variable]: value for variable, value in found.items()}} == expected
 
 
 def test_who_cannot_be_found_out_fits_no_section(c: t.Any) -> None:

@@ -2,16 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fixtures: the inspect library, compiled once, and both ways to read and set sockets."""
+"""Fixtures: the libraries, compiled once, both ways to read and set sockets, and a /proc to put processes into."""
 
 from __future__ import annotations
 
 import os
 import pathlib
+import socket
 import subprocess
+import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access, choose
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import ShadowProc
 
 CSRC = pathlib.Path(__file__).parents[3] / "csrc"
 
@@ -29,3 +32,23 @@ def inspect_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 def access(request: pytest.FixtureRequest, inspect_folder: str) -> Access:
     """A reader and a setter: the promises are the same whichever of the two it is."""
     return choose(request.param, inspect_folder, os.geteuid())
+
+
+@pytest.fixture(scope="session")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    folder: pathlib.Path = tmp_path_factory.mktemp("libraries")
+    subprocess.run(["make", "-s", "-C", str(CSRC), f"BUILD={folder}", "all"], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def proc(tmp_path: pathlib.Path) -> ShadowProc:
+    folder = tmp_path / "proc"
+    folder.mkdir()
+    return ShadowProc(folder)
+
+
+@pytest.fixture
+def server() -> t.Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
+        yield listening
