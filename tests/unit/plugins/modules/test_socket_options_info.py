@@ -127,7 +127,7 @@ def test_a_pattern_of_socket_units_stands_for_the_loaded_ones(run: Run, proc: Sh
 def test_a_reader_that_cannot_be_had_is_no_silent_fallback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket_options_info, "choose", functools.partial(choose, folder="/nowhere"))
     with socket.create_server(("127.0.0.1", 0)), Child() as child:
-        assert "reader: native cannot be had: " in run(pids=[child.pid], reader="native")["msg"]
+        assert "reader: native is not possible on this host: " in run(pids=[child.pid], reader="native")["msg"]
         assert run(pids=[child.pid], reader="portable")["reader"] == "portable"
         assert run(pids=[child.pid])["reader"] == "portable"
 
