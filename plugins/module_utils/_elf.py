@@ -62,6 +62,8 @@ class Elf(t.NamedTuple):
     """Required symbol versions by library, e.g. {"libc.so.6": ("GLIBC_2.2.5", "GLIBC_2.34")}."""
     go: bool
     """Whether the Go toolchain linked it."""
+    loaded_bytes: int = 0
+    """Where in the file its last loaded segment ends: a shorter file was cut off."""
 
     @property
     def abi(self) -> t.Tuple[int, str, bool]:
@@ -159,6 +161,7 @@ def _parse(reader: _Reader) -> Elf:
         versions=versions,
         # "ld -buildid=" leaves no note, but the section that "go version" reads.
         go=go or _has_go_section(reader, shoff, shentsize, shnum, shstrndx),
+        loaded_bytes=max((part.offset + part.size for part in segments if part.kind == _PT_LOAD), default=0),
     )
 
 

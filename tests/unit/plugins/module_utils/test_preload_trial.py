@@ -1,0 +1,194 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Programs show what a library does to them, by LD_PRELOAD and by the real file in a mount namespace."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shutil
+import sys
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils import _preload_programs
+from ansible_collections.netops.keepalive.plugins.module_utils._preload_trial import Trial
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import bad_libraries
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import FakeSystemd
+
+BUILD = t.Callable[[pathlib.Path], pathlib.Path]
+LD_SO_PRELOAD = "/etc/ld.so.preload"
+"""Only ever mounted over, in a namespace that ends with the program that is tried."""
+TRUE = [shutil.which("true") or "/bin/true"]
+PYTHON = [sys.executable, "-c", "pass"]
+
+
+@pytest.fixture(name="folder")
+def folder_fixture(tmp_path: pathlib.Path) -> pathlib.Path:
+    for parent in (tmp_path, *tmp_path.parents[:-2]):
+        parent.chmod(parent.stat().st_mode | 0o055)
+    return tmp_path
+
+
+def time_for(build: BUILD) -> float:
+    return 0.5 if build is bad_libraries.hanging else 20
+
+
+def by_file(trial: Trial, *libraries: pathlib.Path) -> t.List[str]:
+    """The reasons that the file shows; where this machine may not make namespaces, that is the test's end."""
+    content = "".join(f"{library}\n" for library in libraries).encode()
+    before = os.path.lexists(LD_SO_PRELOAD)
+    problems, obstacle = trial.file(LD_SO_PRELOAD, content, [TRUE])
+    assert os.path.lexists(LD_SO_PRELOAD) == before, "nothing was left on this machine"
+    if obstacle:
+        assert os.geteuid() != 0, obstacle
+        pytest.skip(obstacle)
+    return [problem.reason for problem in problems]
+
+
+def test_a_good_library_passes_both_ways(folder: pathlib.Path) -> None:
+    path = bad_libraries.good(folder / "l.so")
+    trial = Trial(20)
+    commands = _preload_programs.default_commands()
+    assert trial.preload([str(path)], commands) == []
+    assert by_file(trial, path) == []
+    assert any("python" in command for command in trial.tried)
+    assert len(trial.tried) == len(set(trial.tried)) == len(commands)
+
+
+@pytest.mark.parametrize("build", bad_libraries.IN_A_PROGRAM, ids=lambda build: build.__name__)
+def test_a_bad_library_is_refused_by_ld_preload(folder: pathlib.Path, build: BUILD) -> None:
+    path = str(build(folder / "l.so"))
+    harmless = str(bad_libraries.good(folder / "harmless.so"))
+    problems = Trial(time_for(build)).preload([harmless, path], [TRUE, PYTHON])
+    assert [(problem.program, problem.library) for problem in problems] == [(TRUE[0], path)], "named, and only once"
+    assert re.search(f"with the library it .*({bad_libraries.IN_A_PROGRAM[build]})", problems[0].reason)
+    assert problems[0].reason.endswith("; without, it ended with status 0")
+
+
+@pytest.mark.parametrize(
+    "build",
+    # A function that is bound lazily shows with LD_BIND_NOW only, which goes with LD_PRELOAD.
+    [build for build in bad_libraries.IN_A_PROGRAM if build is not bad_libraries.undefined_function],
+    ids=lambda build: build.__name__,
+)
+def test_a_bad_library_is_refused_by_the_file_itself(folder: pathlib.Path, build: BUILD) -> None:
+    path = build(folder / "l.so")
+    (reason,) = by_file(Trial(time_for(build)), path)
+    assert re.search(bad_libraries.IN_A_PROGRAM[build], reason)
+
+
+def test_a_library_that_harms_one_program_is_named_with_it(folder: pathlib.Path) -> None:
+    path = str(bad_libraries.only_in_python(folder / "l.so"))
+    harmless = str(bad_libraries.good(folder / "harmless.so"))
+    python = [os.path.realpath(sys.executable), "-c", "pass"]
+    problems = Trial(20).preload([harmless, path], [TRUE, python])
+    assert [(problem.program.split()[0], problem.library) for problem in problems] == [(python[0], path)]
+
+
+def test_a_program_that_fails_by_itself_is_no_problem(folder: pathlib.Path) -> None:
+    """Times and process numbers in what it says do not count as a difference."""
+    path = str(bad_libraries.good(folder / "l.so"))
+    command = ["/bin/sh", "-c", 'echo "it is $(date +%N), I am $$" >&2; exit 3']
+    assert Trial(20).preload([path], [TRUE, command]) == []
+
+
+def test_libraries_that_only_harm_together_are_refused(folder: pathlib.Path) -> None:
+    source = bad_libraries.CONSTRUCTOR % "char *p = getenv(\"LD_PRELOAD\"); while (p && *p) if (*p++ == ' ') abort()"
+    paths = [str(bad_libraries.compile_library(folder / f"{name}.so", source)) for name in "ab"]
+    (problem,) = Trial(20).preload(paths, [TRUE])
+    assert (problem.program, problem.library) == (TRUE[0], "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_library_that_harms_setuid_programs_is_seen_in_the_namespace_only(folder: pathlib.Path) -> None:
+    """LD_PRELOAD does not reach them, so it is blind for what /etc/ld.so.preload would do."""
+    source = bad_libraries.CONSTRUCTOR.replace("unistd.h", "sys/auxv.h") % "if (getauxval(AT_SECURE)) abort()"
+    path = bad_libraries.compile_library(folder / "l.so", source)
+    trial = Trial(20)
+    commands = _preload_programs.nobody_commands()
+    assert commands
+    assert trial.preload([str(path)], [TRUE, *commands]) == []
+    problems, obstacle = trial.file(LD_SO_PRELOAD, f"{path}\n".encode(), commands)
+    assert obstacle == ""
+    assert len(problems) == len(commands)
+    assert all("SIGABRT" in problem.reason for problem in problems)
+
+
+def test_the_file_is_tried_where_there_is_one_and_where_there_is_none(folder: pathlib.Path) -> None:
+    """In a folder of the test's own, which no loader reads: what is seen there is the candidate, and nothing stays."""
+    target = folder / "ld.so.preload"
+    cat = [shutil.which("grep") or "grep", "-c", "two", str(target)]
+    for before in (None, b"one\n"):
+        if before is not None:
+            target.write_bytes(before)
+        problems, obstacle = Trial(20).file(str(target), b"two\n", [cat])
+        if obstacle and os.geteuid() != 0:
+            pytest.skip(obstacle)
+        assert obstacle == ""
+        assert len(problems) == 1, "grep finds it with the candidate and does not without"
+        assert "with the library it ended with status 0" in problems[0].reason
+        assert (target.read_bytes() if target.exists() else None) == before
+
+
+def test_an_obstacle_is_told_and_nothing_is_run(folder: pathlib.Path) -> None:
+    marker = folder / "ran"
+    problems, obstacle = Trial(20).file(f"{folder}/no/such/folder/file", b"", [["/bin/touch", str(marker)]])
+    assert problems == []
+    assert obstacle
+    assert not marker.exists()
+
+
+def test_default_commands_are_there_and_end_well() -> None:
+    commands = _preload_programs.default_commands()
+    names = {os.path.basename(command[0]) for command in commands}
+    assert names >= {"true", "sh"}
+    assert any(name.startswith("python") for name in names)
+    assert commands[0][0].endswith("true")
+
+
+def test_given_commands_are_found_or_named() -> None:
+    commands, problems = _preload_programs.given_commands(["true -x 'a b'", ["sh", "-c", ":"]], "programs")
+    assert [command[1:] for command in commands] == [["-x", "a b"], ["-c", ":"]]
+    assert all(os.path.isabs(command[0]) for command in commands)
+    assert problems == []
+    _commands, problems = _preload_programs.given_commands(["true", "nosuchprogram -v", "'", 7, ""], "extra_programs")
+    assert [problem.split(":")[0] for problem in problems] == [f"extra_programs[{number}]" for number in (1, 2, 3, 4)]
+    assert "there is no such program" in problems[0]
+
+
+def test_the_programs_of_units(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "postgres").symlink_to("/bin/true")
+    (tmp_path / "strange").symlink_to("/bin/true")
+    systemd = FakeSystemd()
+    for unit, program in {
+        "db.service": tmp_path / "postgres",
+        "odd.service": tmp_path / "strange",
+        "gone.service": tmp_path / "gone",
+        "shell.service": "/bin/sh",
+    }.items():
+        systemd.add(unit, ExecStart=f"{{ path={program} ; argv[]={program} -x ; ignore_errors=no }}")
+    systemd.add("empty.service")
+    units = ["db.service", "odd.service", "gone.service", "shell.service", "empty.service"]
+    commands, notes = _preload_programs.unit_commands(systemd.run, units)
+    assert commands == [[f"{tmp_path}/postgres", "--version"], ["/bin/sh", "-c", ":"]]
+    assert [note.split(":")[0] for note in notes] == ["odd.service", "gone.service", "empty.service"]
+    assert "no argument is known" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        ("/usr/sbin/nginx", ["-v"]),
+        ("/usr/lib/postgresql/15/bin/postgres", ["--version"]),
+        ("/usr/bin/python3.11", ["-c", "pass"]),
+        ("/usr/sbin/php-fpm8.2", ["-v"]),
+        ("/usr/bin/python3-config", None),
+        ("/opt/own/daemon", None),
+    ],
+)
+def test_harmless_arguments(program: str, arguments: t.Optional[t.List[str]]) -> None:
+    assert _preload_programs.harmless_arguments(program) == arguments
