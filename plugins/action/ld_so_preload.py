@@ -88,8 +88,9 @@ def _failure(path: str, seen: str, healed: bool, seconds: int, passed: float) ->
     else:
         end = (
             f"The host has not confirmed that the old file is back ({passed:.0f} s have passed, the watchdog had"
-            f" {seconds}). Look at its console. If no program starts there, boot with init=/bin/busybox or from a rescue"
-            f" medium and take the lines of libkeepalive out of {path}; where the file was only mounted, a reset is enough."
+            f" {seconds}). Look at its console. If no program starts there, boot with init=/bin/busybox or from a"
+            f" rescue medium and take the lines of libkeepalive out of {path}; where the file was only mounted, a reset"
+            " is enough."
         )
     return {
         "failed": True,

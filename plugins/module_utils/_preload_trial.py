@@ -75,22 +75,26 @@ class Trial:
             problems += [problem for problem in alone if problem] or ([together] if together else [])
         return problems
 
-    def file(self, path: str, content: bytes, commands: t.Sequence[Command]) -> t.Tuple[t.List[Problem], str]:
-        """Try the whole file in a mount namespace; return what is wrong, and why it could not be tried where so."""
+    def file(
+        self, path: str, before: bytes, after: bytes, commands: t.Sequence[Command]
+    ) -> t.Tuple[t.List[Problem], str]:
+        """Try a whole file in a mount namespace; return what is wrong, or why it could not be tried."""
         scratch = tempfile.mkdtemp(prefix="keepalive-")
         try:
-            candidate = os.path.join(scratch, "candidate")
-            with open(candidate, "wb") as file:
-                file.write(content)
-            os.chmod(candidate, 0o644)
-            programs = [find_program("unshare"), find_program("sh")]
-            if None in programs:
+            unshare, shell = find_program("unshare"), find_program("sh")
+            if not unshare or not shell:
                 return [], "unshare is not on this host"
-            prefix = [str(programs[0]), "--mount", str(programs[1]), "-c", _NAMESPACE, "sh", candidate, path, scratch]
-            obstacle = self._obstacle(prefix, content)
+            prefixes = []
+            for name, content in (("before", before), ("after", after)):
+                candidate = os.path.join(scratch, name)
+                with open(candidate, "wb") as file:
+                    file.write(content)
+                os.chmod(candidate, 0o644)
+                prefixes.append([unshare, "--mount", shell, "-c", _NAMESPACE, "sh", candidate, path, scratch])
+            obstacle = self._obstacle(prefixes[1], after)
             if obstacle:
                 return [], obstacle
-            found = (self._compare(command, prefix, {}, "") for command in commands)
+            found = (self._compare(command, prefixes[1], {}, "", prefixes[0]) for command in commands)
             return [problem for problem in found if problem], ""
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -109,15 +113,24 @@ class Trial:
         return ""
 
     def _compare(
-        self, command: Command, prefix: Command, environment: t.Mapping[str, str], library: str
+        self,
+        command: Command,
+        prefix: Command,
+        environment: t.Mapping[str, str],
+        library: str,
+        plain_prefix: t.Sequence[str] = (),
     ) -> t.Optional[Problem]:
+        """Run a command with the libraries and say how that differs from without; a first difference may be chance."""
         key = tuple(command)
         words = shlex.join(command)
         if key not in self._plain:
             self._plain[key] = self._outcome(command, {})
             self.tried.append(words)
         plain, found = self._plain[key], self._outcome([*prefix, *command], environment)
-        if (plain.status, plain.stderr) == (found.status, found.stderr):
+        if not _same(plain, found) and found.status is not None:
+            # A namespace hides what was mounted below /etc, so there the comparison is with the old file in one.
+            plain, found = self._outcome([*plain_prefix, *command], {}), self._outcome([*prefix, *command], environment)
+        if _same(plain, found):
             return None
         return Problem(words, library, f"with the library it {found.words}; without, it {plain.words}")
 
@@ -129,6 +142,10 @@ class Trial:
         except OSError as error:
             return Outcome(error.errno, "", f"could not be started: {error.strerror}")
         return Outcome(ended.status, re.sub(r"\d+", "0", ended.stderr), f"{ended}{said(ended)}")
+
+
+def _same(one: Outcome, other: Outcome) -> bool:
+    return (one.status, one.stderr) == (other.status, other.stderr)
 
 
 def said(ended: Ended) -> str:

@@ -364,7 +364,7 @@ def _write(module: AnsibleModule, place: _watchdog.Place) -> Result:
     if moves:
         _refuse_mounted(module, place.path)
     if wanted and moves:
-        _preflight(module, place, wanted, after, result)
+        _preflight(module, place, wanted, old, after, result)
     if module.check_mode:
         return {**result, "changed": True}
     if moves and before is not None and module.params["backup"]:
@@ -405,7 +405,7 @@ def _wanted(module: AnsibleModule, folder: str) -> t.List[str]:
 
 
 def _preflight(
-    module: AnsibleModule, place: _watchdog.Place, wanted: t.List[str], after: bytes, result: Result
+    module: AnsibleModule, place: _watchdog.Place, wanted: t.List[str], before: bytes, after: bytes, result: Result
 ) -> None:
     """Refuse what would harm the host; all reasons at once."""
     params = module.params
@@ -438,7 +438,7 @@ def _preflight(
         problems = trial.preload(wanted, [*commands, *others])
         if not problems:
             programs = [*commands, *others, *_preload_programs.nobody_commands()]
-            problems, obstacle = trial.file(place.path, after, programs)
+            problems, obstacle = trial.file(place.path, before, after, programs)
             if obstacle:
                 result["notes"].append(
                     f"the file could not be tried in a mount namespace ({obstacle}); LD_PRELOAD alone was tried"

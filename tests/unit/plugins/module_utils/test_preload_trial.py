@@ -41,7 +41,7 @@ def by_file(trial: Trial, *libraries: pathlib.Path) -> t.List[str]:
     """The reasons that the file shows; where this machine may not make namespaces, that is the test's end."""
     content = "".join(f"{library}\n" for library in libraries).encode()
     before = os.path.lexists(LD_SO_PRELOAD)
-    problems, obstacle = trial.file(LD_SO_PRELOAD, content, [TRUE])
+    problems, obstacle = trial.file(LD_SO_PRELOAD, b"", content, [TRUE])
     assert os.path.lexists(LD_SO_PRELOAD) == before, "nothing was left on this machine"
     if obstacle:
         assert os.geteuid() != 0, obstacle
@@ -112,7 +112,7 @@ def test_a_library_that_harms_setuid_programs_is_seen_in_the_namespace_only(fold
     commands = _preload_programs.nobody_commands()
     assert commands
     assert trial.preload([str(path)], [TRUE, *commands]) == []
-    problems, obstacle = trial.file(LD_SO_PRELOAD, f"{path}\n".encode(), commands)
+    problems, obstacle = trial.file(LD_SO_PRELOAD, b"", f"{path}\n".encode(), commands)
     assert obstacle == ""
     assert len(problems) == len(commands)
     assert all("SIGABRT" in problem.reason for problem in problems)
@@ -125,7 +125,7 @@ def test_the_file_is_tried_where_there_is_one_and_where_there_is_none(folder: pa
     for before in (None, b"one\n"):
         if before is not None:
             target.write_bytes(before)
-        problems, obstacle = Trial(20).file(str(target), b"two\n", [cat])
+        problems, obstacle = Trial(20).file(str(target), before or b"", b"two\n", [cat])
         if obstacle and os.geteuid() != 0:
             pytest.skip(obstacle)
         assert obstacle == ""
@@ -136,7 +136,7 @@ def test_the_file_is_tried_where_there_is_one_and_where_there_is_none(folder: pa
 
 def test_an_obstacle_is_told_and_nothing_is_run(folder: pathlib.Path) -> None:
     marker = folder / "ran"
-    problems, obstacle = Trial(20).file(f"{folder}/no/such/folder/file", b"", [["/bin/touch", str(marker)]])
+    problems, obstacle = Trial(20).file(f"{folder}/no/such/folder/file", b"", b"", [["/bin/touch", str(marker)]])
     assert problems == []
     assert obstacle
     assert not marker.exists()
