@@ -277,19 +277,24 @@ static void leave_the_session(void)
     (void)mlockall(MCL_CURRENT | MCL_FUTURE);
 }
 
+static int say(int fd)
+{
+    static const char usage[] = "usage: keepalive-watchdog mount|rename TARGET NEW OLD STATE TOKEN SECONDS\n"
+                                "Ansible's module ld_so_preload starts it; keepalive_watchdog.c says what it does.\n";
+    return write(fd, usage, sizeof usage - 1) == (ssize_t)sizeof usage - 1 && fd == 1 ? 0 : USAGE;
+}
+
 int main(int count, char **words)
 {
+    if (count == 2 && strcmp(words[1], "--help") == 0)
+        return say(1);
     if (count != 8 || (strcmp(words[1], "mount") && strcmp(words[1], "rename")) || words[2][0] != '/' ||
-        strlen(words[2]) >= PATH_MAX || strlen(words[6]) > 64 || strchr(words[6], '/')) {
-        static const char usage[] = "usage: keepalive-watchdog mount|rename TARGET NEW OLD STATE TOKEN SECONDS\n"
-                                    "It is started by Ansible's module ld_so_preload.\n";
-        (void)!write(2, usage, sizeof usage - 1);
-        return USAGE;
-    }
+        strlen(words[2]) >= PATH_MAX || strlen(words[6]) > 64 || strchr(words[6], '/'))
+        return say(2);
     char *end;
     long seconds = strtol(words[7], &end, 10);
     if (*end || end == words[7] || seconds < 1 || seconds > 86400)
-        return USAGE;
+        return say(2);
     leave_the_session();
     struct trial trial = {.mounts = words[1][0] == 'm', .target = words[2], .new = words[3], .old = words[4],
                           .token = words[6], .state = open(words[5], O_RDONLY | O_DIRECTORY | O_CLOEXEC)};

@@ -33,12 +33,16 @@ class File(t.NamedTuple):
     mode: int = 0o644
 
 
+WATCHDOG = "keepalive-watchdog"
+"""The program that takes a new /etc/ld.so.preload back, see _watchdog."""
+
 FILES: t.Dict[str, File] = {
     file.name: file
     for file in (
         *(File(name, PRELOAD) for name in LIBRARIES.values()),
         File("libkeepalive_inspect.so", LIBRARY),
         File("keepalive_inspect.h", DATA),
+        File(WATCHDOG, PROGRAM, 0o755),
     )
 }
 

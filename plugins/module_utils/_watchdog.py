@@ -18,9 +18,6 @@ import typing as t
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program, run
 
-PROGRAM = "keepalive-watchdog"
-"""In the folder of the libraries."""
-
 LD_SO_PRELOAD = "/etc/ld.so.preload"
 _STATE = "/run/keepalive-preload"
 _WAIT = 15

@@ -228,6 +228,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _files,
     _loaders,
     _preload_check,
     _preload_file,
@@ -415,9 +416,9 @@ def _preflight(
         module.fail_json(
             msg="no loader of glibc is on this host, and no other reads /etc/ld.so.preload", path=place.path
         )
-    if params["watchdog"] > 0 and not _watchdog.linking(os.path.join(folder, _watchdog.PROGRAM)):
+    if params["watchdog"] > 0 and not _watchdog.linking(os.path.join(folder, _files.WATCHDOG)):
         module.fail_json(
-            msg=f"{folder}/{_watchdog.PROGRAM} is missing: it puts the old file back when a new one harms the host;"
+            msg=f"{folder}/{_files.WATCHDOG} is missing: it puts the old file back when a new one harms the host;"
             " install it with preload_libraries (role keepalive_build), or do without it by watchdog: 0",
             path=place.path,
         )
@@ -483,7 +484,7 @@ def _commands(module: AnsibleModule) -> t.Tuple[t.List[t.List[str]], t.List[str]
 
 def _begin(module: AnsibleModule, place: _watchdog.Place, after: bytes) -> Result:
     """Have the watchdog put the file in force; the action takes it from here."""
-    program = os.path.join(module.params["library_dir"], _watchdog.PROGRAM)
+    program = os.path.join(module.params["library_dir"], _files.WATCHDOG)
     token = secrets.token_hex(8)
     how = _watchdog.begin(place, program, after, token, module.params["watchdog"], _labeller(module, place.path))
     return {"armed": True, "token": token, "trial": how, "watchdog": _watchdog.linking(program)}

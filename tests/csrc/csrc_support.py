@@ -24,6 +24,7 @@ SOCKET = "libkeepalive_socket.so"
 LIBRARIES = (CONNECT, LISTEN, SOCKET)
 INSPECT = "libkeepalive_inspect.so"
 HEADER = "keepalive_inspect.h"
+WATCHDOG = "keepalive-watchdog"
 CALL = {CONNECT: "connect", LISTEN: "listen", SOCKET: "socket"}
 
 FLAGS = ("-O1", "-Wall", "-Wextra", "-Werror")
