@@ -97,6 +97,8 @@ def clean_up(place: Place) -> t.List[str]:
     :raises Busy: a trial is going on.
     :raises WatchdogError: what is left cannot be taken away.
     """
+    if not glob.glob(os.path.join(glob.escape(place.state), "armed.*")):
+        _wait_until_gone(place)  # one that has said its last word, or nobody
     if running(place):
         raise Busy(
             f"another run has put a new {place.path} in force and has not confirmed it yet; it does so, or its watchdog"
@@ -158,9 +160,10 @@ def begin(place: Place, program: str, content: bytes, token: str, seconds: int, 
                 return how
             reasons.append(f"{how}: the new file is not seen here (has this session a mount namespace of its own?)")
             end(place, token, "abort")
-            _wait_until_gone(place)
         else:
             reasons.append(f"{how}: {_result(place, token)}")
+            if not _result(place, token).startswith("not begun"):
+                break  # it was in force, and is not any more: the time was too short
         with contextlib.suppress(FileNotFoundError):
             os.unlink(place.state_file("result", token))
     with contextlib.suppress(FileNotFoundError):
@@ -181,6 +184,7 @@ def end(place: Place, token: str, decision: str) -> str:
         raise WatchdogError("too late, and the watchdog has left no word: is the host just booted?") from None
     if not _wait_for(place, token, ("result",)):
         raise WatchdogError(f"the watchdog did not answer within {_WAIT} s")
+    _wait_until_gone(place)
     return _result(place, token)
 
 

@@ -202,7 +202,9 @@ seen:
   returned: on failure after the new file was put in force
   type: str
 mapped_by:
-  description: The processes that have a library from O(library_dir) mapped, and keep it until they end.
+  description:
+    - The processes that have a library from O(library_dir) mapped, and keep it until they end, but for those of
+      Ansible's own connection.
   returned: with O(state=absent)
   type: list
   elements: dict
@@ -567,9 +569,13 @@ def _diff(path: str, before: t.Optional[bytes], after: t.Optional[bytes], attrib
 
 
 def mapped_by(folder: str, proc: str = _procfs.PROC) -> t.List[t.Dict[str, t.Any]]:
-    """The processes that have a file of the folder mapped, be it replaced or removed since."""
+    """The processes that have a file of the folder mapped, be it replaced or removed since.
+
+    Those of this very connection are left out, because they are gone before anybody reads the result.
+    """
     start = f" {os.path.realpath(folder)}/".encode()
     found = []
+    own = _ancestors(proc)
     prefix = _procfs.manager_prefix(proc)
     for pid in _procfs.list_pids(proc):
         try:
@@ -577,9 +583,22 @@ def mapped_by(folder: str, proc: str = _procfs.PROC) -> t.List[t.Dict[str, t.Any
                 continue
         except OSError:
             continue
-        if pid != os.getpid():
+        if pid not in own:
             unit = _procfs.unit_of(pid, prefix, proc)
             found.append({"pid": pid, "unit": unit, "program": _procfs.program_of(pid, proc)})
+    return found
+
+
+def _ancestors(proc: str) -> t.Set[int]:
+    found: t.Set[int] = set()
+    pid = os.getpid()
+    while pid > 1 and pid not in found:
+        found.add(pid)
+        try:
+            status = _procfs.content_of(pid, "status", proc)
+        except OSError:
+            break
+        pid = next((int(line.split()[1]) for line in status.splitlines() if line.startswith(b"PPid:")), 0)
     return found
 
 

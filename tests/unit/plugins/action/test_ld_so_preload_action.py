@@ -1,0 +1,151 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The two connections: what is asked over each, and what becomes of the answers. The host is played."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.netops.keepalive.plugins.action import ld_so_preload
+
+Result = t.Dict[str, t.Any]
+WRITTEN = {"changed": True, "path": "/etc/ld.so.preload", "notes": [], "armed": True, "token": "t0", "trial": "mount"}
+REFUSED = AnsibleConnectionFailure("Connection closed by UNKNOWN port 65535")
+
+
+class Host:
+    """Answers one execution of the module after the other; an exception is a connection that fails."""
+
+    def __init__(self, *answers: t.Any) -> None:
+        self.answers = list(answers)
+        self.asked: t.List[Result] = []
+        self.connections = 1
+
+    def reset(self) -> None:
+        self.connections += 1
+
+    def run(self, module_name: str, module_args: Result, task_vars: t.Any) -> Result:
+        assert module_name == "netops.keepalive.ld_so_preload"
+        self.asked.append(module_args)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return dict(answer)
+
+    def phases(self) -> t.List[str]:
+        return [asked.get("phase", "write") for asked in self.asked]
+
+
+class Clock:
+    """Time that passes only while the action sleeps."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture(name="act")
+def act_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., Result]:
+    monkeypatch.setattr(ld_so_preload, "time", Clock())
+    monkeypatch.setattr(ld_so_preload.ActionBase, "run", lambda self, tmp, task_vars: {})
+
+    def act(host: Host, **args: t.Any) -> Result:
+        class Task:
+            def __init__(self) -> None:
+                self.args = args
+
+        class Action(ld_so_preload.ActionModule):
+            def __init__(self) -> None:
+                self._task = Task()
+                self._connection = host
+
+            _execute_module = staticmethod(host.run)
+
+        result: Result = Action().run(task_vars={})
+        assert host.answers == [], "everything was asked that had to be"
+        return result
+
+    return act
+
+
+def test_a_good_change_takes_two_connections_and_two_executions(act: t.Callable[..., Result]) -> None:
+    host = Host(WRITTEN, {"changed": True})
+    result = act(host, path="/etc/ld.so.preload", units=["a.service"])
+    assert host.phases() == ["write", "confirm"]
+    assert host.connections == 2
+    assert host.asked[1] == {"path": "/etc/ld.so.preload", "token": "t0", "phase": "confirm"}
+    assert result == {"changed": True, "path": "/etc/ld.so.preload", "notes": [], "trial": "mount"}
+
+
+@pytest.mark.parametrize(
+    "answer", [{"changed": False}, {"changed": True, "trial": "none"}, {"failed": True, "msg": "no"}]
+)
+def test_nothing_more_is_asked_where_nothing_is_on_trial(act: t.Callable[..., Result], answer: Result) -> None:
+    host = Host(answer)
+    assert act(host) == answer
+    assert host.connections == 1
+
+
+def test_a_user_cannot_choose_the_phase(act: t.Callable[..., Result]) -> None:
+    host = Host({"changed": False})
+    act(host, phase="abort", token="x")
+    assert host.asked == [{}]
+
+
+def test_a_host_that_heals_is_waited_for_and_reported(act: t.Callable[..., Result]) -> None:
+    """Two connections fail, the third finds the old file back."""
+    healed = {"changed": False, "armed": False, "result": "reverted in time"}
+    host = Host(WRITTEN, REFUSED, REFUSED, {"failed": True, "msg": "MODULE FAILURE"}, healed)
+    result = act(host, watchdog=5)
+    assert host.phases() == ["write", "confirm", "look", "look", "look"]
+    assert (result["failed"], result["changed"], result["healed"]) == (True, False, True)
+    assert "Connection closed by UNKNOWN port 65535" in result["seen"]
+    assert result["seen"] in result["msg"]
+    assert "The old file is back" in result["msg"]
+
+
+def test_a_host_that_answers_early_is_told_to_take_it_back(act: t.Callable[..., Result]) -> None:
+    waiting = {"changed": False, "armed": True, "result": ""}
+    healed = {"changed": False, "armed": False, "result": "reverted on request"}
+    host = Host(WRITTEN, REFUSED, waiting, {"changed": False}, healed)
+    assert act(host)["healed"] is True
+    assert host.phases() == ["write", "confirm", "look", "abort", "look"]
+    assert host.asked[3]["token"] == "t0"
+
+
+def test_a_host_that_stays_away_is_not_called_healed(act: t.Callable[..., Result]) -> None:
+    host = Host(WRITTEN, *([REFUSED] * 36))
+    result = act(host, watchdog=5)
+    assert (result["failed"], result["changed"], result["healed"]) == (True, True, False)
+    assert "Look at its console" in result["msg"]
+
+
+def test_the_hosts_own_word_counts_at_once(act: t.Callable[..., Result]) -> None:
+    host = Host(WRITTEN, {"failed": True, "msg": "m", "seen": "/bin/true was ended by signal 7", "healed": True})
+    result = act(host)
+    assert (result["failed"], result["healed"], result["seen"]) == (True, True, "/bin/true was ended by signal 7")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            {"failed": True, "msg": "MODULE FAILURE", "module_stderr": "bash: error\nSegmentation fault\n"},
+            "Segmentation",
+        ),
+        ({"failed": True, "msg": "MODULE FAILURE", "module_stdout": "oh\n"}, "oh"),
+        ({"failed": True, "msg": "too late"}, "too late"),
+        ({"failed": True}, "nothing was said"),
+    ],
+)
+def test_what_was_seen_is_the_line_that_tells_most(act: t.Callable[..., Result], answer: Result, said: str) -> None:
+    host = Host(WRITTEN, answer, {"changed": False, "armed": False, "result": "reverted in time"})
+    assert said in act(host)["seen"]
