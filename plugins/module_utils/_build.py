@@ -13,7 +13,7 @@ import shlex
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, newest_glibc, parse_elf, read_elf
-from ansible_collections.netops.keepalive.plugins.module_utils._files import PROGRAM, file_of
+from ansible_collections.netops.keepalive.plugins.module_utils._files import FOREIGN, PROGRAM, file_of
 from ansible_collections.netops.keepalive.plugins.module_utils._run import (
     SEARCH_PATH,
     Ended,
@@ -98,16 +98,18 @@ def build(
     cc: str = "cc",
     cflags: t.Optional[str] = None,
     ldflags: t.Optional[str] = None,
+    only: t.Sequence[str] = (),
 ) -> t.Dict[str, bytes]:
     """Compile and return the files that C(make install) puts into I(target), by name.
 
     :param sources: name → content of every file that the build needs, the Makefile included.
     :param directory: an empty folder that nobody else may enter.
     :param target: the folder in which they will be installed on the host.
+    :param only: make these files alone.
     :raises NoCompiler: nothing can be compiled on this host yet.
     :raises BuildError: the compiler ran and failed.
     """
-    _check_toolchain(cc, directory)
+    check_toolchain(cc, directory)
     tree, stage = os.path.join(directory, "src"), os.path.join(directory, "stage")
     os.mkdir(tree)
     for name, content in sources.items():
@@ -115,16 +117,18 @@ def build(
             file.write(content)
     variables = {"CC": cc, "CFLAGS": cflags, "LDFLAGS": ldflags, "BUILD": "build", "DESTDIR": stage, "LIBDIR": target}
     assignments = [f"{name}={value}" for name, value in variables.items() if value is not None]
-    ended = _finish(["make", "-j2", "install", *assignments], tree)
+    ended = _finish(["make", "-j2", *([f"build/{name}" for name in only] or ["install"]), *assignments], tree)
     if ended.status != 0:
         raise BuildError(f"make {ended}; its last lines:\n{_tail(ended)}")
+    if only:
+        return {name: _content(os.path.join(tree, "build", name)) for name in only}
     folder = stage + target
     if not os.path.isdir(folder) or not os.listdir(folder):
         raise BuildError(f"make install put nothing into $(DESTDIR)$(LIBDIR), which was {folder}")
     return {name: _content(os.path.join(folder, name)) for name in sorted(os.listdir(folder))}
 
 
-def _check_toolchain(cc: str, directory: str) -> None:
+def check_toolchain(cc: str, directory: str) -> None:
     """Tell a host without a compiler from sources that do not compile, by compiling next to nothing."""
     words = shlex.split(cc)
     missing = [name for name in (words[0] if words else "cc", "make") if not find_program(name)]
@@ -186,7 +190,7 @@ def _examine(files: t.Mapping[str, bytes], host: Host, python: str) -> t.Tuple[s
     needs: t.Tuple[int, ...] = ()
     for name in sorted(files):
         compiled = file_of(name).kind == PROGRAM and files[name].startswith(b"\x7fELF")
-        if not (name.endswith(".so") or compiled):
+        if file_of(name).kind == FOREIGN or not (name.endswith(".so") or compiled):
             continue
         try:
             elf = parse_elf(io.BytesIO(files[name]))

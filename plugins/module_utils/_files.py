@@ -19,6 +19,9 @@ LIBRARY = "library"
 """A library that programs load by themselves, never LD_PRELOAD: a Python process reads its own socket through it."""
 PROGRAM = "program"
 """A program or a script: C(--help) must end with status 0 and say nothing on standard error."""
+FOREIGN = "foreign"
+"""In a folder of its own: a library for programs of another kind (32 bit), tried with their loader when it is made, or
+a link by which C($LIB) leads programs of the host's own kind to the libraries."""
 DATA = "data"
 """Read only by our own programs; nothing is tried."""
 
@@ -49,6 +52,8 @@ FILES: t.Dict[str, File] = {
 
 def file_of(name: str) -> File:
     """Return the row of a file. Sources and prebuilt folders of others may bring more than we know."""
+    if "/" in name:
+        return File(name, FOREIGN)
     return FILES.get(name) or File(name, PRELOAD if name.endswith(".so") else DATA)
 
 
@@ -59,4 +64,4 @@ def is_preload(name: str) -> bool:
 
 def is_tried(name: str) -> bool:
     """Whether something of it is run before it is installed."""
-    return file_of(name).kind != DATA
+    return file_of(name).kind not in (DATA, FOREIGN)

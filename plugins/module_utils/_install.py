@@ -77,6 +77,7 @@ def install(
             path = os.path.join(folder, name)
             if os.path.isdir(path) and not os.path.islink(path):
                 raise IsADirectoryError(f"{path} is a folder; a file must stand there")
+            _make_folders(staging, name)
             _write(os.path.join(staging, name), content, file_of(name).mode)
             label(os.path.join(staging, name), path)
         try_out([os.path.join(staging, name) for name in contents if is_tried(name)])
@@ -85,9 +86,11 @@ def install(
             if _manifest.look(os.path.join(folder, name)).sha256 != wanted
         ]  # fmt: skip
         for name in changed:
+            for place in _make_folders(folder, name):
+                label(place, place)
             os.rename(os.path.join(staging, name), os.path.join(folder, name))
         for name in sorted(set(old.files if old else ()) - set(manifest.files)):
-            _remove_file(os.path.join(folder, name))
+            _remove(folder, name)
         repair(folder, manifest.files, label)
         _sync(folder)
         os.rename(os.path.join(staging, _manifest.NAME), os.path.join(folder, _manifest.NAME))
@@ -108,10 +111,14 @@ def repair(folder: str, names: t.Iterable[str], label: Labeller, pretend: bool =
     :param pretend: only say it.
     """
     wrong = []
-    for path in [folder, *(os.path.join(folder, name) for name in names)]:
+    names = list(names)
+    folders = sorted({place for name in names for place in _folders_of(name)})
+    for name in [folder, *folders, *names]:
+        path = os.path.join(folder, name)
+        if os.path.islink(path):
+            continue
         status = os.stat(path)
-        name = os.path.basename(path) if path != folder else folder
-        mode = file_of(name).mode if path != folder else FOLDER_MODE
+        mode = FOLDER_MODE if name == folder or name in folders else file_of(name).mode
         if stat.S_IMODE(status.st_mode) != mode:
             wrong.append(f"{name} had mode {stat.S_IMODE(status.st_mode):04o} instead of {mode:04o}")
         owner = (os.geteuid(), os.getegid())
@@ -150,7 +157,7 @@ def remove(folder: str) -> None:
     Processes that map the files keep them: only the names go.
     """
     for name in installed_names(folder):
-        _remove_file(os.path.join(folder, name))
+        _remove(folder, name)
     _remove_tree(os.path.join(folder, _STAGING))
     _remove_file(os.path.join(folder, _manifest.NAME))
     if not os.listdir(folder):
@@ -195,7 +202,11 @@ def processes_mapping(folder: str, names: t.Iterable[str], proc: str = "/proc") 
 
 
 def _write(path: str, content: bytes, mode: int) -> None:
-    """Write a new file and have it on the disk before anything depends on it."""
+    """Write a new file, or make a link, and have it on the disk before anything depends on it."""
+    target = _manifest.target_of(content)
+    if target is not None:
+        os.symlink(target, path)
+        return
     with open(path, "xb") as file:
         file.write(content)
         file.flush()
@@ -209,6 +220,31 @@ def _sync(folder: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _folders_of(name: str) -> t.List[str]:
+    """The folders in which a file of this name lies, below that of the installation, outer ones first."""
+    parts = name.split("/")[:-1]
+    return ["/".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+def _make_folders(folder: str, name: str) -> t.List[str]:
+    """Make those that are missing; return which these were."""
+    made = []
+    for place in (os.path.join(folder, part) for part in _folders_of(name)):
+        if not os.path.isdir(place):
+            os.mkdir(place, FOLDER_MODE)
+            os.chmod(place, FOLDER_MODE)  # whatever the umask
+            made.append(place)
+    return made
+
+
+def _remove(folder: str, name: str) -> None:
+    """Remove a file, and the folders that this leaves empty."""
+    _remove_file(os.path.join(folder, name))
+    for part in reversed(_folders_of(name)):
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.join(folder, part))
 
 
 def _remove_file(path: str) -> None:

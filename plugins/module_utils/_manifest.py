@@ -18,7 +18,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils._files import fil
 NAME = "manifest.json"
 _FORMAT = 1
 _MANAGED_BY = "netops.keepalive.preload_libraries"
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+_FILE_NAME = re.compile(r"(lib[a-z0-9]*/([a-z0-9][a-z0-9_-]*/)?)?[A-Za-z0-9_][A-Za-z0-9._+-]*")
+_LINK = b"\0link to "
 
 
 class Manifest(t.NamedTuple):
@@ -42,15 +43,27 @@ class Found(t.NamedTuple):
     mode: int
     uid: int
     gid: int
+    link: bool = False
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a file may have this name: no folders, nothing hidden, nothing that LD_PRELOAD would split."""
+    """Whether a file may have this name: nothing hidden, nothing that LD_PRELOAD would split, and no folder but those
+    that C($LIB) can stand for."""
     return bool(_FILE_NAME.fullmatch(name)) and name != NAME
 
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def link_to(target: str) -> bytes:
+    """The content that stands for a symbolic link, where a link is to be installed."""
+    return _LINK + os.fsencode(target)
+
+
+def target_of(content: bytes) -> t.Optional[str]:
+    """Where the link leads that a content stands for; None where it is an ordinary file's."""
+    return os.fsdecode(content[len(_LINK) :]) if content.startswith(_LINK) else None
 
 
 def parse(text: str) -> t.Optional[Manifest]:
@@ -76,11 +89,13 @@ def read(folder: str) -> t.Optional[Manifest]:
 
 
 def look(path: str) -> Found:
-    """Look at one file; symbolic links are not followed, because the libraries are never links."""
+    """Look at one file; symbolic links are not followed, because a library is never one."""
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return Found(None, 0, 0, 0)
+    if stat.S_ISLNK(status.st_mode):
+        return Found(sha256(link_to(os.readlink(path))), 0, status.st_uid, status.st_gid, True)
     if not stat.S_ISREG(status.st_mode):
         return Found(None, 0, 0, 0)
     with open(path, "rb") as file:
@@ -143,4 +158,5 @@ def observed_text(folder: str) -> str:
 
 def attributes_right(name: str, found: Found) -> bool:
     """Whether mode and owner are those of a fresh installation by the user that runs now (root, in practice)."""
-    return (found.mode, found.uid, found.gid) == (file_of(name).mode, os.geteuid(), os.getegid())
+    mode = file_of(name).mode if not found.link else 0  # that of a link counts for nothing
+    return (found.mode, found.uid, found.gid) == (mode, os.geteuid(), os.getegid())

@@ -59,6 +59,15 @@ options:
       - What is there already and is not our link is left alone, with a warning.
     type: str
     default: /usr/local/bin/keepalive-sockets
+  multilib:
+    description:
+      - Where the host has a loader for 32 bit programs too, V(auto) also makes the libraries for these, in the folders
+        that C($LIB) stands for, if the compiler can (Debian's C(gcc-multilib)), or takes them from O(prebuilt).
+      - Only M(netops.keepalive.ld_so_preload) needs them. RV(multilib) says what was possible.
+    type: str
+    choices: [auto, never]
+    default: auto
+    version_added: 0.2.0
   missing_compiler:
     description:
       - What to do where libraries must be compiled and no working C compiler or C(make) is there. V(report) changes
@@ -147,6 +156,13 @@ command:
       description: The link, empty for none.
       type: str
   sample: {path: /usr/lib/libkeepalive/keepalive-sockets, link: /usr/local/bin/keepalive-sockets}
+multilib:
+  description:
+    - The folders below O(path) that C($LIB) stands for on this host, and for each V(links), V(made), or why there are
+      no libraries for its programs. Empty where all programs of the host are of one kind.
+  returned: with O(state=present)
+  type: dict
+  sample: {lib/x86_64-linux-gnu: links, lib32: made}
 reason:
   description: Why the libraries were, or must be, compiled or repaired; empty where nothing was to be done.
   returned: with O(state=present)
@@ -197,8 +213,9 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _command_file,
     _install,
     _manifest,
+    _multilib,
 )
-from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, is_preload
+from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, FOREIGN, file_of, is_preload
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
 from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused, try_files
@@ -224,6 +241,7 @@ def main() -> None:
             "cflags": {"type": "str"},
             "ldflags": {"type": "str"},
             "prebuilt": {"type": "path"},
+            "multilib": {"type": "str", "choices": ["auto", "never"], "default": "auto"},
             "missing_compiler": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
             # no_log keeps the contents out of the host's journal and out of the result, where they would fill pages
             "sources": {"type": "dict", "no_log": True},
@@ -342,13 +360,16 @@ def _with_command(module: AnsibleModule, place: _command_file.Place, result: t.D
 
 def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
     host = _build.describe_host()
+    layout = _multilib.find_layout() if module.params["multilib"] == "auto" else None
     variants = _prebuilt_files(module)
     if variants:
         chosen = _build.choose_prebuilt(variants, host)
+        variants[chosen], others = _for_this_host(variants[chosen], layout)
         made = _made_of_prebuilt(host, chosen, variants[chosen])
     else:
         made = _made_of_sources(module, host)
-    result = {"libc": host.libc, "compiler": made.get("compiler") or "", "needs_compiler": False}
+        others = _others(module, layout, made)
+    result = {"libc": host.libc, "compiler": made.get("compiler") or "", "needs_compiler": False, "multilib": others}
 
     installed = _manifest.read(folder)
     reasons = _manifest.changes_since(installed, made)
@@ -372,6 +393,18 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
             contents = _build.build(
                 params["sources"], temporary, folder, params["cc"], params["cflags"], params["ldflags"]
             )
+            if layout and "made" in others.values():
+                possible = {lib: loader for lib, loader in layout.others.items() if others[lib] == "made"}
+                contents.update(
+                    _multilib.build(
+                        layout._replace(others=possible),
+                        params["sources"],
+                        folder,
+                        params["cc"],
+                        params["cflags"],
+                        params["ldflags"],
+                    )
+                )
     except _build.NoCompiler as error:
         if module.params["missing_compiler"] == "fail":
             raise
@@ -455,6 +488,39 @@ def _made_of_sources(module: AnsibleModule, host: _build.Host) -> t.Dict[str, t.
         if params[name] is not None:
             made[name] = params[name]
     return made
+
+
+def _others(
+    module: AnsibleModule, layout: t.Optional[_multilib.Layout], made: t.Dict[str, t.Optional[str]]
+) -> t.Dict[str, str]:
+    """What can be made for programs of other kinds; part of what the libraries are made from."""
+    if layout is None:
+        return {}
+    if made["compiler"] is None:
+        made["multilib"] = None  # as for the compiler: what it made is still right
+        return dict.fromkeys([layout.native, *layout.others], "no compiler is there")
+    reasons = _multilib.can_compile(layout, module.params["cc"])
+    possible = [lib for lib in layout.others if lib not in reasons]
+    if possible:
+        made["multilib"] = ", ".join([layout.native, *sorted(possible)])
+    native = "links" if possible else "not needed without the others"
+    return {layout.native: native, **{lib: reasons.get(lib, "made") for lib in layout.others}}
+
+
+def _for_this_host(
+    files: t.Mapping[str, bytes], layout: t.Optional[_multilib.Layout]
+) -> t.Tuple[t.Dict[str, bytes], t.Dict[str, str]]:
+    """Of prebuilt files those that this host's loaders look for, and a word on each folder that $LIB stands for."""
+    own = {name: content for name, content in files.items() if file_of(name).kind != FOREIGN}
+    others: t.Dict[str, str] = {}
+    for lib in layout.others if layout else ():
+        there = {name: content for name, content in files.items() if name.startswith(f"{lib}/")}
+        own.update(there)
+        others[lib] = "made" if there else "not among the prebuilt files"
+    if layout and "made" in others.values():
+        own.update(_multilib.links(layout))
+        others[layout.native] = "links"
+    return own, others
 
 
 def _made_of_prebuilt(host: _build.Host, chosen: str, files: t.Mapping[str, bytes]) -> t.Dict[str, t.Optional[str]]:
