@@ -6,14 +6,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
+import shutil
 import subprocess
+import tempfile
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_elf
 
 CONSTRUCTOR = "#include <unistd.h>\n#include <stdlib.h>\n__attribute__((constructor)) static void start(void) { %s; }\n"
 GOOD = CONSTRUCTOR % "getpid()"
+
+
+@contextlib.contextmanager
+def open_folder() -> t.Iterator[pathlib.Path]:
+    """A folder that every user may enter, as that of installed libraries is; pytest's own are for their owner alone."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="keepalive-test-"))
+    try:
+        folder.chmod(0o755)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def compile_library(path: pathlib.Path, source: str, *flags: str) -> pathlib.Path:

@@ -29,11 +29,9 @@ BUILD = t.Callable[[pathlib.Path], pathlib.Path]
 
 
 @pytest.fixture(name="folder")
-def folder_fixture(tmp_path: pathlib.Path) -> pathlib.Path:
-    """A folder that every user may enter; pytest's own are for their owner alone."""
-    for parent in (tmp_path, *tmp_path.parents[:-2]):
-        parent.chmod(parent.stat().st_mode | 0o055)
-    return tmp_path
+def folder_fixture() -> t.Iterator[pathlib.Path]:
+    with bad_libraries.open_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(name="native", scope="module")

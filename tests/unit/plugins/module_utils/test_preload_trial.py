@@ -27,10 +27,9 @@ PYTHON = [sys.executable, "-c", "pass"]
 
 
 @pytest.fixture(name="folder")
-def folder_fixture(tmp_path: pathlib.Path) -> pathlib.Path:
-    for parent in (tmp_path, *tmp_path.parents[:-2]):
-        parent.chmod(parent.stat().st_mode | 0o055)
-    return tmp_path
+def folder_fixture() -> t.Iterator[pathlib.Path]:
+    with bad_libraries.open_folder() as folder:
+        yield folder
 
 
 def time_for(build: BUILD) -> float:

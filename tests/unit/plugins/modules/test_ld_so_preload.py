@@ -35,6 +35,13 @@ def built_fixture(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return folder
 
 
+@pytest.fixture(name="tmp_path")
+def tmp_path_fixture() -> t.Iterator[pathlib.Path]:
+    """In place of pytest's own, which only its owner may enter: libraries lie here."""
+    with bad_libraries.open_folder() as folder:
+        yield folder
+
+
 @pytest.fixture(name="lib")
 def lib_fixture(tmp_path: pathlib.Path, built: pathlib.Path) -> pathlib.Path:
     """The libraries and the watchdog, as they are installed, in a folder that everybody may enter."""
@@ -43,8 +50,7 @@ def lib_fixture(tmp_path: pathlib.Path, built: pathlib.Path) -> pathlib.Path:
     for path in [*built.glob("*.so"), built / "keepalive-watchdog"]:
         shutil.copy(path, lib)
         (lib / path.name).chmod(0o755 if path.suffix != ".so" else 0o644)
-    for parent in (lib, tmp_path, *tmp_path.parents[:-2]):
-        parent.chmod(parent.stat().st_mode | 0o055)
+    lib.chmod(0o755)
     return lib
 
 
