@@ -168,6 +168,62 @@ def test_a_connection_that_is_older_than_its_service(
             assert only(audit(proc, expecting(), library_dir=libraries)).reason == "opened_before_preload"
 
 
+@needs_compiler
+def test_a_connection_that_systemd_kept(proc: ShadowProc, server: socket.socket, libraries: pathlib.Path) -> None:
+    """As from the file descriptor store: both hold it. Without keepalive, and with that of the process before."""
+    code = (
+        f"{connecting(server, 'tune(s, 300)')}\nready, go = os.pipe()\nanswer = os.fork()\n"
+        "if answer == 0: os.close(go); os.read(ready, 1); os._exit(0)\n"
+    )
+    environment = preloaded(libraries, LIBKEEPALIVE_DISABLE="1")  # the one before had no library
+    with Child(env=environment) as systemd:
+        service = systemd.run(code)
+        try:
+            now = "".join(f"{name}={value}\0" for name, value in preloaded(libraries).items())
+            proc.add(service, "a.service", environ=now)
+            alone = only(audit(proc, expecting(), library_dir=libraries))
+            assert (alone.reason, alone.candidates) == (
+                "undetermined",
+                ("overridden_by_application", "opened_before_preload"),
+            )
+            proc.add(systemd.pid, "init.scope", shown_as=1)
+            assert only(audit(proc, expecting(), library_dir=libraries)).reason == "opened_before_preload"
+        finally:
+            systemd.run("os.close(go); os.wait()")
+
+
+HAND_OVER = """
+import array
+one, other = socket.socketpair()
+answer = os.fork()
+if answer == 0:
+    os.close(go)
+    data, ancillary, flags, address = other.recvmsg(1, socket.CMSG_SPACE(4))
+    os.write(tell, b"+"); os.read(ready, 1); os._exit(0)
+one.sendmsg([b"+"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [s.fileno()]))])
+"""
+
+
+@needs_compiler
+@pytest.mark.parametrize("respect", [True, False])
+def test_a_connection_that_somebody_handed_over_is_not_blamed_on_the_application(
+    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, respect: bool
+) -> None:
+    """By SCM_RIGHTS, with keepalive on: nothing tells it from one that the application itself has tuned."""
+    environment = preloaded(libraries, LIBKEEPALIVE_DISABLE="1")
+    with Child("ready, go = os.pipe(); up, tell = os.pipe()", env=environment) as giver:
+        taker = giver.run(connecting(server, "tune(s, 300)") + HAND_OVER + "os.read(up, 1)")
+        try:
+            variables = preloaded(libraries, LIBKEEPALIVE_RESPECT="1" if respect else "0")
+            proc.add(taker, "a.service", environ="".join(f"{name}={value}\0" for name, value in variables.items()))
+            record = only(audit(proc, expecting(), library_dir=libraries))
+            assert record.reason == "undetermined"
+            assert record.candidates == ("overridden_by_application", "opened_before_preload")
+            assert ("LIBKEEPALIVE_RESPECT leaves such alone" in record.detail) is respect
+        finally:
+            giver.run("os.close(go); os.wait()")
+
+
 def listen_and_accept(child: Child) -> socket.socket:
     port = child.run(f"{TUNE}\nl = socket.create_server(('127.0.0.1', 0)); answer = l.getsockname()[1]")
     client = socket.create_connection(("127.0.0.1", port))
