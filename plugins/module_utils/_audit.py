@@ -13,6 +13,8 @@ import typing as t
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import WINDOW_CLAMP_FLOOR, Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils._judge import Judge, Places
+from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import Memory
+from ansible_collections.netops.keepalive.plugins.module_utils._live_origin import Origin
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils._sample import Sample
@@ -77,6 +79,7 @@ class Audit:
         library_dir: str = LIBRARY_DIR,
         drop_ins: str = _dropin.DIRECTORY,
         clamp_floor: int = WINDOW_CLAMP_FLOOR,
+        memory: t.Optional[Memory] = None,
     ) -> None:
         self._question = question
         self._root = root
@@ -85,7 +88,14 @@ class Audit:
         self._picked = self._pick()
         self._sweep = Sweep(reader, self._unit_of, root)
         places = Places(root, library_dir, drop_ins)
-        self._judge = Judge(self._sweep, self._unit_of, question.units, self._systemd_inodes, places, clamp_floor)
+        self._judge = Judge(
+            self._sweep, self._unit_of, question.units, self._systemd_inodes, places, clamp_floor, memory
+        )
+
+    @property
+    def origin(self) -> Origin:
+        """Who has set the values of the sockets that run has found."""
+        return self._judge.live.origin
 
     def run(self) -> Answer:
         """Do it."""

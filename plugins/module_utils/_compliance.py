@@ -65,6 +65,11 @@ class Expectation(t.NamedTuple):
     accept: t.FrozenSet[str]
     """Reasons that are reported but are no failure."""
     min_sockets: int
+    live: bool = False
+    """The values are also set on open sockets, see _live."""
+    respect: bool = False
+    overwrite: bool = False
+    """What of them the application has set itself: keepalive that is on is left alone, or nothing is."""
 
     @property
     def by_systemd(self) -> bool:
@@ -129,8 +134,17 @@ def parse_expected(entries: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[Expecta
         min_sockets = entry.get("min_sockets") or 0
         if min_sockets < 0:
             raise ValueError(f"{where}: min_sockets: {min_sockets} is negative: expected 0 or more sockets")
+        if entry.get("respect") and entry.get("overwrite"):
+            raise ValueError(f"{where}: overwrite: contradicts respect: leave one of them out")
         expectations.append(
-            Expectation(name, libraries, _parse_tcp(entry.get("tcp") or {}, where), accept, min_sockets)
+            Expectation(
+                name,
+                libraries,
+                _parse_tcp(entry.get("tcp") or {}, where),
+                accept,
+                min_sockets,
+                **{key: bool(entry.get(key)) for key in ("live", "respect", "overwrite")},
+            )
         )
     return expectations
 

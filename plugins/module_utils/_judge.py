@@ -19,6 +19,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils._compliance impor
     compare,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._defaults import SystemDefaults
+from ansible_collections.netops.keepalive.plugins.module_utils._live_causes import LiveCauses
+from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import Memory
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR, SYSTEM
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Record, Sweep
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit
@@ -46,6 +48,7 @@ class Judge:
         systemd_inodes: t.FrozenSet[int],
         places: Places,
         clamp_floor: int = WINDOW_CLAMP_FLOOR,
+        memory: t.Optional[Memory] = None,
     ) -> None:
         self._sweep = sweep
         self._unit_of = unit_of
@@ -57,11 +60,13 @@ class Judge:
         self._facts: t.Dict[t.Tuple[int, str], _facts.ProcessFacts] = {}
         self._drop_ins: t.Dict[str, t.Optional[_facts.DropIn]] = {}
         self._ages: t.Dict[str, float] = {}
+        self.live = LiveCauses(sweep, self._facts_of, memory, self._defaults, places.library_dir)
 
     def judge(self, records: t.Sequence[Record], expectation: Expectation) -> None:
         """Say of each record whether it is relevant, whether it is right, and why not."""
         by_default = SYSTEM in expectation.tcp.values()
         for record in records:
+            record.expectation = expectation
             record.relevant = expectation.concerns(record.direction)
             if not record.relevant:
                 continue
@@ -77,6 +82,7 @@ class Judge:
         for record in records:
             if record.wrong:
                 cause = self._explain(record, expectation, witnesses, right_listeners)
+                cause = self.live.refine(cause, record, expectation)
                 unread = "" if record.readable else f" {record.detail}"
                 record.reason, record.detail = cause.reason, cause.detail + unread
                 record.candidates = cause.candidates or (cause.reason,)

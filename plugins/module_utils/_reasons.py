@@ -17,6 +17,7 @@ REASONS: t.Dict[str, str] = {
     "overridden_by_application": "the application set the option itself, after the library",
     "opened_before_preload": "the socket is older than the library in this process",
     "inherited_listener": "another process called listen(); for systemd's, name the .socket unit",
+    "due_at_restart": "live: true cannot reach it: the option or the connection waits for the next restart",
     "not_supported_by_protocol": "the kernel does not have the option for this protocol (MPTCP)",
     "unreadable": "the socket could not be read: missing privilege, or a kernel before 5.6",
 }

@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procnet
-from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Subject, Wrong
+from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation, Subject, Wrong
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import SocketValues, Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils._timers import TimerSeen
@@ -39,6 +39,8 @@ class Record:
     listeners: t.FrozenSet[int] = frozenset()
     """Inodes of the listeners that an accepted socket may have come through."""
     relevant: bool = False
+    expectation: t.Optional[Expectation] = None
+    """What is expected of its unit, also where that does not concern this socket."""
     compliant: t.Optional[bool] = None
     wrong: t.List[Wrong] = dataclasses.field(default_factory=list)
     reason: t.Optional[str] = None

@@ -29,7 +29,7 @@ SOCKET_OPTIONS = ("keepidle", "keepcnt", "keepintvl", "defer_accept")
 """What systemd.socket(5) has directives for."""
 
 _UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(?:@[A-Za-z0-9:_.\\-]*)?\.(?:service|socket)\Z")
-_SETTINGS = ("libraries", "restart", "accept", "min_sockets", "debug", "respect", "tcp")
+_SETTINGS = ("libraries", "restart", "live", "overwrite", "accept", "min_sockets", "debug", "respect", "tcp")
 
 Spelling = t.Callable[[t.Any], t.Optional[str]]
 """Tells how a number was written in its file where that is not the number itself (V(0x20), V(010)), else None."""
@@ -154,6 +154,10 @@ class _Checker:
         applicable = [o for o in OPTIONS if _applies(o, libraries, is_socket)]
         for entry in own:
             self._check_applicable(entry, libraries, is_socket, applicable)
+            if entry.values.get("overwrite") and not said.get("live"):
+                self.report(entry.place, "overwrite: has no effect without 'live: true'; add that, or leave it out")
+        if said.get("overwrite") and said.get("respect"):
+            self.report(own[-1].place, "overwrite: contradicts 'respect: true'; leave one of them out")
         tcp = {o: said.get("tcp", {}).get(o, OPTIONS[o].default) for o in OPTIONS}
         tcp.update({o: SYSTEM for o in OPTIONS if o not in applicable})
         service = {
@@ -162,6 +166,8 @@ class _Checker:
             "profile": said.get("profile"),
             "libraries": libraries,
             "restart": said.get("restart", "if_running"),
+            "live": said.get("live", False),
+            "overwrite": said.get("overwrite", False),
             "accept": said.get("accept", []),
             "min_sockets": said.get("min_sockets", 0),
             "debug": said.get("debug", False),
@@ -286,7 +292,9 @@ def _flat(values: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
 def _expected(service: t.Dict[str, t.Any], asked: t.List[str]) -> t.Dict[str, t.Any]:
     """Say what the live sockets must show, as socket_options_info takes it."""
     accept = set(service["accept"])
-    if service["restart"] == "never":  # what runs is not asked to have the settings before its next start
+    if service["restart"] == "never" and service["live"]:  # open sockets are set; what that cannot reach has to wait
+        accept.add("due_at_restart")
+    elif service["restart"] == "never":  # what runs is not asked to have the settings before its next start
         accept.update(("library_not_loaded", "opened_before_preload", "stale_environment"))
     if service["respect"]:
         # Who turned keepalive on before the library saw the socket, this application or another, is all the same.
@@ -297,6 +305,9 @@ def _expected(service: t.Dict[str, t.Any], asked: t.List[str]) -> t.Dict[str, t.
         "tcp": {option: service["tcp"][option] for option in asked},
         "accept": sorted(accept),
         "min_sockets": service["min_sockets"],
+        "live": service["live"],
+        "respect": service["respect"],
+        "overwrite": service["overwrite"],
     }
 
 
@@ -351,6 +362,8 @@ _CHECKS: t.Dict[str, t.Callable[[t.Any], t.Optional[str]]] = {
     "profile": _name,
     "libraries": _list_of(tuple(LIBRARIES), least=1),
     "restart": _one_of(RESTARTS),
+    "live": _boolean,
+    "overwrite": _boolean,
     "accept": _list_of(tuple(REASONS), least=0),
     "min_sockets": _count,
     "debug": _boolean,

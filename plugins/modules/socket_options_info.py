@@ -148,6 +148,7 @@ options:
         type: list
         elements: str
         choices:
+          - due_at_restart
           - inherited_listener
           - library_not_loaded
           - not_supported_by_protocol
@@ -163,6 +164,20 @@ options:
         description: How many relevant sockets this unit has to have while it is running.
         type: int
         default: 0
+      live:
+        description:
+          - Whether M(netops.keepalive.socket_options) sets the values on open sockets of this unit. It decides about
+            the reason only.
+        type: bool
+        default: false
+      overwrite:
+        description: As in M(netops.keepalive.socket_options).
+        type: bool
+        default: false
+      respect:
+        description: As in M(netops.keepalive.socket_options).
+        type: bool
+        default: false
   sample:
     description:
       - For hosts with very many connections. At most so many of each unit (of each instance of a template) are read,
@@ -357,6 +372,8 @@ sockets:
           C(/etc/libkeepalive.conf\)) gives the process other values, and a restart would not change that.
         - V(overridden_by_application), library and environment are right, the application set the option itself.
         - V(opened_before_preload), the connection is older than the processes of its unit, or systemd handed it over.
+        - V(due_at_restart), with O(expected[].live), the process does not have the settings, and the option cannot be
+          changed on an open socket, or the socket came after the values were last set.
         - V(inherited_listener), systemd opened the listener and the service never called listen().
         - V(not_supported_by_protocol), MPTCP has no such option.
         - V(unreadable), the options cannot be read.
@@ -515,6 +532,9 @@ def main() -> None:
                     "tcp": {"type": "dict", "default": {}, "options": {name: {"type": "int"} for name in OPTIONS}},
                     "accept": {"type": "list", "elements": "str", "choices": list(REASONS), "default": []},
                     "min_sockets": {"type": "int", "default": 0},
+                    "live": {"type": "bool", "default": False},
+                    "overwrite": {"type": "bool", "default": False},
+                    "respect": {"type": "bool", "default": False},
                 },
             },
             "sample": {"type": "int", "default": 0},

@@ -18,7 +18,7 @@ MILLISECONDS = (
     "an integer of milliseconds from 1 to 2147483647, "
     "0 (the system's default) or -1 (derived: keepidle + keepintvl x keepcnt)"
 )
-SETTINGS = "accept, debug, libraries, min_sockets, name, profile, respect, restart, tcp"
+SETTINGS = "accept, debug, libraries, live, min_sockets, name, overwrite, profile, respect, restart, tcp"
 OPTIONS = "keepidle, keepcnt, keepintvl, user_timeout, syncnt, defer_accept, maxseg, window_clamp"
 
 
@@ -46,6 +46,8 @@ def test_what_a_unit_gets_that_says_nothing() -> None:
         "profile": None,
         "libraries": ["connect"],
         "restart": "if_running",
+        "live": False,
+        "overwrite": False,
         "accept": [],
         "min_sockets": 0,
         "debug": False,
@@ -71,6 +73,9 @@ def test_what_a_unit_gets_that_says_nothing() -> None:
             },
             "accept": [],
             "min_sockets": 0,
+            "live": False,
+            "respect": False,
+            "overwrite": False,
         },
         "warnings": [],
     }
@@ -209,7 +214,7 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
     ({"services": [a(accept=["luck"])]},
      ["keepalive_services[0] 'a.service': accept: 'luck' is not one of library_not_loaded, static_executable, "
       "secure_exec, stale_environment, overridden_by_configuration, overridden_by_application, opened_before_preload, "
-      "inherited_listener, "
+      "inherited_listener, due_at_restart, "
       "not_supported_by_protocol, unreadable"]),
     ({"services": [a(min_sockets=-1)]},
      ["keepalive_services[0] 'a.service': min_sockets: -1 is not a number of sockets from 0 on"]),
@@ -224,7 +229,7 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
      ["keepalive_services_profiles[1] 'p': this name stands already at keepalive_services_profiles[0] 'p'"]),
     ({"services": [a()], "profiles": [{"name": "p", "profile": "q"}]},
      ["keepalive_services_profiles[0] 'p': profile: unknown key; known: "
-      "accept, debug, libraries, min_sockets, name, respect, restart, tcp"]),
+      "accept, debug, libraries, live, min_sockets, name, overwrite, respect, restart, tcp"]),
     ({"services": [{"name": "nginx"}]},
      ["keepalive_services[0] 'nginx': name: not the name of a .service or .socket unit; "
       "write 'nginx.service' or 'nginx.socket'"]),
@@ -353,12 +358,33 @@ def test_an_option_that_no_library_of_the_unit_sets(libraries: t.List[str], opti
         ({"respect": True, "accept": ["unreadable"]},
          ["opened_before_preload", "overridden_by_application", "unreadable"]),
         ({"restart": "never"}, ["library_not_loaded", "opened_before_preload", "stale_environment"]),
+        ({"restart": "never", "live": True}, ["due_at_restart"]),
+        ({"live": True}, []),
     ],
 )  # fmt: skip
 def test_what_the_verification_lets_pass(settings: t.Dict[str, t.Any], accept: t.List[str]) -> None:
     service = only([a(**settings)])
     assert service["expected"]["accept"] == accept
     assert service["accept"] == settings.get("accept", [])
+
+
+def test_what_live_needs_to_know_goes_with_the_expectation() -> None:
+    expected = only([a(live=True, overwrite=True)], defaults={"restart": "never"})["expected"]
+    assert (expected["live"], expected["overwrite"], expected["respect"]) == (True, True, False)
+    expected = only([{"name": "a.socket"}], defaults={"live": True})["expected"]
+    assert (expected["live"], expected["overwrite"]) == (True, False)
+
+
+def test_overwrite_that_cannot_be_meant() -> None:
+    place = "keepalive_services[0] 'a.service'"
+    assert mistakes([a(overwrite=True)]) == [
+        f"{place}: overwrite: has no effect without 'live: true'; add that, or leave it out"
+    ]
+    contradiction = f"{place}: overwrite: contradicts 'respect: true'; leave one of them out"
+    assert mistakes([a(live=True, overwrite=True, respect=True)]) == [contradiction]
+    assert mistakes([a(respect=True)], defaults={"live": True, "overwrite": True}) == [contradiction]
+    assert mistakes([a(live="now")]) == [f"{place}: live: 'now' is not true or false"]
+    only([a(libraries=["listen"])], defaults={"overwrite": True})  # for the services that are live
 
 
 @pytest.mark.parametrize(

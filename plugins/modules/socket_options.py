@@ -1,0 +1,446 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: socket_options
+short_description: Set TCP keepalive on the open sockets of running services, without a restart
+version_added: 0.1.0
+author:
+  - The netops.keepalive authors (@netops)
+description:
+  - Sets SO_KEEPALIVE and the TCP options that may change on a live socket, now, on the open sockets of the processes of
+    systemd units. Nothing is restarted or reloaded, and nothing needs to be preloaded; statically linked programs
+    and Go are included.
+  - A listener that was set hands the values to every connection that it accepts from then on.
+  - A connection that a process opens later has them only where its library sets them (the drop-in, after the next
+    restart), or when this module runs again.
+  - Works on duplicates of the sockets (C(pidfd_getfd)), which share them with their owner and live for microseconds.
+    A descriptor that has become another socket since it was looked at is not touched.
+  - Changes only sockets of the service's direction. These are outgoing connections for the library V(connect),
+    listeners and accepted connections for V(listen), all for V(socket), and for a C(.socket) unit the listeners of
+    systemd and what was accepted through them.
+  - It can put back what it has changed, see O(state=restored).
+requirements:
+  - Linux 5.6 or newer, with the right to trace the other processes, which C(root) has (C(become)). What cannot be
+    opened is reported in RV(counts).
+  - systemd
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    description: Shows a line for each socket that changes, with its values before and after.
+    support: full
+options:
+  state:
+    description:
+      - V(set) gives the sockets what O(expected) says.
+      - V(restored) puts back what they had before, where they are still as this module left them, and gives the same to
+        what was accepted since through listeners that it had changed.
+    type: str
+    choices: [set, restored]
+    default: set
+  expected:
+    description:
+      - The units and what their sockets are to have, in the form of the C(expected) that
+        P(netops.keepalive.resolve_services#filter) gives for each service.
+      - Only C(keepidle), C(keepintvl), C(keepcnt), C(user_timeout), and C(window_clamp) of listeners are set. Others
+        of O(expected[].tcp) wait for the next restart.
+      - Required with O(state=set).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description:
+          - The unit, C(.service) or C(.socket). A template such as V(worker@.service) stands for all its running
+            instances.
+        type: str
+        required: true
+      libraries:
+        description: The libraries that this service is to have. They say which sockets it is about.
+        type: list
+        elements: str
+        choices: [connect, listen, socket]
+        default: []
+      tcp:
+        description:
+          - The values. An option that is not listed is left as it is.
+          - V(0) is the system's default, in the socket's network namespace.
+        type: dict
+        default: {}
+        suboptions:
+          keepidle:
+            description: TCP_KEEPIDLE in seconds.
+            type: int
+          keepcnt:
+            description: TCP_KEEPCNT, a number of probes.
+            type: int
+          keepintvl:
+            description: TCP_KEEPINTVL in seconds.
+            type: int
+          user_timeout:
+            description:
+              - TCP_USER_TIMEOUT in milliseconds.
+              - V(-1) stands for the keepidle + keepintvl x keepcnt that are in force on the socket afterwards.
+            type: int
+          syncnt:
+            description: Not set on open sockets.
+            type: int
+          defer_accept:
+            description: Not set on open sockets.
+            type: int
+          maxseg:
+            description: Not set on open sockets.
+            type: int
+          window_clamp:
+            description: TCP_WINDOW_CLAMP in bytes, of listeners.
+            type: int
+      overwrite:
+        description:
+          - Whether sockets on which the application has set its own values are changed too.
+          - Otherwise a socket is left alone that has keepalive on with other times than the host's defaults, or a user
+            timeout, unless these are known to come from this collection. Known is what one of its libraries gave the
+            socket (shown by the environment of the process, or by a derived user timeout where the program has
+            overwritten its environment), and what this module has set since the host was started.
+        type: bool
+        default: false
+      respect:
+        description: Whether a socket is left alone as soon as the application has turned keepalive on, with any times.
+        type: bool
+        default: false
+      live:
+        description: Not looked at; all units that are listed here are set.
+        type: bool
+        default: false
+      accept:
+        description: Not looked at, see M(netops.keepalive.socket_options_info).
+        type: list
+        elements: str
+        default: []
+      min_sockets:
+        description: Not looked at, see M(netops.keepalive.socket_options_info).
+        type: int
+        default: 0
+  previous:
+    description:
+      - With O(state=restored), what is to be put back. The RV(previous) of an earlier call.
+      - Without it, everything is put back that this module has set since the host was started.
+    type: list
+    elements: dict
+    suboptions:
+      unit:
+        description: The unit.
+        type: str
+        required: true
+      before:
+        description: The values that are put back.
+        type: dict
+        required: true
+      after:
+        description: The values that were set.
+        type: dict
+        required: true
+      listening:
+        description: Whether these are listeners.
+        type: bool
+        required: true
+      inodes:
+        description: The sockets.
+        type: list
+        elements: int
+        required: true
+  max_sockets:
+    description:
+      - How many sockets to name at most in RV(sockets) and in the diff, V(0) for all. Those with trouble come first.
+      - All counts are of all sockets.
+    type: int
+    default: 1000
+notes:
+  - What was set is remembered in C(/run/libkeepalive/live.json) until the host is stopped; the sockets are gone then.
+  - A user timeout also counts the time that has passed. A connection that was silent for longer than the new timeout
+    is given up at the first keepalive probe that gets no answer, and one whose peer has not taken any data for so long
+    (zero window) at the next one.
+extends_documentation_fragment:
+  - netops.keepalive.attributes
+seealso:
+  - module: netops.keepalive.socket_options_info
+"""
+
+EXAMPLES = r"""
+- name: Give the open connections of two services keepalive, now
+  netops.keepalive.socket_options:
+    expected:
+      - name: billing.service
+        libraries: [connect]
+        tcp: {keepidle: 60, keepintvl: 15, keepcnt: 4, user_timeout: -1}
+      - name: nginx.service
+        libraries: [listen]
+        tcp: {keepidle: 120}
+  become: true
+  register: live
+
+- name: Put back what they had before
+  netops.keepalive.socket_options:
+    state: restored
+    previous: "{{ live.previous }}"
+  become: true
+"""
+
+RETURN = r"""
+sockets:
+  description: The sockets that changed or that something is to be said of. At most O(max_sockets).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    unit:
+      description: The unit as it is listed in O(expected).
+      type: str
+      sample: nginx.service
+    outcome:
+      description:
+        - V(changed), all that was to be set is set. In check mode, it would be tried.
+        - V(left_alone), the application has set its own values. With O(state=restored), they were changed since.
+        - V(refused), the kernel or the protocol refused some of it, see RV(sockets[].refused); the rest is set.
+        - V(vanished), it was closed meanwhile.
+        - V(unreadable), its process does not let us open it.
+      type: str
+      sample: changed
+    before:
+      description: The values before, of the options that changed.
+      type: dict
+      sample: {keepidle: 7200, keepalive: false}
+    after:
+      description: The values after.
+      type: dict
+      sample: {keepidle: 60, keepalive: true}
+    refused:
+      description: The options that could not be set → why.
+      type: dict
+      sample: {}
+    pid:
+      description: The process that stands for the socket.
+      type: int
+      sample: 812
+    pids:
+      description: All processes of the units that hold it.
+      type: list
+      elements: int
+      sample: [812, 813]
+    program:
+      description: The executable of that process.
+      type: str
+      sample: /usr/sbin/nginx
+    fd:
+      description: The descriptor in that process.
+      type: int
+      sample: 6
+    inode:
+      description: The number by which the kernel and C(ss -e) know the socket.
+      type: int
+      sample: 43426
+    protocol:
+      description: V(tcp) or V(mptcp).
+      type: str
+      sample: tcp
+    state:
+      description: Its state.
+      type: str
+      sample: LISTEN
+    direction:
+      description: V(outgoing), V(accepted), V(listening) or V(unconnected).
+      type: str
+      sample: listening
+    local:
+      description: The local C(address) and C(port).
+      type: dict
+      sample: {address: 0.0.0.0, port: 443}
+    remote:
+      description: The remote C(address) and C(port), null where there is none.
+      type: dict
+      sample: null
+counts:
+  description:
+    - For each unit, how many sockets had which RV(sockets[].outcome), and V(right) for those that needed nothing.
+  returned: success
+  type: dict
+  sample:
+    nginx.service: {refused: 0, unreadable: 0, vanished: 0, left_alone: 0, changed: 9, right: 0}
+previous:
+  description:
+    - What it takes to undo this call, for O(previous). Sockets that had the same values and got the same are one entry.
+    - Empty in check mode.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    unit:
+      description: The unit.
+      type: str
+      sample: nginx.service
+    before:
+      description: The values before, C(keepalive) as V(0) or V(1).
+      type: dict
+      sample: {keepidle: 7200, keepalive: 0}
+    after:
+      description: The values after.
+      type: dict
+      sample: {keepidle: 60, keepalive: 1}
+    listening:
+      description: Whether these are listeners.
+      type: bool
+      sample: true
+    inodes:
+      description: The sockets.
+      type: list
+      elements: int
+      sample: [43426]
+unreadable_pids:
+  description: Processes whose sockets are not shown to us → why.
+  returned: success
+  type: dict
+  sample: {}
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils._audit import Question
+from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation, parse_expected
+from ansible_collections.netops.keepalive.plugins.module_utils._live import changeable
+from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import Group, Memory, groups_of
+from ansible_collections.netops.keepalive.plugins.module_utils._live_run import LiveRun
+from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import window_clamp_floor
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import (
+    askable,
+    problem_with_name,
+    unit_from,
+)
+
+
+def main() -> None:
+    """Read the arguments, set or put back, report."""
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["set", "restored"], "default": "set"},
+            "expected": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "libraries": {"type": "list", "elements": "str", "choices": sorted(LIBRARIES), "default": []},
+                    "tcp": {"type": "dict", "default": {}, "options": {name: {"type": "int"} for name in OPTIONS}},
+                    "overwrite": {"type": "bool", "default": False},
+                    "respect": {"type": "bool", "default": False},
+                    "live": {"type": "bool", "default": False},
+                    "accept": {"type": "list", "elements": "str", "default": []},
+                    "min_sockets": {"type": "int", "default": 0},
+                },
+            },
+            "previous": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "unit": {"type": "str", "required": True},
+                    "before": {"type": "dict", "required": True},
+                    "after": {"type": "dict", "required": True},
+                    "listening": {"type": "bool", "required": True},
+                    "inodes": {"type": "list", "elements": "int", "required": True},
+                },
+            },
+            "max_sockets": {"type": "int", "default": 1000},
+        },
+        supports_check_mode=True,
+    )
+    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C", "LC_MESSAGES": "C"}
+    if module.params["max_sockets"] < 0:
+        module.fail_json(msg=f"max_sockets: {module.params['max_sockets']} is negative: expected 0 (all) or more")
+    memory = Memory()
+    access = choose()
+    run = LiveRun(access.reader, access.setter, memory, clamp_floor=window_clamp_floor(), check=module.check_mode)
+    try:
+        names = _set(module, run) if module.params["state"] == "set" else _restore(module, run, memory)
+        if not module.check_mode:
+            memory.save()
+    except OSError as error:
+        previous = [group.as_dict() for group in run.results.previous()]
+        module.fail_json(
+            msg=f"The sockets of this host cannot be set: {error}", previous=previous, changed=run.results.changed
+        )
+    results, most = run.results, module.params["max_sockets"]
+    module.exit_json(
+        changed=results.changed,
+        sockets=[result.as_dict() for result in results.shown(most)],
+        counts=results.counts(names),
+        previous=[] if module.check_mode else [group.as_dict() for group in results.previous()],
+        unreadable_pids={str(pid): why for pid, why in run.unreadable.items()},
+        diff={"before": "", "after": results.diff(most)},
+    )
+
+
+def _set(module: AnsibleModule, run: LiveRun) -> t.List[str]:
+    try:
+        expected = parse_expected([{**entry, "accept": []} for entry in module.params["expected"]])
+    except ValueError as error:
+        module.fail_json(msg=str(error))
+    for index, expectation in enumerate(expected):
+        problem = problem_with_name(expectation.name)
+        if problem:
+            module.fail_json(msg=f"expected[{index}]: {problem}")
+    names = [expectation.name for expectation in expected]
+    if names:
+        run.set(_question(module, names, expected))
+    return names
+
+
+def _restore(module: AnsibleModule, run: LiveRun, memory: Memory) -> t.List[str]:
+    given = module.params["previous"]
+    if given is None:
+        groups = [group for name, unit in memory.units.items() for group in groups_of(name, unit.changes)]
+    else:
+        groups = [_group(module, index, entry) for index, entry in enumerate(given)]
+    names = list(dict.fromkeys(group.unit for group in groups))
+    if names:
+        run.restore(_question(module, names, []), groups)
+    if given is None:
+        memory.units.clear()
+    return names
+
+
+def _group(module: AnsibleModule, index: int, entry: t.Mapping[str, t.Any]) -> Group:
+    problem = problem_with_name(entry["unit"])
+    if problem:
+        module.fail_json(msg=f"previous[{index}]: {problem}")
+    for key in ("before", "after"):
+        for name, value in entry[key].items():
+            if not changeable(name) or isinstance(value, bool) or not isinstance(value, int):
+                module.fail_json(
+                    msg=f"previous[{index}]: {key}.{name}: {value!r}: expected what an earlier call returned"
+                )
+    return Group(entry["unit"], entry["before"], entry["after"], entry["listening"], tuple(entry["inodes"]))
+
+
+def _question(module: AnsibleModule, names: t.List[str], expected: t.List[Expectation]) -> Question:
+    """Ask systemd about all units in one call."""
+
+    def run(command: t.List[str]) -> t.Tuple[int, str, str]:
+        return t.cast(t.Tuple[int, str, str], module.run_command(command))
+
+    try:
+        answers = _systemd.show(run, askable(names))
+    except _systemd.SystemdError as error:
+        module.fail_json(msg=str(error))
+    units = tuple(unit_from(name, answers.get(name)) for name in names)
+    return Question(units=units, pids=frozenset(), ports=frozenset(), expected=tuple(expected))
+
+
+if __name__ == "__main__":
+    main()
