@@ -109,8 +109,9 @@ class Memory:
         """Write it, or remove it where there is nothing to remember."""
         units = {name: _as_dict(name, unit) for name, unit in self.units.items()}
         if not units:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # not there, or others keep something in the folder
                 os.unlink(self._path)
+                os.rmdir(os.path.dirname(self._path))
             return
         folder = os.path.dirname(self._path)
         os.makedirs(folder, mode=0o755, exist_ok=True)
