@@ -162,8 +162,8 @@ options:
 notes:
   - What was set is remembered in C(/run/libkeepalive/live.json) until the host is stopped; the sockets are gone then.
   - A user timeout also counts the time that has passed. A connection that was silent for longer than the new timeout
-    is given up at the first keepalive probe that gets no answer, and one whose peer has not taken any data for so long
-    (zero window) at the next one.
+    is given up after the first keepalive probe that gets no answer, and one whose peer has not taken any data for so
+    long (zero window) at the next window probe.
 extends_documentation_fragment:
   - netops.keepalive.attributes
 seealso:
