@@ -34,6 +34,10 @@ options:
     description: Further lists by name, C(keepalive_services__*), merged in the order of their names.
     type: dict
     default: {}
+  base:
+    description: Settings below O(defaults), for a mode of the collection that has other defaults than this filter.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -84,45 +88,23 @@ _value:
       warnings: []
 """
 
-import re
 import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.netops.keepalive.plugins.module_utils._resolve import ResolveError, resolve
-
-try:
-    from ansible._internal._datatag._tags import Origin
-except ImportError:  # not a public interface: without it, 0x20 is the 32 that YAML makes of it
-    Origin = None
-
-
-def _spelling(value: t.Any) -> str | None:
-    """Return how an integer stands in its file where YAML 1.1 read another number than a person does.
-
-    To YAML, C(0x20) is 32, C(010) is 8 and C(1:30) is 90: as seconds, none of them is what was meant.
-    """
-    origin = Origin.get_tag(value) if Origin is not None and isinstance(value, int) else None
-    if origin is None or not (origin.path and origin.line_num and origin.col_num):
-        return None
-    try:
-        with open(origin.path, encoding="utf-8") as source:
-            lines = source.read().split("\n")
-    except (OSError, UnicodeDecodeError):
-        return None
-    if lines[0].startswith("$ANSIBLE_VAULT;") or len(lines) < origin.line_num:
-        return None  # what stands there is not what was read
-    token = re.match(r"[+-]?[0-9][0-9A-Za-z_:]*", lines[origin.line_num - 1][origin.col_num - 1 :])
-    if token is None or token[0] == str(int(value)):
-        return None
-    return token[0]
+from ansible_collections.netops.keepalive.plugins.plugin_utils._spelling import spelling
 
 
 def resolve_services(
-    services: t.Any, defaults: t.Any = None, profiles: t.Any = None, layers: t.Any = None
+    services: t.Any,
+    defaults: t.Any = None,
+    profiles: t.Any = None,
+    layers: t.Any = None,
+    base: t.Mapping[str, t.Any] | None = None,
 ) -> list[dict[str, t.Any]]:
     """Merge and check; see DOCUMENTATION."""
     try:
-        return resolve(services, defaults, profiles, layers, _spelling)
+        return resolve(services, defaults, profiles, layers, spelling, base)
     except ResolveError as error:
         lines = ["the keepalive settings are wrong, nothing was changed:", *error.problems]
         raise AnsibleFilterError("\n".join(lines)) from None

@@ -27,8 +27,8 @@ FILE_NAME = "zz-keepalive.conf"
 MARKER = "# Managed by netops.keepalive"
 """The first line of every drop-in starts so; a file without it is not ours, whatever its name."""
 
-_ALWAYS = ("keepidle", "keepcnt", "keepintvl", "user_timeout")
-_SWITCHES = {"debug": "LIBKEEPALIVE_DEBUG", "respect": "LIBKEEPALIVE_RESPECT"}
+ALWAYS = ("keepidle", "keepcnt", "keepintvl", "user_timeout")
+SWITCHES = {"debug": "LIBKEEPALIVE_DEBUG", "respect": "LIBKEEPALIVE_RESPECT"}
 
 
 def path_of(unit: str, directory: str = DIRECTORY) -> str:
@@ -74,13 +74,13 @@ def environment(service: t.Mapping[str, t.Any], preload: t.Sequence[str]) -> t.D
     variables = {"LD_PRELOAD": ":".join(ours + [entry for entry in preload if entry not in ours])}
     for name, option in OPTIONS.items():
         value = service["tcp"][name]
-        if name in _ALWAYS or value != SYSTEM:
+        if name in ALWAYS or value != SYSTEM:
             variables[option.variable] = str(value)
-    variables.update({variable: "1" for key, variable in _SWITCHES.items() if service.get(key)})
+    variables.update({variable: "1" for key, variable in SWITCHES.items() if service.get(key)})
     return variables
 
 
-OWN_VARIABLES = tuple([option.variable for option in OPTIONS.values()] + list(_SWITCHES.values()))
+OWN_VARIABLES = tuple([option.variable for option in OPTIONS.values()] + list(SWITCHES.values()))
 """What the libraries read; whoever else sets one of them overrides the drop-in."""
 
 

@@ -56,6 +56,7 @@ def resolve(
     profiles: t.Any = None,
     layers: t.Any = None,
     spelling: Spelling = lambda value: None,
+    base: t.Optional[t.Mapping[str, t.Any]] = None,
 ) -> t.List[t.Dict[str, t.Any]]:
     """Merge and check the lists; return one complete dictionary for each unit, in the order of first mention.
 
@@ -63,10 +64,12 @@ def resolve(
     :param defaults: The dictionary C(keepalive_services_defaults).
     :param profiles: The list C(keepalive_services_profiles).
     :param layers: The lists C(keepalive_services__*) by name; they are merged in the order of their names.
+    :param base: What stands below the defaults, where a mode of the collection has other ones.
     :raises ResolveError: With every mistake found, each naming the list, the index, the unit and the value.
     """
     checker = _Checker(spelling)
-    base = checker.defaults(defaults)
+    lowest = _Entry("base", checker.settings("base", base or {}, ()))
+    below = checker.defaults(defaults)
     by_profile = checker.profiles(profiles)
     if not isinstance(layers or {}, t.Mapping):
         checker.report("keepalive_services__*", f"{layers!r} is not a dictionary of lists")
@@ -79,8 +82,8 @@ def resolve(
 
     resolved = []
     for name, own in mentions.items():
-        profile = checker.profile_of(base, own, by_profile)
-        inherited = [base] + ([profile] if profile else [])
+        profile = checker.profile_of(below, own, by_profile)
+        inherited = [lowest, below] + ([profile] if profile else [])
         resolved.append(checker.complete(name, inherited, own))
     if checker.problems:
         raise ResolveError(checker.problems)
@@ -101,7 +104,7 @@ class _Checker:
 
     def defaults(self, defaults: t.Any) -> _Entry:
         place = "keepalive_services_defaults"
-        return _Entry(place, self._settings(place, {} if defaults is None else defaults, ("profile",)))
+        return _Entry(place, self.settings(place, {} if defaults is None else defaults, ("profile",)))
 
     def profiles(self, profiles: t.Any) -> t.Dict[str, _Entry]:
         found: t.Dict[str, _Entry] = {}
@@ -109,7 +112,7 @@ class _Checker:
             if profile["name"] in found:
                 self.report(place, f"this name stands already at {found[profile['name']].place}")
                 continue
-            found[profile["name"]] = _Entry(place, self._settings(place, profile, ("name",)))
+            found[profile["name"]] = _Entry(place, self.settings(place, profile, ("name",)))
         return found
 
     def entries(self, list_name: str, entries: t.Any) -> t.List[_Entry]:
@@ -121,7 +124,7 @@ class _Checker:
                 hint = f"; write '{name}.service' or '{name}.socket'" if re.match(r"[\w@:.-]+\Z", name) else ""
                 self.report(place, f"name: not the name of a .service or .socket unit{hint}")
                 continue
-            entry = _Entry(place, self._settings(place, raw, ("name", "profile")))
+            entry = _Entry(place, self.settings(place, raw, ("name", "profile")))
             if name not in checked:
                 checked[name] = entry
                 continue
@@ -220,7 +223,7 @@ class _Checker:
             else:
                 yield f"{place} '{entry['name']}'", dict(entry)
 
-    def _settings(self, place: str, raw: t.Any, others: t.Tuple[str, ...]) -> t.Dict[str, t.Any]:
+    def settings(self, place: str, raw: t.Any, others: t.Tuple[str, ...]) -> t.Dict[str, t.Any]:
         """Check one dictionary of settings; what is wrong is reported and left out."""
         if not isinstance(raw, t.Mapping):
             self.report(place, f"{raw!r} is not a dictionary")
@@ -241,21 +244,26 @@ class _Checker:
         return checked
 
     def _tcp(self, place: str, tcp: t.Any) -> t.Dict[str, int]:
-        if not isinstance(tcp, t.Mapping):
-            self.report(f"{place}: tcp", f"{tcp!r} is not a dictionary such as {{keepidle: 60}}")
-            return {}
-        checked: t.Dict[str, int] = {}
-        for name, value in tcp.items():
-            if name not in OPTIONS:
-                self.report(place, f"tcp.{name}: unknown option; known: {', '.join(OPTIONS)}")
-                continue
-            written = self._spelling(value)
-            problem = problem_with(OPTIONS[name], value if written is None else written)
-            if problem:
-                self.report(place, f"tcp.{name}: {problem}")
-            else:
-                checked[name] = t.cast(int, as_integer(value))
-        return checked
+        return tcp_values(place, tcp, self._spelling, self.report)
+
+
+def tcp_values(place: str, tcp: t.Any, spelling: Spelling, report: t.Callable[[str, str], None]) -> t.Dict[str, int]:
+    """Check a dictionary of options; what is wrong is reported, with its place, and left out."""
+    if not isinstance(tcp, t.Mapping):
+        report(f"{place}: tcp", f"{tcp!r} is not a dictionary such as {{keepidle: 60}}")
+        return {}
+    checked: t.Dict[str, int] = {}
+    for name, value in tcp.items():
+        if name not in OPTIONS:
+            report(place, f"tcp.{name}: unknown option; known: {', '.join(OPTIONS)}")
+            continue
+        written = spelling(value)
+        problem = problem_with(OPTIONS[name], value if written is None else written)
+        if problem:
+            report(place, f"tcp.{name}: {problem}")
+        else:
+            checked[name] = t.cast(int, as_integer(value))
+    return checked
 
 
 def _applies(option: str, libraries: t.List[str], is_socket: bool) -> bool:
