@@ -38,6 +38,11 @@ options:
     description: Settings below O(defaults), for a mode of the collection that has other defaults than this filter.
     type: dict
     default: {}
+  host_settings:
+    description:
+      - The variables of the host-wide mode, as the keyword arguments of
+        P(netops.keepalive.resolve_host_settings#filter), whose mistakes are then reported together with the others.
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -91,6 +96,7 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.netops.keepalive.plugins.module_utils._host_settings import resolve_host_settings
 from ansible_collections.netops.keepalive.plugins.module_utils._resolve import ResolveError, resolve
 from ansible_collections.netops.keepalive.plugins.plugin_utils._spelling import spelling
 
@@ -101,13 +107,23 @@ def resolve_services(
     profiles: t.Any = None,
     layers: t.Any = None,
     base: t.Mapping[str, t.Any] | None = None,
+    host_settings: t.Mapping[str, t.Any] | None = None,
 ) -> list[dict[str, t.Any]]:
     """Merge and check; see DOCUMENTATION."""
+    problems = []
+    resolved: list[dict[str, t.Any]] = []
     try:
-        return resolve(services, defaults, profiles, layers, spelling, base)
+        resolved = resolve(services, defaults, profiles, layers, spelling, base)
     except ResolveError as error:
-        lines = ["the keepalive settings are wrong, nothing was changed:", *error.problems]
-        raise AnsibleFilterError("\n".join(lines)) from None
+        problems += error.problems
+    if host_settings is not None:
+        try:
+            resolve_host_settings(resolved, **host_settings, spelling=spelling)
+        except ResolveError as error:
+            problems += error.problems
+    if problems:
+        raise AnsibleFilterError("\n".join(["the keepalive settings are wrong, nothing was changed:", *problems]))
+    return resolved
 
 
 class FilterModule:

@@ -10,7 +10,7 @@ import glob
 import os
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_file
 from ansible_collections.netops.keepalive.plugins.module_utils._executable import Executable
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import Assignments, environment_file_names
@@ -117,6 +117,44 @@ def environment_problems(
                 Problem(None, f"{name}: {origin} sets {variable} and sorts behind {drop_in}, so it wins; rename it")
             )
     return problems
+
+
+def host_wide_problems(
+    name: str,
+    executable: t.Optional[Executable],
+    foreign: Assignments,
+    properties: t.Mapping[str, str],
+    read: t.Callable[[str], t.Optional[str]] = _dropin.read,
+) -> t.List[Problem]:
+    """The loader serves setuid programs and other word sizes too here; the environment still wins."""
+    problems = []
+    if executable and not _is_of_another_word_size(executable.runs):
+        problems += [p for p in executable_problems(name, executable) if p.reason != "secure_exec"]
+    origins = [
+        (variable, foreign.origin[variable]) for variable in _dropin.OWN_VARIABLES if variable in foreign.environment
+    ]
+    for entry in foreign.files:
+        for path in sorted(glob.glob(entry.lstrip("-"))):
+            names = set(environment_file_names(read(path) or ""))
+            origins += [(variable, path) for variable in _dropin.OWN_VARIABLES if variable in names]
+    problems += [
+        Problem(None, f"{name}: {path} sets {variable}, which beats {_host_file.PATH}; take {variable} out of there")
+        for variable, path in origins
+    ]
+    problems += [
+        Problem(
+            None,
+            f"{name}: {key}={properties[key]} gives the service a root of its own, in which another /etc/ld.so.preload "
+            "counts; take the entry out",
+        )
+        for key in ("RootDirectory", "RootImage")
+        if properties.get(key)
+    ]
+    return problems
+
+
+def _is_of_another_word_size(runs: Executable) -> bool:
+    return runs.kind == "foreign" and runs.detail.startswith("a 32 bit ")
 
 
 def root_problems(name: str, properties: t.Mapping[str, str]) -> t.List[Problem]:

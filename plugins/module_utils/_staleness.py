@@ -11,6 +11,7 @@ the same (an EnvironmentFile wins, the loader refuses the library) would differ 
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._dropin import OWN_VARIABLES, is_own_library
@@ -28,15 +29,22 @@ class Live(t.NamedTuple):
     """When it started, in seconds since the epoch."""
 
 
-def stale_reasons(wanted: t.Mapping[str, str], live: Live, written: t.Optional[float]) -> t.List[str]:
+def stale_reasons(
+    wanted: t.Mapping[str, str], live: Live, written: t.Optional[float], host: t.Container[str] = ()
+) -> t.List[str]:
     """Say why a restart is due; empty where it is not.
 
     :param wanted: The variables of the unit's drop-in, empty where it has none.
     :param written: When the drop-in came into force (s since the epoch), None where there is none.
+    :param host: The file names of the libraries that every process of this host maps.
     """
     reasons = [f"maps a {path} that has been replaced" for path, current in live.libraries.items() if not current]
     expected = [entry for entry in preload_entries(wanted.get("LD_PRELOAD", "")) if is_own_library(entry)]
-    reasons += [f"still maps {path}" for path, current in live.libraries.items() if current and path not in expected]
+    reasons += [
+        f"still maps {path}"
+        for path, current in live.libraries.items()
+        if current and path not in expected and os.path.basename(path) not in host
+    ]
     if live.environ is None:
         if written is not None and live.started < written:
             reasons.append("was started before its drop-in was last changed")

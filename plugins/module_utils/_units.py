@@ -9,15 +9,27 @@ Shared by service_units_info, which reports it, and service_restart, which acts 
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _preflight, _procfs, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _dropin,
+    _host_wide,
+    _preflight,
+    _procfs,
+    _systemd,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils._executable import Executable, describe_executable
 from ansible_collections.netops.keepalive.plugins.module_utils._listeners import listener_differences
 from ansible_collections.netops.keepalive.plugins.module_utils._staleness import Live, stale_reasons
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import Assignments, assignments, words
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import (
+    Assignments,
+    assignments,
+    preload_entries,
+    words,
+)
 
 
 class Unit(t.NamedTuple):
@@ -38,6 +50,7 @@ class Host:
         self._run = run
         self._directory = directory
         self._boot = time.time() - _procfs.uptime()
+        self._host_wide = _host_wide.look()
 
     def units(self, names: t.Sequence[str]) -> t.Dict[str, Unit]:
         """Return each unit by name; a template stands for its loaded instances."""
@@ -88,7 +101,10 @@ class Host:
         written = os.stat(drop_in).st_mtime if drop_in else None
         if written is not None and properties.get("NeedDaemonReload") == "yes":
             written = time.time()  # whatever runs was started without it
-        return stale_reasons(wanted, live, written)
+        host, program = self._host_wide, _procfs.program_of(pid)
+        return stale_reasons(wanted, live, written, host.names) + _host_wide.stale_reasons(
+            host, properties["Id"], program, live.libraries, live.started, lambda: _host_wide.can_load(pid, host)
+        )
 
 
 def live_process(pid: int, boot: float) -> t.Optional[Live]:
@@ -114,7 +130,7 @@ def own_libraries(pid: int) -> t.Dict[str, bool]:
 
 
 def library_users() -> t.List[t.Dict[str, t.Any]]:
-    """Return every process of the host that maps a library of ours, with its unit."""
+    """Return every process of the host that maps a library of ours, with its unit, and who told the loader to."""
     prefix = _procfs.manager_prefix()
     users = []
     for pid in _procfs.list_pids():
@@ -127,9 +143,45 @@ def library_users() -> t.List[t.Dict[str, t.Any]]:
                     "program": _procfs.program_of(pid),
                     "libraries": sorted(libraries),
                     "replaced": not all(libraries.values()),
+                    "loaded_by": _loaded_by(pid),
                 }
             )
+    if any(user["loaded_by"] == "host" for user in users):
+        for user in users:  # those that have overwritten their environment: what others show is true of them too
+            user["loaded_by"] = "environment" if user["loaded_by"] == "environment" else "host"
     return users
+
+
+def _loaded_by(pid: int) -> str:
+    """Tell whether a process was given our libraries by its LD_PRELOAD or by /etc/ld.so.preload, now or in the past."""
+    try:
+        environ = _procfs.parse_environ(_procfs.content_of(pid, "environ"))
+    except OSError:
+        environ = None
+    if environ is None:
+        return "unknown"
+    entries = preload_entries(environ.get("LD_PRELOAD", ""))
+    return "environment" if any(_dropin.is_own_library(entry) for entry in entries) else "host"
+
+
+def without_libraries(host: _host_wide.HostWide) -> t.List[t.Dict[str, t.Any]]:
+    """Return every process that would load the host's libraries, and do something with them, if it were started now."""
+    if not host.entries:
+        return []
+    prefix, boot = _procfs.manager_prefix(), time.time() - _procfs.uptime()
+    found = []
+    for pid in _procfs.list_pids():
+        started = _procfs.started_at(pid)
+        program = _procfs.program_of(pid)
+        if started is None or not program.startswith("/"):
+            continue  # gone, or a thread of the kernel
+        unit = _procfs.unit_of(pid, prefix)
+        reasons = _host_wide.stale_reasons(
+            host, unit, program, own_libraries(pid), boot + started, functools.partial(_host_wide.can_load, pid, host)
+        )
+        if reasons and not _host_wide.is_left_alone(host, unit, program):
+            found.append({"pid": pid, "unit": unit, "program": program, "why": reasons[0]})
+    return found
 
 
 def foreign_assignments(fragment: str, drop_ins: t.Sequence[str]) -> Assignments:
@@ -153,13 +205,20 @@ def executable_of(properties: _systemd.Properties) -> t.Optional[Executable]:
 
 
 def problems_of(
-    name: str, load_state: str, properties: _systemd.Properties, foreign: Assignments, drop_in: str
+    name: str,
+    load_state: str,
+    properties: _systemd.Properties,
+    foreign: Assignments,
+    drop_in: str,
+    mode: str = "services",
 ) -> t.List[_preflight.Problem]:
-    """Return all that stands in the way of a unit's settings."""
+    """Return all that stands in the way of a unit's settings, be they its drop-in's or the host's."""
     problems = _preflight.unit_problems(name, load_state)
     if problems or name.endswith(".socket"):
         return problems
     executable = executable_of(properties)
+    if mode == "host":
+        return _preflight.host_wide_problems(name, executable, foreign, properties)
     return (
         (_preflight.executable_problems(name, executable) if executable else [])
         + _preflight.environment_problems(name, drop_in, foreign)

@@ -30,6 +30,14 @@ options:
     type: list
     elements: dict
     default: []
+  mode:
+    description:
+      - How O(services) get their settings, for RV(problems).
+      - V(services), by a drop-in each. V(host), by C(/etc/ld.so.preload) and C(/etc/libkeepalive.conf), which reach
+        setuid programs too, but are overruled by what a unit itself sets.
+    type: str
+    choices: [services, host]
+    default: services
 extends_documentation_fragment:
   - netops.keepalive.attributes
 attributes:
@@ -124,7 +132,10 @@ dropins:
   elements: str
   sample: [nginx.service]
 library_users:
-  description: Every process of this host that maps a library of this collection.
+  description:
+    - Every process of this host that maps a library of this collection.
+    - C(loaded_by) is V(environment), its LD_PRELOAD names it, V(host), it does not, so C(/etc/ld.so.preload) did when
+      it was started, or V(unknown) where it has overwritten its environment.
   returned: success
   type: list
   elements: dict
@@ -134,13 +145,39 @@ library_users:
       program: /usr/sbin/nginx
       libraries: [/usr/lib/libkeepalive/libkeepalive_listen.so]
       replaced: false
+      loaded_by: environment
+host_wide:
+  description: What this host tells every process.
+  returned: success
+  type: dict
+  contains:
+    entries:
+      description: The libraries of this collection in C(/etc/ld.so.preload), as they stand there.
+      type: list
+      elements: str
+      sample: [/usr/lib/libkeepalive/libkeepalive.so]
+    settings:
+      description: Whether C(/etc/libkeepalive.conf) is there and is this collection's.
+      type: bool
+      sample: true
+    restart_due:
+      description:
+        - Every process that does not take part and would after a restart, and why. Without those that the settings file
+          leaves alone.
+      type: list
+      elements: dict
+      sample:
+        - pid: 1
+          unit: init.scope
+          program: /usr/lib/systemd/systemd
+          why: does not map libkeepalive.so, which /etc/ld.so.preload names
 """
 
 import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_wide, _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._preflight import Problem
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import exec_start, words
 from ansible_collections.netops.keepalive.plugins.module_utils._units import (
@@ -150,14 +187,16 @@ from ansible_collections.netops.keepalive.plugins.module_utils._units import (
     foreign_assignments,
     library_users,
     problems_of,
+    without_libraries,
 )
 
 
 class Report:
     """What the module answers, unit by unit."""
 
-    def __init__(self, run: _systemd.Run, names: t.Sequence[str]) -> None:
+    def __init__(self, run: _systemd.Run, names: t.Sequence[str], mode: str) -> None:
         self._run = run
+        self._mode = mode
         self._host = Host(run)
         self._units = self._host.units(names)
 
@@ -174,7 +213,7 @@ class Report:
             instances, properties = [unit], unit.properties
             fragment, drop_ins = properties.get("FragmentPath", ""), words(properties.get("DropInPaths", ""))
         foreign = foreign_assignments(fragment, drop_ins)
-        problems = problems_of(name, properties["LoadState"], properties, foreign, _dropin.path_of(name))
+        problems = problems_of(name, properties["LoadState"], properties, foreign, _dropin.path_of(name), self._mode)
         return self._dictionary(name, properties, instances, fragment, foreign.environment), problems
 
     def _dictionary(
@@ -228,6 +267,7 @@ def main() -> None:
         argument_spec={
             "units": {"type": "list", "elements": "str", "default": []},
             "services": {"type": "list", "elements": "dict", "default": []},
+            "mode": {"type": "str", "choices": ["services", "host"], "default": "services"},
         },
         supports_check_mode=True,
     )
@@ -241,7 +281,7 @@ def main() -> None:
     units: t.Dict[str, t.Dict[str, t.Any]] = {}
     problems: t.List[str] = []
     try:
-        report = Report(run, names)
+        report = Report(run, names, module.params["mode"])
         for name in names:
             units[name], found = report.describe(name)
             if name in accepted:
@@ -251,8 +291,14 @@ def main() -> None:
     if accepted and os.geteuid() != 0:
         problems.insert(0, "Ansible is not root on this host, so nothing of it can be done; set 'become: true'")
     problems += aliases({name: unit for name, unit in units.items() if name in accepted})
+    host = _host_wide.look()
     module.exit_json(
         changed=False,
+        host_wide={
+            "entries": list(host.entries),
+            "settings": host.settings is not None and _dropin.is_ours(host.settings),
+            "restart_due": without_libraries(host),
+        },
         units=units,
         problems=problems,
         dropins=list(_dropin.installed()),

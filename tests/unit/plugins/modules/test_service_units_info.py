@@ -16,7 +16,7 @@ import typing as t
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _units
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_wide, _units
 from ansible_collections.netops.keepalive.plugins.modules import service_units_info
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
@@ -163,6 +163,42 @@ def test_what_an_entry_accepts_is_no_problem(run: Run, systemd: FakeSystemd, tmp
     assert run(services=wanted("a.service", accept=["secure_exec"]))["problems"] == []
 
 
+def test_in_the_host_wide_mode_other_things_stand_in_the_way(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path
+) -> None:
+    program = tmp_path / "setuid"
+    program.write_bytes(pathlib.Path("/bin/true").read_bytes())
+    program.chmod(0o4755)
+    (tmp_path / "env").write_text("LD_PRELOAD=/x.so\nTCP_SYNCNT=3\n")
+    path = service_file(systemd, tmp_path, "a.service", f"EnvironmentFile={tmp_path}/env",
+                        "Environment=TCP_KEEPIDLE=7 LD_PRELOAD=/y.so", **executes(str(program)))  # fmt: skip
+    systemd.add("rooted.service", RootDirectory="/srv", **executes("/bin/sh"))
+    systemd.add("missing.service", **executes("/none"))
+    result = run(services=wanted("a.service", "rooted.service", "missing.service"), mode="host")
+    assert result["problems"] == [
+        f"a.service: {path} sets TCP_KEEPIDLE, which beats /etc/libkeepalive.conf; take TCP_KEEPIDLE out of there",
+        f"a.service: {tmp_path}/env sets TCP_SYNCNT, which beats /etc/libkeepalive.conf; take TCP_SYNCNT out of there",
+        "rooted.service: RootDirectory=/srv gives the service a root of its own, in which another /etc/ld.so.preload "
+        "counts; take the entry out",
+        "missing.service: /none: No such file or directory; the library of this host cannot be loaded into it",
+    ]
+
+
+def test_what_the_host_tells_every_process(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process is one that does not map what the file names, and was there before it was written."""
+    entry = "/usr/lib/libkeepalive/libkeepalive.so"
+    host = _host_wide.HostWide((entry,), time.time(), "# Managed by netops.keepalive\n[program *]\nTCP_KEEPIDLE=1\n")
+    monkeypatch.setattr(_host_wide, "look", lambda: host)
+    monkeypatch.setattr(_host_wide, "can_load", lambda pid, _host: pid == os.getpid())
+    found = run()["host_wide"]
+    assert (found["entries"], found["settings"]) == ([entry], True)
+    (due,) = found["restart_due"]
+    assert (due["pid"], due["why"]) == (os.getpid(), "does not map libkeepalive.so, which /etc/ld.so.preload names")
+    left_alone = host._replace(settings="# Managed\n[program *]\nLIBKEEPALIVE_DISABLE=1\n")
+    monkeypatch.setattr(_host_wide, "look", lambda: left_alone)
+    assert run()["host_wide"] == {"entries": [entry], "settings": False, "restart_due": []}
+
+
 def test_one_unit_under_two_names(run: Run, systemd: FakeSystemd) -> None:
     systemd.add("ssh.service", Names="ssh.service sshd.service", **executes("/bin/sh"))
     result = run(services=wanted("ssh.service", "sshd.service"))
@@ -190,6 +226,7 @@ def test_every_key_that_is_returned_is_documented(run: Run, systemd: FakeSystemd
     systemd.add("a.service", **executes("/bin/sh"))
     result = run(units=["a.service"])
     assert set(result) - {"changed", "invocation"} == set(documented)
+    assert set(result["host_wide"]) == set(documented["host_wide"]["contains"])
     contains = documented["units"]["contains"]
     assert set(result["units"]["a.service"]) == set(contains)
     assert set(result["units"]["a.service"]["executable"]) == set(contains["executable"]["sample"])

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every process of this host is told, by /etc/ld.so.preload and /etc/libkeepalive.conf, and who has heard it.
+
+Both files count when a program starts. So a process takes part if it maps the libraries and is younger than what the
+settings file says of it; everything else about it is seen in its sockets.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils import _host_file, _procfs
+from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
+
+LD_SO_PRELOAD = "/etc/ld.so.preload"
+
+
+class HostWide(t.NamedTuple):
+    """What the two files say."""
+
+    entries: t.Tuple[str, ...]
+    """The libraries of this collection in /etc/ld.so.preload, as they stand there; empty where the mode is off."""
+    changed: float
+    """When that file was changed last, in seconds since the epoch."""
+    settings: t.Optional[str]
+    """The text of the settings file; None without one."""
+
+    @property
+    def names(self) -> t.FrozenSet[str]:
+        """Return the file names of the libraries, whatever folder the loader makes of $LIB."""
+        return frozenset(os.path.basename(entry) for entry in self.entries)
+
+
+NOWHERE = HostWide((), 0.0, None)
+
+
+def look(preload: str = LD_SO_PRELOAD, settings: str = _host_file.PATH) -> HostWide:
+    """Read both files; one that is not there says nothing."""
+    try:
+        with open(preload, encoding="utf-8", errors="surrogateescape") as file:
+            words = re.split(r"[\s:]+", re.sub(r"#.*", "", file.read()))
+            changed = os.fstat(file.fileno()).st_mtime
+    except OSError:
+        words, changed = [], 0.0
+    try:
+        with open(settings, encoding="utf-8", errors="surrogateescape") as file:
+            text: t.Optional[str] = file.read()
+    except OSError:
+        text = None
+    return HostWide(tuple(word for word in words if word.startswith(LIBRARY_DIR + "/")), changed, text)
+
+
+def stale_reasons(
+    host: HostWide, unit: str, program: str, mapped: t.Collection[str], started: float, can_load: t.Callable[[], bool]
+) -> t.List[str]:
+    """Say why a process has to be started anew to take part; empty where it does, or never will.
+
+    :param mapped: The paths of the libraries of ours that it maps.
+    :param started: In seconds since the epoch.
+    :param can_load: Whether the loader could put a library into it at all; asked only where that matters.
+    """
+    missing = host.names - {os.path.basename(path) for path in mapped}
+    if missing:  # whoever was started since and does not map them would not map them after a restart either
+        if started < host.changed and can_load():
+            return [f"does not map {', '.join(sorted(missing))}, which {LD_SO_PRELOAD} names"]
+        return []
+    since = _host_file.since_when(host.settings, unit, program) if host.entries and host.settings else None
+    if since is not None and started < since:
+        return [f"was started before its settings in {_host_file.PATH} came into force"]
+    return []
+
+
+def can_load(pid: int, host: HostWide, root: str = _procfs.PROC) -> bool:
+    """Tell whether the loader puts a library of /etc/ld.so.preload into a process, were it started now.
+
+    Not into a static program, one of musl, one of another word size without $LIB, and not where the process sees
+    another file than this host's (a container, a service with a root of its own).
+    """
+    try:
+        elf = read_elf(os.path.join(root, str(pid), "exe"))
+        own = read_elf("/proc/self/exe")
+        seen = os.stat(os.path.join(root, str(pid), "root") + LD_SO_PRELOAD)
+        there = os.stat(LD_SO_PRELOAD)
+    except (OSError, ElfError):
+        return False
+    if elf.interpreter is None or "ld-musl" in elf.interpreter:
+        return False
+    if elf.abi != own.abi and not any("$LIB" in entry or "${LIB}" in entry for entry in host.entries):
+        return False
+    return (seen.st_dev, seen.st_ino) == (there.st_dev, there.st_ino)
+
+
+def is_left_alone(host: HostWide, unit: str, program: str) -> bool:
+    """Tell whether the settings file keeps the libraries from doing anything in a process."""
+    return _host_file.values_for(host.settings or "", unit, program).get("LIBKEEPALIVE_DISABLE") == "1"

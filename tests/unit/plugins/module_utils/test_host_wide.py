@@ -1,0 +1,97 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who takes part in the host-wide mode, and whom a restart would make take part."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils import _host_file, _host_wide, _staleness
+from ansible_collections.netops.keepalive.plugins.module_utils._host_wide import HostWide, look, stale_reasons
+
+FOLDER = "/usr/lib/libkeepalive"
+CONNECT, LISTEN = f"{FOLDER}/libkeepalive.so", f"{FOLDER}/libkeepalive_listen.so"
+WIDE = f"{FOLDER}/lib/x86_64-linux-gnu/libkeepalive.so"
+OLD, CHANGED, YOUNG, SETTLED, YOUNGEST = 100.0, 200.0, 300.0, 400.0, 500.0
+SETTINGS = _host_file.with_times(
+    "# Managed by netops.keepalive\nTCP_KEEPIDLE=60\n[program */sshd]\nLIBKEEPALIVE_DISABLE=1\n", "", CHANGED, OLD
+)
+A_LATER = _host_file.with_times(
+    "# Managed by netops.keepalive\nTCP_KEEPIDLE=60\n[unit a.service]\nTCP_KEEPIDLE=1\n", SETTINGS, SETTLED, OLD
+)
+BOTH = HostWide((CONNECT, LISTEN), CHANGED, SETTINGS)
+LINE = "which /etc/ld.so.preload names"
+
+CASES: t.List[t.Tuple[str, HostWide, t.List[str], float, t.List[str]]] = [
+    ("never had it", BOTH, [], OLD, [f"does not map libkeepalive.so, libkeepalive_listen.so, {LINE}"]),
+    ("has one of two", BOTH, [CONNECT], OLD, [f"does not map libkeepalive_listen.so, {LINE}"]),
+    ("has both", BOTH, [CONNECT, LISTEN], YOUNG, []),
+    ("has it by another path ($LIB)", HostWide((f"{FOLDER}/$LIB/libkeepalive.so",), CHANGED, None), [WIDE], OLD, []),
+    ("started since, and refused by the loader: a restart mends nothing", BOTH, [], YOUNG, []),
+    ("older than its section", BOTH._replace(settings=A_LATER), [CONNECT, LISTEN], YOUNG,
+     ["was started before its settings in /etc/libkeepalive.conf came into force"]),
+    ("younger than its section", BOTH._replace(settings=A_LATER), [CONNECT, LISTEN], YOUNGEST, []),
+    ("settings without times", BOTH._replace(settings="TCP_KEEPIDLE=1\n"), [CONNECT, LISTEN], OLD, []),
+    ("the mode is off", _host_wide.NOWHERE, [], OLD, []),
+    ("a settings file alone does nothing", HostWide((), 0.0, A_LATER), [CONNECT], OLD, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("host", "mapped", "started", "reasons"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_whose_restart_is_due(host: HostWide, mapped: t.List[str], started: float, reasons: t.List[str]) -> None:
+    assert stale_reasons(host, "a.service", "/usr/bin/a", mapped, started, lambda: True) == reasons
+
+
+def test_what_no_restart_would_change_is_not_due() -> None:
+    assert stale_reasons(BOTH, "a.service", "/usr/bin/static", [], OLD, lambda: False) == []
+
+
+def test_what_the_host_loads_is_no_rest_of_a_drop_in() -> None:
+    live = _staleness.Live({"PATH": "/"}, {CONNECT: True, WIDE: True, LISTEN: True}, YOUNG)
+    assert _staleness.stale_reasons({}, live, None, BOTH.names) == []
+    assert _staleness.stale_reasons({}, live, None, frozenset(["libkeepalive.so"])) == [f"still maps {LISTEN}"]
+    left = live._replace(environ={"LD_PRELOAD": CONNECT})
+    assert _staleness.stale_reasons({}, left, None, BOTH.names) == [f"LD_PRELOAD still names {CONNECT}"]
+
+
+def test_who_is_left_alone() -> None:
+    assert _host_wide.is_left_alone(BOTH, "ssh.service", "/usr/sbin/sshd")
+    assert not _host_wide.is_left_alone(BOTH, "a.service", "/usr/bin/a")
+
+
+def test_both_files_are_read_as_their_readers_do(tmp_path: pathlib.Path) -> None:
+    preload, settings = tmp_path / "ld.so.preload", tmp_path / "libkeepalive.conf"
+    assert look(str(preload), str(settings)) == _host_wide.NOWHERE
+    preload.write_text(f"# {LISTEN}\n/lib/other.so:{CONNECT} # {LISTEN}\n{FOLDER}/$LIB/libkeepalive_socket.so")
+    settings.write_text("TCP_KEEPIDLE=1\n")
+    os.utime(preload, (CHANGED, CHANGED))
+    entries = (CONNECT, f"{FOLDER}/$LIB/libkeepalive_socket.so")
+    assert look(str(preload), str(settings)) == (entries, CHANGED, "TCP_KEEPIDLE=1\n")
+    assert look(str(preload), str(settings)).names == {"libkeepalive.so", "libkeepalive_socket.so"}
+
+
+@pytest.fixture(name="preload")
+def preload_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    path = tmp_path / "ld.so.preload"
+    path.write_text("")
+    monkeypatch.setattr(_host_wide, "LD_SO_PRELOAD", str(path))
+    return str(path)
+
+
+def test_only_a_dynamic_program_that_sees_the_same_file_can_load(preload: str, tmp_path: pathlib.Path) -> None:
+    assert _host_wide.can_load(os.getpid(), BOTH)
+    static = tmp_path / "static"
+    subprocess.run(
+        ["cc", "-static", "-o", static, "-x", "c", "-"], input=b"int pause(void);int main(void){pause();}", check=True
+    )
+    with subprocess.Popen([static]) as process:
+        assert not _host_wide.can_load(process.pid, BOTH)
+        process.kill()
+    os.unlink(preload)
+    assert not _host_wide.can_load(os.getpid(), BOTH), "which is also what a container with another root shows"
