@@ -158,3 +158,21 @@ def test_through_the_whole_of_ansible(tmp_path: pathlib.Path) -> None:
     assert list(dict.fromkeys(found)) == expected, output
     assert re.search(r"right +: ok=1 +changed=0 +unreachable=0 +failed=0", output), output
     assert re.search(r"keepidle: 60\b", output), output
+
+
+def test_the_mistakes_of_the_host_wide_mode_are_told_in_the_same_breath() -> None:
+    with pytest.raises(AnsibleFilterError) as error:
+        resolve_services(
+            [{"name": "a.service", "tcp": {"keepidle": "60s"}}],
+            base={"restart": "never"},
+            host_settings={"defaults": {"tcp": {"keepcnt": 500}}, "opt_outs": [{"path": "sshd"}]},
+        )
+    assert str(error.value).splitlines() == [
+        HEADER,
+        f"keepalive_services[0] 'a.service': tcp.keepidle: '60s' is not {SECONDS}",
+        "keepalive_host_defaults: tcp.keepcnt: 500 is out of range: expected an integer of probes from 1 to 127, "
+        "0 (the system's default)",
+        "keepalive_host_opt_outs[0]: path: 'sshd' is not an absolute path or a pattern such as /usr/sbin/sshd or */sshd",
+    ]
+    (service,) = resolve_services([{"name": "a.service"}], base={"restart": "never"}, host_settings={})
+    assert service["restart"] == "never"
