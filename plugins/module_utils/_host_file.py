@@ -115,15 +115,6 @@ def since_when(text: str, unit: str, program: str) -> t.Optional[float]:
     return max((time for time in times if time is not None), default=None)
 
 
-def values_for(text: str, unit: str, program: str) -> t.Dict[str, str]:
-    """Return the variables that a process takes from the file."""
-    values: t.Dict[str, str] = {}
-    for section in sections(text):
-        if section.fits(unit, program):
-            values.update(section.variables)
-    return values
-
-
 def _stamp(section: Section, before: t.Optional[Section], now: float) -> str:
     same = before is not None and before.variables == section.variables and before.since is not None
     return f"# since {_shown(before.since if same and before and before.since else now)}"

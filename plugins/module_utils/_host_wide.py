@@ -14,7 +14,7 @@ import os
 import re
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _host_file, _procfs
+from ansible_collections.netops.keepalive.plugins.module_utils import _host_file, _procfs, _settings_file
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 
@@ -98,4 +98,4 @@ def can_load(pid: int, host: HostWide, root: str = _procfs.PROC) -> bool:
 
 def is_left_alone(host: HostWide, unit: str, program: str) -> bool:
     """Tell whether the settings file keeps the libraries from doing anything in a process."""
-    return _host_file.values_for(host.settings or "", unit, program).get("LIBKEEPALIVE_DISABLE") == "1"
+    return _settings_file.parse(host.settings or "", unit, program).get(_settings_file.DISABLE) == 1

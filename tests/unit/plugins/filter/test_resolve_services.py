@@ -172,7 +172,8 @@ def test_the_mistakes_of_the_host_wide_mode_are_told_in_the_same_breath() -> Non
         f"keepalive_services[0] 'a.service': tcp.keepidle: '60s' is not {SECONDS}",
         "keepalive_host_defaults: tcp.keepcnt: 500 is out of range: expected an integer of probes from 1 to 127, "
         "0 (the system's default)",
-        "keepalive_host_opt_outs[0]: path: 'sshd' is not an absolute path or a pattern such as /usr/sbin/sshd or */sshd",
+        "keepalive_host_opt_outs[0]: path: 'sshd' is not an absolute path or a pattern such as /usr/sbin/sshd "
+        "or */sshd",
     ]
     (service,) = resolve_services([{"name": "a.service"}], base={"restart": "never"}, host_settings={})
     assert service["restart"] == "never"

@@ -85,18 +85,6 @@ def test_what_was_edited_by_hand_is_new_when_it_is_put_right() -> None:
     assert _host_file.since_when("# since soon\nTCP_KEEPIDLE=1\n", "", "") is None
 
 
-def test_the_last_line_that_fits_counts() -> None:
-    text = _host_file.with_times(ALL + "LIBKEEPALIVE_RESPECT=0\n", "", FIRST, BOOT)
-    assert _host_file.values_for(text, "nginx.service", "/usr/sbin/nginx") == {
-        "TCP_KEEPIDLE": "30",
-        "LIBKEEPALIVE_RESPECT": "0",
-    }
-    assert _host_file.values_for(text, "ssh.service", "/usr/sbin/sshd") == {
-        "TCP_KEEPIDLE": "60",
-        "LIBKEEPALIVE_DISABLE": "1",
-    }
-
-
 def test_changed_headings() -> None:
     first = _host_file.with_times(ALL, "", FIRST, BOOT)
     assert _host_file.changed_headings(ALL, first) == []

@@ -12,6 +12,13 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _units
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
 
+OVERWRITE = """
+import ctypes
+start, end = map(int, open("/proc/self/stat").read().rsplit(")")[1].split()[47:49])
+ctypes.memset(start, 32, end - start)
+"""
+"""What nginx and others do with the memory behind /proc/PID/environ (proc(5): env_start, env_end)."""
+
 CONNECT = "/usr/lib/libkeepalive/libkeepalive.so"
 
 
@@ -28,10 +35,8 @@ def loaded_by_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., t.List
 
 
 def test_who_was_given_it_by_what(loaded_by: t.Callable[..., t.List[str]]) -> None:
-    overwrite = "import ctypes, os\nwith open('/proc/self/stat') as f: start = int(f.read().rsplit(')')[1].split()[47])\n"
-    overwrite += "ctypes.memset(start, 120, 64)"
     with Child(env={"LD_PRELOAD": ""}) as host, Child(env={"LD_PRELOAD": ""}) as hidden:
-        hidden.run(overwrite)
+        hidden.run(OVERWRITE)
         # The library need not be there: the loader says so, and the environment names it all the same.
         with Child(env={"LD_PRELOAD": CONNECT}) as service:
             assert loaded_by(service.pid, host.pid) == ["environment", "host"]
