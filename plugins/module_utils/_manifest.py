@@ -131,10 +131,10 @@ def damages(installed: Manifest, folder: str) -> t.List[str]:
     """Say which files do not have the bytes that were installed; empty where all have."""
     reasons = []
     for name, wanted in sorted(installed.files.items()):
-        found = look(os.path.join(folder, name)).sha256
-        if found is None:
+        found = look(os.path.join(folder, name))
+        if found.sha256 is None or (found.link and found.sha256 != wanted):
             reasons.append(f"{name} is missing")
-        elif found != wanted:
+        elif found.sha256 != wanted:
             reasons.append(f"{name} was changed by something else")
     return reasons
 

@@ -6,6 +6,7 @@
 
 As glibc reads it: a number sign begins a comment that ends with the line, and entries stand between blanks, tabs,
 newlines and colons. A carriage return is none of these but part of an entry, which the loader then cannot find.
+(glibc itself overlooks some comments that stand behind others; more text at the end never makes that worse.)
 """
 
 from __future__ import annotations

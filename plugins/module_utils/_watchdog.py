@@ -171,6 +171,22 @@ def begin(place: Place, program: str, content: bytes, token: str, seconds: int, 
     raise WatchdogError(f"the watchdog could not put the new file in force ({'; '.join(reasons)})")
 
 
+def remember(place: Place, token: str, lines: t.Sequence[str]) -> None:
+    """Keep what the second connection has to know, for as long as the trial."""
+    os.makedirs(place.state, 0o700, exist_ok=True)
+    with open(place.state_file("before", token), "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write("\n".join(lines))
+
+
+def remembered(place: Place, token: str) -> t.List[str]:
+    """What remember() kept; nothing where there is nothing."""
+    try:
+        with open(place.state_file("before", token), encoding="utf-8", errors="surrogateescape") as file:
+            return file.read().splitlines()
+    except FileNotFoundError:
+        return []
+
+
 def end(place: Place, token: str, decision: str) -> str:
     """Tell the watchdog V(commit) or V(abort), and return its last word.
 

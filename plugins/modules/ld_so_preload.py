@@ -418,15 +418,21 @@ def _preflight(
         module.fail_json(
             msg="no loader of glibc is on this host, and no other reads /etc/ld.so.preload", path=place.path
         )
+    if params["watchdog"] < 0 or params["watchdog"] > 86400 or params["timeout"] < 1:
+        module.fail_json(msg="watchdog must be from 0 to 86400 seconds, timeout at least 1", path=place.path)
+    files = [path for path, _loader in _preload_check.files_of(wanted, loaders)[0]]
+    if module.check_mode:
+        parts = [*files, os.path.join(folder, _files.WATCHDOG)] if params["watchdog"] else files
+        missing = [path for path in parts if not os.path.exists(path)]
+        if missing:  # in a run that is not only foretold, an earlier task installs them
+            result["notes"].append(f"not tried: {', '.join(missing)} {_are(missing)} not installed yet")
+            return
     if params["watchdog"] > 0 and not _watchdog.linking(os.path.join(folder, _files.WATCHDOG)):
         module.fail_json(
             msg=f"{folder}/{_files.WATCHDOG} is missing: it puts the old file back when a new one harms the host;"
             " install it with preload_libraries (role keepalive_build), or do without it by watchdog: 0",
             path=place.path,
         )
-    if params["watchdog"] < 0 or params["watchdog"] > 86400 or params["timeout"] < 1:
-        module.fail_json(msg="watchdog must be from 0 to 86400 seconds, timeout at least 1", path=place.path)
-    files = [path for path, _loader in _preload_check.files_of(wanted, loaders)[0]]
     result["notes"] += _security.notes(files, folder)
     if not params["preflight"]:
         return
@@ -459,6 +465,10 @@ def _preflight(
         )
 
 
+def _are(things: t.Sequence[str]) -> str:
+    return "is" if len(things) == 1 else "are"
+
+
 def _own_abi() -> t.Tuple[int, str, bool]:
     return read_elf("/proc/self/exe").abi
 
@@ -488,13 +498,14 @@ def _begin(module: AnsibleModule, place: _watchdog.Place, after: bytes) -> Resul
     """Have the watchdog put the file in force; the action takes it from here."""
     program = os.path.join(module.params["library_dir"], _files.WATCHDOG)
     token = secrets.token_hex(8)
+    _watchdog.remember(place, token, _noise())
     how = _watchdog.begin(place, program, after, token, module.params["watchdog"], _labeller(module, place.path))
     return {"armed": True, "token": token, "trial": how, "watchdog": _watchdog.linking(program)}
 
 
 def _confirm(module: AnsibleModule, place: _watchdog.Place, token: str) -> None:
     """We are here over a new connection; do programs start, too? Then the new file stays."""
-    seen = programs_start()
+    seen = programs_start(_watchdog.remembered(place, token))
     if seen:
         word = _watchdog.end(place, token, "abort")
         module.fail_json(msg=seen, seen=seen, healed=word.startswith("reverted"), result=word)
@@ -504,17 +515,29 @@ def _confirm(module: AnsibleModule, place: _watchdog.Place, token: str) -> None:
     module.exit_json(changed=True, result=word)
 
 
-def programs_start() -> str:
-    """Say what goes wrong when programs are started as they are now; empty where nothing does."""
+def programs_start(noise: t.Collection[str] = ()) -> str:
+    """Say what goes wrong when programs are started as they are now; empty where nothing does.
+
+    :param noise: lines that every program printed before already, for instance on a foreign entry that is broken.
+    """
     commands = [[find_program("true") or "/bin/true"], ["/bin/sh", "-c", ":"], [_python(), "-c", "pass"]]
     for command in [*commands, *(loader.program for loader in _loaders.find_loaders())]:
         try:
             ended = run(command, _CONFIRM_SECONDS)
         except (OSError, TimedOut) as error:
             return f"{command[0]}: {error}"
-        if ended.status != 0 or ended.stderr:
-            return f"{command[0]} {ended}{_preload_trial.said(ended)}"
+        new = [line for line in ended.stderr.splitlines() if line not in noise]
+        if ended.status != 0 or new:
+            return f"{command[0]} {ended}{_preload_trial.said(ended._replace(stderr=os.linesep.join(new)))}"
     return ""
+
+
+def _noise() -> t.List[str]:
+    """The lines that the loader prints for every program before anything is changed."""
+    try:
+        return run([find_program("true") or "/bin/true"], _CONFIRM_SECONDS).stderr.splitlines()
+    except (OSError, TimedOut):
+        return []
 
 
 def _python() -> str:

@@ -95,6 +95,16 @@ def test_a_program_that_fails_by_itself_is_no_problem(folder: pathlib.Path) -> N
     assert Trial(20).preload([path], [TRUE, command]) == []
 
 
+def test_a_complaint_of_the_loader_may_go_but_none_may_come(folder: pathlib.Path) -> None:
+    """glibc takes a comment behind another for entries in a short file, and for a comment in a longer one."""
+    path = str(bad_libraries.good(folder / "l.so"))
+    complaint = "echo \"ERROR: ld.so: object 'x' from y cannot be preloaded: ignored.\" >&2"
+    gone = ["/bin/sh", "-c", f'[ -n "$LD_PRELOAD" ] || {complaint}']
+    come = ["/bin/sh", "-c", f'[ -z "$LD_PRELOAD" ] || {complaint}']
+    assert Trial(20).preload([path], [TRUE, gone]) == []
+    assert len(Trial(20).preload([path], [TRUE, come])) == 1
+
+
 def test_libraries_that_only_harm_together_are_refused(folder: pathlib.Path) -> None:
     source = bad_libraries.CONSTRUCTOR % "char *p = getenv(\"LD_PRELOAD\"); while (p && *p) if (*p++ == ' ') abort()"
     paths = [str(bad_libraries.compile_library(folder / f"{name}.so", source)) for name in "ab"]

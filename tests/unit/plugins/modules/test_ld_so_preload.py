@@ -132,7 +132,7 @@ def test_a_host_on_which_programs_do_not_start_is_not_confirmed(
     run: Run, file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = run()
-    monkeypatch.setattr(ld_so_preload, "programs_start", lambda: "/bin/true was ended by signal 7 (SIGBUS)")
+    monkeypatch.setattr(ld_so_preload, "programs_start", lambda noise: "/bin/true was ended by signal 7 (SIGBUS)")
     verdict = confirm(run, answer)
     assert (verdict["failed"], verdict["healed"]) == (True, True)
     assert verdict["seen"] == "/bin/true was ended by signal 7 (SIGBUS)"
@@ -186,6 +186,37 @@ def test_check_mode_foretells_and_writes_nothing(
     assert answer["tried"], "the preflight runs in check mode too"
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert (file.read_bytes() if file.exists() else None) == before
+
+
+@pytest.mark.parametrize("watchdog", [60, 0])
+def test_check_mode_foretells_what_an_earlier_task_would_install(
+    run: Run, file: pathlib.Path, lib: pathlib.Path, watchdog: int
+) -> None:
+    for path in lib.iterdir():
+        path.unlink()
+    answer = run(check=True, watchdog=watchdog)
+    assert (answer["changed"], len(answer["entries"])) == (True, 3)
+    (note,) = answer["notes"]
+    assert note.startswith(f"not tried: {lib}/libkeepalive.so, ")
+    assert note.endswith(" are not installed yet")
+    assert ("keepalive-watchdog" in note) is (watchdog > 0)
+    refused = run(watchdog=watchdog)
+    assert refused["failed"] is True
+    assert not file.exists()
+
+
+def test_what_every_program_said_before_is_not_held_against_the_libraries(
+    run: Run, file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a host whose file has a broken foreign entry."""
+    noisy = file.parent / "noisy"
+    noisy.write_text("#!/bin/sh\necho \"ERROR: ld.so: object 'x' cannot be preloaded: ignored.\" >&2\n")
+    noisy.chmod(0o755)
+    monkeypatch.setattr(ld_so_preload, "find_program", lambda name: str(noisy))
+    assert "said: ERROR: ld.so: object 'x'" in ld_so_preload.programs_start()
+    assert ld_so_preload.programs_start(ld_so_preload._noise()) == ""
+    answer = run(preflight=False)
+    assert confirm(run, answer)["result"] == "committed"
 
 
 def test_a_bad_library_is_refused_in_check_mode_and_outside(run: Run, file: pathlib.Path, lib: pathlib.Path) -> None:
