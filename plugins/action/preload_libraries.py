@@ -15,6 +15,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.netops.keepalive.plugins.module_utils import _command_archive, _manifest
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES
+from ansible_collections.netops.keepalive.plugins.plugin_utils import _locked
 
 _SOURCES = os.path.join(os.path.dirname(__file__), "..", "..", "csrc")
 _PATTERNS = ("*.c", "*.h", "*.map", "Makefile", "LICENSE")
@@ -36,11 +37,7 @@ class ActionModule(ActionBase):
             elif not arguments.get("sources") and not arguments.get("prebuilt_files"):
                 arguments["sources"] = read_sources(pathlib.Path(_SOURCES))
             arguments.setdefault("command", _command_archive.collect())
-        result.update(
-            self._execute_module(
-                module_name="netops.keepalive.preload_libraries", module_args=arguments, task_vars=task_vars
-            )
-        )
+        result.update(_locked.execute(self, "preload_libraries", arguments, task_vars))
         return result
 
 

@@ -13,9 +13,10 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin
+from ansible_collections.netops.keepalive.plugins.plugin_utils import _locked
 
 _OWN_TEMPLATES = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "keepalive_services", "templates")
-_FOR_TEMPLATES = ("services", "units", "service_template", "socket_template")
+_FOR_TEMPLATES = ("services", "units", "service_template", "socket_template", "absent")
 
 
 class ActionModule(ActionBase):
@@ -24,6 +25,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
+        if arguments.pop("look_only", False):
+            arguments = {"rollout": arguments.get("rollout", False), "dropins": []}
         services = arguments.get("services")
         if services is not None and "dropins" not in arguments:
             units = arguments.get("units")
@@ -35,12 +38,12 @@ class ActionModule(ActionBase):
             }
             dropins = [self._dropin(service, units, templates, task_vars or {}) for service in services]
             arguments = {key: value for key, value in arguments.items() if key not in _FOR_TEMPLATES}
-            arguments["dropins"] = dropins
-        result.update(
-            self._execute_module(
-                module_name="netops.keepalive.service_dropins", module_args=arguments, task_vars=task_vars
-            )
-        )
+            arguments["dropins"] = dropins + [{"unit": name} for name in self._task.args.get("absent", [])]
+            active = {name: unit for name, unit in units.items() if unit.get("active_state") == "active"}
+            arguments["running"] = list(active)
+            arguments["fresh"] = [name for name, unit in active.items() if not unit.get("stale")]
+        result.update(_locked.execute(self, "service_dropins", arguments, task_vars))
+        result["in_force"] = in_force(result.get("unfinished", {}), self._task.args)
         return result
 
     def _template(self, name: str) -> tuple[str, str]:
@@ -81,3 +84,16 @@ class ActionModule(ActionBase):
         templar = self._templar.copy_with_new_env(searchpath=[os.path.dirname(path)], available_variables=variables)
         content = templar.template(text, escape_backslashes=False)
         return {"unit": name, "content": content.rstrip("\n") + "\n"}
+
+
+def in_force(unfinished: t.Iterable[str], arguments: t.Mapping[str, t.Any]) -> list[str]:
+    """Return what an unfinished rollout has restarted already: on the way back it has to be restarted once more."""
+    units: t.Mapping[str, t.Any] = arguments.get("units") or {}
+    never = [service["name"] for service in arguments.get("services") or [] if service.get("restart") == "never"]
+    found: list[str] = []
+    for name in unfinished:
+        unit = units.get(name, {})
+        if name not in never and unit.get("active_state") == "active":
+            running = unit.get("instances") or [name]
+            found += [one for one in running if one not in unit.get("stale", {})]
+    return found

@@ -31,14 +31,19 @@ class ActionModule(ActionBase):
         for host, answer in answers.items():
             if answer and not isinstance(answer, dict):
                 raise AnsibleActionFail(f"answers: {host!r}: expected what socket_options_info returned, or null")
-        rows = rows_of(answers, arguments["wrong_only"])
-        header, *lines = lay_out(rows)
-        notes = explanations(answers)
-        display = Display()
-        display.display("")
-        display.display(header)
-        for row, line in zip(rows, lines):
-            display.display(line, color=_COLOURS[row.verdict])
-        for note in ["", *notes] if notes else []:
-            display.display(note)
-        return {"changed": False, "lines": [header, *lines], "explanations": notes}
+        return {"changed": False, **show_table(answers, arguments["wrong_only"])}
+
+
+def show_table(answers: dict[str, t.Any], wrong_only: bool = False) -> dict[str, list[str]]:
+    """Print the table and what is said below it; return both in lines."""
+    rows = rows_of(answers, wrong_only)
+    header, *lines = lay_out(rows)
+    notes = explanations(answers)
+    display = Display()
+    display.display("")
+    display.display(header)
+    for row, line in zip(rows, lines):
+        display.display(line, color=_COLOURS[row.verdict])
+    for note in ["", *notes] if notes else []:
+        display.display(note)
+    return {"lines": [header, *lines], "explanations": notes}

@@ -43,6 +43,18 @@ options:
       - The variables of the host-wide mode, as the keyword arguments of
         P(netops.keepalive.resolve_host_settings#filter), whose mistakes are then reported together with the others.
     type: dict
+  restart:
+    description: The restart policy of every unit, whatever the lists say, C(keepalive_services_restart).
+    type: str
+    choices: [if_running, never, reload_then_verify]
+  problems:
+    description:
+      - With V(raise) a mistake is an error, and the value is the list of services.
+      - With V(return) the value is a dictionary, C(services) and C(absent) as far as they are right, and C(problems),
+        so that what is wrong on the hosts can be told together with them.
+    type: str
+    choices: [raise, return]
+    default: raise
 """
 
 EXAMPLES = r"""
@@ -56,7 +68,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - One dictionary for each unit, in the order of first mention, with every key present.
+    - One dictionary for each unit, in the order of restarts, with every key present. Units with C(state=absent) are
+      left out; see O(problems) for them.
     - C(expected) is what M(netops.keepalive.socket_options_info) takes to compare the live sockets. The system's
       default (V(0)) is in it only where the variables ask for it.
   type: list
@@ -97,7 +110,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.netops.keepalive.plugins.module_utils._host_settings import resolve_host_settings
-from ansible_collections.netops.keepalive.plugins.module_utils._resolve import ResolveError, resolve
+from ansible_collections.netops.keepalive.plugins.module_utils._resolve import ResolveError, resolution
 from ansible_collections.netops.keepalive.plugins.plugin_utils._spelling import spelling
 
 
@@ -108,22 +121,24 @@ def resolve_services(
     layers: t.Any = None,
     base: t.Mapping[str, t.Any] | None = None,
     host_settings: t.Mapping[str, t.Any] | None = None,
-) -> list[dict[str, t.Any]]:
+    restart: t.Any = None,
+    problems: str = "raise",
+) -> list[dict[str, t.Any]] | dict[str, t.Any]:
     """Merge and check; see DOCUMENTATION."""
-    problems = []
-    resolved: list[dict[str, t.Any]] = []
-    try:
-        resolved = resolve(services, defaults, profiles, layers, spelling, base)
-    except ResolveError as error:
-        problems += error.problems
+    if problems not in ("raise", "return"):
+        raise AnsibleFilterError(f"problems: {problems!r} is not one of raise, return")
+    found = resolution(services, defaults, profiles, layers, spelling, base, restart)
+    mistakes = list(found.problems)
     if host_settings is not None:
         try:
-            resolve_host_settings(resolved, **host_settings, spelling=spelling)
+            resolve_host_settings(found.services, **host_settings, spelling=spelling)
         except ResolveError as error:
-            problems += error.problems
-    if problems:
-        raise AnsibleFilterError("\n".join(["the keepalive settings are wrong, nothing was changed:", *problems]))
-    return resolved
+            mistakes += error.problems
+    if problems == "return":
+        return {"services": found.services, "absent": found.absent, "problems": mistakes}
+    if mistakes:
+        raise AnsibleFilterError("\n".join(["the keepalive settings are wrong, nothing was changed:", *mistakes]))
+    return found.services
 
 
 class FilterModule:

@@ -20,10 +20,14 @@ from ansible_collections.netops.keepalive.plugins.module_utils._options import (
     as_integer,
     problem_with,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils._order import ordered
 from ansible_collections.netops.keepalive.plugins.module_utils._reasons import REASONS
 
-RESTARTS = ("if_running", "never")
+RESTARTS = ("if_running", "never", "reload_then_verify")
 """What may happen to a running service whose process does not have its settings yet."""
+
+STATES = ("present", "absent")
+"""Whether a unit is to have settings of ours, or none."""
 
 SOCKET_OPTIONS = ("keepidle", "keepcnt", "keepintvl", "defer_accept")
 """What systemd.socket(5) has directives for."""
@@ -43,6 +47,17 @@ class ResolveError(ValueError):
         super().__init__("\n".join(self.problems))
 
 
+class Resolution(t.NamedTuple):
+    """What the lists come to, as far as they are right."""
+
+    services: t.List[t.Dict[str, t.Any]]
+    """One complete dictionary for each unit that is to have settings, in the order of restarts."""
+    absent: t.List[t.Dict[str, t.Any]]
+    """C(name) and C(restart) of each unit that is to have none."""
+    problems: t.List[str]
+    """Every mistake, each naming the list, the index, the unit and the value."""
+
+
 class _Entry(t.NamedTuple):
     """One checked dictionary of a list, with the words that name its place."""
 
@@ -57,15 +72,35 @@ def resolve(
     layers: t.Any = None,
     spelling: Spelling = lambda value: None,
     base: t.Optional[t.Mapping[str, t.Any]] = None,
+    restart: t.Any = None,
 ) -> t.List[t.Dict[str, t.Any]]:
-    """Merge and check the lists; return one complete dictionary for each unit, in the order of first mention.
+    """Merge and check the lists as resolution() does; return the services.
+
+    :raises ResolveError: With every mistake found.
+    """
+    found = resolution(services, defaults, profiles, layers, spelling, base, restart)
+    if found.problems:
+        raise ResolveError(found.problems)
+    return found.services
+
+
+def resolution(
+    services: t.Any,
+    defaults: t.Any = None,
+    profiles: t.Any = None,
+    layers: t.Any = None,
+    spelling: Spelling = lambda value: None,
+    base: t.Optional[t.Mapping[str, t.Any]] = None,
+    restart: t.Any = None,
+) -> Resolution:
+    """Merge and check the lists; the units are in the order of first mention, but for what C(after) asks.
 
     :param services: The list C(keepalive_services), applied last.
     :param defaults: The dictionary C(keepalive_services_defaults).
     :param profiles: The list C(keepalive_services_profiles).
     :param layers: The lists C(keepalive_services__*) by name; they are merged in the order of their names.
     :param base: What stands below the defaults, where a mode of the collection has other ones.
-    :raises ResolveError: With every mistake found, each naming the list, the index, the unit and the value.
+    :param restart: The policy of every unit, whatever the lists say; C(keepalive_services_restart).
     """
     checker = _Checker(spelling)
     lowest = _Entry("base", checker.settings("base", base or {}, ()))
@@ -80,14 +115,20 @@ def resolve(
         for entry in checker.entries(list_name, entries):
             mentions.setdefault(entry.values["name"], []).append(entry)
 
+    override = checker.override(restart)
     resolved = []
+    absent = []
     for name, own in mentions.items():
         profile = checker.profile_of(below, own, by_profile)
         inherited = [lowest, below] + ([profile] if profile else [])
-        resolved.append(checker.complete(name, inherited, own))
-    if checker.problems:
-        raise ResolveError(checker.problems)
-    return resolved
+        said = _merged([entry.values for entry in inherited + own + override])
+        if said.get("state") == "absent":
+            absent.append({"name": name, "restart": said.get("restart", "if_running")})
+        else:
+            resolved.append(checker.complete(name, inherited, own + override))
+    present = {name: own for name, own in mentions.items() if name in [service["name"] for service in resolved]}
+    order = checker.order(present)
+    return Resolution(sorted(resolved, key=lambda service: order.index(service["name"])), absent, checker.problems)
 
 
 class _Checker:
@@ -105,6 +146,31 @@ class _Checker:
     def defaults(self, defaults: t.Any) -> _Entry:
         place = "keepalive_services_defaults"
         return _Entry(place, self.settings(place, {} if defaults is None else defaults, ("profile",)))
+
+    def override(self, restart: t.Any) -> t.List[_Entry]:
+        """Check the policy that is to hold for every unit; return it as a last mention of each."""
+        place = "keepalive_services_restart"
+        values = {} if restart is None else self.settings(place, {"restart": restart}, ())
+        return [_Entry(place, values)] if values else []
+
+    def order(self, mentions: t.Mapping[str, t.List[_Entry]]) -> t.List[str]:
+        """Put the units in the order of their restarts; C(after) must name other listed units, and not in a circle."""
+        after: t.Dict[str, t.List[str]] = {}
+        for name, own in mentions.items():
+            for entry in own:
+                if "after" in entry.values:
+                    after[name] = entry.values["after"]
+                    for other in after[name]:
+                        if other not in mentions:
+                            self.report(
+                                entry.place,
+                                f"after: {other!r} is not listed on this host; listed: {', '.join(mentions)}",
+                            )
+        order, circle = ordered(list(mentions), after)
+        if circle:
+            place = next(entry.place for entry in mentions[circle[0]] if "after" in entry.values)
+            self.report(place, f"after: the units wait for each other: {' after '.join(circle)}; take one 'after' out")
+        return order
 
     def profiles(self, profiles: t.Any) -> t.Dict[str, _Entry]:
         found: t.Dict[str, _Entry] = {}
@@ -124,7 +190,7 @@ class _Checker:
                 hint = f"; write '{name}.service' or '{name}.socket'" if re.match(r"[\w@:.-]+\Z", name) else ""
                 self.report(place, f"name: not the name of a .service or .socket unit{hint}")
                 continue
-            entry = _Entry(place, self.settings(place, raw, ("name", "profile")))
+            entry = _Entry(place, self.settings(place, raw, ("name", "profile", "after", "state")))
             if name not in checked:
                 checked[name] = entry
                 continue
@@ -153,6 +219,8 @@ class _Checker:
         """Merge what was said of one unit, fill in the rest, and check that the parts fit together."""
         said = _merged([entry.values for entry in inherited + own])
         is_socket = name.endswith(".socket")
+        if is_socket and said.get("restart") == "reload_then_verify":  # of its own it may not say so, see below
+            said["restart"] = "if_running"
         libraries = [] if is_socket else said.get("libraries", ["connect"])
         applicable = [o for o in OPTIONS if _applies(o, libraries, is_socket)]
         for entry in own:
@@ -195,6 +263,10 @@ class _Checker:
                         f"{key}: a .socket unit loads no library, systemd sets the options itself; "
                         "leave it out, or name the .service unit",
                     )
+            if entry.values.get("restart") == "reload_then_verify" and entry.place != "keepalive_services_restart":
+                self.report(
+                    entry.place, "restart: a .socket unit cannot be reloaded; leave it out, it is restarted if it runs"
+                )
         for option, value in entry.values.get("tcp", {}).items():
             if option in applicable or value == SYSTEM:
                 continue
@@ -352,6 +424,13 @@ def _list_of(allowed: t.Sequence[str], least: int) -> t.Callable[[t.Any], t.Opti
     return check
 
 
+def _unit_names(value: t.Any) -> t.Optional[str]:
+    if isinstance(value, (str, t.Mapping)) or not isinstance(value, t.Sequence):
+        return f"{value!r} is not a list of the names of other listed units"
+    wrong = [item for item in value if not isinstance(item, str) or not _UNIT_NAME.match(item)]
+    return f"{wrong[0]!r} is not the name of a .service or .socket unit" if wrong else None
+
+
 def _count(value: t.Any) -> t.Optional[str]:
     number = as_integer(value)
     return None if number is not None and number >= 0 else f"{value!r} is not a number of sockets from 0 on"
@@ -372,6 +451,8 @@ _CHECKS: t.Dict[str, t.Callable[[t.Any], t.Optional[str]]] = {
     "restart": _one_of(RESTARTS),
     "live": _boolean,
     "overwrite": _boolean,
+    "state": _one_of(STATES),
+    "after": _unit_names,
     "accept": _list_of(tuple(REASONS), least=0),
     "min_sockets": _count,
     "debug": _boolean,

@@ -21,6 +21,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils._unit_files impor
 from ansible_collections.netops.keepalive.plugins.module_utils._units import Host, Unit
 
 _POLL = 0.1
+_RELOAD = 10.0
+"""Seconds that a reloaded unit has to run anew: systemd does not know when its program is done with that."""
 _CATCH_UPS = 3
 """Only the clients that reconnect within the microseconds of systemd's own window can be late; they are few."""
 
@@ -105,6 +107,32 @@ class Sequence:
             self._job("restart", unit.name)
         self._started[unit.name] = self._look([unit.name])[unit.name]
 
+    def reload_unit(self, unit: Unit) -> None:
+        """Reload one unit, and see by its process that it was started anew with its settings.
+
+        :raises RestartFailed: When it was not, or does not stay up.
+        """
+        if unit.properties.get("CanReload") != "yes":
+            raise RestartFailed(unit.name, "cannot be reloaded, it has no ExecReload=; use 'restart: if_running'")
+        before = int(unit.properties.get("MainPID", "0"))
+        self._job("reload", unit.name)
+        deadline = time.monotonic() + _RELOAD
+        while True:
+            now = self._host.units([unit.name])[unit.name]
+            if not _systemd.is_active(now.properties):
+                raise RestartFailed(unit.name, f"did not stay up: {self._seen(unit.name)}")
+            if not now.stale:
+                break
+            if time.monotonic() >= deadline:
+                raise RestartFailed(
+                    unit.name,
+                    f"was reloaded, and its process is as before ({'; '.join(now.stale)}): a reload does not start its "
+                    "program anew; use 'restart: if_running', or 'never'",
+                )
+            time.sleep(_POLL)
+        self.restarted[unit.name] = {"before": before, "after": int(now.properties.get("MainPID", "0"))}
+        self._started[unit.name] = now.properties
+
     def watch(self) -> None:
         """Look at what was restarted until it has settled.
 
@@ -160,7 +188,7 @@ class Sequence:
                 self._job("start", service)
 
     def _job(self, verb: str, *units: str) -> None:
-        if verb != "stop":
+        if verb not in ("stop", "reload"):
             self._systemctl("reset-failed", *units)  # restarts of our own must not use up the unit's start limit
         status, _unused_out, err = self._run(["systemctl", verb, "--", *list(units)])
         if status != 0:

@@ -19,6 +19,7 @@ PROPERTIES = (
     "FragmentPath",
     "DropInPaths",
     "NeedDaemonReload",
+    "CanReload",
     "Type",
     "MainPID",
     "NRestarts",

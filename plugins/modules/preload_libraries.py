@@ -80,6 +80,9 @@ options:
       - File name to content of everything the build needs. Set by the task's action from the collection; give it only
         to compile other sources.
     type: dict
+  run:
+    description: Who changes the host, so that nobody else does meanwhile. Set by the task's action.
+    type: dict
   prebuilt_files:
     description:
       - Name of a kind of host to file name to content in Base64. Set by the task's action from O(prebuilt).
@@ -212,6 +215,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _command_archive,
     _command_file,
     _install,
+    _lock,
     _manifest,
     _multilib,
 )
@@ -248,6 +252,7 @@ def main() -> None:
             "prebuilt_files": {"type": "dict", "no_log": True},
             "command": {"type": "dict", "no_log": True},
             "command_link": {"type": "str", "default": _command_file.LINK},
+            "run": {"type": "dict"},
         },
         supports_check_mode=True,
     )
@@ -262,14 +267,22 @@ def main() -> None:
     before = _manifest.observed_text(folder)
     place = _command_file.Place(folder, module.params["command_link"])
     command_before = _command_file.observed_text(place)
+    lock = _lock.Lock(module.params["run"], False)
     try:
         if module.check_mode:
             result = _go(module, folder)
         else:
             with _install.locked(folder):
+                lock.take()
                 result = _go(module, folder)
+    except _lock.Held as held:
+        module.fail_json(msg=f"no library was changed: {held}", lock_holder=held.holder)
     except (_build.BuildError, Refused, _install.InUse, TimedOut, OSError) as error:
         module.fail_json(msg=f"{_in_words(error)}; {_aftermath(before, folder)}")
+    finally:
+        lock.leave()
+    if lock.note:
+        module.warn(lock.note)
     after = result.pop("after", None)
     if after is None:
         after = _manifest.observed_text(folder)

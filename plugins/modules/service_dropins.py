@@ -28,6 +28,15 @@ options:
       - What M(netops.keepalive.service_units_info) returned as C(units); it holds each unit's own LD_PRELOAD.
       - Needed with O(services).
     type: dict
+  absent:
+    description: Units whose drop-ins are removed, next to O(services).
+    type: list
+    elements: str
+    default: []
+  look_only:
+    description: Write nothing; only say what an unfinished rollout had changed, in RV(previous) and RV(unfinished).
+    type: bool
+    default: false
   service_template:
     description:
       - The jinja2 template for C(.service) units, searched as M(ansible.builtin.template) does.
@@ -61,12 +70,29 @@ options:
     description: Also remove the drop-ins of this collection from units that are not listed.
     type: bool
     default: false
+  running:
+    description:
+      - Units that run. In a rollout it is kept with what they had before. Set by the task's action from O(units).
+    type: list
+    elements: str
+    default: []
+  fresh:
+    description:
+      - Those of O(running) whose processes have the drop-in that is there now. Set by the task's action from O(units).
+    type: list
+    elements: str
+    default: []
+  state_folder:
+    description: The folder where a rollout keeps what it would put back, until M(netops.keepalive.rollout_end).
+    type: path
+    default: /var/lib/netops.keepalive
   directory:
     description: The folder of the host's own units and drop-ins, see V(systemd.unit(5\)).
     type: path
     default: /etc/systemd/system
 extends_documentation_fragment:
   - netops.keepalive.attributes
+  - netops.keepalive.rollout
 attributes:
   check_mode:
     support: full
@@ -105,11 +131,28 @@ changed_units:
 previous:
   description:
     - What those units had before, as O(dropins) takes it; V(content) is null where there was no drop-in.
-    - Enough to go back byte for byte.
+    - Enough to go back byte for byte. In a rollout also what an earlier one, that did not come to its end, had changed.
   returned: always
   type: list
   elements: dict
   sample: [{unit: nginx.service, content: null, base64: null, mtime_ns: null}]
+unfinished:
+  description: Units of an earlier rollout that was neither confirmed nor taken back, and whether they ran before it.
+  returned: always
+  type: dict
+  sample: {}
+in_force:
+  description:
+    - Those of RV(unfinished), or instances of them, that run with what that rollout had written. To go back, they have
+      to be restarted.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+lock_held:
+  description: Whether this run keeps the lock of the host, see O(rollout).
+  returned: always
+  type: bool
 """
 
 import base64
@@ -117,8 +160,10 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _lock, _record
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Change, apply_changes
+
+_PREVIOUS = ("unit", "content", "base64", "mtime_ns")
 
 
 def plan(
@@ -181,6 +226,12 @@ def main() -> None:
                     "mtime_ns": {"type": "int"},
                 },
             },
+            "absent": {"type": "list", "elements": "str", "default": []},
+            "look_only": {"type": "bool", "default": False},
+            "running": {"type": "list", "elements": "str", "default": []},
+            "fresh": {"type": "list", "elements": "str", "default": []},
+            "state_folder": {"type": "path", "default": _record.FOLDER},
+            **_lock.ARGUMENTS,
             "purge": {"type": "bool", "default": False},
             "directory": {"type": "path", "default": _dropin.DIRECTORY},
         },
@@ -194,21 +245,60 @@ def main() -> None:
         module.fail_json(
             msg="services is for the action plugin of this name, which renders the templates; give dropins"
         )
+    lock = _lock.Lock(module.params["run"], module.params["rollout"])
+    try:
+        result = _go(module, directory, lock)
+    except _lock.Held as held:
+        module.fail_json(msg=f"no drop-in was written: {held}", lock_holder=held.holder)
+    except OSError as error:
+        module.fail_json(
+            msg=f"no drop-in was written, all are as before: {error.strerror}: {error.filename or directory}"
+        )
+    finally:
+        lock.leave()
+    if lock.note:
+        module.warn(lock.note)
+    module.exit_json(**result)
+
+
+def _go(module: AnsibleModule, directory: str, lock: _lock.Lock) -> t.Dict[str, t.Any]:
     changes, problems = plan(directory, module.params["dropins"], module.params["purge"])
+    writes = bool(changes) and not problems and not module.check_mode
+    if writes:
+        lock.take()
+        changes, problems = plan(directory, module.params["dropins"], module.params["purge"])
     if problems:
         module.fail_json(msg="no drop-in was written: " + "; ".join(problems), problems=problems)
-
-    result = {
+    previous: t.List[t.Dict[str, t.Any]] = [
+        {
+            "unit": _dropin.unit_of(change.path),
+            **_portable(change.before),
+            "mtime_ns": None if change.before is None else os.stat(change.path).st_mtime_ns,
+        }
+        for change in changes
+    ]
+    unfinished: _record.Record = {}
+    if module.params["rollout"]:
+        unfinished = _record.read(module.params["state_folder"])
+        running, fresh = module.params["running"], module.params["fresh"]
+        own = {was["unit"]: {**was, "ran": was["unit"] in running} for was in previous}
+        record = _record.with_changes(unfinished, own, fresh)
+        previous = [{key: was[key] for key in _PREVIOUS} for was in {**own, **record}.values()]
+        if writes:
+            _record.write(module.params["state_folder"], record)
+    if writes:
+        try:
+            _write(module, changes)
+        except OSError:
+            if module.params["rollout"]:
+                _record.write(module.params["state_folder"], unfinished)
+            raise
+    return {
         "changed": bool(changes),
         "changed_units": [_dropin.unit_of(change.path) for change in changes],
-        "previous": [
-            {
-                "unit": _dropin.unit_of(change.path),
-                **_portable(change.before),
-                "mtime_ns": None if change.before is None else os.stat(change.path).st_mtime_ns,
-            }
-            for change in changes
-        ],
+        "previous": previous,
+        "unfinished": {unit: was["ran"] for unit, was in unfinished.items()},
+        "lock_held": lock.held,
         "diff": [
             {
                 "before_header": change.path,
@@ -219,22 +309,18 @@ def main() -> None:
             for change in changes
         ],
     }
-    if changes and not module.check_mode:
-        try:
-            apply_changes(changes)
-        except OSError as error:
-            module.fail_json(
-                msg=f"no drop-in was written, all are as before: {error.strerror}: {error.filename or directory}"
-            )
-        times = {dropin["unit"]: dropin["mtime_ns"] for dropin in module.params["dropins"]}
-        for change in changes:
-            mtime_ns = times.get(_dropin.unit_of(change.path))
-            if mtime_ns is not None:
-                os.utime(change.path, ns=(mtime_ns, mtime_ns))
-            for path in (os.path.dirname(change.path), change.path):
-                if os.path.exists(path):
-                    module.set_default_selinux_context(path, False)
-    module.exit_json(**result)
+
+
+def _write(module: AnsibleModule, changes: t.Sequence[Change]) -> None:
+    apply_changes(changes)
+    times = {dropin["unit"]: dropin["mtime_ns"] for dropin in module.params["dropins"]}
+    for change in changes:
+        mtime_ns = times.get(_dropin.unit_of(change.path))
+        if mtime_ns is not None:
+            os.utime(change.path, ns=(mtime_ns, mtime_ns))
+        for path in (os.path.dirname(change.path), change.path):
+            if os.path.exists(path):
+                module.set_default_selinux_context(path, False)
 
 
 if __name__ == "__main__":

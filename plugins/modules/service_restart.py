@@ -26,6 +26,8 @@ options:
       - Of each, C(name) and C(restart) count. A template (V(worker@.service)) stands for its running instances.
       - C(restart=if_running), the default, restarts a running unit that is stale; C(restart=never) only reports it, in
         RV(restart_due).
+      - C(restart=reload_then_verify) reloads it instead, for services whose reload starts their program anew. Whether
+        it did is read from the live process; where it did not within 10 s the task fails, and the process is as before.
     type: list
     elements: dict
     default: []
@@ -40,6 +42,17 @@ options:
       - A unit that takes longer to fail is not noticed here.
     type: float
     default: 2.0
+  one_at_a_time:
+    description:
+      - Whether each unit must have stayed up for O(settle) seconds, and with O(wait) have right sockets, before the
+        next one is touched. Otherwise all are restarted one after the other and then watched together.
+    type: bool
+    default: false
+  wait:
+    description:
+      - With O(one_at_a_time), how long the live sockets of a unit may take to be as its C(expected) says, in seconds.
+        Without it the sockets are not read.
+    type: float
   assume_changed:
     description:
       - Units whose drop-ins would have changed. Used in check mode only, where the drop-ins are not there to be read.
@@ -54,12 +67,27 @@ options:
     type: list
     elements: str
     default: []
+  ran:
+    description:
+      - Units that ran when a rollout that did not come to its end changed their drop-ins (C(unfinished) of
+        M(netops.keepalive.service_dropins)). One that has failed since is started again.
+    type: list
+    elements: str
+    default: []
+  without:
+    description:
+      - Units, or patterns of them (V(*) is the whole host), of which no process may be left that maps a library of this
+        collection or was started with its variables; those that are left are in RV(left).
+    type: list
+    elements: str
+    default: []
   reload:
     description: Make systemd read its files again, even where it knows of no change (files put back with their times).
     type: bool
     default: false
 extends_documentation_fragment:
   - netops.keepalive.attributes
+  - netops.keepalive.rollout
 attributes:
   check_mode:
     support: full
@@ -94,6 +122,27 @@ reloaded:
   description: Whether systemd had to read its files again.
   returned: always
   type: bool
+left:
+  description:
+    - The processes of O(without) that still have something of this collection.
+    - V(blocks) tells those that should have nothing left; the others are not of a service, must not be restarted
+      (C(restart=never)), or have it from the host.
+    - V(by) is V(environment) (the process was started so), V(host) (C(/etc/ld.so.preload)), or V(unknown) where the
+      program has overwritten its environment.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - pid: 812
+      unit: billing.service
+      program: /usr/bin/billing
+      has: maps /usr/lib/libkeepalive/libkeepalive.so
+      by: environment
+      blocks: true
+lock_held:
+  description: Whether this run keeps the lock of the host, see O(rollout).
+  returned: always
+  type: bool
 failed_unit:
   description: The unit that did not come back.
   returned: on failure of a unit
@@ -104,31 +153,102 @@ failed_unit:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import _lock, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils._due import Due, plan
+from ansible_collections.netops.keepalive.plugins.module_utils._remains import remains
 from ansible_collections.netops.keepalive.plugins.module_utils._resolve import RESTARTS
 from ansible_collections.netops.keepalive.plugins.module_utils._restart import RestartFailed, Sequence
-from ansible_collections.netops.keepalive.plugins.module_utils._units import Unit
+from ansible_collections.netops.keepalive.plugins.module_utils._verify import wrong_sockets
+
+Result = t.Dict[str, t.Any]
 
 
-def _due(
-    sequence: Sequence, policies: t.Mapping[str, str], assumed: t.Container[str], forced: t.Container[str]
-) -> t.Tuple[t.List[Unit], t.Dict[str, t.List[str]]]:
-    """Return the units to restart, in order, and those of which a restart is only reported."""
-    restart: t.List[Unit] = []
-    reported: t.Dict[str, t.List[str]] = {}
-    for unit in sequence.in_order():
-        template = _systemd.template_of(unit.name)
-        policy = policies.get(unit.name) or policies.get(template or "", "if_running")
-        reasons = list(unit.stale)
-        if not reasons and _systemd.is_active(unit.properties) and (unit.name in assumed or template in assumed):
-            reasons = ["its drop-in changes"]
-        if unit.name in forced:
-            restart.append(unit._replace(stale=["this was asked for"]))
-        elif reasons and policy == "never":
-            reported[unit.name] = reasons
-        elif reasons:
-            restart.append(unit._replace(stale=reasons))
-    return restart, reported
+class Work:
+    """What is done on one host; the result grows with it, so that a failure says how far it came."""
+
+    def __init__(self, module: AnsibleModule, policies: t.Mapping[str, str]) -> None:
+        self._module = module
+        self._policies = policies
+        self._forced: t.List[str] = module.params["force"]
+        self._names = list(dict.fromkeys([*policies, *module.params["units"], *self._forced]))
+        self._lock = _lock.Lock(module.params["run"], module.params["rollout"])
+        self.result: Result = {
+            "changed": False, "restarted": {}, "restart_due": {}, "reloaded": False, "left": [], "lock_held": False
+        }  # fmt: skip
+
+    def do(self) -> None:
+        """Reload, restart, watch."""
+        try:
+            sequence = self._sequence()
+            if not self._module.check_mode and (self.result["reloaded"] or self._plan(sequence)):
+                self._lock.take()
+                sequence = self._sequence()  # what another run did until now counts
+            self.result["lock_held"] = self._lock.held
+            if self._lock.note:
+                self._module.warn(self._lock.note)
+            if self.result["reloaded"] and not self._module.check_mode:
+                sequence.reload()
+            overruled = [] if self._module.check_mode else sequence.overruled()
+            if overruled:
+                raise _systemd.SystemdError("nothing was restarted: " + "; ".join(overruled))
+            due = self._plan(sequence)
+            self.result["changed"] = bool(due or self.result["reloaded"])
+            self.result["diff"] = {"before": "", "after": "".join(f"{one}\n" for one in due)}
+            if not self._module.check_mode:
+                self._restart(sequence, due)
+                self.result["left"] = [self._judged(row) for row in remains(self._module.params["without"])]
+        finally:
+            self._lock.leave()
+
+    def _sequence(self) -> Sequence:
+        sequence = Sequence(self._run, self._names, self._module.params["settle"])
+        self.result["reloaded"] = self._module.params["reload"] or sequence.reload_due()
+        return sequence
+
+    def _plan(self, sequence: Sequence) -> t.List[Due]:
+        due, self.result["restart_due"] = plan(
+            sequence.in_order(),
+            self._policies,
+            assumed=self._module.params["assume_changed"] if self._module.check_mode else [],
+            forced=self._forced,
+            ran=self._module.params["ran"],
+        )
+        return due
+
+    def _restart(self, sequence: Sequence, due: t.Sequence[Due]) -> None:
+        self.result["restarted"] = sequence.restarted
+        failures = []
+        for one in due:
+            try:
+                sequence.reload_unit(one.unit) if one.reload else sequence.restart(one.unit)
+                if self._module.params["one_at_a_time"] and not one.forced:
+                    sequence.watch()
+                    self._verify(one.unit.name)
+            except RestartFailed as failure:
+                if not one.forced:
+                    raise
+                failures.append(failure)  # on the way back the others must not keep what the host no longer has
+        sequence.watch()
+        if failures:
+            raise failures[0]
+
+    def _judged(self, row: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+        """Say whether a process should not have anything left: one of a service that may be restarted."""
+        unit = row["unit"]
+        policy = self._policies.get(unit) or self._policies.get(_systemd.template_of(unit) or "")
+        return {**row, "blocks": unit.endswith(".service") and policy != "never" and row["by"] != "host"}
+
+    def _verify(self, unit: str) -> None:
+        wait = self._module.params["wait"]
+        named = {service["name"]: service for service in self._module.params["services"]}
+        service = named.get(unit) or named.get(_systemd.template_of(unit) or "", {})
+        if wait is not None and service.get("expected"):
+            seen = wrong_sockets(self._run, service["expected"], wait)
+            if seen:
+                raise RestartFailed(unit, seen)
+
+    def _run(self, command: t.List[str]) -> t.Tuple[int, str, str]:
+        return t.cast(t.Tuple[int, str, str], self._module.run_command(command, environ_update={"LC_ALL": "C"}))
 
 
 def main() -> None:
@@ -137,16 +257,17 @@ def main() -> None:
             "services": {"type": "list", "elements": "dict", "default": []},
             "units": {"type": "list", "elements": "str", "default": []},
             "settle": {"type": "float", "default": 2.0},
+            "one_at_a_time": {"type": "bool", "default": False},
+            "wait": {"type": "float"},
             "assume_changed": {"type": "list", "elements": "str", "default": []},
             "force": {"type": "list", "elements": "str", "default": []},
+            "ran": {"type": "list", "elements": "str", "default": []},
             "reload": {"type": "bool", "default": False},
+            "without": {"type": "list", "elements": "str", "default": []},
+            **_lock.ARGUMENTS,
         },
         supports_check_mode=True,
     )
-
-    def run(command: t.List[str]) -> t.Tuple[int, str, str]:
-        return t.cast(t.Tuple[int, str, str], module.run_command(command, environ_update={"LC_ALL": "C"}))
-
     policies: t.Dict[str, str] = {}
     for index, service in enumerate(module.params["services"]):
         policy = service.get("restart", "if_running")
@@ -156,42 +277,16 @@ def main() -> None:
                 f"expected a name, and one of {', '.join(RESTARTS)}"
             )
         policies[service["name"]] = policy
-    forced: t.List[str] = module.params["force"]
-    names = list(dict.fromkeys(list(policies) + module.params["units"] + forced))
-    result: t.Dict[str, t.Any] = {"changed": False, "restarted": {}, "restart_due": {}, "reloaded": False}
+    work = Work(module, policies)
     try:
-        sequence = Sequence(run, names, module.params["settle"])
-        result["reloaded"] = module.params["reload"] or sequence.reload_due()
-        if result["reloaded"] and not module.check_mode:
-            sequence.reload()
-        overruled = [] if module.check_mode else sequence.overruled()
-        if overruled:
-            module.fail_json(msg="nothing was restarted: " + "; ".join(overruled), **result)
-        assumed = module.params["assume_changed"] if module.check_mode else []
-        restart, result["restart_due"] = _due(sequence, policies, assumed, forced)
-        result["changed"] = bool(restart or result["reloaded"])
-        result["diff"] = {
-            "before": "",
-            "after": "".join(f"restart {unit.name}: {'; '.join(unit.stale)}\n" for unit in restart),
-        }
-        if not module.check_mode:
-            result["restarted"] = sequence.restarted
-            failures = []
-            for unit in restart:
-                try:
-                    sequence.restart(unit)
-                except RestartFailed as failure:
-                    if unit.name not in forced:
-                        raise
-                    failures.append(failure)  # on the way back the others must not keep what the host no longer has
-            sequence.watch()
-            if failures:
-                raise failures[0]
+        work.do()
     except RestartFailed as failure:
-        module.fail_json(msg=str(failure), failed_unit=failure.unit, **result)
+        module.fail_json(msg=str(failure), failed_unit=failure.unit, **work.result)
+    except _lock.Held as held:
+        module.fail_json(msg=f"nothing was restarted: {held}", lock_holder=held.holder, **work.result)
     except _systemd.SystemdError as error:
-        module.fail_json(msg=str(error), **result)
-    module.exit_json(**result)
+        module.fail_json(msg=str(error), **work.result)
+    module.exit_json(**work.result)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,16 @@ options:
     type: str
     choices: [services, host]
     default: services
+  writable:
+    description:
+      - Whether to look as well if the places can be written to that a rollout to O(services) writes to, and what a
+        build of the libraries would need. Writes nothing.
+    type: bool
+    default: false
+  cc:
+    description: The C compiler of that build.
+    type: str
+    default: cc
 extends_documentation_fragment:
   - netops.keepalive.attributes
 attributes:
@@ -125,12 +135,33 @@ problems:
   type: list
   elements: str
   sample: ["nginx.service: there is no such unit on this host; install its software first, or correct the name"]
+build:
+  description: What a build of the libraries needs.
+  returned: success; empty without O(writable)
+  type: dict
+  contains:
+    missing:
+      description: Programs that are not there; empty where the libraries are installed already.
+      type: list
+      elements: str
+      sample: [cc, make]
+    families:
+      description: The distribution, and those it is like.
+      type: list
+      elements: str
+      sample: [ubuntu, debian]
 dropins:
   description: Every unit of this host that has a drop-in of this collection, listed or not.
   returned: success
   type: list
   elements: str
   sample: [nginx.service]
+unfinished:
+  description: Units that a rollout had changed which was neither confirmed nor taken back.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 library_users:
   description:
     - Every process of this host that maps a library of this collection.
@@ -177,7 +208,7 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_wide, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_wide, _places, _record, _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._preflight import Problem
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import exec_start, words
 from ansible_collections.netops.keepalive.plugins.module_utils._units import (
@@ -216,6 +247,15 @@ class Report:
         problems = problems_of(name, properties["LoadState"], properties, foreign, _dropin.path_of(name), self._mode)
         return self._dictionary(name, properties, instances, fragment, foreign.environment), problems
 
+    def without_reload(self, name: str) -> t.List[str]:
+        """Return the unit, or the instances of the template, that systemd cannot reload."""
+        units = [unit for unit in self._units.values() if name in (unit.name, _systemd.template_of(unit.name))]
+        return [
+            unit.name
+            for unit in units
+            if unit.properties["LoadState"] == "loaded" and unit.properties.get("CanReload") == "no"
+        ]
+
     def _dictionary(
         self,
         name: str,
@@ -251,6 +291,16 @@ class Report:
         }
 
 
+def not_reloadable(service: t.Mapping[str, t.Any], report: Report) -> t.List[str]:
+    """A unit that is to be reloaded must be one that can be."""
+    if service.get("restart") != "reload_then_verify":
+        return []
+    return [
+        f"{name}: 'restart: reload_then_verify', and the unit cannot be reloaded (no ExecReload=); use 'if_running'"
+        for name in report.without_reload(service["name"])
+    ]
+
+
 def aliases(units: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
     """Name the units that are listed under two names, which could contradict each other."""
     seen: t.Dict[str, str] = {}
@@ -268,6 +318,8 @@ def main() -> None:
             "units": {"type": "list", "elements": "str", "default": []},
             "services": {"type": "list", "elements": "dict", "default": []},
             "mode": {"type": "str", "choices": ["services", "host"], "default": "services"},
+            "writable": {"type": "bool", "default": False},
+            "cc": {"type": "str", "default": "cc"},
         },
         supports_check_mode=True,
     )
@@ -286,12 +338,21 @@ def main() -> None:
             units[name], found = report.describe(name)
             if name in accepted:
                 problems += [problem.text for problem in found if problem.reason not in accepted[name]]
+        problems += [text for service in services for text in not_reloadable(service, report)]
     except _systemd.SystemdError as error:
         module.fail_json(msg=str(error))
     if accepted and os.geteuid() != 0:
         problems.insert(0, "Ansible is not root on this host, so nothing of it can be done; set 'become: true'")
     problems += aliases({name: unit for name, unit in units.items() if name in accepted})
     host = _host_wide.look()
+    build: t.Dict[str, t.Any] = {}
+    if module.params["writable"]:
+        libraries = any(service.get("libraries") for service in services)
+        problems += _places.problems(libraries)
+        build = {
+            "missing": _places.missing_for_build(module.params["cc"]) if libraries else [],
+            "families": _places.families(),
+        }
     module.exit_json(
         changed=False,
         host_wide={
@@ -301,6 +362,8 @@ def main() -> None:
         },
         units=units,
         problems=problems,
+        build=build,
+        unfinished=sorted(_record.read(_record.FOLDER)),
         dropins=list(_dropin.installed()),
         library_users=library_users(),
     )

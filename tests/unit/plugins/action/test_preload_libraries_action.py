@@ -53,6 +53,7 @@ def all_of(monkeypatch: pytest.MonkeyPatch, **args: t.Any) -> t.List[t.Dict[str,
 
         def _execute_module(self, module_name: str, module_args: t.Any, task_vars: t.Any) -> t.Dict[str, t.Any]:
             assert module_name == "netops.keepalive.preload_libraries"
+            assert {"id", "owner"} <= set(module_args.pop("run"))
             calls.append(module_args)
             return {"changed": True}
 

@@ -14,7 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.netops.keepalive.plugins.action import service_dropins
-from ansible_collections.netops.keepalive.plugins.action.service_dropins import ActionModule
+from ansible_collections.netops.keepalive.plugins.action.service_dropins import ActionModule, in_force
 from ansible_collections.netops.keepalive.plugins.module_utils._dropin import environment_in
 from ansible_collections.netops.keepalive.plugins.module_utils._resolve import resolve
 
@@ -81,6 +81,7 @@ def calls_of_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) ->
         class Action(ActionModule):
             def _execute_module(self, module_name: str, module_args: t.Any, task_vars: t.Any) -> t.Dict[str, t.Any]:
                 assert module_name == "netops.keepalive.service_dropins"
+                assert {"id", "owner"} <= set(module_args.pop("run"))
                 calls.append(module_args)
                 return {"changed": True}
 
@@ -88,7 +89,7 @@ def calls_of_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) ->
         loader.set_basedir(str(tmp_path))
         templar = Templar(loader=loader, variables=task_vars or {})
         action = Action(Task(tmp_path, args), None, None, loader, templar, None)
-        assert action.run(task_vars=task_vars) == {"changed": True}
+        assert action.run(task_vars=task_vars) == {"changed": True, "in_force": []}
         return calls
 
     return calls_of
@@ -114,7 +115,7 @@ def test_the_text_of_both_kinds_in_one_execution(calls_of: Render) -> None:
     )
     contents = {dropin["unit"]: dropin["content"] for dropin in call.pop("dropins")}
     assert contents == {"nginx.service": SERVICE, "relay.socket": SOCKET}
-    assert call == {"purge": True}, "what is for the controller stays there"
+    assert call == {"purge": True, "running": [], "fresh": []}, "what is for the controller stays there"
 
 
 def test_a_socket_with_the_systems_values(calls_of: Render) -> None:
@@ -133,6 +134,27 @@ def test_systemd_reads_what_the_template_writes(calls_of: Render) -> None:
     )
 
 
+def test_what_an_unfinished_rollout_has_restarted_is_to_be_restarted_on_the_way_back() -> None:
+    found: t.Dict[str, t.Any] = {
+        "a.service": {"active_state": "active", "stale": {}},
+        "b.service": {"active_state": "active", "stale": {"b.service": ["why"]}},
+        "c.service": {"active_state": "inactive", "stale": {}},
+        "d.service": {"active_state": "active", "stale": {}},
+        "w@.service": {"active_state": "active", "stale": {"w@1.service": ["why"]},
+                       "instances": ["w@1.service", "w@2.service"]},
+    }  # fmt: skip
+    services = [{"name": "a.service", "restart": "if_running"}, {"name": "d.service", "restart": "never"}]
+    names = [*found, "gone.service"]
+    assert in_force(names, {"units": found, "services": services}) == ["a.service", "w@2.service"]
+
+
+def test_looking_only_sends_nothing_to_write(calls_of: Render) -> None:
+    services = resolve([{"name": "a.service"}])
+    assert calls_of(services=services, units=units("a.service"), look_only=True, rollout=True) == [
+        {"rollout": True, "dropins": []}
+    ]
+
+
 def test_twenty_units_are_one_execution(calls_of: Render) -> None:
     names = [f"{number}.service" for number in range(20)]
     (call,) = calls_of(services=resolve([{"name": name} for name in names]), units=units(*names))
@@ -140,7 +162,17 @@ def test_twenty_units_are_one_execution(calls_of: Render) -> None:
 
 
 def test_no_services_are_still_an_execution(calls_of: Render) -> None:
-    assert calls_of(services=[], units={}, purge=True) == [{"dropins": [], "purge": True}]
+    assert calls_of(services=[], units={}, purge=True) == [{"dropins": [], "purge": True, "running": [], "fresh": []}]
+
+
+def test_who_runs_and_with_what_is_sent_along_and_who_is_to_have_none(calls_of: Render) -> None:
+    found = units("a.service", "b.service", "c.service")
+    found["a.service"].update(active_state="active", stale={})
+    found["b.service"].update(active_state="active", stale={"b.service": ["why"]})
+    found["c.service"].update(active_state="inactive", stale={})
+    (call,) = calls_of(services=resolve([{"name": name} for name in found]), units=found, absent=["x.service"])
+    assert (call["running"], call["fresh"]) == (["a.service", "b.service"], ["a.service"])
+    assert call["dropins"][3:] == [{"unit": "x.service"}]
 
 
 def test_dropins_pass_as_they_are(calls_of: Render) -> None:

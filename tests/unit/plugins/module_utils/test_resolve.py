@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils._resolve import ResolveError, resolve
+from ansible_collections.netops.keepalive.plugins.module_utils._resolve import ResolveError, resolution, resolve
 
 Services = t.List[t.Dict[str, t.Any]]
 SECONDS = "an integer of seconds from 1 to 32767, 0 (the system's default)"
@@ -18,7 +18,7 @@ MILLISECONDS = (
     "an integer of milliseconds from 1 to 2147483647, "
     "0 (the system's default) or -1 (derived: keepidle + keepintvl x keepcnt)"
 )
-SETTINGS = "accept, debug, libraries, live, min_sockets, name, overwrite, profile, respect, restart, tcp"
+SETTINGS = "accept, after, debug, libraries, live, min_sockets, name, overwrite, profile, respect, restart, state, tcp"
 OPTIONS = "keepidle, keepcnt, keepintvl, user_timeout, syncnt, defer_accept, maxseg, window_clamp"
 
 
@@ -210,7 +210,7 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
     ({"services": [a(libraries="listen")]},
      ["keepalive_services[0] 'a.service': libraries: 'listen' is not a list of connect, listen, socket"]),
     ({"services": [a(restart="always")]},
-     ["keepalive_services[0] 'a.service': restart: 'always' is not one of if_running, never"]),
+     ["keepalive_services[0] 'a.service': restart: 'always' is not one of if_running, never, reload_then_verify"]),
     ({"services": [a(accept=["luck"])]},
      ["keepalive_services[0] 'a.service': accept: 'luck' is not one of library_not_loaded, static_executable, "
       "secure_exec, stale_environment, overridden_by_configuration, overridden_by_application, opened_before_preload, "
@@ -249,6 +249,82 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
     ({"services": [], "defaults": "connect"}, ["keepalive_services_defaults: 'connect' is not a dictionary"]),
     ({"services": [], "defaults": []}, ["keepalive_services_defaults: [] is not a dictionary"]),
 ]  # fmt: skip
+
+
+ORDERED: t.List[t.Tuple[t.Dict[str, t.List[str]], t.List[str]]] = [
+    ({}, ["a", "b", "c", "d"]),
+    ({"a": ["c"]}, ["c", "a", "b", "d"]),
+    ({"a": ["d", "b"], "b": ["c"]}, ["d", "c", "b", "a"]),
+    ({"d": ["a"]}, ["a", "b", "c", "d"]),
+]
+
+
+@pytest.mark.parametrize(("after", "order"), ORDERED)
+def test_the_order_is_that_of_the_list_but_for_after(after: t.Dict[str, t.List[str]], order: t.List[str]) -> None:
+    services = [
+        {
+            "name": f"{name}.service",
+            **({"after": [f"{other}.service" for other in after[name]]} if name in after else {}),
+        }
+        for name in "abcd"
+    ]
+    assert [service["name"][0] for service in resolve(services)] == order
+
+
+AFTER: t.List[t.Tuple[Services, t.List[str]]] = [
+    ([a(after=["c.service"]), {"name": "b.service"}],
+     ["keepalive_services[0] 'a.service': after: 'c.service' is not listed on this host; "
+      "listed: a.service, b.service"]),
+    ([a(after=["c.service"]), {"name": "c.service", "state": "absent"}],
+     ["keepalive_services[0] 'a.service': after: 'c.service' is not listed on this host; listed: a.service"]),
+    ([{"name": "x.service"}, a(after=["b.service"]), {"name": "b.service", "after": ["c.service"]},
+      {"name": "c.service", "after": ["a.service"]}],
+     ["keepalive_services[1] 'a.service': after: the units wait for each other: "
+      "a.service after b.service after c.service after a.service; take one 'after' out"]),
+    ([a(after=["a.service"])],
+     ["keepalive_services[0] 'a.service': after: the units wait for each other: a.service after a.service; "
+      "take one 'after' out"]),
+    ([a(after="b.service")],
+     ["keepalive_services[0] 'a.service': after: 'b.service' is not a list of the names of other listed units"]),
+    ([a(after=["b"])], ["keepalive_services[0] 'a.service': after: 'b' is not the name of a .service or .socket unit"]),
+    ([a(state="gone")], ["keepalive_services[0] 'a.service': state: 'gone' is not one of present, absent"]),
+    ([{"name": "a.socket", "restart": "reload_then_verify"}],
+     ["keepalive_services[0] 'a.socket': restart: a .socket unit cannot be reloaded; "
+      "leave it out, it is restarted if it runs"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("services", "problems"), AFTER, ids=[row[1][0][30:90] for row in AFTER])
+def test_what_can_be_wrong_with_order_and_state(services: Services, problems: t.List[str]) -> None:
+    assert mistakes(services) == problems
+
+
+def test_absent_units_are_kept_apart() -> None:
+    layers = {"keepalive_services__x": [a(tcp={"keepidle": 5}, restart="never"), {"name": "b.service"}]}
+    found = resolution([a(state="absent")], layers=layers)
+    assert [service["name"] for service in found.services] == ["b.service"]
+    assert found.absent == [{"name": "a.service", "restart": "never"}]
+    back = resolution([a(state="present")], layers={"keepalive_services__x": [a(state="absent")]})
+    assert (len(back.services), back.absent) == (1, [])
+
+
+def test_one_policy_for_all() -> None:
+    services: Services = [a(restart="if_running"), {"name": "b.socket"}, {"name": "c.service", "state": "absent"}]
+    found = resolution(services, defaults={"restart": "if_running"}, restart="never")
+    assert [service["restart"] for service in found.services + found.absent] == ["never"] * 3
+    assert "stale_environment" in found.services[0]["expected"]["accept"], "a socket may wait for the window too"
+    reloaded = resolution(services, restart="reload_then_verify")
+    assert [service["restart"] for service in reloaded.services] == ["reload_then_verify", "if_running"]
+    assert mistakes([a()], restart="no") == [
+        "keepalive_services_restart: restart: 'no' is not one of if_running, never, reload_then_verify"
+    ]
+
+
+def test_what_is_right_is_resolved_next_to_what_is_wrong() -> None:
+    """So that what stands in the way on the host is told in the same run."""
+    found = resolution([a(tcp={"keepidle": "x"}), {"name": "b.service"}, {"name": "c"}])
+    assert [service["name"] for service in found.services] == ["a.service", "b.service"]
+    assert len(found.problems) == 2
 
 
 @pytest.mark.parametrize(("lists", "problems"), MISTAKES, ids=[row[1][0][:70] for row in MISTAKES])

@@ -13,6 +13,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils import _lock
 from ansible_collections.netops.keepalive.plugins.modules import service_dropins
 
 Result = t.Dict[str, t.Any]
@@ -186,3 +187,75 @@ def test_wrong_parameters(run: Run, arguments: t.Dict[str, t.Any], message: str)
     result = run(**arguments)
     assert result["failed"] is True
     assert message in result["msg"]
+
+
+ME = {"id": "me", "owner": "me on deploy1, process 8"}
+
+
+def rollout(run: Run, folder: pathlib.Path, **arguments: t.Any) -> Result:
+    return run(rollout=True, run=ME, state_folder=str(folder / "state"), **arguments)
+
+
+@pytest.fixture(name="units")
+def units_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    monkeypatch.setattr(_lock, "FOLDER", str(tmp_path / "run"))
+    folder = tmp_path / "units"
+    folder.mkdir()
+    return folder
+
+
+def test_the_run_after_an_interrupted_one_knows_what_to_put_back(
+    run: Run, tmp_path: pathlib.Path, units: pathlib.Path
+) -> None:
+    put(units, "a.service", text(1))
+    rollout(run, tmp_path, directory=str(units), dropins=wanted(a=text(2), b=text(2)), running=["a.service"])
+    again = rollout(run, tmp_path, directory=str(units), dropins=wanted(a=text(2), b=text(2)))
+    assert again["changed"] is False
+    assert again["unfinished"] == {"a.service": True, "b.service": False}
+    before = {row["unit"]: (row["content"], row["mtime_ns"]) for row in again["previous"]}
+    assert before == {"a.service": (text(1), 123_456_789), "b.service": (None, None)}
+    rollout(run, tmp_path, directory=str(units), dropins=again["previous"])
+    assert list(files(units)) == ["a.service.d", f"a.service.d/{NAME}"]
+    assert files(units)[f"a.service.d/{NAME}"][1:] == (123_456_789, text(1).encode())
+
+
+def test_a_third_value_goes_back_to_what_the_processes_have(
+    run: Run, tmp_path: pathlib.Path, units: pathlib.Path
+) -> None:
+    """Written but never in force: the first. Restarted with it by hand since: the second."""
+    put(units, "a.service", text(1))
+    put(units, "b.service", text(1))
+    both = {"directory": str(units)}
+    rollout(run, tmp_path, dropins=wanted(a=text(2), b=text(2)), **both)
+    third = rollout(run, tmp_path, dropins=wanted(a=text(3), b=text(3)), fresh=["b.service"], **both)
+    assert {row["unit"]: row["content"] for row in third["previous"]} == {"a.service": text(1), "b.service": text(2)}
+
+
+def test_a_step_of_its_own_leaves_nothing_behind(run: Run, tmp_path: pathlib.Path, units: pathlib.Path) -> None:
+    result = run(directory=str(units), run=ME, state_folder=str(tmp_path / "state"), dropins=wanted(a=text(1)))
+    assert (result["lock_held"], (tmp_path / "state").exists()) == (False, False)
+    assert (tmp_path / "run" / _lock.NAME).read_text() == ""
+
+
+def test_check_mode_of_a_rollout_keeps_and_locks_nothing(run: Run, tmp_path: pathlib.Path, units: pathlib.Path) -> None:
+    assert rollout(run, tmp_path, check=True, directory=str(units), dropins=wanted(a=text(1)))["changed"] is True
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["units"]
+
+
+def test_nothing_is_written_while_another_run_has_the_host(
+    run: Run, tmp_path: pathlib.Path, units: pathlib.Path
+) -> None:
+    rollout(run, tmp_path, directory=str(units), dropins=wanted(a=text(1)))
+    other = run(rollout=True, run={"id": "x", "owner": "x"}, directory=str(units), dropins=wanted(a=text(2)))
+    assert other["msg"].startswith(
+        "no drop-in was written: another run is changing this host: me on deploy1, process 8"
+    )
+    assert other["lock_holder"]["id"] == "me"
+    assert (units / "a.service.d" / NAME).read_text() == text(1)
+
+
+def test_where_nothing_can_be_written_nothing_is_noted(run: Run, tmp_path: pathlib.Path, units: pathlib.Path) -> None:
+    (units / "a.service.d").write_text("no folder")
+    result = rollout(run, tmp_path, directory=str(units), dropins=wanted(a=text(1)))
+    assert result["msg"].startswith("no drop-in was written, all are as before: ")
+    assert not (tmp_path / "state").exists()

@@ -16,7 +16,8 @@ import typing as t
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _restart, _units
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _lock, _restart, _units
+from ansible_collections.netops.keepalive.plugins.module_utils._resolve import RESTARTS
 from ansible_collections.netops.keepalive.plugins.modules import service_restart
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import Clock, FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
@@ -219,12 +220,128 @@ def test_nothing_is_restarted_while_something_overrules_a_drop_in(
     assert systemd.commands == []
 
 
+def test_one_at_a_time_each_settles_before_the_next_is_touched(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
+) -> None:
+    """The first dies within its own time; the second was never restarted."""
+    for name in ("a.service", "b.service"):
+        stale(systemd, tmp_path, process, name)
+
+    def dies() -> None:
+        clock = t.cast(Clock, _restart.time)
+        clock.events[clock.now + 0.5] = functools.partial(systemd.become, "a.service", "failed")
+
+    systemd.when["restart a.service"] = dies
+    result = run(services=services("a.service", "b.service"), one_at_a_time=True)
+    assert (result["failed_unit"], list(result["restarted"])) == ("a.service", ["a.service"])
+    assert "restart b.service" not in systemd.commands
+
+
+def test_one_at_a_time_the_sockets_of_each_are_read_before_the_next(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.service", "b.service"):
+        stale(systemd, tmp_path, process, name)
+    asked = []
+
+    def wrong(_run: t.Any, expected: t.Dict[str, t.Any], wait: float) -> str:
+        asked.append((expected["name"], wait, list(systemd.commands)))
+        return "" if expected["name"] == "a.service" else "live sockets are wrong: x"
+
+    monkeypatch.setattr(service_restart, "wrong_sockets", wrong)
+    listed: t.List[t.Dict[str, t.Any]] = [
+        {"name": name, "expected": {"name": name}} for name in ("a.service", "b.service")
+    ]
+    result = run(services=listed, one_at_a_time=True, wait=7)
+    assert (result["msg"], result["failed_unit"]) == ("b.service: live sockets are wrong: x", "b.service")
+    assert [row[:2] for row in asked] == [("a.service", 7), ("b.service", 7)]
+    assert "restart b.service" not in asked[0][2]
+
+
+def test_a_reload_that_starts_the_program_anew(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
+) -> None:
+    stale(systemd, tmp_path, process, "a.service")
+    systemd.units["a.service"]["CanReload"] = "yes"
+    systemd.when["reload a.service"] = lambda: systemd.units["a.service"].update(MainPID="0")
+    result = run(services=services("a.service", restart="reload_then_verify"))
+    assert (systemd.commands, result["changed"]) == (["reload a.service"], True)
+    assert result["restarted"] == {"a.service": {"before": process.pid, "after": 0}}
+    assert result["diff"]["after"] == f"reload a.service: {WHY}\n"
+
+
+def test_a_reload_that_keeps_the_process_fails_and_says_so(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
+) -> None:
+    """It is what most programs do, nginx too: a new environment reaches them by a restart only."""
+    stale(systemd, tmp_path, process, "a.service")
+    systemd.units["a.service"]["CanReload"] = "yes"
+    result = run(services=services("a.service", restart="reload_then_verify"))
+    assert result["failed_unit"] == "a.service"
+    assert result["msg"] == (
+        f"a.service: was reloaded, and its process is as before ({WHY}): a reload does not start its program anew; "
+        "use 'restart: if_running', or 'never'"
+    )
+    assert (systemd.commands, result["restarted"]) == (["reload a.service"], {})
+
+
+def test_a_unit_without_a_reload_is_left_alone(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
+) -> None:
+    stale(systemd, tmp_path, process, "a.service")
+    result = run(services=services("a.service", restart="reload_then_verify"))
+    assert result["msg"] == "a.service: cannot be reloaded, it has no ExecReload=; use 'restart: if_running'"
+    assert systemd.commands == []
+
+
+def test_what_ran_before_an_interrupted_run_and_has_failed_since_is_started(run: Run, systemd: FakeSystemd) -> None:
+    """A power cycle between writing and restarting: nothing is stale then. What somebody stopped stays stopped."""
+    systemd.add("a.service", ActiveState="failed")
+    systemd.add("b.service", ActiveState="inactive")
+    systemd.add("c.service", ActiveState="failed")
+    result = run(services=services("a.service", "b.service", "c.service"), ran=["a.service", "b.service"])
+    assert list(result["restarted"]) == ["a.service"]
+
+
+def test_what_still_has_something_of_ours_is_named(run: Run, systemd: FakeSystemd) -> None:
+    entry = "/usr/lib/libkeepalive/libkeepalive.so"
+    with Child(env={"LD_PRELOAD": entry}) as child, Child() as other:
+        left = {row["pid"]: row["has"] for row in run(without=["*"])["left"]}
+        assert (left[child.pid], other.pid in left) == (f"was started with LD_PRELOAD={entry}", False)
+        assert run(without=["no-such@.service"])["left"] == []
+        assert run()["left"] == []
+
+
+OTHER = {"id": "other", "owner": "eve on deploy2, process 7", "scope": "s", "pid": 7, "started": "1"}
+ME = {"id": "me", "owner": "me on deploy1, process 8"}
+
+
+def test_nothing_is_touched_while_another_run_has_the_host(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_lock, "FOLDER", str(tmp_path / "run"))
+    stale(systemd, tmp_path, process, "a.service")
+    other = _lock.Lock(OTHER, True)
+    other.take()
+    other.leave()
+    result = run(services=services("a.service"), run=ME, rollout=True)
+    assert result["msg"].startswith(
+        "nothing was restarted: another run is changing this host: eve on deploy2, process 7"
+    )
+    assert (result["lock_holder"]["id"], systemd.commands) == ("other", [])
+    assert run(services=services("b.service"), run=ME)["changed"] is False, "who changes nothing needs no lock"
+    other.end()
+    result = run(services=services("a.service"), run=ME, rollout=True)
+    assert (result["lock_held"], "restart a.service" in systemd.commands) == (True, True)
+
+
 @pytest.mark.parametrize(
     ("service", "message"),
     [
         ({"name": "a.service", "restart": "always"},
-         "services[0] 'a.service': restart: 'always': expected a name, and one of if_running, never"),
-        ({"restart": "never"}, "services[0] None: restart: 'never': expected a name, and one of if_running, never"),
+         "services[0] 'a.service': restart: 'always': expected a name, and one of " + ", ".join(RESTARTS)),
+        ({"restart": "never"},
+         "services[0] None: restart: 'never': expected a name, and one of " + ", ".join(RESTARTS)),
     ],
 )  # fmt: skip
 def test_wrong_services(run: Run, service: t.Dict[str, str], message: str) -> None:

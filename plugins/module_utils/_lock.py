@@ -1,0 +1,166 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One rollout at a time on a host, from its first change to its end, over all the modules that it calls in between.
+
+A file says whose run it is. While a module works it also holds flock(2) on the file, which ends with its process
+however that ends. Between two modules nothing of the run is on the host, so a run that was killed leaves the file
+behind: it counts for nothing after a reboot (it stands in /run), when its controller says that the run is gone (the
+task's action looks), and when nothing was heard of it for a while.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+import typing as t
+
+FOLDER = "/run/netops.keepalive"
+NAME = "rollout.lock"
+
+SILENCE = 15 * 60
+"""Seconds after the last change of a run, beyond which its lock counts for nothing."""
+
+_LAST_MODULE = 300
+"""Seconds that another module of the same run, or the last one of a run that was killed, has to end."""
+
+_BEING_WRITTEN, _POLL = 1, 0.1
+
+ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
+    "rollout": {"type": "bool", "default": False},
+    "run": {"type": "dict"},
+}
+"""What the modules take that change something in a rollout; V(run) is from the task's action."""
+
+Holder = t.Dict[str, t.Any]
+
+
+class Held(Exception):
+    """Another run has the lock; the text says whose, since when, and what to do."""
+
+    def __init__(self, holder: Holder, now: float) -> None:
+        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(holder.get("since", now)))
+        super().__init__(
+            f"another run is changing this host: {holder.get('owner', 'unknown')}, since {since}, last heard of "
+            f"{max(0, int(now - holder.get('last', now)))} s ago; nothing was done here; wait until it has ended, then "
+            f"run again. If you know that it is dead: 'ansible HOST -b -m netops.keepalive.rollout_end -a force=true' "
+            f"(else after {SILENCE // 60} minutes without a sign of it its lock counts for nothing)"
+        )
+        self.holder = holder
+
+
+class Lock:
+    """The lock of a host, for one call of a module.
+
+    :param run: Who asks, as the task's action says it (C(id), C(owner) and what tells whether it is gone;
+        C(takes_over), the id of a run that is known to be gone). None: nobody is kept out, and nobody keeps out.
+    :param rollout: The lock stays when the module ends, until the rollout does; otherwise it goes, unless it was there.
+    """
+
+    def __init__(self, run: t.Optional[t.Mapping[str, t.Any]], rollout: bool, folder: t.Optional[str] = None) -> None:
+        self._run = dict(run or {})
+        self._takes_over = self._run.pop("takes_over", None)
+        self._rollout = rollout
+        self._folder = folder or FOLDER
+        self._descriptor: t.Optional[int] = None
+        self._stays = rollout
+        self.note = ""
+        """What is to be told of a lock that was taken over; else empty."""
+
+    @property
+    def held(self) -> bool:
+        """Whether the lock stays with this run when the module ends."""
+        return self._descriptor is not None and self._stays
+
+    def take(self) -> None:
+        """Take the lock; once is enough.
+
+        :raises Held: another run has it.
+        """
+        if not self._run or self._descriptor is not None:
+            return
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        path = os.path.join(self._folder, NAME)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            self._wait(descriptor)
+        except Held:
+            os.close(descriptor)
+            raise
+        now = time.time()
+        holder = _read(descriptor)
+        since = now
+        if holder and holder["id"] == self._run["id"]:
+            since, self._stays = holder["since"], True
+        elif holder and self._takes_over == holder["id"]:
+            self.note = f"took over the lock of a run that was killed: {holder['owner']}"
+        elif holder and now - holder["last"] > SILENCE:
+            self.note = (
+                f"took over the lock of a run that was not heard of for {SILENCE // 60} minutes: {holder['owner']}"
+            )
+        elif holder:
+            os.close(descriptor)
+            raise Held(holder, now)
+        _write(descriptor, {**self._run, "since": since, "last": now})
+        self._descriptor = descriptor
+
+    def _wait(self, descriptor: int) -> None:
+        """Get the kernel's lock on the file, after another module of this run or the last of one that is gone."""
+        started = time.monotonic()
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                holder = _read(descriptor)
+                own = holder.get("id") in (self._run["id"], self._takes_over or self._run["id"])
+                patience = _LAST_MODULE if own else 0
+                if time.monotonic() - started >= max(patience, 0 if holder else _BEING_WRITTEN):
+                    raise Held(holder, time.time()) from None
+            time.sleep(_POLL)
+
+    def leave(self) -> None:
+        """Let others in at the end of the module, unless the rollout goes on."""
+        if self._descriptor is not None:
+            if not self._stays:
+                os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def end(self, force: bool = False) -> t.Optional[Holder]:
+        """Let others in at the end of the rollout; return whose lock it was, None where there was none.
+
+        :param force: Also where it is the lock of another run.
+        :raises Held: it is, and it must not be taken away.
+        """
+        path = os.path.join(self._folder, NAME)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return None
+        try:
+            holder = _read(descriptor)
+            if holder and holder["id"] != self._run.get("id") and not force:
+                raise Held(holder, time.time())
+            os.ftruncate(descriptor, 0)
+            return holder or None
+        finally:
+            os.close(descriptor)
+
+
+def _read(descriptor: int) -> Holder:
+    """Return whose lock it is; {} where it is nobody's, or the file was never finished."""
+    try:
+        holder = json.loads(os.pread(descriptor, 65536, 0).decode("utf-8"))
+        return holder if {"id", "owner", "since", "last"} <= set(holder) else {}
+    except (ValueError, TypeError):
+        return {}
+
+
+def _write(descriptor: int, holder: Holder) -> None:
+    text = json.dumps(holder).encode("utf-8")
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text, 0)

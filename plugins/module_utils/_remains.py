@@ -1,0 +1,49 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which processes still have something of ours, after it was taken away from their units."""
+
+from __future__ import annotations
+
+import fnmatch
+import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
+from ansible_collections.netops.keepalive.plugins.module_utils._dropin import is_own_library
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import preload_entries
+from ansible_collections.netops.keepalive.plugins.module_utils._units import own_libraries
+
+
+def remains(patterns: t.Sequence[str]) -> t.List[t.Dict[str, t.Any]]:
+    """Return each process of the units that maps a library of ours, or was started with one in its LD_PRELOAD.
+
+    :param patterns: units or patterns of them; a template stands for its instances, V(*) for every process.
+    """
+    wanted = [pattern.replace("@.", "@*.", 1) for pattern in patterns]
+    if not wanted:
+        return []
+    prefix = _procfs.manager_prefix()
+    left = []
+    for pid in _procfs.list_pids():
+        unit = _procfs.unit_of(pid, prefix)
+        if any(fnmatch.fnmatchcase(unit, pattern) for pattern in wanted):
+            has, by = _what(pid)
+            if has:
+                left.append({"pid": pid, "unit": unit, "program": _procfs.program_of(pid), "has": has, "by": by})
+    return left
+
+
+def _what(pid: int) -> t.Tuple[str, str]:
+    """Say what a process has of ours ('' for nothing), and whether its environment or the host gave it that."""
+    mapped = own_libraries(pid)
+    try:
+        environ = _procfs.parse_environ(_procfs.content_of(pid, "environ"))
+    except OSError:
+        return "", ""
+    entries = preload_entries((environ or {}).get("LD_PRELOAD", ""))
+    named = [entry for entry in entries if is_own_library(entry)]
+    by = "environment" if named else "unknown" if environ is None else "host"
+    if mapped:
+        return f"maps {', '.join(sorted(mapped))}", by
+    return (f"was started with LD_PRELOAD={':'.join(named)}" if named else ""), by

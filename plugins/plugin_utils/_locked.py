@@ -1,0 +1,73 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who the run is that changes a host, and whether another one that claims to is still there."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pathlib
+import socket
+import typing as t
+
+from ansible.plugins.action import ActionBase
+
+
+def identity() -> dict[str, t.Any]:
+    """Describe this run: the process that all its tasks are forked from."""
+    pid = os.getppid()
+    scope, started = _scope(), _started(pid)
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        user = f"uid {os.getuid()}"
+    return {
+        "id": f"{scope} {pid} {started}",
+        "owner": f"{user} on {socket.gethostname()}, process {pid}",
+        "scope": scope,
+        "pid": pid,
+        "started": started,
+    }
+
+
+def is_gone(holder: t.Mapping[str, t.Any]) -> bool:
+    """Tell whether a run has ended without letting go. Of a run on another controller nobody here can tell."""
+    scope = _scope()
+    return bool(scope) and holder.get("scope") == scope and _started(holder.get("pid", 0)) != holder.get("started")
+
+
+def execute(
+    action: ActionBase, module: str, arguments: t.Mapping[str, t.Any], task_vars: dict[str, t.Any] | None
+) -> dict[str, t.Any]:
+    """Run a module that takes the host's lock, and once more where the lock was that of a run that was killed here."""
+    run = identity()
+    result: dict[str, t.Any] = {}
+    for takes_over in (None, True):
+        result = action._execute_module(
+            module_name=f"netops.keepalive.{module}",
+            module_args={**arguments, "run": {**run, "takes_over": takes_over and result["lock_holder"].get("id")}},
+            task_vars=task_vars,
+        )
+        if not (result.get("lock_holder") and is_gone(result["lock_holder"])):
+            break
+    return result
+
+
+def _scope() -> str:
+    """Say where a process id is unique: in this boot and this PID namespace; '' where that is not known."""
+    try:
+        boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str:
+    """Return when a process started, in the kernel's own words; '' where there is no such process."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return stat[stat.rfind(")") + 2 :].split()[19]
