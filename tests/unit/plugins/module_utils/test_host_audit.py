@@ -121,6 +121,22 @@ def test_whichever_loopback_address_they_use(proc: ShadowProc, address: str) -> 
             assert audit(proc, Terms(350))["left_out"]["local"] == 1
 
 
+def test_what_has_both_ends_on_the_host_is_local_whatever_its_addresses(proc: ShadowProc) -> None:
+    """As between two containers: no loopback address, and each end has another one."""
+    code = (
+        "import ctypes, subprocess\n"
+        "assert ctypes.CDLL(None, use_errno=True).unshare(0x40000000) == 0\n"
+        "for command in ('link set lo up', 'address add 192.0.2.1/32 dev lo', 'address add 192.0.2.2/32 dev lo'):\n"
+        "    subprocess.run(['ip', *command.split()], check=True)\n"
+        "l = socket.create_server(('192.0.2.1', 0))\n"
+        "c = socket.create_connection(l.getsockname(), source_address=('192.0.2.2', 0)); a = l.accept()[0]"
+    )
+    with Child(code) as child:
+        proc.add(child.pid, "a.service")
+        assert audit(proc, Terms(350))["left_out"]["local"] == 2
+        assert audit(proc, LOCAL)["totals"]["connections"] == 2
+
+
 def test_what_has_carried_data_a_moment_ago_can_be_left_out(proc: ShadowProc, server: socket.socket) -> None:
     with Child(connecting(server, 2)) as child:
         proc.add(child.pid, "a.service")
