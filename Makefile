@@ -50,9 +50,14 @@ deps-demo:
 venv: $(VENV_READY) $(LINK) ## make .venv with ansible-core, molecule and the linters (about 25 s)
 
 $(VENV_READY): requirements-dev.txt | deps-demo
-	@python=$$(.ci/python) && .ci/quiet "Making $(VENV) with $$python" "$$python" -m venv --clear $(VENV)
-	@.ci/quiet "Installing requirements-dev.txt into it (about 25 s)" $(VENV)/bin/pip install -r requirements-dev.txt
-	@touch $@
+	@if [ -L $(VENV) ]; then \
+	    echo '$(VENV) is a link: the environment of another checkout is left as it is' >&2; \
+	else \
+	    python=$$(.ci/python); \
+	    .ci/quiet "Making $(VENV) with $$python" "$$python" -m venv --clear $(VENV); \
+	    .ci/quiet "Installing requirements-dev.txt into it (about 25 s)" $(VENV)/bin/pip install -r requirements-dev.txt; \
+	    touch $@; \
+	fi
 
 # The checkout is the installed collection.
 $(LINK):

@@ -22,12 +22,12 @@ WANTED = ("LICENSE", "README.md", "csrc/Makefile", "csrc/LICENSE", "meta/runtime
 
 ALLOWED = re.compile(
     r"""
-    (MANIFEST|FILES)\.json | LICENSE | (README|CHANGELOG|CONTRIBUTING)\.md | meta/\w+\.yml
+    (MANIFEST|FILES)\.json | LICENSE | (README|CHANGELOG|CONTRIBUTING)\.md | meta/[\w-]+\.yml
     | changelogs/(config|changelog)\.yaml | changelogs/fragments/.*\.yml
     | csrc/(LICENSE|Makefile|README\.md|\w+\.[ch]|\w+\.map)
     | docs/[\w./-]+\.(md|rst|yml|svg)
     | examples/[\w./-]+\.(yml|ini|md)
-    | (enable|disable|audit)-keepalive\.yml | playbooks/[\w./-]+\.(yml|j2|py)
+    | (enable|disable|audit|build)-keepalive\.yml | playbooks/[\w./-]+\.(yml|j2|py)
     | plugins/\w+/\w+\.py
     | roles/keepalive_\w+/(README\.md|(defaults|handlers|meta|tasks|vars)/[\w-]+\.yml|(files|templates)/[\w./-]+)
     """,

@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import pathlib
 import typing as t
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible_collections.netops.keepalive.plugins.module_utils import _command_archive, _manifest
+from ansible_collections.netops.keepalive.plugins.module_utils import _build, _command_archive, _manifest, _prebuilt
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES
 from ansible_collections.netops.keepalive.plugins.plugin_utils import _locked
 
@@ -32,16 +32,31 @@ class ActionModule(ActionBase):
         if arguments.get("state", "present") == "present":
             prebuilt = arguments.pop("prebuilt", None)
             if prebuilt:
-                folder = self._find_needle("files", prebuilt)
-                arguments["prebuilt_files"] = read_prebuilt(pathlib.Path(folder))
+                folder = self._folder(prebuilt)
+                variants = read_prebuilt(folder)
+                arguments["prebuilt_files"] = {name: _prebuilt.pack(files) for name, files in variants.items()}
+                arguments["prebuilt_manifests"] = read_manifests(folder, variants)
             elif not arguments.get("sources") and not arguments.get("prebuilt_files"):
-                arguments["sources"] = read_sources(pathlib.Path(_SOURCES))
+                sources = read_sources()
+                if boolean(arguments.get("delegated", False)):
+                    arguments["sources_digest"] = _build.digest_of_sources(sources)
+                else:
+                    arguments["sources"] = sources
             arguments.setdefault("command", _command_archive.collect())
         result.update(_locked.execute(self, "preload_libraries", arguments, task_vars))
         return result
 
+    def _folder(self, prebuilt: str) -> pathlib.Path:
+        """Find the folder as Ansible finds a file; then, for C(-e), from where Ansible was started."""
+        try:
+            return pathlib.Path(self._find_needle("files", prebuilt))
+        except AnsibleError:
+            if not os.path.isdir(prebuilt):
+                raise
+            return pathlib.Path(os.path.abspath(prebuilt))
 
-def read_sources(folder: pathlib.Path) -> dict[str, str]:
+
+def read_sources(folder: pathlib.Path = pathlib.Path(_SOURCES)) -> dict[str, str]:
     """Read every file that the build needs: name → content."""
     files = {path for pattern in _PATTERNS for path in folder.glob(pattern)}
     if folder / "Makefile" not in files:
@@ -49,18 +64,30 @@ def read_sources(folder: pathlib.Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(files)}
 
 
-def read_prebuilt(folder: pathlib.Path) -> dict[str, dict[str, str]]:
-    """Read the libraries of a folder, or of the folders in it: kind of host → file name → Base64."""
+def read_prebuilt(folder: pathlib.Path) -> dict[str, dict[str, bytes]]:
+    """Read the libraries of a folder, or of the folders in it: kind of host → file name → content."""
     if not folder.is_dir():
         raise AnsibleActionFail(f"prebuilt: {folder} is not a folder")
-    places = [folder] if any(folder.glob("*.so")) else sorted(path for path in folder.iterdir() if path.is_dir())
-    variants = {place.name: _read_variant(place) for place in places if any(place.glob("*.so"))}
+    variants = {place.name: _read_variant(place) for place in _places(folder) if any(place.glob("*.so"))}
     if not variants:
         raise AnsibleActionFail(f"prebuilt: neither {folder} nor the folders in it contain a .so file")
+    return variants
+
+
+def read_manifests(folder: pathlib.Path, variants: t.Mapping[str, t.Iterable[str]]) -> dict[str, str]:
+    """Read the manifest of each kind of host that has one, for the files that were read."""
+    found = {place.name: _manifest.read(str(place)) for place in _places(folder) if place.name in variants}
     return {
-        variant: {name: base64.b64encode(content).decode("ascii") for name, content in files.items()}
-        for variant, files in variants.items()
+        name: manifest._replace(files={file: manifest.files[file] for file in variants[name]}).text()
+        for name, manifest in found.items()
+        if manifest
     }
+
+
+def _places(folder: pathlib.Path) -> list[pathlib.Path]:
+    if any(folder.glob("*.so")):
+        return [folder]
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _read_variant(folder: pathlib.Path) -> dict[str, bytes]:

@@ -7,13 +7,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import shlex
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, newest_glibc, parse_elf, read_elf
-from ansible_collections.netops.keepalive.plugins.module_utils._files import FOREIGN, PROGRAM, file_of
+from ansible_collections.netops.keepalive.plugins.module_utils._elf import Elf, read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._run import (
     SEARCH_PATH,
     Ended,
@@ -47,8 +45,12 @@ class Host(t.NamedTuple):
 def describe_host(python: str = "/proc/self/exe") -> Host:
     """Tell processor and C library from the Python that runs the module: it belongs to the host's own userland."""
     elf = read_elf(python)
-    order = " big-endian" if elf.big_endian else ""
-    return Host(f"{elf.machine} {elf.bits} bit{order}", _glibc() or _musl(elf.interpreter))
+    return Host(machine_of(elf), _glibc() or _musl(elf.interpreter))
+
+
+def machine_of(elf: Elf) -> str:
+    """Processor and word size for which a file was made, in the words of Host."""
+    return f"{elf.machine} {elf.bits} bit{' big-endian' if elf.big_endian else ''}"
 
 
 def _glibc() -> t.Optional[str]:
@@ -155,53 +157,3 @@ def _tail(ended: Ended) -> str:
 def _content(path: str) -> bytes:
     with open(path, "rb") as file:
         return file.read()
-
-
-def choose_prebuilt(variants: t.Mapping[str, t.Mapping[str, bytes]], host: Host, python: str = "/proc/self/exe") -> str:
-    """Name the variant that fits this host: same processor and libc, and of those the one made for the newest glibc.
-
-    :param variants: name of the variant → file name → content.
-    :raises BuildError: none fits; the text says of each why.
-    """
-    fitting: t.List[t.Tuple[t.Tuple[int, ...], str]] = []
-    reasons: t.List[str] = []
-    for name in sorted(variants):
-        problem, release = _examine(variants[name], host, python)
-        if problem:
-            reasons.append(f"{name}: {problem}")
-        else:
-            fitting.append((release, name))
-    if not fitting:
-        raise BuildError(f"no prebuilt libraries fit this host ({host.machine}, {host.libc}): {'; '.join(reasons)}")
-    return max(fitting)[1]
-
-
-def _libc_of(library: str) -> str:
-    """The C library that goes by this file name, or nothing where it is another library."""
-    if library == "libc.so.6":
-        return "glibc"
-    return "musl" if library == "libc.so" or library.startswith("libc.musl-") else ""
-
-
-def _examine(files: t.Mapping[str, bytes], host: Host, python: str) -> t.Tuple[str, t.Tuple[int, ...]]:
-    """Return what speaks against these files, or nothing, and the glibc release that they need."""
-    libc, _space, version = host.libc.partition(" ")
-    here = tuple(int(part) for part in version.split(".") if part.isdigit())
-    needs: t.Tuple[int, ...] = ()
-    for name in sorted(files):
-        compiled = file_of(name).kind == PROGRAM and files[name].startswith(b"\x7fELF")
-        if file_of(name).kind == FOREIGN or not (name.endswith(".so") or compiled):
-            continue
-        try:
-            elf = parse_elf(io.BytesIO(files[name]))
-        except ElfError as error:
-            return f"{name}: {error}", needs
-        if elf.abi != read_elf(python).abi:
-            return f"{name} is for {elf.machine} {elf.bits} bit", needs
-        strangers = [library for library in elf.needed if _libc_of(library) not in ("", libc)]
-        if strangers:
-            return f"{name} is linked with another C library ({', '.join(strangers)})", needs
-        needs = max(needs, newest_glibc(elf) or ())
-    if libc == "glibc" and needs > here:
-        return f"needs glibc {'.'.join(map(str, needs))}", needs
-    return "", needs

@@ -50,7 +50,10 @@ options:
       - Either the libraries lie in it (for instance a copy of O(path) of a host where they were compiled), or in
         folders below it, one for each kind of host. Each host takes those that fit its processor and its C library, and
         of several the ones made for the newest release of it.
-      - Where a C(manifest.json) lies beside the libraries, they must have the checksums it says.
+      - Where a C(manifest.json) lies beside the libraries, they must have the checksums it says, before they are sent
+        and when they have arrived.
+      - The libraries for LD_PRELOAD must fit. What else does not fit a host is left out there, see RV(left_out).
+      - M(netops.keepalive.prebuilt_libraries) makes such folders.
     type: path
   command_link:
     description:
@@ -68,10 +71,20 @@ options:
     choices: [auto, never]
     default: auto
     version_added: 0.2.0
+  delegated:
+    description:
+      - The libraries are compiled on another host. Nothing is compiled on this one, whatever compiler it has.
+      - Without O(prebuilt) the task says with RV(needs_build) whether they have to be compiled, and writes nothing.
+        With O(prebuilt), a folder that M(netops.keepalive.prebuilt_libraries) made of the same sources, they count as
+        compiled from these from then on, so that the next run has nothing to do.
+      - Another compiler on the other host alone is no reason to replace what is installed.
+    type: bool
+    default: false
   missing_compiler:
     description:
       - What to do where libraries must be compiled and no working C compiler or C(make) is there. V(report) changes
         nothing and returns RV(needs_compiler=true), so that the next task can install one.
+      - The same with O(delegated=true) where they must be compiled and O(prebuilt) is not given.
     type: str
     choices: [fail, report]
     default: fail
@@ -92,6 +105,14 @@ options:
       - Module name to text of what C(keepalive-sockets) is made of. Set by the task's action from the collection;
         without it the command is left as it is.
     type: dict
+  prebuilt_manifests:
+    description:
+      - Name of a kind of host to the text of its C(manifest.json). Set by the task's action from O(prebuilt).
+    type: dict
+  sources_digest:
+    description:
+      - In place of O(sources), with O(delegated=true). Set by the task's action.
+    type: str
 extends_documentation_fragment:
   - netops.keepalive.attributes
 attributes:
@@ -102,6 +123,7 @@ attributes:
     support: full
     details: Shows the manifest before and after; in check mode the new checksums are not known yet.
 seealso:
+  - module: netops.keepalive.prebuilt_libraries
   - module: netops.keepalive.service_dropins
 """
 
@@ -175,6 +197,21 @@ needs_compiler:
   description: Whether the libraries must be compiled and this host cannot do it.
   returned: with O(state=present)
   type: bool
+needs_build:
+  description: Whether the libraries must be compiled on another host, with O(delegated=true).
+  returned: with O(state=present)
+  type: bool
+left_out:
+  description: What of the prebuilt files is not installed because it does not fit the host, with the reason.
+  returned: with O(state=present)
+  type: list
+  elements: str
+  sample: [libkeepalive_inspect.so needs glibc 2.34]
+machine:
+  description: The host's processor and word size.
+  returned: with O(state=present)
+  type: str
+  sample: x86_64 64 bit
 compiler:
   description: First line of the compiler's C(--version); empty for prebuilt libraries.
   returned: with O(state=present)
@@ -199,8 +236,6 @@ mapped_by:
   sample: [812]
 """
 
-import base64
-import binascii
 import errno
 import os
 import re
@@ -218,6 +253,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _lock,
     _manifest,
     _multilib,
+    _prebuilt,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, FOREIGN, file_of, is_preload
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
@@ -246,6 +282,7 @@ def main() -> None:
             "ldflags": {"type": "str"},
             "prebuilt": {"type": "path"},
             "multilib": {"type": "str", "choices": ["auto", "never"], "default": "auto"},
+            "delegated": {"type": "bool", "default": False},
             "missing_compiler": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
             # no_log keeps the contents out of the host's journal and out of the result, where they would fill pages
             "sources": {"type": "dict", "no_log": True},
@@ -253,6 +290,8 @@ def main() -> None:
             "command": {"type": "dict", "no_log": True},
             "command_link": {"type": "str", "default": _command_file.LINK},
             "run": {"type": "dict"},
+            "prebuilt_manifests": {"type": "dict"},
+            "sources_digest": {"type": "str"},
         },
         supports_check_mode=True,
     )
@@ -328,7 +367,8 @@ def _go(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
     if module.params["state"] == "absent":
         return _absent(module, folder, place)
     result = _present(module, folder)
-    return result if result["needs_compiler"] else _with_command(module, place, result)
+    waiting = result["needs_compiler"] or (result["needs_build"] and not result["changed"])
+    return result if waiting else _with_command(module, place, result)
 
 
 def _absent(module: AnsibleModule, folder: str, place: _command_file.Place) -> t.Dict[str, t.Any]:
@@ -375,16 +415,26 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
     host = _build.describe_host()
     layout = _multilib.find_layout() if module.params["multilib"] == "auto" else None
     variants = _prebuilt_files(module)
-    if variants:
-        chosen = _build.choose_prebuilt(variants, host)
-        variants[chosen], others = _for_this_host(variants[chosen], layout)
-        made = _made_of_prebuilt(host, chosen, variants[chosen])
-    else:
-        made = _made_of_sources(module, host)
-        others = _others(module, layout, made)
-    result = {"libc": host.libc, "compiler": made.get("compiler") or "", "needs_compiler": False, "multilib": others}
-
+    chosen = _prebuilt.choose(variants, host) if variants else None
+    made = _made_of(module, host, chosen, variants)
     installed = _manifest.read(folder)
+    if chosen:
+        own, others = _for_this_host(chosen.files, layout)
+        chosen = chosen._replace(files=own)
+    elif module.params["delegated"]:
+        others = _for_this_host(dict.fromkeys(installed.files if installed else (), b""), layout)[1]
+    else:
+        others = _others(module, layout, made)
+    result = {
+        "libc": host.libc,
+        "machine": host.machine,
+        "compiler": made.get("compiler") or "",
+        "needs_compiler": False,
+        "needs_build": False,
+        "left_out": chosen.left_out if chosen else [],
+        "multilib": others,
+    }
+
     reasons = _manifest.changes_since(installed, made)
     if installed is not None:
         reasons += _manifest.damages(installed, folder)
@@ -395,12 +445,18 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
             after = installed.text() if module.check_mode else None
             return _report(result, folder, installed.files, [], reasons, bool(reasons), after)
 
+    if module.params["delegated"] and not chosen:
+        result["needs_build"] = True
+        if module.params["missing_compiler"] == "report":
+            return _report(result, folder, installed.files if installed else {}, [], reasons, False, None)
+        if not module.check_mode:
+            raise _build.BuildError("delegated: the libraries must be compiled on another host, and prebuilt has none")
     if module.check_mode:
-        return _foretell(module, folder, made, installed, reasons, result, variants[chosen] if variants else None)
+        return _foretell(module, folder, made, installed, reasons, result, chosen.files if chosen else None)
     temporary = tempfile.mkdtemp(prefix="keepalive-")  # Ansible's own would make a folder in root's home
     try:
-        if variants:
-            contents: t.Dict[str, bytes] = variants[chosen]
+        if chosen:
+            contents = chosen.files
         else:
             params = module.params
             contents = _build.build(
@@ -449,8 +505,8 @@ def _foretell(
     else:
         words = module.params["cc"].split()
         missing = [name for name in (words[0] if words else "cc", "make") if not find_program(name)]
-        result["needs_compiler"] = bool(missing)
-        if missing and module.params["missing_compiler"] == "report":
+        result["needs_compiler"] = bool(missing) and not module.params["delegated"]
+        if result["needs_compiler"] and module.params["missing_compiler"] == "report":
             return _report(result, folder, old, [], reasons, False, None)
         files = dict.fromkeys(sorted({*FILES, *old}))
         replaced = list(files)
@@ -482,24 +538,26 @@ def _report(
     }
 
 
-def _made_of_sources(module: AnsibleModule, host: _build.Host) -> t.Dict[str, t.Optional[str]]:
-    params = module.params
-    sources = params["sources"]
-    if not sources:
-        module.fail_json(msg="sources: empty; call this module as a task, whose action sends the collection's own")
-    for name, content in sources.items():
-        if not _manifest.is_file_name(name) or not isinstance(content, str):
-            module.fail_json(msg=f"sources: {name!r} must be a plain file name with the file's text as its value")
-    made: t.Dict[str, t.Optional[str]] = {
-        "machine": host.machine,
-        "libc": host.libc,
-        "sources": _build.digest_of_sources(sources),
-        "cc": params["cc"],
-        "compiler": _build.compiler_version(params["cc"]),
-    }
-    for name in ("cflags", "ldflags"):
-        if params[name] is not None:
-            made[name] = params[name]
+def _made_of(
+    module: AnsibleModule, host: _build.Host, chosen: t.Optional[_prebuilt.Choice], variants: _prebuilt.Variants
+) -> t.Dict[str, t.Optional[str]]:
+    """What the libraries would be made from and for now, for the manifest; None for what is not to be compared."""
+    made: t.Dict[str, t.Optional[str]] = {"machine": host.machine, "libc": host.libc}
+    if chosen and not module.params["delegated"]:
+        digests = {name: _manifest.sha256(content) for name, content in variants[chosen.variant].items()}
+        return {**made, "prebuilt": _build.digest_of_sources(digests), "variant": chosen.variant}
+    made["built_on"] = None  # who compiled it here or elsewhere of the same sources has compiled the same
+    if module.params["delegated"] and not chosen:
+        made["multilib"] = None  # what the other host's compiler can make is not known now
+    if chosen:
+        manifest = _manifest.parse((module.params["prebuilt_manifests"] or {}).get(chosen.variant, ""))
+        if manifest is None or "sources" not in manifest.made:
+            raise _build.BuildError(
+                f"prebuilt: {chosen.variant} has no {_manifest.NAME} that names its sources, as delegated demands"
+            )
+        built_on = f"{manifest.made.get('machine')}, {manifest.made.get('libc')}"
+        return {**manifest.made, **made, "built_on": built_on}
+    made.update(_wanted(module))
     return made
 
 
@@ -536,14 +594,22 @@ def _for_this_host(
     return own, others
 
 
-def _made_of_prebuilt(host: _build.Host, chosen: str, files: t.Mapping[str, bytes]) -> t.Dict[str, t.Optional[str]]:
-    digests = {name: _manifest.sha256(content) for name, content in files.items()}
-    return {
-        "machine": host.machine,
-        "libc": host.libc,
-        "prebuilt": _build.digest_of_sources(digests),
-        "variant": chosen,
+def _wanted(module: AnsibleModule) -> t.Dict[str, t.Optional[str]]:
+    params = module.params
+    delegated = params["delegated"]
+    sources = params["sources"]
+    if not sources and not (delegated and params["sources_digest"]):
+        module.fail_json(msg="sources: empty; call this module as a task, whose action sends the collection's own")
+    for name, content in (sources or {}).items():
+        if not _manifest.is_file_name(name) or not isinstance(content, str):
+            module.fail_json(msg=f"sources: {name!r} must be a plain file name with the file's text as its value")
+    wanted: t.Dict[str, t.Optional[str]] = {
+        "sources": _build.digest_of_sources(sources) if sources else params["sources_digest"],
+        "cc": params["cc"],
+        "compiler": None if delegated else _build.compiler_version(params["cc"]),
     }
+    wanted.update({name: params[name] for name in ("cflags", "ldflags") if params[name] is not None})
+    return wanted
 
 
 def _prebuilt_files(module: AnsibleModule) -> t.Dict[str, t.Dict[str, bytes]]:
@@ -553,21 +619,9 @@ def _prebuilt_files(module: AnsibleModule) -> t.Dict[str, t.Dict[str, bytes]]:
             module.fail_json(msg="prebuilt: a folder on the controller, which only the task's action can send")
         return {}
     try:
-        variants = {
-            str(variant): {name: base64.b64decode(text, validate=True) for name, text in files.items()}
-            for variant, files in given.items()
-        }
-    except (AttributeError, TypeError, binascii.Error) as error:
-        module.fail_json(msg=f"prebuilt_files: not kind of host → file name → Base64: {error}")
-    for variant, contents in variants.items():
-        wrong = [name for name in contents if not _manifest.is_file_name(name)]
-        if wrong or not any(name.endswith(".so") for name in contents):
-            module.fail_json(
-                msg=f"prebuilt_files: {variant}: {wrong or 'no .so files'}; expected plain names of libraries"
-            )
-    if not variants:
-        module.fail_json(msg="prebuilt_files: empty")
-    return variants
+        return _prebuilt.unpack(given, module.params["prebuilt_manifests"])
+    except ValueError as error:
+        raise _build.BuildError(f"prebuilt_files: {error}") from error
 
 
 def _labeller(module: AnsibleModule) -> t.Callable[[str, str], bool]:

@@ -13,13 +13,14 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.netops.keepalive.plugins.action import preload_libraries
 from ansible_collections.netops.keepalive.plugins.action.preload_libraries import (
     ActionModule,
     read_prebuilt,
     read_sources,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils import _build
 from ansible_collections.netops.keepalive.plugins.module_utils._manifest import Manifest, sha256
 
 CSRC = pathlib.Path(__file__).parents[4] / "csrc"
@@ -43,7 +44,7 @@ def calls_of(monkeypatch: pytest.MonkeyPatch, **args: t.Any) -> t.List[t.Dict[st
     return [{key: value for key, value in call.items() if key != "command"} for call in all_of(monkeypatch, **args)]
 
 
-def all_of(monkeypatch: pytest.MonkeyPatch, **args: t.Any) -> t.List[t.Dict[str, t.Any]]:
+def all_of(monkeypatch: pytest.MonkeyPatch, needle_found: bool = True, **args: t.Any) -> t.List[t.Dict[str, t.Any]]:
     """Run the action with the task's arguments; return those of every module execution that came of it."""
     calls: t.List[t.Dict[str, t.Any]] = []
 
@@ -59,6 +60,8 @@ def all_of(monkeypatch: pytest.MonkeyPatch, **args: t.Any) -> t.List[t.Dict[str,
 
         def _find_needle(self, dirname: str, needle: str) -> str:
             assert dirname == "files"
+            if not needle_found:
+                raise AnsibleError(f"no such file: {needle}")
             return needle
 
     monkeypatch.setattr(preload_libraries.ActionBase, "run", lambda self, tmp, task_vars: {})
@@ -112,9 +115,39 @@ def test_a_prebuilt_folder_with_libraries_is_one_kind_of_host(
     folder.mkdir()
     (folder / "l.so").write_bytes(b"\0\xff")
     (folder / "notes.txt").write_text("x")
-    expected = {"trixie": {"l.so": base64.b64encode(b"\0\xff").decode()}}
-    assert calls_of(monkeypatch, prebuilt=str(folder)) == [{"prebuilt_files": expected}]
-    assert read_prebuilt(tmp_path) == expected
+    sent = {"trixie": {"l.so": base64.b64encode(b"\0\xff").decode()}}
+    assert calls_of(monkeypatch, prebuilt=str(folder)) == [{"prebuilt_files": sent, "prebuilt_manifests": {}}]
+    assert read_prebuilt(tmp_path) == {"trixie": {"l.so": b"\0\xff"}}
+
+
+def test_manifests_go_with_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    """So that what arrives can be compared with them."""
+    manifest = Manifest({"sources": "x"}, {"l.so": sha256(b"right")})
+    for name in ("bullseye", "trixie"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "l.so").write_bytes(b"right")
+    (tmp_path / "trixie" / "manifest.json").write_text(manifest.text())
+    (call,) = calls_of(monkeypatch, prebuilt=str(tmp_path))
+    assert sorted(call["prebuilt_files"]) == ["bullseye", "trixie"]
+    assert call["prebuilt_manifests"] == {"trixie": manifest.text()}
+
+
+def test_a_relative_folder_is_also_looked_for_where_ansible_was_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "l.so").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    (call,) = calls_of(monkeypatch, needle_found=False, prebuilt="made")
+    assert sorted(call["prebuilt_files"]) == ["made"]
+    with pytest.raises(AnsibleError, match="no such file: none"):
+        calls_of(monkeypatch, needle_found=False, prebuilt="none")
+
+
+def test_a_host_for_which_another_compiles_gets_no_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their checksum is enough to know whether what is installed was made of them."""
+    (call,) = calls_of(monkeypatch, delegated="yes")
+    assert call == {"delegated": "yes", "sources_digest": _build.digest_of_sources(read_sources())}
 
 
 def test_a_prebuilt_folder_without_manifest_brings_what_belongs_to_the_libraries(tmp_path: pathlib.Path) -> None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import pathlib
 import subprocess
-import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _build
-from ansible_collections.netops.keepalive.plugins.module_utils._build import BuildError, Host, NoCompiler, build
+from ansible_collections.netops.keepalive.plugins.module_utils._build import BuildError, NoCompiler, build
 
 TARGET = "/usr/lib/libkeepalive"
 MAKEFILE = """
@@ -127,57 +126,3 @@ def test_musl_says_its_version_through_its_loader(tmp_path: pathlib.Path, monkey
     flags = [f"-Wl,--dynamic-linker={loader}", "-o", str(program), str(tmp_path / "main.c")]
     subprocess.run(["cc", *flags], check=True)
     assert _build.describe_host(str(program)).libc == "musl 1.2.3"
-
-
-@pytest.fixture(name="compiled", scope="module")
-def compiled_fixture(tmp_path_factory: pytest.TempPathFactory) -> t.Dict[str, bytes]:
-    """Real libraries: one that any glibc can load, one that needs 2.29 (pow), one for i386, one that musl alone has."""
-    folder = tmp_path_factory.mktemp("compiled")
-    (folder / "any.c").write_text("#include <stdlib.h>\nvoid *f(void) { return malloc(9); }\n")
-    (folder / "new.c").write_text(
-        "#include <math.h>\n#include <stdlib.h>\nvoid *f(double x) { return malloc(pow(x, x)); }\n"
-    )
-    for name in ("any", "new"):
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", folder / name, folder / (name + ".c"), "-lm"], check=True)
-    (folder / "a.s").write_text(".globl f\nf: ret\n")
-    subprocess.run(["as", "--32", "-o", folder / "a.o", folder / "a.s"], check=True)
-    subprocess.run(["ld", "-m", "elf_i386", "-shared", "-o", folder / "i386", folder / "a.o"], check=True)
-    link = ["cc", "-shared", "-nostdlib", "-x", "c", "/dev/null", "-x", "none"]
-    subprocess.run([*link, "-Wl,-soname,libc.musl-x86_64.so.1", "-o", folder / "libc"], check=True)
-    subprocess.run([*link, "-Wl,--no-as-needed", folder / "libc", "-o", folder / "musl"], check=True)
-    return {name: (folder / name).read_bytes() for name in ("any", "new", "i386", "musl")}
-
-
-@pytest.mark.parametrize(
-    ("libc", "offered", "chosen"),
-    [
-        ("glibc 2.36", ("any", "new", "i386"), "new"),
-        ("glibc 2.28", ("any", "new", "i386"), "any"),
-        ("glibc 2.29", ("new",), "new"),
-        ("glibc 2.4", ("any", "new"), "any"),
-    ],
-)
-def test_the_newest_prebuilt_that_fits_is_chosen(
-    compiled: t.Dict[str, bytes], libc: str, offered: t.Tuple[str, ...], chosen: str
-) -> None:
-    variants = {name: {"libkeepalive.so": compiled[name], "keepalive.h": b"no ELF"} for name in offered}
-    assert _build.choose_prebuilt(variants, Host("x86_64 64 bit", libc)) == chosen
-
-
-def test_each_c_library_takes_its_own(compiled: t.Dict[str, bytes]) -> None:
-    variants = {name: {"l.so": compiled[name]} for name in ("any", "musl")}
-    assert _build.choose_prebuilt(variants, Host("x86_64 64 bit", "musl 1.2.3")) == "musl"
-    assert _build.choose_prebuilt(variants, Host("x86_64 64 bit", "glibc 2.36")) == "any"
-
-
-def test_where_no_prebuilt_fits_each_says_why(compiled: t.Dict[str, bytes]) -> None:
-    offered: t.Dict[str, bytes] = {**compiled, "cut": compiled["any"][:100]}
-    offered.pop("any")
-    with pytest.raises(BuildError) as caught:
-        _build.choose_prebuilt({name: {"l.so": offered[name]} for name in offered}, Host("x86_64 64 bit", "glibc 2.20"))
-    text = str(caught.value)
-    assert text.startswith("no prebuilt libraries fit this host (x86_64 64 bit, glibc 2.20): ")
-    assert "musl: l.so is linked with another C library (libc.musl-x86_64.so.1)" in text
-    assert "cut: l.so: cut off" in text
-    assert "i386: l.so is for i386 32 bit" in text
-    assert "new: needs glibc 2.29" in text

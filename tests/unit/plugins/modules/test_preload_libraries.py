@@ -308,6 +308,62 @@ def test_prebuilt_libraries_are_tried_installed_and_replaced(
     assert (lib / "one.so").read_bytes() == good
 
 
+def test_what_another_host_compiles_counts_as_compiled_from_the_sources(run: Run, lib: pathlib.Path) -> None:
+    """Asked without files it says what is needed; with them it installs; and then there is nothing left to do."""
+    digest = _build.digest_of_sources(TINY)
+
+    def delegated(**arguments: t.Any) -> Result:
+        return run(**{"sources": None, "sources_digest": digest, "delegated": True, **arguments})
+
+    asked = delegated(missing_compiler="report")
+    assert (asked["changed"], asked["needs_build"], asked["needs_compiler"], lib.exists()) == (
+        False,
+        True,
+        False,
+        False,
+    )
+    assert asked["reason"] == "not installed"
+    assert asked["machine"] and asked["libc"]
+    assert "must be compiled on another host" in delegated()["msg"]
+    foretold = delegated(check=True)
+    assert (foretold["changed"], foretold["needs_build"], lib.exists()) == (True, True, False)
+
+    run()
+    contents = {name: (lib / name).read_bytes() for name in ("one.so", "two.so")}
+    compiled = _manifest.read(str(lib))
+    assert compiled is not None
+    run(state="absent")
+    elsewhere = _manifest.Manifest(
+        {**compiled.made, "machine": "another", "libc": "glibc 2.1", "compiler": "cc 1"}, compiled.files
+    )
+    files = {"other": {name: base64.b64encode(content).decode() for name, content in contents.items()}}
+    sent = {"prebuilt_files": files, "prebuilt_manifests": {"other": elsewhere.text()}}
+    assert "has no manifest.json that names its sources" in delegated(prebuilt_files=files)["msg"]
+    result = delegated(**sent)
+    assert (result["changed"], result["needs_build"], result["compiler"]) == (True, False, "cc 1"), result.get("msg")
+    installed = _manifest.read(str(lib))
+    assert installed is not None
+    assert installed.made == {**compiled.made, "compiler": "cc 1", "built_on": "another, glibc 2.1"}
+    before = snapshot(lib)
+
+    again = delegated(missing_compiler="report")
+    assert (again["changed"], again["needs_build"], again["reason"], again["compiler"]) == (False, False, "", "cc 1")
+    changed = delegated(missing_compiler="report", sources_digest="other")
+    assert (changed["needs_build"], changed["reason"]) == (True, "sources changed")
+    (lib / "one.so").write_bytes(b"garbage")
+    assert delegated(missing_compiler="report")["reason"] == "one.so was changed by something else"
+    delegated(**sent)
+    assert snapshot(lib)["one.so"][2] == before["one.so"][2]
+
+
+def test_files_that_do_not_arrive_as_they_were_sent_are_refused(run: Run, lib: pathlib.Path) -> None:
+    manifest = _manifest.Manifest({}, {"one.so": _manifest.sha256(b"as sent")})
+    files = {"kind": {"one.so": base64.b64encode(b"as arrived").decode()}}
+    msg = run(prebuilt_files=files, prebuilt_manifests={"kind": manifest.text()})["msg"]
+    assert msg.startswith("prebuilt_files: kind: one.so did not arrive with the sha256 of its manifest.json")
+    assert not lib.exists()
+
+
 @pytest.mark.parametrize(
     "given",
     [{}, {"a": "x"}, {"a": {}}, {"a": {"x.so": "AAAA!"}}, {"a": {"../x.so": "AAAA"}}, {"a": {"x": "AA=="}}],

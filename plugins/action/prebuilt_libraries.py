@@ -1,0 +1,154 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Has the module of the same name compile, and puts what it made into a folder on the controller.
+
+Many hosts may ask for the same at once, each in a process of its own and, under another strategy than C(linear), at any
+time: a lock on the folder lets one of them do it, and a file tells the others of the same run how it went.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+import typing as t
+
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible_collections.netops.keepalive.plugins.action.preload_libraries import read_prebuilt, read_sources
+from ansible_collections.netops.keepalive.plugins.module_utils import _build, _install, _manifest, _prebuilt
+
+Result = t.Dict[str, t.Any]
+_TOLD = ("failed", "msg", "changed", "kind", "machine", "libc", "compiler", "reason", "folder", "files", "needs")
+
+
+class ActionModule(ActionBase):
+    """See the module's DOCUMENTATION."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: Result = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        output = arguments.pop("output", None)
+        wanted = arguments.pop("for_host", None)
+        if not arguments.get("sources"):
+            arguments["sources"] = read_sources()
+        asker = str((task_vars or {}).get("inventory_hostname"))
+        builder = str(self._task.delegate_to or asker)
+        if output:
+            answer = self._into(os.path.abspath(os.path.expanduser(output)), builder, arguments, task_vars)
+        else:
+            answer = self._once(builder, arguments, task_vars)
+        if wanted and not answer.get("failed"):
+            _check_fit(answer, wanted, builder, asker)
+        result.update(answer)
+        return result
+
+    def _once(self, builder: str, arguments: Result, task_vars: t.Any) -> Result:
+        """Compile into a folder of this run, the first time only."""
+        folder = _folder_of_run("compiled", [builder, self._task.check_mode, arguments])
+        told = os.path.join(folder, ".answer.json")
+        with _locked(folder):
+            try:
+                with open(told, encoding="utf-8") as file:
+                    answer: Result = json.load(file)
+            except FileNotFoundError:
+                answer = self._compile(folder, builder, arguments, task_vars)
+                answer["changed"] = False  # nothing is left of it when the run is over
+                _write(told, {key: answer[key] for key in _TOLD if key in answer})
+        return answer
+
+    def _into(self, folder: str, builder: str, arguments: Result, task_vars: t.Any) -> Result:
+        """Compile into the user's folder, what is not there yet; of two hosts of one kind the first one compiles."""
+        claims = os.path.join(_folder_of_run("claimed", [folder]), "hosts.json")
+        with _locked(os.path.dirname(claims)):
+            try:
+                with open(claims, encoding="utf-8") as file:
+                    claimed: dict[str, str] = json.load(file)
+            except FileNotFoundError:
+                claimed = {}
+            others = {kind: host for kind, host in claimed.items() if host != builder}
+            have = {}
+            for place in sorted(pathlib.Path(folder).glob("*/")):
+                manifest = _manifest.read(str(place))
+                if manifest and not _manifest.damages(manifest, str(place)):
+                    have[place.name] = manifest.made
+            answer = self._compile(folder, builder, {**arguments, "have": have, "claimed": others}, task_vars)
+            if not answer.get("failed") and answer["kind"] not in others:
+                _write(claims, {**claimed, answer["kind"]: builder})
+        return answer
+
+    def _compile(self, folder: str, builder: str, arguments: Result, task_vars: t.Any) -> Result:
+        try:
+            answer: Result = self._execute_module(
+                module_name="netops.keepalive.prebuilt_libraries", module_args=arguments, task_vars=task_vars
+            )
+        except AnsibleConnectionFailure as error:
+            return {"failed": True, "msg": f"{builder}, which is to compile, cannot be reached: {error}"}
+        answer.pop("invocation", None)
+        contents, made = answer.pop("contents", None), answer.pop("made", None)
+        if answer.get("failed"):
+            return {**answer, "msg": f"{builder} cannot compile: {answer.get('msg')}"}
+        place = os.path.join(folder, answer["kind"])
+        if contents is not None:
+            try:
+                (files,) = _prebuilt.unpack({answer["kind"]: contents}).values()
+                os.makedirs(folder, exist_ok=True)
+                _install.install(place, files, made, lambda paths: None, lambda path, target: False)
+            except (OSError, ValueError) as error:
+                raise AnsibleActionFail(f"what {builder} compiled cannot be put into {place}: {error}") from error
+        manifest = _manifest.read(place)
+        if manifest:
+            answer["folder"] = folder
+            answer["files"] = manifest.files
+            answer["needs"] = _prebuilt.needed_libc(read_prebuilt(pathlib.Path(place))[answer["kind"]])
+        return answer
+
+
+def _check_fit(answer: Result, wanted: t.Mapping[str, str], builder: str, asker: str) -> None:
+    """Stop before anything is sent to a host that could not use it."""
+    host = _build.Host(wanted["machine"], wanted["libc"])
+    problem = ""
+    if answer.get("folder"):
+        try:
+            _prebuilt.choose(read_prebuilt(pathlib.Path(answer["folder"])), host)
+        except _build.BuildError as error:
+            problem = str(error)
+    elif answer["machine"] != host.machine:
+        problem = f"{builder} is {answer['machine']}, and {asker} is {host.machine}"
+    if problem:
+        raise AnsibleActionFail(
+            f"what {builder} compiles does not fit {asker}: {problem}; have a host compile for it that has the same"
+            " processor and C library, the latter not newer"
+        )
+
+
+def _folder_of_run(purpose: str, key: t.Any) -> str:
+    """A folder that all processes of this run of Ansible share, and that is gone when it is over."""
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
+    folder = os.path.join(C.DEFAULT_LOCAL_TMP, f"keepalive-{purpose}-{digest[:16]}")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return folder
+
+
+def _write(path: str, content: t.Any) -> None:
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(content, file)
+    os.rename(path + ".new", path)
+
+
+@contextlib.contextmanager
+def _locked(folder: str) -> t.Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

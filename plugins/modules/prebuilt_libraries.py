@@ -1,0 +1,254 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: prebuilt_libraries
+short_description: Compile the keepalive libraries on a host, for others
+version_added: 0.1.0
+author: The netops.keepalive authors (@netops)
+description:
+  - Compiles the libraries on the host of the task and brings them into a folder on the controller, from where
+    O(netops.keepalive.preload_libraries#module:prebuilt) installs them on hosts without a compiler.
+  - Nothing is installed on the host, and root is not needed there. It compiles in a private temporary folder, which is
+    removed.
+  - In the folder there is one for each kind of host (processor, C library and its release), with a C(manifest.json)
+    that says what was made from what, and the checksums. Where the sources, the flags and the compiler are those of
+    that file, nothing is compiled.
+options:
+  output:
+    description:
+      - The folder on the controller. A relative path counts from the folder in which Ansible was started.
+      - Without it the folder is a temporary one that is there until the end of the run. Then a host compiles once a
+        run, however many others it is asked for with C(delegate_to), in whatever order and batches, and a failure is
+        told to all of them without trying again.
+    type: path
+  for_host:
+    description:
+      - A host that the result must fit, by RV(netops.keepalive.preload_libraries#module:machine) and
+        RV(netops.keepalive.preload_libraries#module:libc). Where it does not, the task fails and says why.
+    type: dict
+    suboptions:
+      machine:
+        description: Processor and word size.
+        type: str
+        required: true
+      libc:
+        description: C library and its release.
+        type: str
+        required: true
+  cc:
+    description: The C compiler on the host; words after the first are passed to it as options.
+    type: str
+    default: cc
+  cflags:
+    description: Flags for the compiler, in place of the Makefile's own C(-O2).
+    type: str
+  ldflags:
+    description: Flags for linking, in addition to those the libraries need.
+    type: str
+  sources:
+    description:
+      - File name to content of everything the build needs. Set by the task's action from the collection; give it only
+        to compile other sources.
+    type: dict
+  have:
+    description:
+      - Kind of host to what its manifest says about the origin of its files. Set by the task's action from O(output).
+    type: dict
+  claimed:
+    description:
+      - Kind of host to the host that compiled for it in this run. Set by the task's action.
+    type: dict
+extends_documentation_fragment:
+  - netops.keepalive.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Looks whether there is a compiler; compiles nothing.
+  diff_mode:
+    support: none
+    details: There is nothing to show but checksums, which RV(files) has.
+seealso:
+  - module: netops.keepalive.preload_libraries
+"""
+
+EXAMPLES = r"""
+- name: Compile for the hosts of an air-gapped site
+  netops.keepalive.prebuilt_libraries:
+    output: /srv/keepalive
+
+- name: Compile on another host for this run
+  netops.keepalive.prebuilt_libraries:
+  delegate_to: builder.example.com
+  become: false
+  register: compiled
+
+- name: Install what it compiled
+  netops.keepalive.preload_libraries:
+    prebuilt: "{{ compiled.folder }}"
+    delegated: true
+"""
+
+RETURN = r"""
+kind:
+  description: The kind of host, which is the name of its folder.
+  returned: success
+  type: str
+  sample: x86_64-64-bit-glibc-2.36
+folder:
+  description: The folder on the controller that has a folder for this kind; not in check mode without O(output).
+  returned: where there is one
+  type: str
+  sample: /srv/keepalive
+files:
+  description: The SHA-256 of each file, by its name.
+  returned: where there is a folder
+  type: dict
+  sample: {libkeepalive.so: 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef}
+needs:
+  description: The oldest C library that does for all the files; empty where they need none.
+  returned: where there is a folder
+  type: str
+  sample: glibc 2.34
+reason:
+  description:
+    - Why they were, or must be, compiled, or who has done it in this run already; empty where nothing was to be done.
+  returned: success
+  type: str
+  sample: sources changed
+compiler:
+  description: First line of the compiler's C(--version).
+  returned: success
+  type: str
+  sample: cc (Debian 12.2.0-14) 12.2.0
+machine:
+  description: The host's processor and word size.
+  returned: success
+  type: str
+  sample: x86_64 64 bit
+libc:
+  description: The host's C library and its release.
+  returned: success
+  type: str
+  sample: glibc 2.36
+"""
+
+import shutil
+import signal
+import tempfile
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netops.keepalive.plugins.module_utils import _build, _manifest, _multilib, _prebuilt
+from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
+from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused
+
+_ADVICE = "install gcc, make and the C library's headers there, or choose another host"
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "output": {"type": "path"},
+            "for_host": {
+                "type": "dict",
+                "options": {
+                    "machine": {"type": "str", "required": True},
+                    "libc": {"type": "str", "required": True},
+                },
+            },
+            "cc": {"type": "str", "default": "cc"},
+            "cflags": {"type": "str"},
+            "ldflags": {"type": "str"},
+            # no_log keeps the contents out of the host's journal
+            "sources": {"type": "dict", "no_log": True},
+            "have": {"type": "dict"},
+            "claimed": {"type": "dict"},
+        },
+        supports_check_mode=True,
+    )
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)  # by way of every "finally", so that no temporary folder stays
+    try:
+        result = _go(module)
+    except _build.NoCompiler as error:
+        module.fail_json(msg=f"{error}; {_ADVICE}")
+    except (_build.BuildError, Refused, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+def _leave(number: int, _frame: t.Any) -> None:
+    raise SystemExit(128 + number)
+
+
+def _go(module: AnsibleModule) -> t.Dict[str, t.Any]:
+    params = module.params
+    if not params["sources"]:
+        module.fail_json(msg="sources: empty; call this module as a task, whose action sends the collection's own")
+    host = _build.describe_host()
+    kind = _prebuilt.kind_of(host)
+    made: t.Dict[str, t.Optional[str]] = {
+        "machine": host.machine,
+        "libc": host.libc,
+        "sources": _build.digest_of_sources(params["sources"]),
+        "cc": params["cc"],
+        "compiler": _build.compiler_version(params["cc"]),
+    }
+    made.update({name: params[name] for name in ("cflags", "ldflags") if params[name] is not None})
+    others = _others(params["cc"], made)
+    result = {
+        "kind": kind,
+        "machine": host.machine,
+        "libc": host.libc,
+        "compiler": made["compiler"] or "",
+        "changed": False,
+    }
+    claimed = (params["claimed"] or {}).get(kind)
+    if claimed:
+        return {**result, "reason": f"{claimed} compiled for this kind of host already"}
+    old = (params["have"] or {}).get(kind)
+    reasons = _manifest.changes_since(_manifest.Manifest(old, {}) if old else None, made)
+    if not reasons:
+        return {**result, "reason": ""}
+    known = {key: value for key, value in made.items() if value is not None}
+    result.update(changed=True, reason="; ".join(reasons), made=known)
+    temporary = tempfile.mkdtemp(prefix="keepalive-")
+    try:
+        if module.check_mode:
+            _build.check_toolchain(params["cc"], temporary)
+            return result
+        flags = (params["cc"], params["cflags"], params["ldflags"])
+        built = _build.build(params["sources"], temporary, LIBRARY_DIR, *flags)
+        if others:
+            foreign = _multilib.build(others, params["sources"], LIBRARY_DIR, *flags)
+            # Links are for the host that gets the files, whose loader says where they must lie.
+            built.update((name, text) for name, text in foreign.items() if _manifest.target_of(text) is None)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return {**result, "contents": _prebuilt.pack(built)}
+
+
+def _others(cc: str, made: t.Dict[str, t.Optional[str]]) -> t.Optional[_multilib.Layout]:
+    """The programs of other kinds for which libraries can be made here too; part of what they are made from."""
+    layout = _multilib.find_layout()
+    if layout is None:
+        return None
+    if made["compiler"] is None:
+        made["multilib"] = None
+        return None
+    unable = _multilib.can_compile(layout, cc)
+    possible = {lib: loader for lib, loader in layout.others.items() if lib not in unable}
+    if not possible:
+        return None
+    layout = layout._replace(others=possible)
+    made["multilib"] = layout.text()
+    return layout
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module on the host that compiles: what it makes, when it makes nothing, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import typing as t
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils import _build, _prebuilt
+from ansible_collections.netops.keepalive.plugins.modules import prebuilt_libraries
+
+MAKEFILE = """
+install:
+\t$(CC) -shared -fPIC -o one.so one.c
+\tmkdir -p $(DESTDIR)$(LIBDIR)
+\tcp one.so $(DESTDIR)$(LIBDIR)
+"""
+SOURCES = {"Makefile": MAKEFILE, "one.c": "int one(void) { return 1; }\n"}
+KIND = _prebuilt.kind_of(_build.describe_host())
+
+Result = t.Dict[str, t.Any]
+Run = t.Callable[..., Result]
+
+
+@pytest.fixture(name="run")
+def run_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """A function that runs the module and returns what it printed; temporary files go to a folder that can be seen."""
+    monkeypatch.setattr(prebuilt_libraries.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(prebuilt_libraries.signal, "signal", lambda *_arguments: None)
+
+    def run(check: bool = False, **arguments: t.Any) -> Result:
+        arguments = {"sources": SOURCES, **arguments, "_ansible_check_mode": check}
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            prebuilt_libraries.main()
+        assert list(tmp_path.iterdir()) == [], "the temporary folder is always removed"
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_it_compiles_what_is_not_there_and_says_of_what(run: Run) -> None:
+    result = run()
+    assert (result["changed"], result["kind"], result["reason"]) == (True, KIND, "not installed")
+    assert result["made"]["sources"] == _build.digest_of_sources(SOURCES)
+    assert result["made"]["compiler"] == result["compiler"] == _build.compiler_version("cc")
+    ((name, content),) = _prebuilt.unpack({"k": result["contents"]})["k"].items()
+    assert (name, content[:4]) == ("one.so", b"\x7fELF")
+
+    again = run(have={KIND: result["made"]})
+    assert (again["changed"], again["reason"], "contents" in again) == (False, "", False)
+    changed = run(have={KIND: {**result["made"], "sources": "others"}})
+    assert (changed["changed"], changed["reason"]) == (True, "sources changed")
+    other = run(have={"another": result["made"]})
+    assert other["changed"] is True
+    claimed = run(claimed={KIND: "twin"})
+    assert (claimed["changed"], claimed["reason"]) == (False, "twin compiled for this kind of host already")
+
+
+def test_check_mode_looks_for_a_compiler_and_makes_nothing(run: Run) -> None:
+    result = run(check=True)
+    assert (result["changed"], result["reason"], "contents" in result) == (True, "not installed", False)
+    for check in (True, False):
+        result = run(check=check, cc="none-cc")
+        assert result["failed"] is True
+        assert result["msg"].startswith("no C compiler: none-cc not found in ")
+        assert result["msg"].endswith("; install gcc, make and the C library's headers there, or choose another host")
+
+
+def test_a_compiler_that_is_gone_is_not_missed_where_nothing_has_to_be_made(run: Run) -> None:
+    made = {**run()["made"], "cc": "none-cc"}
+    assert run(cc="none-cc", have={KIND: made})["changed"] is False
+
+
+def test_sources_that_do_not_compile(run: Run) -> None:
+    assert "one.c:1" in run(sources={**SOURCES, "one.c": "int one(void) { return }\n"})["msg"]
+    assert run(sources={})["msg"].startswith("sources: empty")
