@@ -50,6 +50,13 @@ options:
   ldflags:
     description: Flags for linking, in addition to those the libraries need.
     type: str
+  multilib:
+    description:
+      - Where the host has a loader for 32 bit programs too, V(auto) also makes the libraries for these, if the compiler
+        can. See O(netops.keepalive.preload_libraries#module:multilib).
+    type: str
+    choices: [auto, never]
+    default: auto
   sources:
     description:
       - File name to content of everything the build needs. Set by the task's action from the collection; give it only
@@ -164,6 +171,7 @@ def main() -> None:
             "cc": {"type": "str", "default": "cc"},
             "cflags": {"type": "str"},
             "ldflags": {"type": "str"},
+            "multilib": {"type": "str", "choices": ["auto", "never"], "default": "auto"},
             # no_log keeps the contents out of the host's journal
             "sources": {"type": "dict", "no_log": True},
             "have": {"type": "dict"},
@@ -200,7 +208,7 @@ def _go(module: AnsibleModule) -> t.Dict[str, t.Any]:
         "compiler": _build.compiler_version(params["cc"]),
     }
     made.update({name: params[name] for name in ("cflags", "ldflags") if params[name] is not None})
-    others = _others(params["cc"], made)
+    others = _others(params["cc"], made) if params["multilib"] == "auto" else None
     result = {
         "kind": kind,
         "machine": host.machine,

@@ -35,7 +35,7 @@ def run_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setattr(prebuilt_libraries.signal, "signal", lambda *_arguments: None)
 
     def run(check: bool = False, **arguments: t.Any) -> Result:
-        arguments = {"sources": SOURCES, **arguments, "_ansible_check_mode": check}
+        arguments = {"sources": SOURCES, "multilib": "never", **arguments, "_ansible_check_mode": check}
         with patch_module_args(arguments), pytest.raises(SystemExit):
             prebuilt_libraries.main()
         assert list(tmp_path.iterdir()) == [], "the temporary folder is always removed"

@@ -25,6 +25,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _install,
     _loaders,
     _manifest,
+    _prebuilt,
     _run,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES
@@ -584,7 +585,7 @@ def test_prebuilt_libraries_bring_those_of_the_other_kind(run: Run, lib: pathlib
     """Also where copying has made files of the links."""
     run(sources=csrc_sources(), multilib="auto", path=str(tmp_path / "made"))
     shutil.copytree(tmp_path / "made", tmp_path / "copy")
-    files = read_prebuilt(tmp_path / "copy")
+    files = {name: _prebuilt.pack(contents) for name, contents in read_prebuilt(tmp_path / "copy").items()}
     result = run(prebuilt_files=files, multilib="auto")
     assert sorted(set(result["multilib"].values())) == ["links", "made"]
     for loader in _loaders.find_loaders():
