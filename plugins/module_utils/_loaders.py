@@ -63,8 +63,8 @@ def find_loaders(root: str = "/") -> t.List[Loader]:
 def lib_of(loader: Loader) -> t.Optional[str]:
     """What C($LIB) stands for, e.g. V(lib/x86_64-linux-gnu), V(lib64) or V(lib32): the loader itself is asked.
 
-    It loads its own libc from a folder in question; where the folder is the wrong one it complains. None where no
-    folder is the right one.
+    It loads its own libc from a folder in question; where the folder is the wrong one it complains of that. It may also
+    complain of what others have in /etc/ld.so.preload. None where no folder is the right one.
     """
     folder = os.path.dirname(os.path.realpath(loader.path))
     guesses = [folder[len(start) :] for start in ("/usr/", "/") if folder.startswith(start)][:1]
@@ -76,7 +76,7 @@ def lib_of(loader: Loader) -> t.Optional[str]:
                 ended = run(loader.program, _SECONDS, environment={"LD_PRELOAD": f"{temporary}/$LIB/probe.so"})
             except (OSError, TimedOut):
                 return None
-            if ended.status == 0 and not ended.stderr:
+            if ended.status == 0 and temporary not in ended.stderr:
                 return guess
     return None
 

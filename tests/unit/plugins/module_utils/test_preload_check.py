@@ -116,6 +116,20 @@ def test_every_loader_here_says_what_lib_stands_for() -> None:
     assert len({lib_of(loader) for loader in loaders}) == len(loaders)
 
 
+class NoisyLoader(Loader):
+    """A loader that complains at every start, as that of 32 bit programs of a 64 bit library in /etc/ld.so.preload."""
+
+    @property
+    def program(self) -> t.List[str]:
+        complain = "echo 'ERROR: ld.so: object of others: ignored.' >&2; exec \"$@\""
+        return ["/bin/sh", "-c", complain, "sh", self.path, self.libc]
+
+
+def test_a_broken_entry_of_others_does_not_hide_what_lib_stands_for(native: t.List[Loader]) -> None:
+    (loader,) = native
+    assert lib_of(NoisyLoader(*loader)) == lib_of(loader)
+
+
 def test_lib_is_expanded_as_the_loader_does() -> None:
     assert [uses_lib(path) for path in ("/a/$LIB/b.so", "/a/${LIB}/b.so", "/a/$LIBRARY/b.so", "/a/b.so")] == [
         True,
