@@ -100,13 +100,18 @@ def links(layout: Layout) -> t.Dict[str, bytes]:
 def try_out(loader: Loader, folder: str) -> None:
     """Load each library into a program of its kind.
 
-    :raises Refused: it does not, or says something.
+    :raises Refused: it does not, or says something that it does not say without.
     """
-    for name in _NAMES:
+    noise: t.List[str] = []  # of what others have in /etc/ld.so.preload
+    for name in ("", *_NAMES):
+        environment = {"LD_PRELOAD": os.path.join(folder, name)} if name else {}
         try:
-            ended = run(loader.program, _SECONDS, environment={"LD_PRELOAD": os.path.join(folder, name)})
+            ended = run(loader.program, _SECONDS, environment=environment)
         except (OSError, TimedOut) as error:
             raise Refused(f"{name} for {loader.kind} programs: {error}") from error
-        if ended.status != 0 or ended.stderr:
-            said = ended.stderr.strip().splitlines()
+        if not name:
+            noise = ended.stderr.splitlines()
+            continue
+        said = [line for line in ended.stderr.splitlines() if line not in noise]
+        if ended.status != 0 or said:
             raise Refused(f"{name} for {loader.kind} programs: {loader.path} {ended}: {said[-1] if said else ''}")

@@ -533,11 +533,12 @@ def programs_start(noise: t.Collection[str] = ()) -> str:
 
 
 def _noise() -> t.List[str]:
-    """The lines that the loader prints for every program before anything is changed."""
-    try:
-        return run([find_program("true") or "/bin/true"], _CONFIRM_SECONDS).stderr.splitlines()
-    except (OSError, TimedOut):
-        return []
+    """The lines that the loaders print for every program of their kind before anything is changed."""
+    lines: t.List[str] = []
+    for command in ([find_program("true") or "/bin/true"], *(loader.program for loader in _loaders.find_loaders())):
+        with contextlib.suppress(OSError, TimedOut):
+            lines += run(command, _CONFIRM_SECONDS).stderr.splitlines()
+    return lines
 
 
 def _python() -> str:
