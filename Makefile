@@ -145,7 +145,7 @@ test-c: venv ## the tests of the C code
 	@pytest tests/csrc
 
 test-molecule: venv hosts ## all scenarios in molecule/, on the test hosts
-	@.ci/molecule test --all
+	@.ci/molecule-all
 
 .PHONY: bench bench-sockets fuzz
 bench: venv ## what the libraries cost, beside others of their kind (2 minutes; JSON in .cache/bench-csrc.json)
