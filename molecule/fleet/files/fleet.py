@@ -1,0 +1,48 @@
+"""What the tests with more than one controller share: rolling out to one host, and looking at it by another way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+RUN, CONTAINER, INVENTORY, HOST = sys.argv[1:5]
+SCENARIO = Path(__file__).resolve().parent.parent
+STATE = (SCENARIO.parent / "faults" / "files" / "state.py").read_text(encoding="utf-8")
+UNITS = ("steady.service", "fickle.service")
+
+
+def start(variables: t.Mapping[str, t.Any]) -> subprocess.Popen[str]:
+    """Begin a rollout to the host, in a session of its own, so that it can be killed with all its children."""
+    command = [
+        "ansible-playbook", f"--inventory={INVENTORY}", f"--limit={HOST}", f"--extra-vars={json.dumps(variables)}",
+        str(SCENARIO.parent.parent / "enable-keepalive.yml"),
+    ]  # fmt: skip
+    # ssh's masters would outlive the controller, as they do; without them a killed run is a cut connection.
+    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True
+    )
+
+
+def state() -> dict[str, t.Any]:
+    """Files and processes of the host, not asked for through Ansible."""
+    command = [RUN, "podman", "exec", "-i", CONTAINER, "python3", "-", *UNITS]
+    done = subprocess.run(command, input=STATE, capture_output=True, text=True, check=True)
+    answer: dict[str, t.Any] = json.loads(done.stdout)
+    return answer
+
+
+def read(path: str) -> str:
+    """A file of the host; what is not there is empty."""
+    command = [RUN, "podman", "exec", CONTAINER, "cat", path]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def values() -> dict[str, tuple[str, t.Any]]:
+    """Each unit's state, and the value its process was started with."""
+    units = state()["units"]
+    return {name: (units[name]["state"], units[name].get("environment", {}).get("TCP_KEEPIDLE")) for name in UNITS}
