@@ -86,10 +86,11 @@ def fin_wait1(client, accepted):
     until(client, 4)
 
 def closing(client, accepted):
-    stuff(accepted)
     stuff(client)
     client.shutdown(socket.SHUT_WR)
+    until(client, 4)
     accepted.shutdown(socket.SHUT_WR)
+    until(client, 11)
 
 def last_ack(client, accepted):
     stuff(client)
