@@ -182,7 +182,7 @@ options:
     description:
       - For hosts with very many connections. At most so many of each unit (of each instance of a template) are read,
         spread evenly over old and new ones, and always the same.
-      - RV(units[].not_read) counts exactly what was left out. RV(units[].ok) and RV(compliant) then speak of what was
+      - RV(units.not_read) counts exactly what was left out. RV(units.ok) and RV(compliant) then speak of what was
         read. Listeners and MPTCP sockets are always read.
       - V(0) reads all.
     type: int
