@@ -26,7 +26,8 @@ class ActionModule(ActionBase):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         if arguments.pop("look_only", False):
-            arguments = {"rollout": arguments.get("rollout", False), "dropins": []}
+            kept = {key: arguments[key] for key in ("rollout", "listed") if key in arguments}
+            arguments = {**kept, "dropins": []}
         services = arguments.get("services")
         if services is not None and "dropins" not in arguments:
             units = arguments.get("units")

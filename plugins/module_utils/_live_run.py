@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Audit, Question
-from ansible_collections.netops.keepalive.plugins.module_utils._compliance import WINDOW_CLAMP_FLOOR
+from ansible_collections.netops.keepalive.plugins.module_utils._compliance import WINDOW_CLAMP_FLOOR, Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils._live import (
     LIVE_OPTIONS,
     Values,
@@ -123,9 +123,8 @@ class LiveRun:
                 self.results.add(expectation.name, record, "unreadable")
                 continue
 
-            def ours(record: Record = record) -> bool:
-                assert record.expectation is not None
-                return origin.is_ours(record, record.expectation)
+            def ours(record: Record = record, expectation: Expectation = expectation) -> bool:
+                return origin.is_ours(record, expectation)
 
             decision = decide(record.subject(), expectation, origin.defaults_of(record), ours, self._clamp_floor)
             result = self.results.add(expectation.name, record, decision.outcome, decision.missing)

@@ -67,6 +67,13 @@ def with_changes(record: Record, changes: Record, fresh: t.Container[str]) -> Re
     return {**record, **{unit: was for unit, was in changes.items() if unit not in record or unit in fresh}}
 
 
-def without_confirmed(record: Record, still_due: t.Container[str]) -> Record:
-    """Leave what is not confirmed: the units whose restart is still due."""
-    return {unit: was for unit, was in record.items() if unit in still_due}
+def listed_in(record: Record, listed: t.Optional[t.Container[str]]) -> Record:
+    """Pick the units that a run speaks of; of others it may restart none and put none back. None: of all."""
+    return {unit: was for unit, was in record.items() if listed is None or unit in listed}
+
+
+def without_confirmed(
+    record: Record, still_due: t.Container[str], listed: t.Optional[t.Container[str]] = None
+) -> Record:
+    """Leave what is not confirmed: the units whose restart is still due, and those that the run does not speak of."""
+    return {unit: was for unit, was in record.items() if unit in still_due or not (listed is None or unit in listed)}

@@ -66,26 +66,26 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC) -> int
         _check_pids(options.pid, root)
         _check_patterns(units, answer)
     except Wrong as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        sys.stderr.write(f"{parser.prog}: {error}" + "\n")
         return WRONG_ARGUMENTS
     except OSError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        sys.stderr.write(f"{parser.prog}: {error}" + "\n")
         return PARTLY_SHOWN
     missing = _not_shown(answer)
     try:
         if options.json:
-            print(json.dumps(_as_json(answer, missing), indent=2))
+            sys.stdout.write(json.dumps(_as_json(answer, missing), indent=2) + "\n")
         else:
-            print("\n".join(table(answer.records, options.wide)))
+            sys.stdout.write("\n".join([*table(answer.records, options.wide), ""]))
         sys.stdout.flush()
     except BrokenPipeError:  # | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ALL_SHOWN
     for unit in units:
         if not answer.units[unit.name]["running"]:
-            print(f"{parser.prog}: {unit.name} is not running", file=sys.stderr)
+            sys.stderr.write(f"{parser.prog}: {unit.name} is not running" + "\n")
     for line in missing:
-        print(f"{parser.prog}: {line}", file=sys.stderr)
+        sys.stderr.write(f"{parser.prog}: {line}" + "\n")
     return PARTLY_SHOWN if missing else ALL_SHOWN
 
 

@@ -25,6 +25,10 @@ options:
     type: list
     elements: str
     default: []
+  listed:
+    description: The units that the run speaks of; what is noted of others stays. By default all.
+    type: list
+    elements: str
   force:
     description: Take the lock away from whoever has it.
     type: bool
@@ -82,6 +86,7 @@ def main() -> None:
         argument_spec={
             "confirmed": {"type": "bool", "default": False},
             "still_due": {"type": "list", "elements": "str", "default": []},
+            "listed": {"type": "list", "elements": "str"},
             "force": {"type": "bool", "default": False},
             "run": {"type": "dict"},
             "state_folder": {"type": "path", "default": _record.FOLDER},
@@ -93,7 +98,7 @@ def main() -> None:
     holder: t.Optional[t.Dict[str, t.Any]] = None
     if params["confirmed"]:
         due = {name for unit in params["still_due"] for name in (unit, _systemd.template_of(unit) or unit)}
-        record = _record.without_confirmed(record, due)
+        record = _record.without_confirmed(record, due, params["listed"])
     if not module.check_mode:
         try:
             if params["confirmed"]:

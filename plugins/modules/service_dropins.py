@@ -33,6 +33,13 @@ options:
     type: list
     elements: str
     default: []
+  listed:
+    description:
+      - The units that this run speaks of. Of what an unfinished rollout had changed, only these count; the others are
+        neither put back nor restarted, and stay noted.
+      - By default all.
+    type: list
+    elements: str
   look_only:
     description: Write nothing; only say what an unfinished rollout had changed, in RV(previous) and RV(unfinished).
     type: bool
@@ -228,6 +235,7 @@ def main() -> None:
             },
             "absent": {"type": "list", "elements": "str", "default": []},
             "look_only": {"type": "bool", "default": False},
+            "listed": {"type": "list", "elements": "str"},
             "running": {"type": "list", "elements": "str", "default": []},
             "fresh": {"type": "list", "elements": "str", "default": []},
             "state_folder": {"type": "path", "default": _record.FOLDER},
@@ -278,12 +286,15 @@ def _go(module: AnsibleModule, directory: str, lock: _lock.Lock) -> t.Dict[str, 
         for change in changes
     ]
     unfinished: _record.Record = {}
+    noted: _record.Record = {}
     if module.params["rollout"]:
-        unfinished = _record.read(module.params["state_folder"])
+        noted = _record.read(module.params["state_folder"])
+        unfinished = _record.listed_in(noted, module.params["listed"])
         running, fresh = module.params["running"], module.params["fresh"]
         own = {was["unit"]: {**was, "ran": was["unit"] in running} for was in previous}
-        record = _record.with_changes(unfinished, own, fresh)
-        previous = [{key: was[key] for key in _PREVIOUS} for was in {**own, **record}.values()]
+        record = _record.with_changes(noted, own, fresh)
+        mine = _record.listed_in(record, module.params["listed"])
+        previous = [{key: was[key] for key in _PREVIOUS} for was in {**own, **mine}.values()]
         if writes:
             _record.write(module.params["state_folder"], record)
     if writes:
@@ -291,7 +302,7 @@ def _go(module: AnsibleModule, directory: str, lock: _lock.Lock) -> t.Dict[str, 
             _write(module, changes)
         except OSError:
             if module.params["rollout"]:
-                _record.write(module.params["state_folder"], unfinished)
+                _record.write(module.params["state_folder"], noted)
             raise
     return {
         "changed": bool(changes),

@@ -141,7 +141,7 @@ def test_cppcheck() -> None:
         tool("cppcheck", "cppcheck"), "--quiet", "--error-exitcode=1", "--std=c11", "--inline-suppr",
         "--enable=warning,performance,portability", "--suppress=missingIncludeSystem",
         "-D_DEFAULT_SOURCE", "-DSYS_ppoll=271", "-DElfW(type)=Elf64_##type",
-            "-I", str(CSRC), *map(str, sorted(CSRC.glob("*.c"))),
+        "-I", str(CSRC), *map(str, sorted(CSRC.glob("*.c"))),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

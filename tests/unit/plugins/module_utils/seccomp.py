@@ -12,6 +12,7 @@ import pickle
 import platform
 import struct
 import traceback
+import types
 import typing as t
 
 Result = t.TypeVar("Result")
@@ -40,7 +41,9 @@ _NUMBER, _ARGUMENTS = 0, 16
 
 
 def refusing(
-    function: t.Callable[[], Result], calls: t.Mapping[str, int], arguments: t.Mapping[int, int] = {}
+    function: t.Callable[[], Result],
+    calls: t.Mapping[str, int],
+    arguments: t.Mapping[int, int] = types.MappingProxyType({}),
 ) -> Result:
     """Return what a function returns in a child in which these calls (by name → errno) are refused.
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 
 import pytest
@@ -33,7 +34,10 @@ def socket_with(
 
 
 def outcome(
-    subject: Subject, expectation: Expectation, ours: bool = False, defaults: t.Optional[t.Dict[str, int]] = DEFAULTS
+    subject: Subject,
+    expectation: Expectation,
+    ours: bool = False,
+    defaults: t.Optional[t.Mapping[str, int]] = types.MappingProxyType(DEFAULTS),
 ) -> t.Tuple[str, t.Dict[str, int]]:
     decision = decide(subject, expectation, defaults, lambda: ours)
     return decision.outcome, decision.changes

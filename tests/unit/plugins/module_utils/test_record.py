@@ -35,6 +35,14 @@ def test_kept_and_forgotten(tmp_path: pathlib.Path) -> None:
     _record.write(str(folder), {})
 
 
+def test_what_a_run_does_not_speak_of_is_neither_its_own_nor_confirmed() -> None:
+    record = {"a": {"content": "0"}, "b": {"content": "0"}, "c": {"content": "0"}}
+    assert _record.listed_in(record, ["a", "b"]) == {"a": record["a"], "b": record["b"]}
+    assert _record.listed_in(record, None) == record
+    assert sorted(_record.without_confirmed(record, ["a"], ["a", "b"])) == ["a", "c"]
+    assert sorted(_record.without_confirmed(record, ["a"])) == ["a"]
+
+
 def test_a_damaged_record_is_none(tmp_path: pathlib.Path) -> None:
     (tmp_path / _record.NAME).write_text('{"a"')
     assert _record.read(str(tmp_path)) == {}

@@ -219,6 +219,22 @@ def test_the_run_after_an_interrupted_one_knows_what_to_put_back(
     assert files(units)[f"a.service.d/{NAME}"][1:] == (123_456_789, text(1).encode())
 
 
+def test_units_of_which_a_run_does_not_speak_are_left_to_another(
+    run: Run, tmp_path: pathlib.Path, units: pathlib.Path
+) -> None:
+    """Nobody says there whether they may be restarted: 'restart: never' stands in the entry that is not listed."""
+    put(units, "a.service", text(1))
+    rollout(run, tmp_path, directory=str(units), dropins=wanted(a=text(2), b=text(1)), running=["a.service"])
+    other = {"directory": str(units), "listed": ["b.service"]}
+    second = rollout(run, tmp_path, dropins=wanted(b=text(2)), **other)
+    assert second["unfinished"] == {"b.service": False}
+    assert [row["unit"] for row in second["previous"]] == ["b.service"]
+    rollout(run, tmp_path, dropins=second["previous"], **other)
+    assert (units / "a.service.d" / NAME).read_text() == text(2)
+    third = rollout(run, tmp_path, directory=str(units), dropins=wanted(a=text(2)), listed=["a.service"])
+    assert [(row["unit"], row["content"]) for row in third["previous"]] == [("a.service", text(1))]
+
+
 def test_a_third_value_goes_back_to_what_the_processes_have(
     run: Run, tmp_path: pathlib.Path, units: pathlib.Path
 ) -> None:
