@@ -7,6 +7,7 @@ Shares nothing with the collection: it duplicates each descriptor with pidfd_get
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import socket
@@ -42,10 +43,19 @@ def processes(unit: str) -> list[int]:
 def sockets(pid: int) -> list[dict]:
     found = []
     process = libc.syscall(434, pid, 0)
-    for name in os.listdir(f"/proc/{pid}/fd"):
-        if not os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:"):
+    try:
+        names = os.listdir(f"/proc/{pid}/fd")
+    except FileNotFoundError:  # it has ended
+        names = []
+    for name in names:
+        try:
+            if not os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:"):
+                continue
+        except FileNotFoundError:  # closed
             continue
         duplicate = libc.syscall(438, process, int(name), 0)
+        if duplicate < 0 and ctypes.get_errno() in (errno.EBADF, errno.ESRCH):
+            continue
         if duplicate < 0:
             raise OSError(ctypes.get_errno(), f"pidfd_getfd of {pid}")
         with socket.socket(fileno=duplicate) as handle:
@@ -67,7 +77,8 @@ def sockets(pid: int) -> list[dict]:
                     inode=os.fstat(duplicate).st_ino,
                 )
             )
-    os.close(process)
+    if process >= 0:
+        os.close(process)
     return found
 
 
