@@ -14,20 +14,20 @@ CLIENTS = {"nginx": 50, "redis": 50, "postgres": 500, "private": 20}
 
 def read() -> dict[str, dict]:
     found = {}
-    for kind in CLIENTS:
+    for kind in [*CLIENTS, *(f"{kind}-passing" for kind in CLIENTS)]:
         try:
             with open(f"/run/traffic/{kind}.json", encoding="ascii") as file:
                 found[kind] = json.load(file)
         except FileNotFoundError:
-            found[kind] = {"clients": 0, "requests": 0, "ends": 0, "failures": []}
+            found[kind] = {"clients": 0, "fewest": 0, "requests": 0, "ends": 0, "failures": []}
     return found
 
 
 def moved(then: dict[str, dict], now: dict[str, dict]) -> bool:
     return all(
         now[kind]["clients"] == count
-        and now[kind]["requests"] >= then[kind]["requests"] + count
-        and now[kind]["ends"] >= then[kind]["ends"] + 3
+        and now[kind]["fewest"] > then[kind]["fewest"]
+        and now[f"{kind}-passing"]["ends"] >= then[f"{kind}-passing"]["ends"] + 3
         for kind, count in CLIENTS.items()
     )
 

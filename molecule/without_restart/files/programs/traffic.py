@@ -1,8 +1,8 @@
-"""traffic.py KIND COUNT: COUNT clients that are never silent for long, and one that comes and goes.
+"""traffic.py KIND [COUNT]: COUNT clients that are never silent for long, or without COUNT one that comes and goes.
 
 KIND is nginx, redis, postgres, or private: a server of its own, for a unit that nobody outside can reach. What happened
-so far is in /run/traffic/KIND.json, written anew every 0.2 s: requests, failures, the seconds that they took, and what
-getsockopt(2) says of the clients' sockets in this process. Nothing here sets a socket option.
+so far is in /run/traffic/KIND.json or KIND-passing.json, written anew every 0.5 s: requests, failures, the seconds that
+they took, and what getsockopt(2) says of the clients' sockets in this process. Nothing here sets a socket option.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Client:
     """One connection; speaks as much of a protocol as a request takes."""
 
     def __init__(self, kind: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.kind, self.reader, self.writer = kind, reader, writer
+        self.kind, self.reader, self.writer, self.requests = kind, reader, writer, 0
 
     @classmethod
     async def connect(cls, kind: str) -> Client:
@@ -59,6 +59,7 @@ class Client:
             self.writer.write(b"PING\r\n")
             if await self.reader.readline() != b"+PONG\r\n":
                 raise ConnectionError("no PONG")
+        self.requests += 1
 
     async def end(self) -> None:
         """Let the server close, and wait for its FIN."""
@@ -89,7 +90,7 @@ class Traffic:
     async def keep_asking(self, client: Client) -> None:
         while True:
             await self.timed("request", client.request())
-            await asyncio.sleep(random.uniform(1, 2) * max(1, self.count / 125))
+            await asyncio.sleep(random.uniform(1, 2) * max(1, self.count / 200))
 
     async def come_and_go(self) -> None:
         while True:
@@ -108,6 +109,7 @@ class Traffic:
         sockets = [client.writer.get_extra_info("socket") for client in self.clients]
         answer = {
             "clients": len(self.clients),
+            "fewest": min((client.requests for client in self.clients), default=0),
             "requests": self.number["request"],
             "ends": self.number["end"],
             "failures": self.failures,
@@ -115,21 +117,22 @@ class Traffic:
             "slowest": self.slowest,
             "options": sorted({tuple(s.getsockopt(*option) for option in OPTIONS) for s in sockets}),
         }
-        path = f"/run/traffic/{self.kind}.json"
+        path = f"/run/traffic/{self.kind}{'' if self.count else '-passing'}.json"
         with open(path + ".new", "w", encoding="ascii") as file:
             json.dump(answer, file)
         os.rename(path + ".new", path)
 
     async def run(self) -> None:
-        if self.kind == "private":
+        if self.kind == "private" and self.count:
             self.server = await asyncio.start_server(answer_pings, "127.0.0.1", PORTS[self.kind])
         for _number in range(self.count):
             self.clients.append(await Client.connect(self.kind))
         tasks = [asyncio.ensure_future(self.guarded(self.keep_asking(client))) for client in self.clients]
-        tasks.append(asyncio.ensure_future(self.guarded(self.come_and_go())))
-        while True:
+        if not self.count:
+            tasks.append(asyncio.ensure_future(self.guarded(self.come_and_go())))
+        while tasks:
             self.report()
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
 
 
 def percentiles(took: list[float]) -> dict[str, float]:
@@ -144,4 +147,4 @@ async def answer_pings(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 
 if __name__ == "__main__":
-    asyncio.run(Traffic(sys.argv[1], int(sys.argv[2])).run())
+    asyncio.run(Traffic(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0).run())
