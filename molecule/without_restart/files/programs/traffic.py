@@ -1,7 +1,7 @@
 """traffic.py KIND [COUNT]: COUNT clients that are never silent for long, or without COUNT one that comes and goes.
 
 KIND is nginx, redis, postgres, or private: a server of its own, for a unit that nobody outside can reach. What happened
-so far is in /run/traffic/KIND.json or KIND-passing.json, written anew every 0.5 s: requests, failures, the seconds that
+so far is in /run/traffic/KIND.json or KIND-passing.json, written anew every second: requests, failures, the seconds that
 they took, and what getsockopt(2) says of the clients' sockets in this process. Nothing here sets a socket option.
 """
 
@@ -90,7 +90,7 @@ class Traffic:
     async def keep_asking(self, client: Client) -> None:
         while True:
             await self.timed("request", client.request())
-            await asyncio.sleep(random.uniform(1, 2) * max(1, self.count / 200))
+            await asyncio.sleep(random.uniform(2, 3) * max(1, self.count / 250))
 
     async def come_and_go(self) -> None:
         while True:
@@ -132,7 +132,7 @@ class Traffic:
             tasks.append(asyncio.ensure_future(self.guarded(self.come_and_go())))
         while tasks:
             self.report()
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1)
 
 
 def percentiles(took: list[float]) -> dict[str, float]:
