@@ -8,10 +8,19 @@ import subprocess
 import readback
 
 NAMES = ("keepalive", "keepidle", "keepintvl", "keepcnt", "user_timeout")
-PATTERNS = (
-    "nginx.service redis-server.service postgresql@*.service private.service traffic@*.service frozen.service "
-    "courier.service beacon.service jemalloc.service worker@*.service relay.service"
-).split()
+PATTERNS = [
+    "nginx.service",
+    "redis-server.service",
+    "postgresql@*.service",
+    "private.service",
+    "traffic@*.service",
+    "frozen.service",
+    "courier.service",
+    "beacon.service",
+    "jemalloc.service",
+    "worker@*.service",
+    "relay.service",
+]
 
 
 def units() -> list[dict[str, str]]:

@@ -1,8 +1,8 @@
 """traffic.py KIND [COUNT]: COUNT clients that are never silent for long, or without COUNT one that comes and goes.
 
 KIND is nginx, redis, postgres, or private: a server of its own, for a unit that nobody outside can reach. What happened
-so far is in /run/traffic/KIND.json or KIND-passing.json, written anew every second: requests, failures, the seconds that
-they took, and what getsockopt(2) says of the clients' sockets in this process. Nothing here sets a socket option.
+so far is in /run/traffic/KIND.json or KIND-passing.json, written anew every second: requests, failures, the seconds
+that they took, and what getsockopt(2) says of the clients' sockets in this process. Nothing here sets a socket option.
 """
 
 from __future__ import annotations
