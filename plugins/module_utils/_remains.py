@@ -31,6 +31,9 @@ def remains(patterns: t.Sequence[str]) -> t.List[t.Dict[str, t.Any]]:
             has, by = _what(pid)
             if has:
                 left.append({"pid": pid, "unit": unit, "program": _procfs.program_of(pid), "has": has, "by": by})
+    if any(row["by"] == "host" for row in left):
+        for row in left:  # those that have overwritten their environment: what others show is true of them too
+            row["by"] = "environment" if row["by"] == "environment" else "host"
     return left
 
 
