@@ -98,7 +98,7 @@ test: deps venv ## everything below, one after the other (under 20 minutes)
 deps-all:
 	@.ci/deps $(filter-out $(if $(DEPS),,%),$(DEPS_ALL))
 
-test-all: deps-all test test-slow ## everything, with the slow tests of the C code on top
+test-all: deps-all test test-slow test-long ## everything, with what takes long on top (about 45 minutes)
 
 test-slow: venv ## the tests of the C code that need heavy packages: other processors, real clients
 	@pytest tests/csrc -m slow
@@ -139,15 +139,23 @@ test-sanity: venv ## ansible-test sanity, all tests (60 s, later 15 s)
 
 # With pytest alone: ansible-test units would install an environment for each run and know no hypothesis.
 test-unit: venv ## the tests of the Python code
-	@pytest tests/unit
+	@pytest tests/unit -n auto
 
 test-c: venv ## the tests of the C code
-	@pytest tests/csrc
+	@pytest tests/csrc -n auto
 
-test-molecule: venv hosts ## all scenarios in molecule/, on the test hosts
-	@.ci/molecule-all
+# What needs many hosts, many reboots or much traffic.
+LONG_SCENARIOS := fleet host_wide without_restart
+SCENARIOS := $(filter-out $(LONG_SCENARIOS),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
-.PHONY: bench bench-sockets fuzz
+test-molecule: venv hosts ## the scenarios in molecule/, on the test hosts, but for the long ones
+	@.ci/molecule-all $(SCENARIOS)
+
+.PHONY: test-long
+test-long: venv hosts ## the long scenarios: a fleet of ten hosts, the host-wide mode, no restart under traffic (20 minutes)
+	@.ci/molecule-all $(LONG_SCENARIOS)
+
+.PHONY: bench bench-sockets bench-rollout fuzz
 bench: venv ## what the libraries cost, beside others of their kind (2 minutes; JSON in .cache/bench-csrc.json)
 	@mkdir -p .cache
 	@python3 bench/csrc.py --json .cache/bench-csrc.json
@@ -155,6 +163,10 @@ bench: venv ## what the libraries cost, beside others of their kind (2 minutes; 
 bench-sockets: venv ## what reading and setting open sockets costs, beside ss and lsof (2 minutes; JSON in .cache/bench-sockets.json)
 	@mkdir -p .cache
 	@python3 bench/sockets.py --json .cache/bench-sockets.json
+
+bench-rollout: venv hosts ## what a rollout costs, beside a playbook written by hand (40 minutes; JSON in .cache/bench-rollout.json)
+	@mkdir -p .cache
+	@python3 bench/rollout.py --json .cache/bench-rollout.json
 
 FUZZ_SECONDS := 600
 fuzz: deps ## look for inputs that break the C parsers (10 minutes: FUZZ_SECONDS=…; corpus in .cache/fuzz)

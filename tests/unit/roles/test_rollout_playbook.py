@@ -24,12 +24,14 @@ ROLE = """\
 - ansible.builtin.set_fact:
     keepalive_services_resolved: []
     keepalive_services_found: {host_wide: {settings: false, entries: []}}
+    keepalive_services_resolved_at: "{{ now().timestamp() - age | default(0) | float }}"
 - ansible.builtin.fail: {msg: "PHASE: first line\\nwhat was seen: HOST"}
   when: inventory_hostname in fail_in_PHASE | default([])
 - ansible.builtin.ping:
   when: inventory_hostname in gone_in_PHASE | default([])
   vars: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}
 - ansible.builtin.debug: {msg: "PHASE of {{ inventory_hostname }} is through"}
+- ansible.builtin.debug: {msg: "{{ inventory_hostname }} was checked: {{ keepalive_services_checked | default('not said') }}"}
 """.replace("HOST", "{{ inventory_hostname }}")
 
 
@@ -104,3 +106,12 @@ def test_a_rollout_in_which_all_is_well_comes_to_its_end(run: t.Callable[..., t.
     status, output = run()
     assert (status, through("rollout", output)) == (0, HOSTS)
     assert "Next:" not in output
+
+
+@pytest.mark.parametrize("age, checked", [(0, "True"), (280, "True"), (320, "False")])
+def test_a_host_is_looked_at_again_where_the_first_look_is_old(
+    run: t.Callable[..., t.Tuple[int, str]], age: int, checked: str
+) -> None:
+    status, output = run("-e", f"age={age}")
+    assert status == 0
+    assert sorted(re.findall(r"(h\d) was checked: (\w+)\"", output)) == [(host, checked) for host in HOSTS]
