@@ -11,8 +11,44 @@ from __future__ import annotations
 
 import typing as t
 
-HEADER_SHA256 = "fb35b564070d4f8d9a46b978f122e4f2cce05df36be74c1857e628cf6d857af1"
-"""Of the header that this was made from; any other has to be read itself."""
+SOURCE = (
+    b"/* SPDX-License-Identifier: ISC */\n/*\n * libkeepalive_inspect.so: the TCP sockets of another"
+    b" process, read and set through duplicates of its descriptors\n * (pidfd_getfd(2)). This file "
+    b"is read by C compilers and, without the lines that begin with #, by cffi.\n */\n#ifndef KEEPAL"
+    b"IVE_INSPECT_H\n#define KEEPALIVE_INSPECT_H\n\n#include <stdint.h>\n\nenum {\n    KEEPALIVE_INS"
+    b"PECT_VERSION = 1,        /* goes up with every change below; keepalive_inspect_version() must ag"
+    b"ree */\n    KEEPALIVE_INSPECT_NONE = -2147483647, /* an option that cannot be read from this "
+    b"socket */\n};\n\n/* The options of TCP, each with its name in the collection; what counts what "
+    b"is in README.md. */\nstruct keepalive_values {\n    int32_t keepidle;\n    int32_t keepcnt;\n   "
+    b" int32_t keepintvl;\n    int32_t user_timeout;\n    int32_t syncnt;\n    int32_t defer_accept;\n"
+    b"    int32_t maxseg;\n    int32_t window_clamp;\n};\n\n/* One socket. Where kind is not above 0, "
+    b"only fd and kind mean anything. */\nstruct keepalive_record {\n    uint64_t inode;\n    uint64_"
+    b"t netns;     /* inode of the socket's network namespace, 0 where the kernel does not tell us"
+    b" */\n    int32_t fd;\n    int32_t kind;       /* IPPROTO_TCP or IPPROTO_MPTCP; 0: something el"
+    b"se; -errno: there was nothing to duplicate */\n    int32_t version;    /* of IP: 4 or 6 */\n  "
+    b"  int32_t state;      /* enum tcp_states of the kernel */\n    int32_t keepalive;  /* SO_KEEP"
+    b"ALIVE */\n    int32_t idle;       /* milliseconds since data last went either way, -1 where t"
+    b"hat means nothing */\n    int32_t local_port;\n    int32_t remote_port; /* -1: not connected *"
+    b"/\n    uint8_t local[16];   /* of IPv4 the first 4 bytes */\n    uint8_t remote[16];\n    struc"
+    b"t keepalive_values values;\n};\n\n/* One setsockopt(2) of an int, and what came of it. */\nstruc"
+    b"t keepalive_setting {\n    int32_t level;\n    int32_t option;\n    int32_t value;\n    int32_t "
+    b"error;  /* 0, or the errno with which the kernel refused it */\n    int32_t before; /* KEEPAL"
+    b"IVE_INSPECT_NONE where it cannot be read */\n    int32_t after;  /* of all settings of the so"
+    b"cket, once the last of them was made */\n};\n\n/* One socket whose options are set. */\nstruct k"
+    b"eepalive_change {\n    uint64_t inode; /* that it must have: descriptors are reused */\n    in"
+    b"t32_t fd;\n    int32_t kind;      /* 1: done; 0: another socket by now, untouched; -errno: th"
+    b"ere was nothing to duplicate */\n    uint32_t settings; /* how many of the array are for this"
+    b" socket */\n    uint32_t unused;\n};\n\n/* The version of this file that the library was compile"
+    b"d with. */\nint32_t keepalive_inspect_version(void);\n\n/* Returns a descriptor that stands for"
+    b" the process (the caller closes it), or -errno. */\nint32_t keepalive_inspect_open(int32_t pi"
+    b"d);\n\n/*\n * Both work through their array from the beginning. They return how many entries th"
+    b"ey have dealt with: fewer than\n * count where the kernel does not let us duplicate, and then"
+    b" the next entry's kind says why (-EPERM, -ENOSYS, ...).\n */\nuint32_t keepalive_inspect_read("
+    b"int32_t process, const int32_t *fds, uint32_t count, struct keepalive_record *records);\nuint"
+    b"32_t keepalive_inspect_apply(int32_t process, struct keepalive_change *changes, uint32_t cou"
+    b"nt,\n                                 struct keepalive_setting *settings);\n\n#endif\n"
+)
+"""The header that this was made from; any other has to be read itself."""
 
 ARGUMENTS: t.Dict[str, t.Any] = {
     "_version": 9729,

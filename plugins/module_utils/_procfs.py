@@ -80,18 +80,22 @@ def unit_of(pid: int, prefix: str = "", root: str = PROC) -> str:
 def socket_descriptors(pid: int, root: str = PROC) -> t.List[t.Tuple[int, int]]:
     """List (descriptor, inode) of the sockets that a process holds; PermissionError where that is not for us to see."""
     found = []
-    folder = os.path.join(root, str(pid), "fd")
     try:
-        names = os.listdir(folder)
+        folder = os.open(os.path.join(root, str(pid), "fd"), os.O_RDONLY | os.O_DIRECTORY)
     except GONE:
         return []
-    for name in names:
-        try:
-            target = os.readlink(f"{folder}/{name}")
-        except GONE:
-            continue
-        if target.startswith("socket:["):
-            found.append((int(name), int(target[8:-1])))
+    try:
+        for name in os.listdir(folder):
+            try:
+                target = os.readlink(name, dir_fd=folder)  # the kernel need not walk the path again for each of them
+            except GONE:
+                continue
+            if target.startswith("socket:["):
+                found.append((int(name), int(target[8:-1])))
+    except GONE:
+        return []
+    finally:
+        os.close(folder)
     return found
 
 

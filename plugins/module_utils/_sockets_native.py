@@ -13,7 +13,6 @@ longer than all the system calls.
 from __future__ import annotations
 
 import array
-import hashlib
 import itertools
 import os
 import socket
@@ -21,7 +20,7 @@ import stat
 import struct
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils._inspect_declarations import ARGUMENTS, HEADER_SHA256
+from ansible_collections.netops.keepalive.plugins.module_utils._inspect_declarations import ARGUMENTS, SOURCE
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR, OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_apply import Applied, Plan, Setting
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import (
@@ -253,7 +252,7 @@ def _declare(header: str) -> t.Any:
         raise ValueError(f"cffi {_cffi_backend.__version__} is older than 1.12")
     with open(header, "rb") as stream:
         content = stream.read()
-    if hashlib.sha256(content).hexdigest() == HEADER_SHA256:
+    if content == SOURCE:  # not by its hash: loading OpenSSL for that takes longer than reading thousands of sockets
         return _cffi_backend.FFI("keepalive_inspect", **ARGUMENTS)
     import cffi
 

@@ -9,7 +9,6 @@ python tests/csrc/inspect_declarations.py
 
 from __future__ import annotations
 
-import hashlib
 import pprint
 import subprocess
 import sys
@@ -37,8 +36,8 @@ from __future__ import annotations
 
 import typing as t
 
-HEADER_SHA256 = "{digest}"
-"""Of the header that this was made from; any other has to be read itself."""
+SOURCE = {source}
+"""The header that this was made from; any other has to be read itself."""
 
 ARGUMENTS: t.Dict[str, t.Any] = {arguments}
 """Of _cffi_backend.FFI."""
@@ -63,8 +62,8 @@ def declarations(header: str) -> dict[str, t.Any]:
 def main() -> None:
     header = HEADER.read_text(encoding="utf-8")
     arguments = pprint.pformat(declarations(header), width=100, sort_dicts=False)
-    digest = hashlib.sha256(header.encode()).hexdigest()
-    TARGET.write_text(TEXT.format(digest=digest, arguments=arguments), encoding="utf-8")
+    source = pprint.pformat(header.encode(), width=100)
+    TARGET.write_text(TEXT.format(source=source, arguments=arguments), encoding="utf-8")
     subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", str(TARGET)], check=True, cwd=COLLECTION)
 
 

@@ -31,7 +31,7 @@ ROLE = """\
   when: inventory_hostname in gone_in_PHASE | default([])
   vars: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}
 - ansible.builtin.debug: {msg: "PHASE of {{ inventory_hostname }} is through"}
-- ansible.builtin.debug: {msg: "{{ inventory_hostname }} was checked: {{ keepalive_services_checked | default('not said') }}"}
+- ansible.builtin.debug: {msg: "HOST was checked: {{ keepalive_services_checked | default('not said') }}"}
 """.replace("HOST", "{{ inventory_hostname }}")
 
 
