@@ -72,6 +72,7 @@ def start(when: str) -> None:
     if when == "after":
         units += ["many@one.service", "many@two.service"]
     systemctl("daemon-reload")
+    systemctl("start", "server.service")  # the others connect to it as soon as they start
     systemctl("start", *units)
 
 
