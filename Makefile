@@ -91,7 +91,7 @@ demo-down: venv ## take the demo's hosts down
 PARTS := test-lint test-docs test-build test-sanity test-unit test-c test-molecule
 
 .PHONY: test $(PARTS)
-test: deps venv ## everything below, one after the other (under 20 minutes)
+test: deps venv ## lint, docs, build, sanity, unit, C, molecule, one after the other (about 20 minutes)
 	@.ci/steps $(PARTS)
 
 .PHONY: deps-all test-all test-slow
@@ -105,7 +105,7 @@ test-slow: venv ## the tests of the C code that need heavy packages: other proce
 
 LINTERS := lint-ruff lint-format lint-shell lint-types lint-ansible
 .PHONY: $(LINTERS)
-test-lint: venv ## ruff, mypy, shellcheck and ansible-lint --profile production (about 20 s)
+test-lint: venv ## ruff, mypy, shellcheck and ansible-lint --profile production (about 80 s)
 	@$(MAKE) --keep-going $(LINTERS)
 
 lint-ruff:
@@ -134,7 +134,7 @@ test-docs: venv ## the documentation of plugins and roles, and the changelog (ab
 test-build: venv ## build the artifact, install it elsewhere, read its documentation (about 10 s)
 	@.ci/in-tree python3 $(CURDIR)/.ci/artifact.py
 
-test-sanity: venv ## ansible-test sanity, all tests (60 s, later 15 s)
+test-sanity: venv ## ansible-test sanity, all tests (about 2 minutes)
 	@.ci/ansible-test sanity
 
 # With pytest alone: ansible-test units would install an environment for each run and know no hypothesis.
