@@ -13,9 +13,12 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin
-from ansible_collections.netops.keepalive.plugins.plugin_utils import _locked
+from ansible_collections.netops.keepalive.plugins.plugin_utils import _locked, _seen
 
 _OWN_TEMPLATES = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "keepalive_services", "templates")
+NOTHING_TO_DO: t.Mapping[str, t.Any] = {
+    "changed": False, "changed_units": [], "previous": [], "unfinished": {}, "lock_held": False, "diff": []
+}  # fmt: skip
 _FOR_TEMPLATES = ("services", "units", "service_template", "socket_template", "absent")
 
 
@@ -25,6 +28,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
+        seen = arguments.pop("seen", None)
         if arguments.pop("look_only", False):
             kept = {key: arguments[key] for key in ("rollout", "listed") if key in arguments}
             arguments = {**kept, "dropins": []}
@@ -43,7 +47,10 @@ class ActionModule(ActionBase):
             active = {name: unit for name, unit in units.items() if unit.get("active_state") == "active"}
             arguments["running"] = list(active)
             arguments["fresh"] = [name for name, unit in active.items() if not unit.get("stale")]
-        result.update(_locked.execute(self, "service_dropins", arguments, task_vars))
+        if not arguments.get("purge") and _seen.dropins_are_there(arguments.get("dropins", []), seen):
+            result.update(NOTHING_TO_DO)
+        else:
+            result.update(_locked.execute(self, "service_dropins", arguments, task_vars))
         result["in_force"] = in_force(result.get("unfinished", {}), self._task.args)
         return result
 

@@ -56,6 +56,11 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def sha256_of_text(content: str) -> str:
+    """The checksum of a file, from its text; bytes that are none stand in it as surrogates (PEP 383)."""
+    return sha256(content.encode("utf-8", "surrogateescape"))
+
+
 def link_to(target: str) -> bytes:
     """The content that stands for a symbolic link, where a link is to be installed."""
     return _LINK + os.fsencode(target)

@@ -15,9 +15,8 @@ import os
 import time
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._listeners import slipped_through
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import preload_entries
 from ansible_collections.netops.keepalive.plugins.module_utils._units import Host, Unit
 
 _POLL = 0.1
@@ -74,26 +73,6 @@ class Sequence:
                 os.utime(unit.drop_in)
         self._systemctl("daemon-reload")
         self.units = self._host.units(self._names)
-
-    def overruled(self) -> t.List[str]:
-        """Say of which units the drop-in is in force but something else wins."""
-        problems = []
-        for unit in self.in_order():
-            if not unit.drop_in or unit.name.endswith(".socket"):
-                continue
-            wanted = _dropin.environment_in(_dropin.read(unit.drop_in) or "")
-            has = _environment(unit.properties)
-            ours = [entry for entry in preload_entries(wanted.get("LD_PRELOAD", "")) if _dropin.is_own_library(entry)]
-            lost = [name for name in wanted if name != "LD_PRELOAD" and has.get(name) != wanted[name]]
-            if any(entry not in preload_entries(has.get("LD_PRELOAD", "")) for entry in ours):
-                lost.insert(0, "LD_PRELOAD")
-            if lost:
-                shown = ", ".join(f"{name}={has.get(name, '')}" for name in lost)
-                problems.append(
-                    f"{unit.name}: {unit.drop_in} is overruled: systemd says {shown}; "
-                    f"the unit's drop-ins in order: {unit.properties.get('DropInPaths', '')}"
-                )
-        return problems
 
     def restart(self, unit: Unit) -> None:
         """Restart one unit, or start it where it is down.
@@ -213,11 +192,6 @@ class Sequence:
         status, _unused_out, err = self._run(["systemctl", verb] + (["--", *list(units)] if units else []))
         if status != 0 and verb != "reset-failed":  # which complains of a unit that has not failed
             raise _systemd.SystemdError(f"systemctl {verb} failed: {err.strip()}")
-
-
-def _environment(properties: _systemd.Properties) -> t.Dict[str, str]:
-    """Read systemd's merged Environment property, which is written like the directive."""
-    return _dropin.environment_in(f"[Service]\nEnvironment={properties.get('Environment', '')}")
 
 
 def _quoted(text: str) -> str:

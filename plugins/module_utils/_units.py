@@ -76,11 +76,15 @@ class Host:
                 stale = self._stale(int(properties.get("MainPID", "0")), properties, drop_in)
         return Unit(name, properties, drop_in, stale)
 
+    def path_of(self, name: str) -> str:
+        """Return where a unit's own drop-in of ours stands, or would."""
+        return _dropin.path_of(name, self._directory)
+
     def drop_in_of(self, name: str) -> t.Optional[str]:
         """Return the drop-in of ours that systemd applies to a unit: an instance's hides its template's."""
         for candidate in (name, _systemd.template_of(name)):
             if candidate:
-                path = _dropin.path_of(candidate, self._directory)
+                path = self.path_of(candidate)
                 content = _dropin.read(path)
                 if content is not None:
                     return path if _dropin.is_ours(content) else None

@@ -28,6 +28,12 @@ options:
       - What M(netops.keepalive.service_units_info) returned as C(units); it holds each unit's own LD_PRELOAD.
       - Needed with O(services).
     type: dict
+  seen:
+    description:
+      - What M(netops.keepalive.service_units_info) returned a moment ago. Where it shows that there is nothing to write
+        and nothing unfinished, the task's action says so and the host is not asked again. By default the host is
+        always asked.
+    type: dict
   absent:
     description: Units whose drop-ins are removed, next to O(services).
     type: list
@@ -233,6 +239,7 @@ def main() -> None:
                     "mtime_ns": {"type": "int"},
                 },
             },
+            "seen": {"type": "dict"},
             "absent": {"type": "list", "elements": "str", "default": []},
             "look_only": {"type": "bool", "default": False},
             "listed": {"type": "list", "elements": "str"},

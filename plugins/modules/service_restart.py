@@ -81,6 +81,12 @@ options:
     type: list
     elements: str
     default: []
+  seen:
+    description:
+      - What M(netops.keepalive.service_units_info) returned a moment ago. Where it shows that nothing is due, the
+        task's action says so and the host is not asked again. By default the host is always asked.
+      - Do not give it where a drop-in or a library has changed since.
+    type: dict
   reload:
     description: Make systemd read its files again, even where it knows of no change (files put back with their times).
     type: bool
@@ -155,6 +161,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import _lock, _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._due import Due, plan
+from ansible_collections.netops.keepalive.plugins.module_utils._overruled import overruled
 from ansible_collections.netops.keepalive.plugins.module_utils._remains import remains
 from ansible_collections.netops.keepalive.plugins.module_utils._resolve import RESTARTS
 from ansible_collections.netops.keepalive.plugins.module_utils._restart import RestartFailed, Sequence
@@ -188,9 +195,9 @@ class Work:
                 self._module.warn(self._lock.note)
             if self.result["reloaded"] and not self._module.check_mode:
                 sequence.reload()
-            overruled = [] if self._module.check_mode else sequence.overruled()
-            if overruled:
-                raise _systemd.SystemdError("nothing was restarted: " + "; ".join(overruled))
+            lost = [] if self._module.check_mode else overruled(sequence.in_order())
+            if lost:
+                raise _systemd.SystemdError("nothing was restarted: " + "; ".join(lost))
             due = self._plan(sequence)
             self.result["changed"] = bool(due or self.result["reloaded"])
             self.result["diff"] = {"before": "", "after": "".join(f"{one}\n" for one in due)}
@@ -264,6 +271,7 @@ def main() -> None:
             "ran": {"type": "list", "elements": "str", "default": []},
             "reload": {"type": "bool", "default": False},
             "without": {"type": "list", "elements": "str", "default": []},
+            "seen": {"type": "dict"},
             **_lock.ARGUMENTS,
         },
         supports_check_mode=True,

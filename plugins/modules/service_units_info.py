@@ -106,6 +106,15 @@ units:
       description: The path of this collection's drop-in that is in force, its own or its template's; V(null) without.
       type: str
       sample: /etc/systemd/system/nginx.service.d/zz-keepalive.conf
+    drop_in_sha256:
+      description: The checksum of the unit's own drop-in of this collection, not its template's; V(null) without.
+      type: str
+      sample: 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef
+    overruled:
+      description: Where the drop-in is there but something else wins, what systemd says instead; empty elsewhere.
+      type: list
+      elements: str
+      sample: []
     ld_preload:
       description: What the unit's LD_PRELOAD names besides this collection's libraries.
       type: list
@@ -208,7 +217,15 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_wide, _places, _record, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _dropin,
+    _host_wide,
+    _manifest,
+    _places,
+    _record,
+    _systemd,
+)
+from ansible_collections.netops.keepalive.plugins.module_utils._overruled import overruled
 from ansible_collections.netops.keepalive.plugins.module_utils._preflight import Problem
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import exec_start, words
 from ansible_collections.netops.keepalive.plugins.module_utils._units import (
@@ -267,6 +284,7 @@ class Report:
         template = _systemd.is_template(name)
         active = [unit for unit in instances if _systemd.is_active(unit.properties)]
         executable = None if name.endswith(".socket") else executable_of(properties)
+        own = _dropin.read(self._host.path_of(name))
         return {
             "id": properties["Id"],
             "type": "template" if template else name.rsplit(".", 1)[1],
@@ -275,6 +293,8 @@ class Report:
             "instances": sorted(unit.name for unit in instances) if template else [],
             "fragment_path": fragment,
             "drop_in": self._host.drop_in_of(name),
+            "drop_in_sha256": _manifest.sha256_of_text(own) if own is not None and _dropin.is_ours(own) else None,
+            "overruled": overruled(instances),
             "ld_preload": _dropin.foreign_preload(environment.get("LD_PRELOAD", "")),
             "executable": executable
             and {

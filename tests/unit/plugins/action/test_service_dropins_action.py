@@ -14,8 +14,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.netops.keepalive.plugins.action import service_dropins
-from ansible_collections.netops.keepalive.plugins.action.service_dropins import ActionModule, in_force
+from ansible_collections.netops.keepalive.plugins.action.service_dropins import NOTHING_TO_DO, ActionModule, in_force
 from ansible_collections.netops.keepalive.plugins.module_utils._dropin import environment_in
+from ansible_collections.netops.keepalive.plugins.module_utils._manifest import sha256_of_text
 from ansible_collections.netops.keepalive.plugins.module_utils._resolve import resolve
 
 SERVICE = """\
@@ -159,6 +160,23 @@ def test_twenty_units_are_one_execution(calls_of: Render) -> None:
     names = [f"{number}.service" for number in range(20)]
     (call,) = calls_of(services=resolve([{"name": name} for name in names]), units=units(*names))
     assert [dropin["unit"] for dropin in call["dropins"]] == names
+
+
+def test_what_is_there_by_what_was_seen_is_no_execution(calls_of: Render, monkeypatch: pytest.MonkeyPatch) -> None:
+    services, found = resolve([{"name": "a.service"}]), units("a.service")
+    ((dropin,),) = [call["dropins"] for call in calls_of(services=services, units=found)]
+    found["a.service"]["drop_in_sha256"] = sha256_of_text(dropin["content"])
+    seen = {"unfinished": [], "units": found}
+    changed = {"services": resolve([{"name": "a.service", "tcp": {"keepidle": 61}}]), "units": found, "seen": seen}
+    assert len(calls_of(**changed)) == 1
+    assert len(calls_of(services=services, units=found, seen=seen, purge=True)) == 1
+    assert len(calls_of(services=services, units=found, seen=seen, absent=["b.service"])) == 1
+
+    monkeypatch.setattr(service_dropins.ActionBase, "_execute_module", lambda *_all, **_named: pytest.fail("asked"))
+    loader = DataLoader()
+    arguments = {"services": services, "units": found, "seen": seen, "rollout": True}
+    action = ActionModule(Task(pathlib.Path("/"), arguments), None, None, loader, Templar(loader=loader), None)
+    assert action.run(task_vars={}) == {**NOTHING_TO_DO, "in_force": []}
 
 
 def test_no_services_are_still_an_execution(calls_of: Render) -> None:

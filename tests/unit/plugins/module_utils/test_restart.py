@@ -13,6 +13,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _restart
+from ansible_collections.netops.keepalive.plugins.module_utils._overruled import overruled
 from ansible_collections.netops.keepalive.plugins.module_utils._restart import RestartFailed, Sequence
 from ansible_collections.netops.keepalive.plugins.module_utils._systemd import SystemdError
 from ansible_collections.netops.keepalive.plugins.module_utils._units import Host
@@ -257,4 +258,4 @@ def test_a_drop_in_that_something_overrules(
     expected = (
         f"a.service: {path} is overruled: systemd says {lost}; the unit's drop-ins in order: {path} /etc/zzz.conf"
     )
-    assert sequence.overruled() == ([expected] if lost else [])
+    assert overruled(sequence.in_order()) == ([expected] if lost else [])

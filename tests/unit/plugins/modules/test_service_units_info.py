@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -86,6 +87,8 @@ def test_a_plain_service(run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path)
         "instances": [],
         "fragment_path": str(path),
         "drop_in": None,
+        "drop_in_sha256": None,
+        "overruled": [],
         "ld_preload": ["/x.so", "libj.so"],
         "need_daemon_reload": False,
         "main_pid": 0,
@@ -106,6 +109,24 @@ def test_our_own_drop_in_is_not_taken_for_what_was_there_before(
     systemd.units["a.service"]["DropInPaths"] = f"{folder}/50-vendor.conf {folder}/zz-keepalive.conf"
     unit = run(units=["a.service"])["units"]["a.service"]
     assert (unit["ld_preload"], unit["drop_in"]) == (["/vendor.so"], f"{folder}/zz-keepalive.conf")
+    assert unit["drop_in_sha256"] == hashlib.sha256((folder / "zz-keepalive.conf").read_bytes()).hexdigest()
+    (lost,) = unit["overruled"]
+    assert f"systemd says LD_PRELOAD=; the unit's drop-ins in order: {folder}/50-vendor.conf" in lost
+
+
+def test_only_a_units_own_drop_in_of_ours_has_a_checksum(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path
+) -> None:
+    """An instance is written beside its template, and what is not ours is nobody's to compare."""
+    for unit, text in {"w@.service": f"{_dropin.MARKER}\n", "b.service": "# mine\n"}.items():
+        path = pathlib.Path(_dropin.path_of(unit, str(tmp_path)))
+        path.parent.mkdir()
+        path.write_text(text)
+    systemd.add("w@1.service")
+    systemd.add("b.service")
+    found = run(units=["w@.service", "w@1.service", "b.service"])["units"]
+    with_one = [name for name, unit in found.items() if unit["drop_in_sha256"] is not None]
+    assert (with_one, bool(found["w@1.service"]["drop_in"])) == (["w@.service"], True)
 
 
 def test_a_running_process_is_compared_with_the_drop_in(run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path) -> None:
