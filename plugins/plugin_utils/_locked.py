@@ -7,17 +7,25 @@
 from __future__ import annotations
 
 import getpass
+import multiprocessing
 import os
 import pathlib
 import socket
 import typing as t
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 
 def identity() -> dict[str, t.Any]:
-    """Describe this run: the process that all its tasks are forked from."""
+    """Describe this run: the process that all its tasks are forked from.
+
+    :raises AnsibleActionFail: It was killed, and this task is an orphan: its lock would be that of process 1.
+    """
     pid = os.getppid()
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid != pid:
+        raise AnsibleActionFail("the run that this task belongs to has ended; nothing was done")
     scope, started = _scope(), _started(pid)
     try:
         user = getpass.getuser()
