@@ -111,7 +111,9 @@ units:
       type: str
       sample: 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef
     overruled:
-      description: Where the drop-in is there but something else wins, what systemd says instead; empty elsewhere.
+      description:
+        - Where systemd has read the drop-in but something else wins, what it says instead, in full sentences.
+        - Empty elsewhere, and where RV(units.need_daemon_reload) holds of the unit (of a template, of that instance).
       type: list
       elements: str
       sample: []
@@ -285,6 +287,7 @@ class Report:
         active = [unit for unit in instances if _systemd.is_active(unit.properties)]
         executable = None if name.endswith(".socket") else executable_of(properties)
         own = _dropin.read(self._host.path_of(name))
+        unread = [unit for unit in instances if unit.properties.get("NeedDaemonReload") == "yes"]
         return {
             "id": properties["Id"],
             "type": "template" if template else name.rsplit(".", 1)[1],
@@ -294,7 +297,7 @@ class Report:
             "fragment_path": fragment,
             "drop_in": self._host.drop_in_of(name),
             "drop_in_sha256": _manifest.sha256_of_text(own) if own is not None and _dropin.is_ours(own) else None,
-            "overruled": overruled(instances),
+            "overruled": overruled(unit for unit in instances if unit not in unread),
             "ld_preload": _dropin.foreign_preload(environment.get("LD_PRELOAD", "")),
             "executable": executable
             and {
@@ -305,7 +308,7 @@ class Report:
                 "setuid": executable.setuid,
                 "capabilities": executable.capabilities,
             },
-            "need_daemon_reload": any(unit.properties.get("NeedDaemonReload") == "yes" for unit in instances),
+            "need_daemon_reload": bool(unread),
             "main_pid": 0 if template else int(properties.get("MainPID", "0")),
             "stale": {unit.name: unit.stale for unit in instances if unit.stale},
         }

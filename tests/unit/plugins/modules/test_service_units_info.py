@@ -112,6 +112,9 @@ def test_our_own_drop_in_is_not_taken_for_what_was_there_before(
     assert unit["drop_in_sha256"] == hashlib.sha256((folder / "zz-keepalive.conf").read_bytes()).hexdigest()
     (lost,) = unit["overruled"]
     assert f"systemd says LD_PRELOAD=; the unit's drop-ins in order: {folder}/50-vendor.conf" in lost
+    systemd.units["a.service"]["NeedDaemonReload"] = "yes"
+    unit = run(units=["a.service"])["units"]["a.service"]
+    assert (unit["overruled"], unit["need_daemon_reload"]) == ([], True), "not overruled: systemd has yet to read it"
 
 
 def test_only_a_units_own_drop_in_of_ours_has_a_checksum(
