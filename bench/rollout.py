@@ -102,9 +102,11 @@ def measure(
                     limit = lab.hosts[:hosts]
                     lab.play(FILES / "reset.yml", hosts=limit)
                     for run in RUNS:
-                        print(f"\r{hosts} hosts, {number} services: {way}, {run} run\033[K", end="", file=sys.stderr)
+                        print(f"{hosts} hosts, {number} services: {way}, {run} run", end="", flush=True, file=sys.stderr)
                         cost = lab.play(playbook, "-e", settings(lab.folder, number), hosts=limit)
                         samples.setdefault((way, run), []).append(cost)
+                        # A line for each, because all of them together may take more than an hour.
+                        print(f": {cost.wall:.1f} s, {cost.cpu:.1f} s of CPU", file=sys.stderr)
             for (way, run), costs in samples.items():
                 rows.append(
                     {"hosts": hosts, "services": number, "way": way, "run": run,
@@ -112,7 +114,6 @@ def measure(
                      "cpu": statistics.median(cost.cpu for cost in costs),
                      "memory": max(cost.memory for cost in costs)}
                 )  # fmt: skip
-    print("\r\033[K", end="", file=sys.stderr)
     return rows
 
 
