@@ -83,7 +83,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.netops.keepalive.plugins.module_utils import _host_settings
-from ansible_collections.netops.keepalive.plugins.module_utils._resolve import ResolveError
+from ansible_collections.netops.keepalive.plugins.module_utils._mistakes import ResolveError
 from ansible_collections.netops.keepalive.plugins.plugin_utils._spelling import spelling
 
 

@@ -110,7 +110,8 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.netops.keepalive.plugins.module_utils._host_settings import resolve_host_settings
-from ansible_collections.netops.keepalive.plugins.module_utils._resolve import ResolveError, resolution
+from ansible_collections.netops.keepalive.plugins.module_utils._mistakes import ResolveError
+from ansible_collections.netops.keepalive.plugins.module_utils._resolve import resolution
 from ansible_collections.netops.keepalive.plugins.plugin_utils._spelling import spelling
 
 

@@ -14,8 +14,9 @@ import re
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._dropin import ALWAYS, SWITCHES
+from ansible_collections.netops.keepalive.plugins.module_utils._mistakes import Mistakes, ResolveError
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS, SYSTEM
-from ansible_collections.netops.keepalive.plugins.module_utils._resolve import ResolveError, Spelling, tcp_values
+from ansible_collections.netops.keepalive.plugins.module_utils._setting_checks import Spelling, tcp_values
 
 DISABLE = "LIBKEEPALIVE_DISABLE"
 RESPECT = SWITCHES["respect"]
@@ -110,17 +111,13 @@ def _warnings(libraries: t.Sequence[str], everywhere: t.Mapping[str, int], respe
     return warnings
 
 
-class _Checker:
+class _Checker(Mistakes):
     """Checks dictionaries and remembers every mistake."""
 
     def __init__(self, spelling: Spelling, libraries: t.Any) -> None:
-        self.problems: t.List[str] = []
+        super().__init__()
         self._spelling = spelling
         self.libraries = self._libraries(libraries)
-
-    def report(self, place: str, problem: str) -> None:
-        if f"{place}: {problem}" not in self.problems:
-            self.problems.append(f"{place}: {problem}")
 
     def _libraries(self, libraries: t.Any) -> t.List[str]:
         known = ", ".join(LIBRARIES)

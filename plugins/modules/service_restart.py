@@ -163,8 +163,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils import _lock, _sy
 from ansible_collections.netops.keepalive.plugins.module_utils._due import Due, plan
 from ansible_collections.netops.keepalive.plugins.module_utils._overruled import overruled
 from ansible_collections.netops.keepalive.plugins.module_utils._remains import remains
-from ansible_collections.netops.keepalive.plugins.module_utils._resolve import RESTARTS
 from ansible_collections.netops.keepalive.plugins.module_utils._restart import RestartFailed, Sequence
+from ansible_collections.netops.keepalive.plugins.module_utils._setting_checks import RESTARTS
 from ansible_collections.netops.keepalive.plugins.module_utils._verify import wrong_sockets
 
 Result = t.Dict[str, t.Any]

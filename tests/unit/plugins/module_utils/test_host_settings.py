@@ -10,7 +10,8 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils._host_settings import resolve_host_settings
-from ansible_collections.netops.keepalive.plugins.module_utils._resolve import ResolveError, resolve
+from ansible_collections.netops.keepalive.plugins.module_utils._mistakes import ResolveError
+from ansible_collections.netops.keepalive.plugins.module_utils._resolve import resolve
 
 SECONDS = "an integer of seconds from 1 to 32767, 0 (the system's default)"
 BASE = {"respect": True, "restart": "never"}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils._resolve import ResolveError, resolution, resolve
+from ansible_collections.netops.keepalive.plugins.module_utils._mistakes import ResolveError
+from ansible_collections.netops.keepalive.plugins.module_utils._resolve import resolution, resolve
 
 Services = t.List[t.Dict[str, t.Any]]
 SECONDS = "an integer of seconds from 1 to 32767, 0 (the system's default)"

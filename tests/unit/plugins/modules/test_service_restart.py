@@ -18,7 +18,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.action.service_restart import NOTHING_TO_DO
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _lock, _restart, _units
-from ansible_collections.netops.keepalive.plugins.module_utils._resolve import RESTARTS
+from ansible_collections.netops.keepalive.plugins.module_utils._setting_checks import RESTARTS
 from ansible_collections.netops.keepalive.plugins.modules import service_restart
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import Clock, FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
