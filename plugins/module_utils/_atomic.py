@@ -90,3 +90,12 @@ def _stage(path: str, content: str, mode: int) -> str:
         os.unlink(temporary)
         raise
     return temporary
+
+
+def sync_folder(folder: str) -> None:
+    """Have what was renamed in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -20,6 +20,7 @@ import stat
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _manifest
+from ansible_collections.netops.keepalive.plugins.module_utils._atomic import sync_folder
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FOLDER_MODE, file_of, is_tried
 from ansible_collections.netops.keepalive.plugins.module_utils._manifest import Manifest
 
@@ -92,9 +93,9 @@ def install(
         for name in sorted(set(old.files if old else ()) - set(manifest.files)):
             _remove(folder, name)
         repair(folder, manifest.files, label)
-        _sync(folder)
+        sync_folder(folder)
         os.rename(os.path.join(staging, _manifest.NAME), os.path.join(folder, _manifest.NAME))
-        _sync(folder)
+        sync_folder(folder)
         return changed
     finally:
         _remove_tree(staging)
@@ -212,14 +213,6 @@ def _write(path: str, content: bytes, mode: int) -> None:
         file.flush()
         os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
-
-
-def _sync(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _folders_of(name: str) -> t.List[str]:

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which processes still have something of ours, after it was taken away from their units."""
+"""Which processes still have something of ours, after it was taken away from their units or from the host."""
 
 from __future__ import annotations
 
 import fnmatch
+import os
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
@@ -50,3 +51,37 @@ def _what(pid: int) -> t.Tuple[str, str]:
     if mapped:
         return f"maps {', '.join(sorted(mapped))}", by
     return (f"was started with LD_PRELOAD={':'.join(named)}" if named else ""), by
+
+
+def mapped_by(folder: str, proc: str = _procfs.PROC) -> t.List[t.Dict[str, t.Any]]:
+    """The processes that have a file of the folder mapped, be it replaced or removed since.
+
+    Those of this very connection are left out, because they are gone before anybody reads the result.
+    """
+    start = f" {os.path.realpath(folder)}/".encode()
+    found = []
+    own = _ancestors(proc)
+    prefix = _procfs.manager_prefix(proc)
+    for pid in _procfs.list_pids(proc):
+        try:
+            if start not in _procfs.content_of(pid, "maps", proc):
+                continue
+        except OSError:
+            continue
+        if pid not in own:
+            unit = _procfs.unit_of(pid, prefix, proc)
+            found.append({"pid": pid, "unit": unit, "program": _procfs.program_of(pid, proc)})
+    return found
+
+
+def _ancestors(proc: str) -> t.Set[int]:
+    found: t.Set[int] = set()
+    pid = os.getpid()
+    while pid > 1 and pid not in found:
+        found.add(pid)
+        try:
+            status = _procfs.content_of(pid, "status", proc)
+        except OSError:
+            break
+        pid = next((int(line.split()[1]) for line in status.splitlines() if line.startswith(b"PPid:")), 0)
+    return found

@@ -233,19 +233,20 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _files,
     _loaders,
     _preload_check,
+    _preload_confirm,
     _preload_file,
     _preload_programs,
     _preload_trial,
-    _procfs,
+    _remains,
     _security,
     _watchdog,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils._atomic import sync_folder
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
-from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program, run
+from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
 
 _MODE = 0o644
-_CONFIRM_SECONDS = 15
 Result = t.Dict[str, t.Any]
 
 
@@ -355,7 +356,7 @@ def _write(module: AnsibleModule, place: _watchdog.Place) -> Result:
         "watchdog": "",
     }
     if absent:
-        result["mapped_by"] = mapped_by(folder)
+        result["mapped_by"] = _remains.mapped_by(folder)
     vanishes = absent and before is not None and before != after and not after
     moves = before != after and not (before is None and not after)
     attributes = _wrong_attributes(place.path) if before is not None and not vanishes else ""
@@ -385,7 +386,7 @@ def _write(module: AnsibleModule, place: _watchdog.Place) -> Result:
         except OSError:
             os.unlink(place.new)
             raise
-    _sync(os.path.dirname(place.path))
+    sync_folder(os.path.dirname(place.path))
     return {**result, "changed": True}
 
 
@@ -498,14 +499,14 @@ def _begin(module: AnsibleModule, place: _watchdog.Place, after: bytes) -> Resul
     """Have the watchdog put the file in force; the action takes it from here."""
     program = os.path.join(module.params["library_dir"], _files.WATCHDOG)
     token = secrets.token_hex(8)
-    _watchdog.remember(place, token, _noise())
+    _watchdog.remember(place, token, _preload_confirm.noise())
     how = _watchdog.begin(place, program, after, token, module.params["watchdog"], _labeller(module, place.path))
     return {"armed": True, "token": token, "trial": how, "watchdog": _watchdog.linking(program)}
 
 
 def _confirm(module: AnsibleModule, place: _watchdog.Place, token: str) -> None:
     """We are here over a new connection; do programs start, too? Then the new file stays."""
-    seen = programs_start(_watchdog.remembered(place, token))
+    seen = _preload_confirm.programs_start(_watchdog.remembered(place, token))
     if seen:
         word = _watchdog.end(place, token, "abort")
         module.fail_json(msg=seen, seen=seen, healed=word.startswith("reverted"), result=word)
@@ -513,36 +514,6 @@ def _confirm(module: AnsibleModule, place: _watchdog.Place, token: str) -> None:
     if word != "committed":
         module.fail_json(msg=word, seen=f"the host is well, but the new file could not stay: {word}", healed=True)
     module.exit_json(changed=True, result=word)
-
-
-def programs_start(noise: t.Collection[str] = ()) -> str:
-    """Say what goes wrong when programs are started as they are now; empty where nothing does.
-
-    :param noise: lines that every program printed before already, for instance on a foreign entry that is broken.
-    """
-    commands = [[find_program("true") or "/bin/true"], ["/bin/sh", "-c", ":"], [_python(), "-c", "pass"]]
-    for command in [*commands, *(loader.program for loader in _loaders.find_loaders())]:
-        try:
-            ended = run(command, _CONFIRM_SECONDS)
-        except (OSError, TimedOut) as error:
-            return f"{command[0]}: {error}"
-        new = [line for line in ended.stderr.splitlines() if line not in noise]
-        if ended.status != 0 or new:
-            return f"{command[0]} {ended}{_preload_trial.said(ended._replace(stderr=os.linesep.join(new)))}"
-    return ""
-
-
-def _noise() -> t.List[str]:
-    """The lines that the loaders print for every program of their kind before anything is changed."""
-    lines: t.List[str] = []
-    for command in ([find_program("true") or "/bin/true"], *(loader.program for loader in _loaders.find_loaders())):
-        with contextlib.suppress(OSError, TimedOut):
-            lines += run(command, _CONFIRM_SECONDS).stderr.splitlines()
-    return lines
-
-
-def _python() -> str:
-    return os.path.realpath("/proc/self/exe")
 
 
 def _wrong_attributes(path: str) -> str:
@@ -568,14 +539,6 @@ def _labeller(module: AnsibleModule, place: str) -> t.Callable[[str], None]:
     return label
 
 
-def _sync(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _diff(path: str, before: t.Optional[bytes], after: t.Optional[bytes], attributes: str) -> t.Dict[str, str]:
     def text(content: t.Optional[bytes]) -> str:
         return "" if content is None else content.decode("utf-8", "backslashreplace")
@@ -590,40 +553,6 @@ def _diff(path: str, before: t.Optional[bytes], after: t.Optional[bytes], attrib
         "before_header": header(before, attributes),
         "after_header": header(after, right),
     }
-
-
-def mapped_by(folder: str, proc: str = _procfs.PROC) -> t.List[t.Dict[str, t.Any]]:
-    """The processes that have a file of the folder mapped, be it replaced or removed since.
-
-    Those of this very connection are left out, because they are gone before anybody reads the result.
-    """
-    start = f" {os.path.realpath(folder)}/".encode()
-    found = []
-    own = _ancestors(proc)
-    prefix = _procfs.manager_prefix(proc)
-    for pid in _procfs.list_pids(proc):
-        try:
-            if start not in _procfs.content_of(pid, "maps", proc):
-                continue
-        except OSError:
-            continue
-        if pid not in own:
-            unit = _procfs.unit_of(pid, prefix, proc)
-            found.append({"pid": pid, "unit": unit, "program": _procfs.program_of(pid, proc)})
-    return found
-
-
-def _ancestors(proc: str) -> t.Set[int]:
-    found: t.Set[int] = set()
-    pid = os.getpid()
-    while pid > 1 and pid not in found:
-        found.add(pid)
-        try:
-            status = _procfs.content_of(pid, "status", proc)
-        except OSError:
-            break
-        pid = next((int(line.split()[1]) for line in status.splitlines() if line.startswith(b"PPid:")), 0)
-    return found
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils import _watchdog
+from ansible_collections.netops.keepalive.plugins.module_utils import _preload_confirm, _watchdog
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._loaders import find_loaders
 from ansible_collections.netops.keepalive.plugins.modules import ld_so_preload
@@ -132,7 +132,7 @@ def test_a_host_on_which_programs_do_not_start_is_not_confirmed(
     run: Run, file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = run()
-    monkeypatch.setattr(ld_so_preload, "programs_start", lambda noise: "/bin/true was ended by signal 7 (SIGBUS)")
+    monkeypatch.setattr(_preload_confirm, "programs_start", lambda known: "/bin/true was ended by signal 7 (SIGBUS)")
     verdict = confirm(run, answer)
     assert (verdict["failed"], verdict["healed"]) == (True, True)
     assert verdict["seen"] == "/bin/true was ended by signal 7 (SIGBUS)"
@@ -140,7 +140,7 @@ def test_a_host_on_which_programs_do_not_start_is_not_confirmed(
 
 
 def test_programs_start_here() -> None:
-    assert ld_so_preload.programs_start() == ""
+    assert _preload_confirm.programs_start() == ""
 
 
 def test_without_an_answer_the_old_file_comes_back(run: Run, file: pathlib.Path) -> None:
@@ -212,9 +212,9 @@ def test_what_every_program_said_before_is_not_held_against_the_libraries(
     noisy = file.parent / "noisy"
     noisy.write_text("#!/bin/sh\necho \"ERROR: ld.so: object 'x' cannot be preloaded: ignored.\" >&2\n")
     noisy.chmod(0o755)
-    monkeypatch.setattr(ld_so_preload, "find_program", lambda name: str(noisy))
-    assert "said: ERROR: ld.so: object 'x'" in ld_so_preload.programs_start()
-    assert ld_so_preload.programs_start(ld_so_preload._noise()) == ""
+    monkeypatch.setattr(_preload_confirm, "find_program", lambda name: str(noisy))
+    assert "said: ERROR: ld.so: object 'x'" in _preload_confirm.programs_start()
+    assert _preload_confirm.programs_start(_preload_confirm.noise()) == ""
     answer = run(preflight=False)
     assert confirm(run, answer)["result"] == "committed"
 
