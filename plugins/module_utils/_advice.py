@@ -16,6 +16,11 @@ from ansible_collections.netops.keepalive.plugins.module_utils._own_settings imp
 LIBRARY_OF = {"outgoing": "connect", "accepted": "listen"}
 """Direction → the library that sets the options of such connections."""
 
+_LATER = {
+    "outgoing": ", and has to run again for what is opened later",
+    "accepted": "; a listener hands it on until the next start",
+}
+
 
 class Program(t.NamedTuple):
     """What decides about the advice, of all processes of one unit that run the same program."""
@@ -84,6 +89,8 @@ def advise(
             f"keepalive is on with the host's times: sysctl net.ipv4.tcp_keepalive_time={values.keepidle} "
             f"net.ipv4.tcp_keepalive_intvl={values.keepintvl} changes those of all such programs of the host"
         )
+    if kind == "nothing" and _is_service(program.unit):
+        notes.append(f"the module socket_options sets what is open now{_LATER[side]}")
     if any(setting.heartbeat for setting in settings):
         notes.append("a heartbeat of the program counts as well; the audit reads TCP's options and does not see it")
     return Advice(kind, [_native(setting, values) for setting in settings], entry, obstacle, notes)
@@ -130,9 +137,14 @@ def obstacle_to_preload(program: Program) -> str:
         return "it runs in a user's own systemd"
     if unit.startswith("session-"):
         return "it was started in a login session, not by a unit"
-    if not unit.endswith(".service"):
+    if not _is_service(unit):
         return "it is not a service of systemd (in a container, the variables go into its image)"
     return ""
+
+
+def _is_service(unit: str) -> bool:
+    """Tell whether it is one of the system's services, which the modules can be given by name."""
+    return unit.endswith(".service") and not unit.startswith("user@")
 
 
 def _entry(program: Program, side: str, values: Values) -> t.Dict[str, t.Any]:

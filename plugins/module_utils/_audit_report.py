@@ -197,7 +197,7 @@ def _advice(advice: Answer) -> t.Iterator[str]:
         below = "entry below" if advice["kind"] == "preload" else "with an entry of keepalive_services"
         choices.insert(place, [f"{preload}, {below}"])
     if not choices:
-        choices = [[f"nothing from outside: {advice['obstacle']}"]]
+        choices = [[f"nothing lasting from outside: {advice['obstacle']}"]]
     for number, choice in enumerate(choices):
         for line, text in enumerate(choice):
             yield f"{'    ' if line else 'or: ' if number else 'do: '}{text}"

@@ -153,11 +153,30 @@ def test_where_nothing_can_be_preloaded(program: Program, obstacle: str) -> None
 
 
 def test_the_hosts_times_count_where_only_they_are_in_the_way() -> None:
-    static = Program("/x", unit="a.service", static=True)
+    static = Program("/x", unit="session-*.scope", static=True)
     (note,) = advise(static, "outgoing", VALUES, by_default=True).notes
     assert "net.ipv4.tcp_keepalive_time=120 net.ipv4.tcp_keepalive_intvl=30" in note
     assert advise(static, "outgoing", VALUES).notes == []
-    assert advise(static._replace(static=False), "outgoing", VALUES, by_default=True).notes == []
+    assert advise(Program("/x", unit="a.service"), "outgoing", VALUES, by_default=True).notes == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "side", "words"),
+    [
+        ("a.service", "outgoing", "again for what is opened later"),
+        ("a.service", "accepted", "a listener hands it on until the next start"),
+        ("session-*.scope", "outgoing", None),
+        ("user@.service", "outgoing", None),
+    ],
+)
+def test_where_nothing_lasts_the_open_sockets_of_a_service_can_be_set(
+    unit: str, side: str, words: t.Optional[str]
+) -> None:
+    notes = advise(Program("/x", unit=unit, static=True), side, VALUES).notes
+    assert [("socket_options" in note, words is not None and words in note) for note in notes] == (
+        [(True, True)] if words else []
+    )
+    assert advise(Program("/x", unit=unit), side, VALUES, ports=[1]).notes == []
 
 
 def test_what_may_go_wrong_with_the_library_is_said() -> None:

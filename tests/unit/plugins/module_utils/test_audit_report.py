@@ -91,7 +91,8 @@ def test_one_host() -> None:
         frozen.service: frozen connects
             2 connections, all without keepalive
             to 192.0.2.7:80 x 2; no data for up to 5 s
-            do: nothing from outside: the program is statically linked
+            do: nothing lasting from outside: the program is statically linked
+                the module socket_options sets what is open now, and has to run again for what is opened later
 
         nginx.service: nginx accepts
             1 connection, too slow (7200 s / 75 s x 9)
