@@ -102,7 +102,9 @@ def measure(
                     limit = lab.hosts[:hosts]
                     lab.play(FILES / "reset.yml", hosts=limit)
                     for run in RUNS:
-                        print(f"{hosts} hosts, {number} services: {way}, {run} run", end="", flush=True, file=sys.stderr)
+                        print(
+                            f"{hosts} hosts, {number} services: {way}, {run} run", end="", flush=True, file=sys.stderr
+                        )
                         cost = lab.play(playbook, "-e", settings(lab.folder, number), hosts=limit)
                         samples.setdefault((way, run), []).append(cost)
                         # A line for each, because all of them together may take more than an hour.
