@@ -106,7 +106,7 @@ test-slow: venv ## the tests of the C code that need heavy packages: other proce
 LINTERS := lint-ruff lint-format lint-shell lint-types lint-ansible
 .PHONY: $(LINTERS)
 test-lint: venv ## ruff, mypy, shellcheck and ansible-lint --profile production (about 80 s)
-	@$(MAKE) --keep-going $(LINTERS)
+	@$(MAKE) --keep-going --jobs=2 --output-sync=target $(LINTERS)
 
 lint-ruff:
 	@.ci/quiet 'ruff check' ruff check --output-format concise .

@@ -251,11 +251,12 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _command_file,
     _install,
     _lock,
+    _made,
     _manifest,
     _multilib,
     _prebuilt,
 )
-from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, FOREIGN, file_of, is_preload
+from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, is_preload
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
 from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused, try_files
@@ -416,15 +417,15 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
     layout = _multilib.find_layout() if module.params["multilib"] == "auto" else None
     variants = _prebuilt_files(module)
     chosen = _prebuilt.choose(variants, host) if variants else None
-    made = _made_of(module, host, chosen, variants)
+    made = _made.made_of(module.params, host, chosen, variants)
     installed = _manifest.read(folder)
     if chosen:
-        own, others = _for_this_host(chosen.files, layout)
+        own, others = _made.for_this_host(chosen.files, layout)
         chosen = chosen._replace(files=own)
     elif module.params["delegated"]:
-        others = _for_this_host(dict.fromkeys(installed.files if installed else (), b""), layout)[1]
+        others = _made.for_this_host(dict.fromkeys(installed.files if installed else (), b""), layout)[1]
     else:
-        others = _others(module, layout, made)
+        others = _made.other_kinds(layout, made, module.params["cc"])
     result = {
         "libc": host.libc,
         "machine": host.machine,
@@ -536,80 +537,6 @@ def _report(
         "reason": "; ".join(reasons),
         "after": after,
     }
-
-
-def _made_of(
-    module: AnsibleModule, host: _build.Host, chosen: t.Optional[_prebuilt.Choice], variants: _prebuilt.Variants
-) -> t.Dict[str, t.Optional[str]]:
-    """What the libraries would be made from and for now, for the manifest; None for what is not to be compared."""
-    made: t.Dict[str, t.Optional[str]] = {"machine": host.machine, "libc": host.libc}
-    if chosen and not module.params["delegated"]:
-        digests = {name: _manifest.sha256(content) for name, content in variants[chosen.variant].items()}
-        return {**made, "prebuilt": _build.digest_of_sources(digests), "variant": chosen.variant}
-    made["built_on"] = None  # who compiled it here or elsewhere of the same sources has compiled the same
-    if module.params["delegated"] and not chosen:
-        made["multilib"] = None  # what the other host's compiler can make is not known now
-    if chosen:
-        manifest = _manifest.parse((module.params["prebuilt_manifests"] or {}).get(chosen.variant, ""))
-        if manifest is None or "sources" not in manifest.made:
-            raise _build.BuildError(
-                f"prebuilt: {chosen.variant} has no {_manifest.NAME} that names its sources, as delegated demands"
-            )
-        built_on = f"{manifest.made.get('machine')}, {manifest.made.get('libc')}"
-        return {**manifest.made, **made, "built_on": built_on}
-    made.update(_wanted(module))
-    return made
-
-
-def _others(
-    module: AnsibleModule, layout: t.Optional[_multilib.Layout], made: t.Dict[str, t.Optional[str]]
-) -> t.Dict[str, str]:
-    """What can be made for programs of other kinds; part of what the libraries are made from."""
-    if layout is None:
-        return {}
-    if made["compiler"] is None:
-        made["multilib"] = None  # as for the compiler: what it made is still right
-        return dict.fromkeys([layout.native, *layout.others], "no compiler is there")
-    reasons = _multilib.can_compile(layout, module.params["cc"])
-    possible = [lib for lib in layout.others if lib not in reasons]
-    if possible:
-        made["multilib"] = ", ".join([layout.native, *sorted(possible)])
-    native = "links" if possible else "not needed without the others"
-    return {layout.native: native, **{lib: reasons.get(lib, "made") for lib in layout.others}}
-
-
-def _for_this_host(
-    files: t.Mapping[str, bytes], layout: t.Optional[_multilib.Layout]
-) -> t.Tuple[t.Dict[str, bytes], t.Dict[str, str]]:
-    """Of prebuilt files those that this host's loaders look for, and a word on each folder that $LIB stands for."""
-    own = {name: content for name, content in files.items() if file_of(name).kind != FOREIGN}
-    others: t.Dict[str, str] = {}
-    for lib in layout.others if layout else ():
-        there = {name: content for name, content in files.items() if name.startswith(f"{lib}/")}
-        own.update(there)
-        others[lib] = "made" if there else "not among the prebuilt files"
-    if layout and "made" in others.values():
-        own.update(_multilib.links(layout))
-        others[layout.native] = "links"
-    return own, others
-
-
-def _wanted(module: AnsibleModule) -> t.Dict[str, t.Optional[str]]:
-    params = module.params
-    delegated = params["delegated"]
-    sources = params["sources"]
-    if not sources and not (delegated and params["sources_digest"]):
-        module.fail_json(msg="sources: empty; call this module as a task, whose action sends the collection's own")
-    for name, content in (sources or {}).items():
-        if not _manifest.is_file_name(name) or not isinstance(content, str):
-            module.fail_json(msg=f"sources: {name!r} must be a plain file name with the file's text as its value")
-    wanted: t.Dict[str, t.Optional[str]] = {
-        "sources": _build.digest_of_sources(sources) if sources else params["sources_digest"],
-        "cc": params["cc"],
-        "compiler": None if delegated else _build.compiler_version(params["cc"]),
-    }
-    wanted.update({name: params[name] for name in ("cflags", "ldflags") if params[name] is not None})
-    return wanted
 
 
 def _prebuilt_files(module: AnsibleModule) -> t.Dict[str, t.Dict[str, bytes]]:

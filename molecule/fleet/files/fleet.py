@@ -21,7 +21,6 @@ def start(variables: t.Mapping[str, t.Any]) -> subprocess.Popen[str]:
         "ansible-playbook", f"--inventory={INVENTORY}", f"--limit={HOST}", f"--extra-vars={json.dumps(variables)}",
         str(SCENARIO.parent.parent / "enable-keepalive.yml"),
     ]  # fmt: skip
-    # ssh's masters would outlive the controller, as they do; without them a killed run is a cut connection.
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True
