@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -60,13 +59,17 @@ class Lab:
         if hosts:
             command += ["--limit", ",".join(hosts)]
         environment = {**os.environ, "MOLECULE_SCENARIO_NAME": "bench", "ANSIBLE_CONFIG": str(TOP / "ansible.cfg")}
-        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        done = subprocess.run(command, env=environment, cwd=TOP, capture_output=True, text=True, check=False)
-        wall, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-        if done.returncode:
-            sys.exit(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-2000:]}")
-        cpu = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
-        return Cost(wall, cpu, after.ru_maxrss * 1024)
+        with tempfile.TemporaryFile("w+") as output:
+            started = time.monotonic()
+            process = subprocess.Popen(command, env=environment, cwd=TOP, stdout=output, stderr=subprocess.STDOUT)
+            # Not the sum over all children, whose memory is that of the largest of them so far.
+            _pid, status, usage = os.wait4(process.pid, 0)
+            wall = time.monotonic() - started
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                output.seek(0)
+                sys.exit(f"{' '.join(command)}: exit status {process.returncode}\n{output.read()[-6000:]}")
+        return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def settings(folder: Path, services: int) -> str:

@@ -18,11 +18,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils._compliance impor
 from ansible_collections.netops.keepalive.plugins.module_utils._options import SYSTEM
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import LISTEN, STATES, plain
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_units import directives, listen_addresses
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import (
-    PortableReader,
-    SocketValues,
-    Unreadable,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import SocketValues, Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
 
 ESTABLISHED = 1
 

@@ -22,7 +22,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._compliance impor
     expected_value,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS, SYSTEM
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_apply import Setting
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Setting
 
 LIVE_OPTIONS = ("keepidle", "keepintvl", "keepcnt", "user_timeout", "window_clamp")
 """What may be changed on an open socket, in the order in which it is set.

@@ -26,9 +26,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils._live_origin impo
 from ansible_collections.netops.keepalive.plugins.module_utils._live_results import Result, Results, refusal
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Reader, Setter
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Applied, Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Record
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_apply import Applied
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import Unreadable
 
 MOST_ROUNDS = 5
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_apply import Applied, Plan, PortableSetter
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Applied, Plan, SocketValues
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_native import (
     Library,
     NativeReader,
     NativeSetter,
     Unavailable,
 )
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader, SocketValues
 
 CHOICES = ("auto", "native", "portable")
 
@@ -62,4 +61,7 @@ def choose(wanted: str = "auto", folder: str = LIBRARY_DIR, owner: int = 0) -> A
             if wanted == "native":
                 raise
             why = str(error)
+    from ansible_collections.netops.keepalive.plugins.module_utils._sockets_apply import PortableSetter
+    from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
+
     return Access("portable", PortableReader(), PortableSetter(), why)

@@ -12,7 +12,7 @@ import typing as t
 from ansible_collections.netops.keepalive.plugins.module_utils import _procnet
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation, Subject, Wrong
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import SocketValues, Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import SocketValues, Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils._timers import TimerSeen
 
 

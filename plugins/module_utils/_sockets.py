@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _procnet, _timers
 from ansible_collections.netops.keepalive.plugins.module_utils._records import Record, from_row, from_values
 from ansible_collections.netops.keepalive.plugins.module_utils._sample import Sample
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import SocketValues, Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import SocketValues, Unreadable
 
 __all__ = ["Reader", "Record", "Sweep"]
 

@@ -15,27 +15,12 @@ import os
 import socket
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Applied, Plan, Setting
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import (
     _duplicate,
     _handle,
     _open_process,
 )
-
-Setting = t.Tuple[int, int, int]
-"""Level, option and value of one setsockopt(2)."""
-
-Plan = t.Mapping[int, t.Tuple[int, t.Sequence[Setting]]]
-"""Descriptor → the inode that it must have, and what is set, in this order."""
-
-
-class Applied(t.NamedTuple):
-    """What became of one socket; the lists go with the settings, None where the kernel knows no such option."""
-
-    descriptor: int
-    before: t.List[t.Optional[int]]
-    errors: t.Dict[int, int]
-    """Index of the setting → 0, or the errno with which the kernel refused it."""
-    after: t.List[t.Optional[int]]
 
 
 class PortableSetter:

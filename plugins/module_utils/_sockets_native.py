@@ -12,19 +12,21 @@ longer than all the system calls.
 
 from __future__ import annotations
 
+import _socket  # what socket adds to it are enums, and making them takes 10 ms
 import array
 import itertools
 import os
-import socket
 import stat
 import struct
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._inspect_declarations import ARGUMENTS, SOURCE
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR, OPTIONS
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_apply import Applied, Plan, Setting
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import (
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import (
     PROTOCOLS,
+    Applied,
+    Plan,
+    Setting,
     SocketValues,
     raise_unless_gone,
 )
@@ -48,7 +50,7 @@ _FIELDS = {
     "setting": ["level", "option", "value", "error", "before", "after"],
 }
 _CODES = {"int32_t": "i", "uint32_t": "I", "uint64_t": "Q"}
-_FAMILIES = {4: (socket.AF_INET, 4, "ipv4"), 6: (socket.AF_INET6, 16, "ipv6")}
+_FAMILIES = {4: (_socket.AF_INET, 4, "ipv4"), 6: (_socket.AF_INET6, 16, "ipv6")}
 
 
 class Unavailable(Exception):
@@ -167,7 +169,7 @@ class NativeReader:
         known = self._addresses[version]
         if len(known) >= _REMEMBERED:
             known.clear()
-        return known.setdefault(packed, socket.inet_ntop(number, packed[:length]))
+        return known.setdefault(packed, _socket.inet_ntop(number, packed[:length]))
 
     def _learn_options(self, packed: bytes) -> t.Dict[str, t.Optional[int]]:
         if len(self._options) >= _REMEMBERED:

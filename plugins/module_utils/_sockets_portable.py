@@ -20,7 +20,11 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
-from ansible_collections.netops.keepalive.plugins.module_utils._unreadable import remedy
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import (
+    PROTOCOLS,
+    SocketValues,
+    raise_unless_gone,
+)
 
 _NR_PIDFD_OPEN = 434
 _NR_PIDFD_GETFD = 438
@@ -37,44 +41,8 @@ _LAST_DATA = struct.Struct("=I4xI")
 """tcpi_last_data_sent and, behind tcpi_last_ack_recv, tcpi_last_data_recv."""
 _ESTABLISHED, _SYN_SENT, _CLOSE, _LISTEN = 1, 2, 7, 10
 
-PROTOCOLS = {socket.IPPROTO_TCP: "tcp", 262: "mptcp"}
 _FAMILIES = {int(socket.AF_INET): "ipv4", int(socket.AF_INET6): "ipv6"}
 _SOCKOPTS = tuple((option.name, option.sockopt) for option in OPTIONS.values())
-
-_VANISHED = (errno.ESRCH, errno.EBADF, errno.EINVAL, errno.ENOENT)
-"""The process ended, the descriptor was closed, the number is a thread's (since Linux 6.16 ENOENT)."""
-
-
-class SocketValues(t.NamedTuple):
-    """What the kernel says about one TCP socket."""
-
-    inode: int
-    family: str
-    protocol: str
-    state: int
-    local: Address
-    remote: t.Optional[Address]
-    keepalive: bool
-    options: t.Dict[str, t.Optional[int]]
-    """By name of _options.OPTIONS; None where the protocol has no such option."""
-    idle: t.Optional[float]
-    """Seconds since data last went either way, None where that means nothing."""
-    namespace: t.Optional[int]
-    """Inode of the socket's own network namespace, None where the kernel does not tell us."""
-
-
-class Unreadable(Exception):
-    """The sockets of a process cannot be duplicated, and why."""
-
-    def __init__(self, number: int, call: str) -> None:
-        super().__init__(f"{call}: {os.strerror(number)}")
-        self.errno = number
-        self.call = call
-
-    @property
-    def remedy(self) -> str:
-        """Say who could read them."""
-        return remedy(self.errno)
 
 
 class PortableReader:
@@ -214,15 +182,6 @@ def _duplicate(process: int, descriptor: int) -> t.Optional[int]:
     except OSError as error:
         raise_unless_gone(error.errno, "pidfd_getfd")
         return None
-
-
-def raise_unless_gone(number: t.Optional[int], call: str) -> None:
-    """Judge the errno of a call: return where there is simply nothing any more, raise Unreadable where we may not."""
-    if number in _VANISHED:
-        return
-    if number in (errno.ENOSYS, errno.EPERM, errno.EACCES):
-        raise Unreadable(number, call)
-    raise OSError(number, f"{call}: {os.strerror(number or 0)}")
 
 
 def _system_call(name: str, number: int, *arguments: int) -> int:

@@ -501,9 +501,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._readers import C
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.module_utils._reasons import REASONS
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_native import Unavailable
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import (
-    window_clamp_floor,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import window_clamp_floor
 from ansible_collections.netops.keepalive.plugins.module_utils._systemd import SystemdError
 
 SHORTEST_PAUSE = 0.2

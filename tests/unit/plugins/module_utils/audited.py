@@ -20,8 +20,9 @@ from ansible_collections.netops.keepalive.plugins.module_utils._audit import Ans
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils._dropin import MARKER
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Record
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader, Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit, unit_from
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import (
     ShadowProc,

@@ -19,7 +19,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils._live_memory impo
 from ansible_collections.netops.keepalive.plugins.module_utils._live_results import Results
 from ansible_collections.netops.keepalive.plugins.module_utils._live_run import LiveRun
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_apply import Applied, Plan, PortableSetter
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Applied, Plan
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_apply import PortableSetter
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils._systemd import Properties
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit, unit_from

@@ -14,8 +14,9 @@ import sys
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Record, Sweep
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader, Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -155,7 +156,8 @@ def test_sockets_of_two_network_namespaces_in_one_process() -> None:
 AUDITOR = """
 import ctypes, json, os, struct, sys
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Sweep
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader, Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
 pid, number, user = map(int, sys.argv[1:])
 if number:
     # seccomp(2): if the system call is pidfd_getfd, fail with this number, else allow.

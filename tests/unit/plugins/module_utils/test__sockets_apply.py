@@ -15,8 +15,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access, Setter
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_apply import Applied, Setting
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Applied, Setting, Unreadable
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import seccomp
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, has_mptcp
 

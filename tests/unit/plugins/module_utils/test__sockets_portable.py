@@ -12,12 +12,13 @@ import socket
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _sockets_portable as portable
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import SocketValues, Unreadable
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
 
 NUMBERS = {name: option.sockopt for name, option in OPTIONS.items()}
 
 
-def read_one(pid: int, descriptor: int) -> portable.SocketValues:
+def read_one(pid: int, descriptor: int) -> SocketValues:
     ((_number, values),) = portable.PortableReader().read(pid, [descriptor])
     assert values is not None
     return values
@@ -35,7 +36,7 @@ def test_machines_with_other_numbers_are_not_tried(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(portable, "_SYSCALL", [])
     here = os.uname()
     monkeypatch.setattr(os, "uname", lambda: os.uname_result((*here[:4], "mips64")))
-    with Child("s = socket.socket()") as child, pytest.raises(portable.Unreadable) as error:
+    with Child("s = socket.socket()") as child, pytest.raises(Unreadable) as error:
         list(portable.PortableReader().read(child.pid, [child.run("answer = s.fileno()")]))
     assert "needs a Python with ctypes" in error.value.remedy
 

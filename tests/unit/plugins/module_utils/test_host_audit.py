@@ -16,7 +16,8 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _host_audit
 from ansible_collections.netops.keepalive.plugins.module_utils._host_audit import HostAudit, Summary, Terms
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader, Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
 
 TUNED = "s.setsockopt(1, 9, 1); s.setsockopt(6, 4, {}); s.setsockopt(6, 5, {}); s.setsockopt(6, 6, {})"

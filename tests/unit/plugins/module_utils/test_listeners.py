@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _listeners
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
 
 UNIT = {

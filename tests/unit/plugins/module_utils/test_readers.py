@@ -15,10 +15,10 @@ import tracemalloc
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import _sockets_portable as portable
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import STATES
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access, Reader
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import SocketValues, Unreadable
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import seccomp
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, has_mptcp
 
@@ -48,7 +48,7 @@ def reader_fixture(access: Access) -> Reader:
     return access.reader
 
 
-def read_one(reader: Reader, pid: int, descriptor: int) -> portable.SocketValues:
+def read_one(reader: Reader, pid: int, descriptor: int) -> SocketValues:
     ((number, values),) = reader.read(pid, [descriptor])
     assert number == descriptor
     assert values is not None
@@ -228,7 +228,7 @@ def test_a_thread_is_no_process_and_nothing_is_read(reader: Reader) -> None:
 @pytest.mark.parametrize("call", ["pidfd_open", "pidfd_getfd"])
 def test_a_kernel_that_does_not_let_us_is_named(reader: Reader, call: str, number: int) -> None:
     def attempt() -> t.Tuple[int, str]:
-        with pytest.raises(portable.Unreadable) as error:
+        with pytest.raises(Unreadable) as error:
             list(reader.read(os.getppid(), [0, 1, 2]))
         return error.value.errno, error.value.call
 

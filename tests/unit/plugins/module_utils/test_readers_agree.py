@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import STATES
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import SocketValues
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import SocketValues
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, has_mptcp
 
 EVERY_STATE = """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import select
 import signal
 import typing as t
 
@@ -21,8 +22,9 @@ def task(orphaned: bool, pipe: t.Any) -> None:
     """A worker, which waits for its parent's end first where it is to be an orphan."""
     if orphaned:
         parent = multiprocessing.parent_process()
-        assert parent is not None
-        parent.join()
+        assert parent is not None and parent.pid is not None
+        # Readable once the children of the process have their new parent; its pipes are closed before that.
+        select.select([os.pidfd_open(parent.pid)], [], [])
     try:
         pipe.send(_locked.identity()["pid"])
     except AnsibleActionFail as error:
