@@ -164,7 +164,7 @@ bench-sockets: venv ## what reading and setting open sockets costs, beside ss an
 	@mkdir -p .cache
 	@python3 bench/sockets.py --json .cache/bench-sockets.json
 
-bench-rollout: venv hosts ## what a rollout costs, beside a playbook written by hand (40 minutes; JSON in .cache/bench-rollout.json)
+bench-rollout: venv hosts ## what a rollout costs, beside a playbook written by hand (100 minutes; JSON in .cache/bench-rollout.json)
 	@mkdir -p .cache
 	@python3 bench/rollout.py --json .cache/bench-rollout.json
 
