@@ -9,18 +9,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _procnet, _timers
+from ansible_collections.netops.keepalive.plugins.module_utils._readers import Reader
 from ansible_collections.netops.keepalive.plugins.module_utils._records import Record, from_row, from_values
 from ansible_collections.netops.keepalive.plugins.module_utils._sample import Sample
-from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import SocketValues, Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
 
 __all__ = ["Reader", "Record", "Sweep"]
-
-
-class Reader(t.Protocol):
-    """What gives the values of the sockets of a process; see PortableReader.read."""
-
-    def read(self, pid: int, descriptors: t.Iterable[int]) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
-        """Yield each descriptor with its values, None where it is not TCP."""
 
 
 class Sweep:

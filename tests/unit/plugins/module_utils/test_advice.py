@@ -157,6 +157,8 @@ def test_the_hosts_times_count_where_only_they_are_in_the_way() -> None:
     (note,) = advise(static, "outgoing", VALUES, by_default=True).notes
     assert "net.ipv4.tcp_keepalive_time=120 net.ipv4.tcp_keepalive_intvl=30" in note
     assert advise(static, "outgoing", VALUES).notes == []
+    of_a_service = advise(static._replace(unit="a.service"), "outgoing", VALUES, by_default=True).notes
+    assert [note] == [each for each in of_a_service if "socket_options" not in each], "whatever else is said"
     assert advise(Program("/x", unit="a.service"), "outgoing", VALUES, by_default=True).notes == []
 
 

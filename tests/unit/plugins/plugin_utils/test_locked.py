@@ -1,6 +1,7 @@
 # Copyright (c) 2026, The netops.keepalive authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """Who a task says that its run is: the process that forked it, and nobody where that was killed."""
 
 from __future__ import annotations
