@@ -56,10 +56,10 @@ sys.stdin.read()
 DRIVER = """
 import os, re, sys, time, typing
 began = time.process_time()
-from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _readers
+from ansible_collections.netops.keepalive.plugins.module_utils import _readers
 name, folder, pid = sys.argv[1], sys.argv[2], int(sys.argv[3])
 access = _readers.choose(name, folder, os.geteuid())
-descriptors = dict(_procfs.socket_descriptors(pid))
+descriptors = access.reader.descriptors(pid)
 started = time.process_time()
 if sys.argv[4:]:
     level, options = 6, ((4, 60), (5, 15), (6, 4))
@@ -213,12 +213,17 @@ def measure(
     commands: t.Mapping[str, t.List[str]], missing: t.Sequence[str], sockets: int, rounds: int,
     progress: t.Callable[[str], None],
 ) -> t.Tuple[int, t.Dict[str, t.List[Run]]]:  # fmt: skip
-    """All candidates in turn, each round beginning with another one."""
+    """All candidates in turn, each round beginning with another one.
+
+    Each round has sockets of its own: how these lie in the kernel's memory makes as much as a tenth for either side.
+    """
     runs: t.Dict[str, t.List[Run]] = {}
-    with holder(sockets) as (pid, count):
-        turn = candidates(commands, missing, pid)
-        for number in range(rounds):
+    count = 0
+    for number in range(rounds):
+        with holder(sockets) as (pid, held):
+            count = held
             progress(f"{count} sockets: round {number + 1} of {rounds}")
+            turn = candidates(commands, missing, pid)
             for candidate in turn[number % len(turn) :] + turn[: number % len(turn)]:
                 runs.setdefault(candidate.name, []).append(run(candidate, count))
     return count, runs

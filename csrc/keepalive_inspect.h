@@ -9,8 +9,9 @@
 #include <stdint.h>
 
 enum {
-    KEEPALIVE_INSPECT_VERSION = 1,        /* goes up with every change below; keepalive_inspect_version() must agree */
+    KEEPALIVE_INSPECT_VERSION = 2,        /* goes up with every change below; keepalive_inspect_version() must agree */
     KEEPALIVE_INSPECT_NONE = -2147483647, /* an option that cannot be read from this socket */
+    KEEPALIVE_INSPECT_ROOM = 256,         /* the least that a list needs */
 };
 
 /* The options of TCP, each with its name in the collection; what counts what is in README.md. */
@@ -66,6 +67,13 @@ int32_t keepalive_inspect_version(void);
 
 /* Returns a descriptor that stands for the process (the caller closes it), or -errno. */
 int32_t keepalive_inspect_open(int32_t pid);
+
+/*
+ * Goes on with the list of the sockets, of whatever kind, in a folder, the open /proc/PID/fd of a process. Returns how
+ * many it has found; 0: there are no more; -errno. Both arrays have this much room; below KEEPALIVE_INSPECT_ROOM it is
+ * -EINVAL.
+ */
+int32_t keepalive_inspect_list(int32_t folder, int32_t *fds, uint64_t *inodes, uint32_t room);
 
 /*
  * Both work through their array from the beginning. They return how many entries they have dealt with: fewer than

@@ -36,6 +36,19 @@ union name {
     struct sockaddr_storage room;
 };
 
+/* What getdents64(2) gives, always with 64 bits; libc's structure is another one. */
+struct entry {
+    uint64_t inode;
+    int64_t offset;
+    uint16_t length;
+    uint8_t type;
+    char name[];
+};
+
+/* A name has its digits, its end, and what aligns the next entry: none takes fewer bytes than this. */
+#define SHORTEST_ENTRY 24
+#define ENTRIES (KEEPALIVE_INSPECT_ROOM * SHORTEST_ENTRY)
+
 /* Sockets of one namespace mostly follow each other, and asking for its inode takes three system calls. */
 struct namespaces {
     uint32_t next;
@@ -117,13 +130,17 @@ static uint64_t get_namespace(int fd, struct namespaces *namespaces)
     return namespaces->known[at].inode;
 }
 
-/* State and idle time; returns false where it is neither TCP nor MPTCP. */
-static bool get_state(int fd, struct keepalive_record *record)
+/*
+ * State, idle time, and the segment size where TCP_INFO tells it as well: the same as TCP_MAXSEG of a connection, one
+ * system call less. Returns false where it is neither TCP nor MPTCP.
+ */
+static bool get_state(int fd, int32_t protocol, struct keepalive_record *record)
 {
     struct tcp_info info;
     socklen_t length = sizeof info;
 
     record->idle = -1;
+    record->values.maxseg = KEEPALIVE_INSPECT_NONE;
     if (keepalive_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 || length < 1) {
         if (get_int(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM)
             return false; /* a raw socket, whose protocol is anything */
@@ -141,6 +158,8 @@ static bool get_state(int fd, struct keepalive_record *record)
         const uint32_t least = sent < received ? sent : received;
 
         record->idle = least < INT32_MAX ? (int32_t)least : INT32_MAX;
+        if (protocol == IPPROTO_TCP)
+            record->values.maxseg = (int32_t)info.tcpi_snd_mss;
     }
     return true;
 }
@@ -158,10 +177,12 @@ static void examine(int fd, struct keepalive_record *record, struct namespaces *
     record->version = name.any.sa_family == AF_INET ? 4 : 6;
     record->local_port = take_name(&name, record->local);
     record->remote_port = get_name(fd, true, &name) ? take_name(&name, record->remote) : -1;
-    if (!get_state(fd, record))
+    if (!get_state(fd, protocol, record))
         return;
     record->keepalive = get_int(fd, SOL_SOCKET, SO_KEEPALIVE) > 0;
-#define GET(field, variable, ...) record->values.field = get_int(fd, IPPROTO_TCP, variable);
+#define GET(field, variable, ...)                                                     \
+    if (variable != TCP_MAXSEG || record->values.maxseg == KEEPALIVE_INSPECT_NONE)    \
+        record->values.field = get_int(fd, IPPROTO_TCP, variable);
     KEEPALIVE_OPTIONS(GET)
 #undef GET
     record->inode = keepalive_fstat(fd, &status) == 0 ? status.st_ino : 0;
@@ -183,6 +204,33 @@ static void set(int fd, struct keepalive_change *change, struct keepalive_settin
                                                    sizeof settings[at].value);
     for (uint32_t at = 0; at < change->settings; at++)
         settings[at].after = get_int(fd, settings[at].level, settings[at].option);
+}
+
+/* The number at the beginning of a text; 0 where there is none. */
+static uint64_t read_number(const char *text)
+{
+    uint64_t number = 0;
+
+    while (*text >= '0' && *text <= '9')
+        number = number * 10 + (uint64_t)(*text++ - '0');
+    return number;
+}
+
+/* Returns 1 and the inode where an entry of /proc/PID/fd is a socket, 0 where it is something else, or -errno. */
+static int get_socket(int folder, const char *name, uint64_t *inode)
+{
+    static const char start[] = "socket:[";
+    char target[64];
+    const long length = keepalive_system(SYS_readlinkat, folder, (long)name, (long)target, sizeof target - 1, 0);
+
+    if (length < 0)
+        return (int)length;
+    target[length] = 0;
+    for (size_t at = 0; at < sizeof start - 1; at++)
+        if (target[at] != start[at])
+            return 0;
+    *inode = read_number(target + sizeof start - 1);
+    return 1;
 }
 
 static int duplicate(int process, int fd)
@@ -212,6 +260,34 @@ KEEPALIVE_EXPORT int32_t keepalive_inspect_open(int32_t pid)
 #else
     return -ENOSYS;
 #endif
+}
+
+KEEPALIVE_EXPORT int32_t keepalive_inspect_list(int32_t folder, int32_t *fds, uint64_t *inodes, uint32_t room)
+{
+    _Alignas(struct entry) char entries[ENTRIES];
+    uint32_t count = 0;
+
+    if (room < KEEPALIVE_INSPECT_ROOM)
+        return -EINVAL;
+    while (count <= room - KEEPALIVE_INSPECT_ROOM) {
+        const long size = keepalive_system(SYS_getdents64, folder, (long)entries, sizeof entries, 0, 0);
+
+        if (size == 0 || size == -ENOENT || size == -ESRCH) /* the end of the list, or of the process */
+            break;
+        if (size < 0)
+            return (int32_t)size;
+        for (long at = 0; at < size;) {
+            const struct entry *const entry = (const struct entry *)(entries + at);
+            const int is_socket = get_socket(folder, entry->name, &inodes[count]);
+
+            at += entry->length;
+            if (is_socket < 0 && !has_vanished(is_socket))
+                return is_socket;
+            if (is_socket > 0)
+                fds[count++] = (int32_t)read_number(entry->name);
+        }
+    }
+    return (int32_t)count;
 }
 
 KEEPALIVE_EXPORT uint32_t keepalive_inspect_read(int32_t process, const int32_t *fds, uint32_t count,

@@ -155,7 +155,7 @@ class Audit:
 
     def _inodes_of_systemd(self) -> t.FrozenSet[int]:
         try:
-            return frozenset(inode for _descriptor, inode in _procfs.socket_descriptors(1, self._root))
+            return frozenset(_procfs.socket_descriptors(1, self._root).values())
         except OSError:
             return frozenset()
 

@@ -108,7 +108,7 @@ class Subject(t.NamedTuple):
     bound: bool
     """Whether the socket has a local port."""
     keepalive: bool
-    options: t.Dict[str, t.Optional[int]]
+    options: t.Mapping[str, t.Optional[int]]
 
 
 def parse_expected(entries: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[Expectation]:

@@ -60,7 +60,7 @@ def slipped_through(properties: _systemd.Properties, service: str) -> int:
 
 
 def _sockets(pid: int) -> t.List[SocketValues]:
-    read = PortableReader().read(pid, [number for number, _inode in _procfs.socket_descriptors(pid)])
+    read = PortableReader().read(pid, _procfs.socket_descriptors(pid))
     return [values for _number, values in read if values]
 
 

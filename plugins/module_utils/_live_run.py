@@ -182,7 +182,7 @@ def _note(result: Result, names: t.List[str], applied: Applied) -> None:
             if name == "keepalive":
                 result.record.keepalive = bool(after)
             else:
-                result.record.options[name] = after
+                result.record.options = {**result.record.options, name: after}
     done = "changed" if result.after else "right"  # somebody else was faster
     result.outcome = "refused" if result.refused else done
 

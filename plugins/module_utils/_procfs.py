@@ -77,13 +77,13 @@ def unit_of(pid: int, prefix: str = "", root: str = PROC) -> str:
     return unit_of_cgroup(parse_cgroup(text_of(pid, "cgroup", root)), prefix)
 
 
-def socket_descriptors(pid: int, root: str = PROC) -> t.List[t.Tuple[int, int]]:
-    """List (descriptor, inode) of the sockets that a process holds; PermissionError where that is not for us to see."""
-    found = []
+def socket_descriptors(pid: int, root: str = PROC) -> t.Dict[int, int]:
+    """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown."""
+    found: t.Dict[int, int] = {}
     try:
         folder = os.open(os.path.join(root, str(pid), "fd"), os.O_RDONLY | os.O_DIRECTORY)
     except GONE:
-        return []
+        return {}
     try:
         for name in os.listdir(folder):
             try:
@@ -91,9 +91,9 @@ def socket_descriptors(pid: int, root: str = PROC) -> t.List[t.Tuple[int, int]]:
             except GONE:
                 continue
             if target.startswith("socket:["):
-                found.append((int(name), int(target[8:-1])))
+                found[int(name)] = int(target[8:-1])
     except GONE:
-        return []
+        return {}
     finally:
         os.close(folder)
     return found

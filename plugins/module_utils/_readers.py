@@ -21,7 +21,10 @@ CHOICES = ("auto", "native", "portable")
 
 
 class Reader(t.Protocol):
-    """What gives the values of the sockets of a process; see PortableReader.read."""
+    """What lists the sockets of a process, and gives their values; see PortableReader."""
+
+    def descriptors(self, pid: int, root: str = ...) -> t.Dict[int, int]:
+        """Return descriptor → inode."""
 
     def read(self, pid: int, descriptors: t.Iterable[int]) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
         """Yield each descriptor with its values, None where it is not TCP."""

@@ -27,7 +27,7 @@ class Record:
     local: _procnet.Address
     remote: t.Optional[_procnet.Address]
     keepalive: t.Optional[bool]
-    options: t.Dict[str, t.Optional[int]]
+    options: t.Mapping[str, t.Optional[int]]
     readable: bool
     idle: t.Optional[float]
     """Seconds since data last went either way, None where that is not known."""

@@ -33,8 +33,8 @@ class SocketValues(t.NamedTuple):
     local: Address
     remote: t.Optional[Address]
     keepalive: bool
-    options: t.Dict[str, t.Optional[int]]
-    """By name of _options.OPTIONS; None where the protocol has no such option."""
+    options: t.Mapping[str, t.Optional[int]]
+    """By name of _options.OPTIONS; None where the protocol has no such option. Many sockets may share one mapping."""
     idle: t.Optional[float]
     """Seconds since data last went either way, None where that means nothing."""
     namespace: t.Optional[int]
@@ -57,9 +57,14 @@ class Unreadable(Exception):
         return remedy(self.errno)
 
 
+def is_gone(number: t.Optional[int]) -> bool:
+    """Tell whether the errno of a call says that there is simply nothing any more."""
+    return number in _VANISHED
+
+
 def raise_unless_gone(number: t.Optional[int], call: str) -> None:
     """Judge the errno of a call: return where there is simply nothing any more, raise Unreadable where we may not."""
-    if number in _VANISHED:
+    if is_gone(number):
         return
     if number in (errno.ENOSYS, errno.EPERM, errno.EACCES):
         raise Unreadable(number, call)

@@ -59,7 +59,7 @@ class Sweep:
         held: t.Dict[str, t.Set[int]] = {}
         for pid in pids:
             try:
-                inodes = {inode for _descriptor, inode in _procfs.socket_descriptors(pid, self._root)}
+                inodes = self._reader.descriptors(pid, self._root).values()
             except PermissionError:
                 continue
             held.setdefault(self._units.get(pid, ""), set()).update(inodes)
@@ -71,12 +71,12 @@ class Sweep:
 
     def _take_one(self, pid: int) -> None:
         try:
-            descriptors = _procfs.socket_descriptors(pid, self._root)
+            descriptors = self._reader.descriptors(pid, self._root)
         except PermissionError:
             self.unreadable[pid] = "its descriptors are not shown to this user: run as root (become: true)"
             return
         unknown: t.Dict[int, int] = {}
-        for descriptor, inode in descriptors:
+        for descriptor, inode in descriptors.items():
             if inode in self.records and self.records[inode].readable:
                 self.records[inode].holders.append((pid, descriptor))
             elif inode not in self._not_tcp and inode not in self._left_out:

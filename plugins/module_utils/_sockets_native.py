@@ -28,11 +28,15 @@ from ansible_collections.netops.keepalive.plugins.module_utils._socket_values im
     Plan,
     Setting,
     SocketValues,
+    is_gone,
     raise_unless_gone,
 )
 
 LIBRARY = "libkeepalive_inspect.so"
 HEADER = "keepalive_inspect.h"
+
+VERSION = 2
+"""Of the library's interface: what is called here, and how it is laid out."""
 
 BATCH = 512
 """Sockets of one call: memory stays bounded, and the call itself does not count any more."""
@@ -72,7 +76,8 @@ class Library:
             self.ffi = _declare(header)
             self.calls = self.ffi.dlopen(library)
             declared, version = self.calls.KEEPALIVE_INSPECT_VERSION, self.calls.keepalive_inspect_version()
-            if declared == version:
+            if declared == version == VERSION:
+                self.list_many = self.calls.keepalive_inspect_list
                 self.read_many = self.calls.keepalive_inspect_read
                 self.apply_many = self.calls.keepalive_inspect_apply
                 self.record, self.values, self.change, self.setting = (_layout(self.ffi, name) for name in _FIELDS)
@@ -83,6 +88,9 @@ class Library:
             raise Unavailable(f"{library} cannot be used: {type(error).__name__}: {error}") from error
         if declared != version:
             raise Unavailable(f"{library} has version {version} of its interface, {HEADER} beside it is {declared}")
+        if version != VERSION:
+            wanted = f"not {VERSION}: build the libraries anew"
+            raise Unavailable(f"{library} has version {version} of its interface, {wanted}")
 
     def open(self, pid: int) -> t.Optional[int]:
         """Return a descriptor for the process, None where it has ended."""
@@ -105,6 +113,29 @@ class NativeReader:
         self._addresses: t.Dict[int, t.Dict[bytes, str]] = {version: {} for version in _FAMILIES}
         self._options: t.Dict[bytes, t.Dict[str, t.Optional[int]]] = {}
 
+    def descriptors(self, pid: int, root: str = "/proc") -> t.Dict[int, int]:
+        """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown."""
+        try:
+            folder = os.open(f"{root}/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            if is_gone(error.errno):
+                return {}
+            raise
+        descriptors, inodes = array.array("i", bytes(4 * BATCH)), array.array("Q", bytes(8 * BATCH))
+        from_buffer = self._library.ffi.from_buffer
+        room = (from_buffer("int32_t[]", descriptors), from_buffer("uint64_t[]", inodes), BATCH)
+        found: t.Dict[int, int] = {}
+        try:
+            while True:
+                count = self._library.list_many(folder, *room)
+                if count < 0:
+                    raise OSError(-count, os.strerror(-count), f"{root}/{pid}/fd")
+                if count == 0:
+                    return found
+                found.update(zip(descriptors[:count], inodes))
+        finally:
+            os.close(folder)
+
     def read(self, pid: int, descriptors: t.Iterable[int]) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
         """Yield each descriptor with its values, or with None where it is not TCP. What vanished is left out.
 
@@ -115,18 +146,14 @@ class NativeReader:
         if process is None:
             return
         rest = iter(descriptors)
+        block = bytearray(layout.size * BATCH)
+        records = ffi.from_buffer("struct keepalive_record[]", block, require_writable=True)
         try:
             while True:
                 wanted = array.array("i", itertools.islice(rest, BATCH))
                 if not wanted:
                     return
-                block = bytearray(layout.size * len(wanted))
-                done = self._library.read_many(
-                    process,
-                    ffi.from_buffer("int32_t[]", wanted),
-                    len(wanted),
-                    ffi.from_buffer("struct keepalive_record[]", block, require_writable=True),
-                )
+                done = self._library.read_many(process, ffi.from_buffer("int32_t[]", wanted), len(wanted), records)
                 yield from self._values(memoryview(block)[: layout.size * done])
                 if done < len(wanted):
                     kind = layout.unpack_from(block, layout.size * done)[3]
@@ -158,7 +185,7 @@ class NativeReader:
                 (addresses.get(local) or self._learn_address(version, local), port),
                 remote_address,
                 keepalive == 1,
-                options.copy(),
+                options,
                 idle / 1000 if idle >= 0 else None,
                 netns or None,
             )

@@ -18,6 +18,7 @@ import socket
 import struct
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import (
@@ -50,6 +51,10 @@ class PortableReader:
 
     def __init__(self) -> None:
         self._namespaces: t.Dict[bytes, t.Optional[int]] = {}
+
+    def descriptors(self, pid: int, root: str = _procfs.PROC) -> t.Dict[int, int]:
+        """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown."""
+        return _procfs.socket_descriptors(pid, root)
 
     def read(self, pid: int, descriptors: t.Iterable[int]) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
         """Yield each descriptor with its values, or with None where it is not TCP. What vanished is left out.

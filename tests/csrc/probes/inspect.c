@@ -1,6 +1,8 @@
 /* Every kind of descriptor of this process, read and set through libkeepalive_inspect; the arrays end at a red zone. */
 #include "keepalive_inspect.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -70,6 +72,43 @@ static void print(const struct keepalive_record *record, const char *name)
     putchar('\n');
 }
 
+/* The sockets of this process, and nothing else, each once: more of them than one call has room for. */
+static void list(void)
+{
+    enum { SOCKETS = 900, ROOM = KEEPALIVE_INSPECT_ROOM + 100 };
+    static uint64_t listed[SOCKETS + COUNT + 100];
+    int32_t *fds = malloc(ROOM * sizeof *fds);
+    uint64_t *inodes = malloc(ROOM * sizeof *inodes);
+    const int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+    const int first = socket(AF_UNIX, SOCK_STREAM, 0);
+    int32_t calls = 0, count;
+
+    expect(fds != NULL && inodes != NULL && folder >= 0 && first >= 0, "start of the list");
+    for (int made = 1; made < SOCKETS; made++)
+        expect(dup(first) >= 0, "dup");
+    for (; (count = keepalive_inspect_list(folder, fds, inodes, ROOM)) > 0; calls++) {
+        expect(count <= ROOM, "the room");
+        for (int at = 0; at < count; at++) {
+            expect(fds[at] >= 0 && (size_t)fds[at] < sizeof listed / sizeof *listed, "what is listed");
+            expect(listed[fds[at]] == 0, "each once");
+            listed[fds[at]] = inodes[at];
+        }
+    }
+    expect(count == 0 && calls > SOCKETS / ROOM, "the end of the list");
+    for (int fd = 0; (size_t)fd < sizeof listed / sizeof *listed; fd++) {
+        struct stat status;
+        const int is_socket = fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
+
+        expect(listed[fd] == (is_socket ? status.st_ino : 0), "the inodes of the sockets");
+    }
+    expect(keepalive_inspect_list(folder, fds, inodes, ROOM) == 0, "still the end");
+    expect(keepalive_inspect_list(folder, fds, inodes, KEEPALIVE_INSPECT_ROOM - 1) == -EINVAL, "too little room");
+    expect(keepalive_inspect_list(first, fds, inodes, ROOM) == -ENOTDIR, "a list of no folder");
+    expect(keepalive_inspect_list(-1, fds, inodes, ROOM) == -EBADF, "a list of nothing");
+    free(fds);
+    free(inodes);
+}
+
 int main(void)
 {
     int32_t *fds = malloc(COUNT * sizeof *fds);
@@ -109,6 +148,7 @@ int main(void)
     }
     expect(keepalive_inspect_read(-1, fds, COUNT, records) == COUNT, "no process"); /* EBADF: as if all had vanished */
     expect(keepalive_inspect_open(-1) < 0, "no PID");
+    list();
     free(fds);
     free(records);
     free(changes);

@@ -136,10 +136,11 @@ def open_to_all(path: pathlib.Path) -> None:
             folder.chmod(folder.stat().st_mode | 0o011)
 
 
-class Refusing:
+class Refusing(PortableReader):
     """A reader that is not let near any process."""
 
     def __init__(self, number: int) -> None:
+        super().__init__()
         self._number = number
 
     def read(self, _pid: int, _descriptors: t.Iterable[int]) -> t.Iterator[t.Any]:

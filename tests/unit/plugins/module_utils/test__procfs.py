@@ -108,7 +108,7 @@ def test_a_mapped_file_that_was_replaced_is_told_from_one_that_was_not() -> None
 def test_a_real_process_shows_its_sockets_program_and_start() -> None:
     with Child("s = socket.socket(); u = socket.socketpair(); f = open('/dev/null'); answer = None") as child:
         fds = child.run("answer = [[h.fileno(), os.fstat(h.fileno()).st_ino] for h in (s, *u)]")
-        found = dict(_procfs.socket_descriptors(child.pid))
+        found = _procfs.socket_descriptors(child.pid)
         assert dict(fds).items() <= found.items()
         assert child.run("answer = f.fileno()") not in found
         assert _procfs.program_of(child.pid) == child.run("answer = os.readlink('/proc/self/exe')")
@@ -122,7 +122,7 @@ def test_a_real_process_shows_its_sockets_program_and_start() -> None:
 def test_a_process_that_is_gone_has_nothing_and_raises_nothing() -> None:
     with Child() as child:
         pass
-    assert _procfs.socket_descriptors(child.pid) == []
+    assert _procfs.socket_descriptors(child.pid) == {}
     assert _procfs.unit_of(child.pid) == ""
     assert _procfs.program_of(child.pid) == ""
     assert _procfs.started_at(child.pid) is None

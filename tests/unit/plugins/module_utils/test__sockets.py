@@ -231,17 +231,17 @@ def test_another_users_process_is_said_to_be_unreadable() -> None:
         assert "run as root" in unreadable[str(child.pid)]
 
 
-class RefusingOne:
+class RefusingOne(PortableReader):
     """A reader that is not let near one process, as a confined administrator is not near systemd."""
 
     def __init__(self, refused: int) -> None:
+        super().__init__()
         self._refused = refused
-        self._reader = PortableReader()
 
     def read(self, pid: int, descriptors: t.Iterable[int]) -> t.Iterator[t.Any]:
         if pid == self._refused:
             raise Unreadable(1, "pidfd_getfd")
-        return self._reader.read(pid, descriptors)
+        return super().read(pid, descriptors)
 
 
 def test_a_socket_is_read_through_any_of_its_processes() -> None:

@@ -83,16 +83,22 @@ def test_a_link_is_not_followed(installed: Installed, tmp_path: pathlib.Path) ->
     assert f"{library} is neither a file nor a folder" in refused(folder)
 
 
-def test_a_library_of_another_version_is_not_used(installed: Installed, tmp_path: pathlib.Path) -> None:
-    """The header's version is compared with what the library answers."""
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_library_of_another_version_is_not_used(installed: Installed, tmp_path: pathlib.Path, version: int) -> None:
+    """Both what the library answers and what its header says have to be the version that is called here."""
     folder, library, header = installed
-    for source in CSRC.glob("*.[ch]"):
-        shutil.copy(source, tmp_path)
-    newer = tmp_path / native.HEADER
-    newer.write_text(newer.read_text().replace("KEEPALIVE_INSPECT_VERSION = 1,", "KEEPALIVE_INSPECT_VERSION = 2,"))
+    for file in CSRC.glob("*.[ch]"):
+        text = file.read_text().replace("keepalive_inspect_list", "keepalive_inspect_index")
+        ours = f"KEEPALIVE_INSPECT_VERSION = {native.VERSION},"
+        assert ours in text or file.name != native.HEADER
+        (tmp_path / file.name).write_text(text.replace(ours, f"KEEPALIVE_INSPECT_VERSION = {version},"))
+    other = tmp_path / native.HEADER
     source = tmp_path / "libkeepalive_inspect.c"
     subprocess.run(["cc", "-shared", "-fPIC", "-D_DEFAULT_SOURCE", "-o", library, source], check=True)
-    assert refused(folder) == f"{library} has version 2 of its interface, {header.name} beside it is 1"
+    said = f"{library} has version {version} of its interface, "
+    assert refused(folder) == f"{said}{header.name} beside it is {native.VERSION}"
+    shutil.copy(other, header)
+    assert refused(folder) == f"{said}not {native.VERSION}: build the libraries anew"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +109,7 @@ def test_a_library_of_another_version_is_not_used(installed: Installed, tmp_path
         ("uint32_t unused;", "", "ValueError: struct keepalive_change has the fields inode, fd, kind, settings"),
         ("struct keepalive_values {", "struct keepalive_values { nonsense", "CDefError|ParseError"),
         ("int32_t keepalive_inspect_version(void);", "", "AttributeError: keepalive_inspect_version"),
+        ("keepalive_inspect_list(", "keepalive_inspect_list_all(", "AttributeError: .*keepalive_inspect_list"),
         ("keepalive_inspect_read(", "keepalive_inspect_read_all(", "AttributeError: .*keepalive_inspect_read"),
     ],
 )
@@ -156,10 +163,10 @@ def test_the_declarations_are_those_of_the_header() -> None:
     assert (CSRC / native.HEADER).read_bytes() == SOURCE
 
 
-def test_version_1_of_the_interface_stays_as_it_is(inspect_folder: str) -> None:
+def test_version_2_of_the_interface_stays_as_it_is(inspect_folder: str) -> None:
     """A change of these numbers is a new KEEPALIVE_INSPECT_VERSION: an old library must not fill a new structure."""
     library = Library(inspect_folder, ME)
-    assert library.calls.KEEPALIVE_INSPECT_VERSION == 1
+    assert library.calls.KEEPALIVE_INSPECT_VERSION == native.VERSION == 2
     layouts = [(layout.format, layout.size) for layout in (library.record, library.values, library.change)]
     assert layouts == [("=QQiiiiiiii16s16s32s", 112), ("=iiiiiiii", 32), ("=QiiII", 24)]
     assert (library.setting.format, library.none) == ("=iiiiii", -(2**31) + 1)

@@ -259,7 +259,7 @@ def test_a_library_that_is_loaded_is_known(proc: ShadowProc, server: socket.sock
 
 
 def test_what_cannot_be_read_is_unknown_and_never_right(proc: ShadowProc, server: socket.socket) -> None:
-    class Refused:
+    class Refused(PortableReader):
         def read(self, _pid: int, _descriptors: t.Iterable[int]) -> t.Iterator[t.Any]:
             raise Unreadable(1, "pidfd_getfd")
 

@@ -245,6 +245,23 @@ def test_a_shortage_is_an_error_and_not_nothing(reader: Reader, call: str) -> No
     assert seccomp.refusing(attempt, {call: errno.EMFILE}) == "OSError"
 
 
+@pytest.mark.skipif(not has_mptcp(), reason="kernel without MPTCP")
+def test_mptcp_without_maxseg(reader: Reader) -> None:
+    """Older kernels answer TCP_INFO of MPTCP sockets, but not TCP_MAXSEG."""
+    with Child() as child:
+        number = child.run(
+            "l = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262); l.bind(('127.0.0.1', 0)); l.listen()\n"
+            "s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262); s.connect(l.getsockname())\n"
+            "answer = s.fileno()"
+        )
+
+        def attempt() -> t.Tuple[t.Optional[int], bool]:
+            read = read_one(reader, child.pid, number)
+            return read.options["maxseg"], read.idle is not None
+
+        assert seccomp.refusing(attempt, {"getsockopt": errno.EOPNOTSUPP}, {1: 6, 2: 2}) == (None, True)
+
+
 def test_mptcp_without_tcp_info(reader: Reader) -> None:
     """Linux 5.6 to 5.15 answer TCP_INFO of MPTCP sockets with EOPNOTSUPP; the other values are there."""
     setup = (

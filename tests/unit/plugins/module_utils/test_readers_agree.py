@@ -11,7 +11,6 @@ import os
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import STATES
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import SocketValues
@@ -165,8 +164,10 @@ def differences(pid: int, folder: str) -> t.Tuple[Found, t.List[t.Tuple[int, t.A
 
     Nothing goes on in the process, so idle times only grow from one sweep to the next.
     """
-    descriptors = [descriptor for descriptor, _inode in _procfs.socket_descriptors(pid)]
     native, portable = (choose(name, folder, os.geteuid()).reader for name in ("native", "portable"))
+    descriptors = list(portable.descriptors(pid).items())
+    assert list(native.descriptors(pid).items()) == descriptors
+    descriptors = [number for number, _inode in descriptors]
     first, second, third = (list(reader.read(pid, descriptors)) for reader in (native, portable, native))
     assert [number for number, _values in first] == descriptors == [number for number, _values in second]
     different = []
