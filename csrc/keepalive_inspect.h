@@ -11,7 +11,7 @@
 enum {
     KEEPALIVE_INSPECT_VERSION = 2,        /* goes up with every change below; keepalive_inspect_version() must agree */
     KEEPALIVE_INSPECT_NONE = -2147483647, /* an option that cannot be read from this socket */
-    KEEPALIVE_INSPECT_ROOM = 256,         /* the least that a list needs */
+    KEEPALIVE_INSPECT_ROOM = 128,         /* the least that a list needs */
 };
 
 /* The options of TCP, each with its name in the collection; what counts what is in README.md. */

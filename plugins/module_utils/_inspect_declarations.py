@@ -18,7 +18,7 @@ SOURCE = (
     b"IVE_INSPECT_H\n#define KEEPALIVE_INSPECT_H\n\n#include <stdint.h>\n\nenum {\n    KEEPALIVE_INS"
     b"PECT_VERSION = 2,        /* goes up with every change below; keepalive_inspect_version() must ag"
     b"ree */\n    KEEPALIVE_INSPECT_NONE = -2147483647, /* an option that cannot be read from this "
-    b"socket */\n    KEEPALIVE_INSPECT_ROOM = 256,         /* the least that a list needs */\n};\n\n/*"
+    b"socket */\n    KEEPALIVE_INSPECT_ROOM = 128,         /* the least that a list needs */\n};\n\n/*"
     b" The options of TCP, each with its name in the collection; what counts what is in README.md."
     b" */\nstruct keepalive_values {\n    int32_t keepidle;\n    int32_t keepcnt;\n    int32_t keepint"
     b"vl;\n    int32_t user_timeout;\n    int32_t syncnt;\n    int32_t defer_accept;\n    int32_t maxs"
@@ -68,7 +68,7 @@ ARGUMENTS: t.Dict[str, t.Any] = {
         b"\xff\xff\xff\x0bKEEPALIVE_INSPECT_NONE",
         -2147483647,
         b"\xff\xff\xff\x0bKEEPALIVE_INSPECT_ROOM",
-        256,
+        128,
         b"\xff\xff\xff\x0bKEEPALIVE_INSPECT_VERSION",
         2,
         b"\x00\x00\x11#keepalive_inspect_apply",

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command that is installed beside the libraries, and its link."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _command_archive,
+)
+from ansible_collections.netops.keepalive.plugins.modules import preload_libraries
+from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import (
+    Run,
+    snapshot,
+)
+
+
+@pytest.fixture(name="link")
+def link_fixture(tmp_path: pathlib.Path) -> pathlib.Path:
+    (tmp_path / "bin").mkdir()
+    return tmp_path / "bin" / "keepalive-sockets"
+
+
+@pytest.fixture(name="warnings")
+def warnings_fixture(monkeypatch: pytest.MonkeyPatch) -> t.List[str]:
+    warnings: t.List[str] = []
+    monkeypatch.setattr(preload_libraries.AnsibleModule, "warn", lambda self, text: warnings.append(text))
+    return warnings
+
+
+SAYS_HELP = {"_sockets_command": "def main():\n    print('help')\n    return 0\n"}
+
+
+def test_the_command_from_nothing_to_nothing(run: Run, lib: pathlib.Path, link: pathlib.Path) -> None:
+    command = lib / "keepalive-sockets"
+    arguments = {"command": _command_archive.collect(), "command_link": str(link)}
+    foretold = run(check=True, **arguments)
+    assert (foretold["changed"], lib.exists()) == (True, False)
+    result = run(**arguments)
+    assert result["reason"] == f"not installed; keepalive-sockets is not installed; the link {link} is missing"
+    assert result["command"] == {"path": str(command), "link": str(link)}
+    assert os.readlink(link) == str(command)
+    assert command.stat().st_mode & 0o7777 == 0o755
+    for diff in (foretold["diff"], result["diff"]):
+        assert f"{link} -> {command}\n" in diff["after"] and str(command) not in diff["before"]
+    said = subprocess.run([str(link), "--help"], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("usage: keepalive-sockets")
+    assert "keepalive-sockets" not in {*result["libraries"], *result["other_files"]}
+    again = run(**arguments)
+    assert (again["changed"], again["reason"], again["diff"]["before"]) == (False, "", again["diff"]["after"])
+    assert run(check=True, state="absent", command_link=str(link))["removed"][-2:] == [str(link), str(command)]
+    assert run(state="absent", command_link=str(link))["changed"] is True
+    assert not lib.exists() and not link.is_symlink()
+    assert run(state="absent", command_link=str(link))["changed"] is False
+
+
+def test_a_new_command_needs_no_compiler(
+    run: Run, lib: pathlib.Path, link: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(command=SAYS_HELP, command_link=str(link))
+    before = snapshot(lib)
+    monkeypatch.setattr(preload_libraries._build, "build", lambda *_arguments: pytest.fail("compiled again"))
+    result = run(command={**SAYS_HELP, "_more": ""}, command_link=str(link))
+    assert (result["changed"], result["reason"]) == (True, "keepalive-sockets changed")
+    after = snapshot(lib)
+    assert after.pop("keepalive-sockets") != before.pop("keepalive-sockets")
+    assert after == before
+
+
+@pytest.mark.parametrize("harm", ["gone", "changed", "mode", "link"])
+def test_a_command_that_was_touched_is_put_right(run: Run, lib: pathlib.Path, link: pathlib.Path, harm: str) -> None:
+    arguments = {"command": SAYS_HELP, "command_link": str(link)}
+    run(**arguments)
+    command = lib / "keepalive-sockets"
+    right = command.read_bytes()
+    if harm == "gone":
+        command.unlink()
+    elif harm == "changed":
+        command.write_bytes(b"")
+    elif harm == "mode":
+        command.chmod(0o644)
+    else:
+        link.unlink()
+    assert run(check=True, **arguments)["changed"] is True
+    assert run(**arguments)["changed"] is True
+    assert (command.read_bytes(), command.stat().st_mode & 0o7777, link.exists()) == (right, 0o755, True)
+    assert run(**arguments)["changed"] is False
+
+
+def test_what_stands_in_the_way_of_the_link_stays(
+    run: Run, lib: pathlib.Path, link: pathlib.Path, warnings: t.List[str]
+) -> None:
+    link.write_text("somebody's own")
+    result = run(command=SAYS_HELP, command_link=str(link))
+    assert result["command"] == {"path": str(lib / "keepalive-sockets"), "link": ""}
+    assert warnings == [f"keepalive-sockets has no link: {link} is somebody else's and was left alone"]
+    assert run(command=SAYS_HELP, command_link=str(link))["changed"] is False
+    run(state="absent", command_link=str(link))
+    assert link.read_text() == "somebody's own"
+
+
+def test_no_link_and_no_folder_for_it(run: Run, tmp_path: pathlib.Path, warnings: t.List[str]) -> None:
+    assert run(command=SAYS_HELP, command_link="")["command"]["link"] == ""
+    assert warnings == []
+    assert run(command=SAYS_HELP, command_link=str(tmp_path / "no" / "x"))["changed"] is False
+    assert warnings == [f"keepalive-sockets has no link: there is no folder {tmp_path / 'no'}"]
+
+
+def test_a_command_that_does_not_run_is_no_failure(
+    run: Run, lib: pathlib.Path, link: pathlib.Path, warnings: t.List[str]
+) -> None:
+    result = run(command={"_sockets_command": "raise SystemExit('no')"}, command_link=str(link))
+    assert (result["changed"], result["command"]) == (True, None)
+    assert sorted(snapshot(lib)) == ["manifest.json", "one.so", "two.so"]
+    assert not link.is_symlink()
+    assert len(warnings) == 1 and "keepalive-sockets was not installed: keepalive-sockets --help" in warnings[0]
+
+
+def test_without_a_compiler_nothing_is_there(run: Run, lib: pathlib.Path, link: pathlib.Path) -> None:
+    result = run(cc="no-such-compiler", missing_compiler="report", command=SAYS_HELP, command_link=str(link))
+    assert (result["needs_compiler"], result["changed"]) == (True, False)
+    assert not lib.exists() and not link.is_symlink()
