@@ -100,7 +100,7 @@ static double now(void)
 int main(int argc, char **argv)
 {
     static const int options[] = {TCP_KEEPIDLE, TCP_KEEPCNT, TCP_KEEPINTVL, TCP_USER_TIMEOUT, TCP_SYNCNT,
-                                  TCP_DEFER_ACCEPT, TCP_MAXSEG, TCP_WINDOW_CLAMP};
+                                  TCP_DEFER_ACCEPT, TCP_WINDOW_CLAMP};
     char path[64], target[64];
     int count = 0;
     snprintf(path, sizeof path, "/proc/%s/fd", argv[1]);
@@ -252,11 +252,29 @@ def ratio(runs: t.Mapping[str, t.Sequence[Run]], these: t.Sequence[str], that: s
 # starts Python, too; beside that stands the least that such a program can take: the bare loop, and Python alone.
 TARGETS: t.Tuple[t.Tuple[str, t.Tuple[str, ...], str, str, t.Optional[float]], ...] = (
     ("native reader, with its start, to ss -tnop", ("native reader",), "ss -tnop", "own", 1.0),
-    ("  with the start of Python", ("native reader",), "ss -tnop", "whole", None),
-    ("  the bare loop with the start of Python", ("bare loop in C", "Python alone"), "ss -tnop", "whole", None),
+    (
+        "native reader as a program, with the start of Python, to ss -tnop",
+        ("native reader",),
+        "ss -tnop",
+        "whole",
+        None,
+    ),
+    (
+        "about the least such a program takes (the bare loop and Python alone)",
+        ("bare loop in C", "Python alone"),
+        "ss -tnop",
+        "whole",
+        None,
+    ),
     ("native reader's sweep to the bare loop", ("native reader",), "bare loop in C", "sweep", 1.2),
     ("portable reader, with its start, to ss -tnop", ("portable reader",), "ss -tnop", "own", 2.0),
-    ("  with the start of Python", ("portable reader",), "ss -tnop", "whole", None),
+    (
+        "portable reader as a program, with the start of Python, to ss -tnop",
+        ("portable reader",),
+        "ss -tnop",
+        "whole",
+        None,
+    ),
     ("native, setting four options to reading", ("native, set four",), "native reader", "sweep", 2.0),
     ("portable, setting four options to reading", ("portable, set four",), "portable reader", "sweep", 2.0),
 )

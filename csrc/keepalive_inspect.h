@@ -70,8 +70,8 @@ int32_t keepalive_inspect_open(int32_t pid);
 
 /*
  * Goes on with the list of the sockets, of whatever kind, in a folder, the open /proc/PID/fd of a process. Returns how
- * many it has found; 0: there are no more; -errno. Both arrays have this much room; below KEEPALIVE_INSPECT_ROOM it is
- * -EINVAL.
+ * many it has found in this call; 0: there are no more; -errno. Both arrays have this much room; below
+ * KEEPALIVE_INSPECT_ROOM it is -EINVAL.
  */
 int32_t keepalive_inspect_list(int32_t folder, int32_t *fds, uint64_t *inodes, uint32_t room);
 

@@ -131,8 +131,9 @@ static uint64_t get_namespace(int fd, struct namespaces *namespaces)
 }
 
 /*
- * State, idle time, and the segment size where TCP_INFO tells it as well: the same as TCP_MAXSEG of a connection, one
- * system call less. Returns false where it is neither TCP nor MPTCP.
+ * State, idle time, and the segment size where TCP_INFO tells it as well: that in use, which TCP_MAXSEG says of every
+ * connection that is not under TCP_REPAIR (for seconds, while CRIU looks at it). Returns false where it is neither TCP nor
+ * MPTCP.
  */
 static bool get_state(int fd, int32_t protocol, struct keepalive_record *record)
 {
@@ -223,6 +224,8 @@ static int get_socket(int folder, const char *name, uint64_t *inode)
     char target[64];
     const long length = keepalive_system(SYS_readlinkat, folder, (long)name, (long)target, sizeof target - 1, 0);
 
+    if (length == -ENAMETOOLONG)
+        return 0; /* a file whose path is too long to tell; any user can open one */
     if (length < 0)
         return (int)length;
     target[length] = 0;
@@ -281,7 +284,7 @@ KEEPALIVE_EXPORT int32_t keepalive_inspect_list(int32_t folder, int32_t *fds, ui
             const int is_socket = get_socket(folder, entry->name, &inodes[count]);
 
             at += entry->length;
-            if (is_socket < 0 && !has_vanished(is_socket))
+            if (is_socket < 0 && !has_vanished(is_socket)) /* "." and "..", which are no links, are EINVAL */
                 return is_socket;
             if (is_socket > 0)
                 fds[count++] = (int32_t)read_number(entry->name);

@@ -62,6 +62,10 @@ for number, value in zip((4, 6, 5, 18), values):
 fds, record = (ctypes.c_int32 * 1)(own.fileno()), (ctypes.c_uint8 * 4096)()
 if library.keepalive_inspect_read(process, fds, 1, record) == 1 and struct.pack("=4i", *values) not in bytes(record):
     sys.exit("it does not find the values of its own socket")
+folder, listed, inodes = os.open("/proc/self/fd", os.O_RDONLY), (ctypes.c_int32 * 512)(), (ctypes.c_uint64 * 512)()
+count = library.keepalive_inspect_list(folder, listed, inodes, 512)
+if (own.fileno(), os.fstat(own.fileno()).st_ino) not in list(zip(listed, inodes))[:max(count, 0)]:
+    sys.exit("it does not list its own socket")
 """
 """Where ctypes, or the kernel's pidfd_getfd, is not to be had, that is no fault of the library."""
 

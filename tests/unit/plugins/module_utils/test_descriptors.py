@@ -61,6 +61,19 @@ def test_a_folder_in_the_place_of_proc(reader: Reader, tmp_path: pathlib.Path) -
         assert list(reader.descriptors(42, str(tmp_path))) == [child.run("answer = s.fileno()")]
 
 
+def test_a_file_whose_path_the_kernel_cannot_tell_is_skipped(reader: Reader, tmp_path: pathlib.Path) -> None:
+    """Any user can open one: a path longer than PATH_MAX must end neither the list nor the audit of a host."""
+    deep = (
+        "for _ in range(25): os.mkdir('x' * 200); os.chdir('x' * 200)\n"
+        "f = open('file', 'w'); s = socket.socket(); answer = [f.fileno(), s.fileno()]"
+    )
+    with Child(cwd=str(tmp_path)) as child:
+        file, number = child.run(deep)
+        with pytest.raises(OSError, match="File name too long"):
+            os.readlink(f"/proc/{child.pid}/fd/{file}")
+        assert list(reader.descriptors(child.pid)) == [number]
+
+
 def test_a_process_that_is_gone_or_a_zombie_has_none(reader: Reader) -> None:
     with Child() as gone:
         pass
