@@ -13,7 +13,7 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access, choose
+from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access, Reader, choose
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import ShadowProc
 
 CSRC = pathlib.Path(__file__).parents[3] / "csrc"
@@ -32,6 +32,11 @@ def inspect_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 def access(request: pytest.FixtureRequest, inspect_folder: str) -> Access:
     """A reader and a setter: the promises are the same whichever of the two it is."""
     return choose(request.param, inspect_folder, os.geteuid())
+
+
+@pytest.fixture
+def reader(access: Access) -> Reader:
+    return access.reader
 
 
 @pytest.fixture(scope="session")

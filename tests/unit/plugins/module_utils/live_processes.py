@@ -15,7 +15,9 @@ import sys
 import typing as t
 
 _LOOP = """
-import fcntl, json, os, socket, struct, sys
+import fcntl, json, os, resource, socket, struct, sys
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a login shell gives 1024, and some tests hold thousands
 names = {"fcntl": fcntl, "os": os, "socket": socket, "struct": struct, "sys": sys}
 for line in sys.stdin:
     names["answer"] = None

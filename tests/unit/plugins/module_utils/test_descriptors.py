@@ -17,9 +17,6 @@ from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
 
 MANY = """
-import resource
-limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 held = [socket.socket(), *socket.socketpair(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)]
 others = [open("/dev/null"), *map(os.fdopen, os.pipe()[:1])]
 while len(held) < 3000:
@@ -29,8 +26,8 @@ while len(held) < 3000:
 for position in range(500, 1500):  # a hole that is larger than what one call lists
     held.pop(500).close()
 held.append(socket.socket())
-os.dup2(held[-1].fileno(), 9999)
-answer = [[s.fileno(), os.fstat(s.fileno()).st_ino] for s in held] + [[9999, os.fstat(9999).st_ino]]
+os.dup2(held[-1].fileno(), 4000)
+answer = [[s.fileno(), os.fstat(s.fileno()).st_ino] for s in held] + [[4000, os.fstat(4000).st_ino]]
 """
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Both readers tell the truth about the sockets of real processes, and leave no trace in them."""
+"""Both readers tell the truth about the sockets of real processes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import errno
 import itertools
 import os
 import socket
-import threading
 import tracemalloc
 import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import STATES
-from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access, Reader
-from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import SocketValues, Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._readers import Reader
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import seccomp
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, has_mptcp
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.reading import read_one
 
 NUMBERS = {name: option.sockopt for name, option in OPTIONS.items()}
 
@@ -41,18 +41,6 @@ def values(s):
             got[name] = None
     return [s.fileno(), os.fstat(s.fileno()).st_ino, bool(s.getsockopt(1, socket.SO_KEEPALIVE)), got]
 """
-
-
-@pytest.fixture(name="reader")
-def reader_fixture(access: Access) -> Reader:
-    return access.reader
-
-
-def read_one(reader: Reader, pid: int, descriptor: int) -> SocketValues:
-    ((number, values),) = reader.read(pid, [descriptor])
-    assert number == descriptor
-    assert values is not None
-    return values
 
 
 @pytest.mark.parametrize(
@@ -150,65 +138,6 @@ def test_what_is_not_tcp_is_named_so(reader: Reader, make: str) -> None:
         assert list(reader.read(child.pid, [number])) == [(number, None)]
 
 
-@pytest.mark.parametrize("blocking", [True, False])
-@pytest.mark.parametrize("default_timeout", [None, 5.0])
-def test_the_owners_blocking_mode_stays(reader: Reader, blocking: bool, default_timeout: t.Optional[float]) -> None:
-    flags = "answer = fcntl.fcntl(s, fcntl.F_GETFL)"
-    with Child(f"s = socket.create_server(('127.0.0.1', 0)); s.setblocking({blocking})") as child:
-        before = child.run(flags)
-        assert bool(before & os.O_NONBLOCK) is not blocking
-        socket.setdefaulttimeout(default_timeout)
-        try:
-            read_one(reader, child.pid, child.run("answer = s.fileno()"))
-            assert socket.getdefaulttimeout() == default_timeout
-        finally:
-            socket.setdefaulttimeout(None)
-        assert child.run(flags) == before
-
-
-def test_the_peer_sees_the_end_of_a_connection_while_it_is_audited(reader: Reader) -> None:
-    """A duplicate that is kept open holds back the FIN; 50 connections are closed under a reader that never pauses."""
-    with socket.create_server(("127.0.0.1", 0)) as server, Child() as child:
-        numbers = child.run(
-            f"c = [socket.create_connection(('127.0.0.1', {server.getsockname()[1]})) for _ in range(50)]\n"
-            "answer = [s.fileno() for s in c]"
-        )
-        peers = [server.accept()[0] for _number in numbers]
-        stop = threading.Event()
-        sweeps: t.List[int] = []
-
-        def audit() -> None:
-            while not stop.is_set():
-                sweeps.append(len(list(reader.read(child.pid, numbers))))
-
-        thread = threading.Thread(target=audit)
-        thread.start()
-        try:
-            for index, peer in enumerate(peers):
-                peer.settimeout(20)
-                child.run(f"c[{index}].close()")
-                assert peer.recv(1) == b""
-        finally:
-            stop.set()
-            thread.join()
-            for peer in peers:
-                peer.close()
-        assert max(sweeps) > 0
-
-
-def test_nothing_is_left_open_here_and_data_in_flight_stays_the_owners(reader: Reader) -> None:
-    with Child("a, b = (None, None)") as child:
-        number = child.run(
-            "l = socket.create_server(('127.0.0.1', 0)); s = socket.create_connection(l.getsockname())\n"
-            "peer = l.accept()[0]; peer.sendall(b'unread'); answer = s.fileno()"
-        )
-        before = len(os.listdir("/proc/self/fd"))
-        for _time in range(100):
-            read_one(reader, child.pid, number)
-        assert len(os.listdir("/proc/self/fd")) == before
-        assert child.run("answer = s.recv(100).decode()") == "unread"
-
-
 def test_what_vanishes_is_left_out(reader: Reader) -> None:
     with Child("s = socket.socket()") as child:
         number = child.run("answer = s.fileno()")
@@ -278,54 +207,6 @@ def test_mptcp_without_tcp_info(reader: Reader) -> None:
         states = ("ESTABLISHED", "ESTABLISHED", "LISTEN", "CLOSE")
         refused = seccomp.refusing(attempt, {"getsockopt": errno.EOPNOTSUPP}, {1: 6, 2: 11})
         assert refused == [(state, None) for state in states]
-
-
-def test_no_call_is_made_that_could_change_a_socket(reader: Reader) -> None:
-    """The kernel kills the reading process at the first of these calls."""
-    forbidden = ("fcntl", "setsockopt", "recvfrom", "recvmsg", "sendto", "sendmsg", "shutdown", "connect", "listen")
-    with Child("s = socket.create_server(('127.0.0.1', 0))") as child:
-        number = child.run("answer = s.fileno()")
-
-        def attempt() -> str:
-            return STATES[read_one(reader, child.pid, number).state]
-
-        attempt()  # what Python loads at the first time may need fcntl
-        assert seccomp.refusing(attempt, dict.fromkeys((*forbidden, "accept", "accept4"), seccomp.KILL)) == "LISTEN"
-
-
-EVERY_OPTION = """
-def every():
-    found = {}
-    for level, numbers in ((0, 64), (1, 90), (6, 50), (41, 90)):
-        for number in range(numbers):
-            try:
-                found[f"{level}/{number}"] = s.getsockopt(level, number, 64).hex()
-            except OSError as error:
-                found[f"{level}/{number}"] = error.errno
-    found["flags"] = [fcntl.fcntl(s, command) for command in (fcntl.F_GETFL, fcntl.F_GETFD, fcntl.F_GETOWN)]
-    return found
-"""
-
-
-def test_no_option_at_all_is_another_afterwards(reader: Reader) -> None:
-    """All options of four levels, by the owner's own eyes, but for those that change by themselves."""
-    with Child(EVERY_OPTION) as child:
-        number = child.run(
-            "l = socket.create_server(('127.0.0.1', 0)); s = socket.create_connection(l.getsockname())\n"
-            "peer = l.accept()[0]; peer.sendall(b'unread'); answer = s.fileno()"
-        )
-        before = child.run("answer = every()")
-        for _time in range(20):
-            read_one(reader, child.pid, number)
-        clocks = ("6/11", "6/24")  # TCP_INFO and TCP_TIMESTAMP
-        for _time in range(1000):  # until both have ticked, some milliseconds
-            after = child.run("answer = every()")
-            if all(after[clock] != before[clock] for clock in clocks):
-                break
-    for clock in clocks:
-        assert before.pop(clock) != after.pop(clock), "the second answer is a new one"
-    assert len(before) > 250
-    assert after == before
 
 
 CHURN = """
