@@ -72,7 +72,7 @@ def run(
     """
     program, reason = look_for(command[0])
     if program is None:
-        raise OSError(errno.EPERM if os.path.exists(command[0]) else errno.ENOENT, reason, command[0])
+        raise OSError(errno.EPERM if reason else errno.ENOENT, reason or os.strerror(errno.ENOENT), command[0])
     clean = {"PATH": _search_path(), "LC_ALL": "C", **(environment or {})}
     with tempfile.TemporaryFile() if stdin else open(os.devnull, "rb+") as given:
         given.write(stdin.encode("utf-8", "surrogateescape"))
@@ -105,7 +105,7 @@ def find_program(name: str) -> t.Optional[str]:
 
 
 def look_for(name: str) -> t.Tuple[t.Optional[str], str]:
-    """Return a program's path, or why there is none that may be run. One that others could change is passed over.
+    """Return a program's path, or None and why what is there may not be run: V('') where nothing is.
 
     What runs us (sys.executable) is taken as it is: whoever has chosen it has had root run it already.
 
@@ -120,7 +120,7 @@ def look_for(name: str) -> t.Tuple[t.Optional[str], str]:
             if not wrong:
                 return path, ""
             reasons.append(wrong if path == name else f"{wrong}, so {path} is not run")
-    return None, "; ".join(dict.fromkeys(reasons)) or f"there is no program {name}"
+    return None, "; ".join(dict.fromkeys(reasons))
 
 
 def _search_path() -> str:

@@ -160,7 +160,7 @@ def test_a_program_that_others_can_change_is_passed_over(
     assert why == (
         f"{local} belongs to user 0 and has mode 2775: nobody else may write there, so {local}/program is not run"
     )
-    assert _run.look_for("none") == (None, "there is no program none")
+    assert _run.look_for("none") == (None, "")
 
 
 def test_what_we_run_does_not_find_its_programs_in_folders_of_others(
