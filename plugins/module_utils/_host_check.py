@@ -17,7 +17,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._host_file import PATH
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program, run
-from ansible_collections.netops.keepalive.plugins.module_utils._trusted import scratch
+from ansible_collections.netops.keepalive.plugins.module_utils._scratch import scratch
 
 _SECONDS = 30
 _INSIDE = 'mount --bind "$1" /etc && exec env LIBKEEPALIVE_DEBUG=1 LD_PRELOAD="$2" "$3"'

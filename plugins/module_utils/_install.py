@@ -246,7 +246,7 @@ def _make_folders(folder: str, name: str) -> t.List[str]:
 
 
 def _take_over(folder: str) -> None:
-    """From now on nobody else can change what is in a folder; the one above is ours already, so it is the one we mean."""
+    """Let nobody else change what is in a folder from now on; the one above is ours, so it is the one that we mean."""
     if fault(folder):
         os.chown(folder, os.geteuid(), os.getegid())
         os.chmod(folder, FOLDER_MODE)

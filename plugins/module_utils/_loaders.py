@@ -13,7 +13,8 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import Elf, ElfError, read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, run
-from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault, scratch
+from ansible_collections.netops.keepalive.plugins.module_utils._scratch import scratch
+from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
 
 _PATTERNS = ("ld-linux*.so.*", "ld64.so.*", "ld.so.1")
 _FOLDERS = ("/lib64", "/lib", "/lib32", "/libx32")

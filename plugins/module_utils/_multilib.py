@@ -18,8 +18,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_
 from ansible_collections.netops.keepalive.plugins.module_utils._loaders import Loader, find_loaders, lib_of
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, run
+from ansible_collections.netops.keepalive.plugins.module_utils._scratch import scratch
 from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused
-from ansible_collections.netops.keepalive.plugins.module_utils._trusted import scratch
 
 _SECONDS = 30
 _NAMES = tuple(LIBRARIES.values())

@@ -17,7 +17,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._preload_check import Problem
 from ansible_collections.netops.keepalive.plugins.module_utils._run import Ended, TimedOut, find_program, run
-from ansible_collections.netops.keepalive.plugins.module_utils._trusted import scratch
+from ansible_collections.netops.keepalive.plugins.module_utils._scratch import scratch
 
 Command = t.List[str]
 

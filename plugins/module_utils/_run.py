@@ -13,7 +13,6 @@ import selectors
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import typing as t
 
@@ -74,9 +73,7 @@ def run(
     if program is None:
         raise OSError(errno.EPERM if reason else errno.ENOENT, reason or os.strerror(errno.ENOENT), command[0])
     clean = {"PATH": _search_path(), "LC_ALL": "C", **(environment or {})}
-    with tempfile.TemporaryFile() if stdin else open(os.devnull, "rb+") as given:
-        given.write(stdin.encode("utf-8", "surrogateescape"))
-        given.seek(0)
+    with _readable(stdin) as given:
         process = subprocess.Popen(
             [program, *command[1:]],
             cwd=directory,
@@ -97,6 +94,17 @@ def run(
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_KILLED)
     return Ended(process.returncode, *(text.decode("utf-8", "replace") for text in texts))
+
+
+def _readable(text: str) -> t.BinaryIO:
+    if not text:
+        return open(os.devnull, "rb")
+    import tempfile  # what it brings along takes longer to load than most of what we run
+
+    given = t.cast("t.BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - the caller closes it
+    given.write(text.encode("utf-8", "surrogateescape"))
+    given.seek(0)
+    return given
 
 
 def find_program(name: str) -> t.Optional[str]:

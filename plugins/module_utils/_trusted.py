@@ -14,13 +14,10 @@ Access lists need no look of their own: what they grant at most is shown in the 
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
-import shutil
 import stat
-import tempfile
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._executable import env_program
@@ -88,23 +85,6 @@ def fault_of_program(path: str, depth: int = _SCRIPTS) -> str:
         return f"{printable(path)}: {os.strerror(errno.ELOOP)}"
     found = (fault_of_program(interpreter, depth - 1) for interpreter in interpreters)
     return next(filter(None, found), "")
-
-
-@contextlib.contextmanager
-def scratch() -> t.Iterator[str]:
-    """Make a folder that nobody else may enter, rename or replace, and remove it at the end.
-
-    :raises PermissionError: the place for temporary files is not such that this can be had.
-    """
-    place = tempfile.gettempdir()
-    wrong = fault(place, temporary=True)
-    if wrong:
-        raise PermissionError(errno.EPERM, f"no place for temporary files (TMPDIR): {wrong}", place)
-    folder = tempfile.mkdtemp(prefix="keepalive-", dir=place)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wrong(part: str, status: os.stat_result, right: t.Container[int], temporary: bool) -> str:

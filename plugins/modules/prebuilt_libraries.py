@@ -153,7 +153,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _manifest,
     _multilib,
     _prebuilt,
-    _trusted,
+    _scratch,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused
@@ -229,7 +229,7 @@ def _go(module: AnsibleModule) -> t.Dict[str, t.Any]:
         return {**result, "reason": ""}
     known = {key: value for key, value in made.items() if value is not None}
     result.update(changed=True, reason="; ".join(reasons), made=known)
-    with _trusted.scratch() as temporary:
+    with _scratch.scratch() as temporary:
         if module.check_mode:
             _build.check_toolchain(params["cc"], temporary)
             return result

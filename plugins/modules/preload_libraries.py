@@ -253,6 +253,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _manifest,
     _multilib,
     _prebuilt,
+    _scratch,
     _trusted,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, is_preload
@@ -466,7 +467,7 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
             contents = chosen.files
         else:
             params = module.params
-            with _trusted.scratch() as temporary:  # Ansible's own would make a folder in root's home
+            with _scratch.scratch() as temporary:  # Ansible's own would make a folder in root's home
                 contents = _build.build(
                     params["sources"], temporary, folder, params["cc"], params["cflags"], params["ldflags"]
                 )

@@ -10,11 +10,10 @@ import os
 import pathlib
 import shutil
 import struct
-import tempfile
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _run, _trusted
-from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault, fault_of_program, scratch
+from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault, fault_of_program
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 
@@ -189,28 +188,6 @@ def test_a_strangers_program_is_not_run(tmp_path: pathlib.Path, program: pathlib
 def test_a_relative_path_is_not_run(program: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(program.parent)
     assert _run.find_program("./program") is None
-
-
-@pytest.mark.parametrize("mode", [0o777, 0o2775])
-def test_nothing_of_ours_is_made_where_others_could_exchange_it(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, mode: int
-) -> None:
-    tmp_path.chmod(mode)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(PermissionError, match=f"TMPDIR.*{tmp_path} belongs to user 0 and has mode"), scratch():
-        pass
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_of_our_own_is_for_nobody_else_and_goes_at_the_end(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tmp_path.chmod(0o1777)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with scratch() as folder:
-        assert os.stat(folder).st_mode & 0o7777 == 0o700
-        pathlib.Path(folder, "file").write_text("")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_of_who_runs_us_are_his_to_run(program: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
