@@ -17,6 +17,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._run import (
     Ended,
     TimedOut,
     find_program,
+    look_for,
     run,
 )
 
@@ -117,7 +118,17 @@ def build(
     for name, content in sources.items():
         with open(os.path.join(tree, name), "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             file.write(content)
-    variables = {"CC": cc, "CFLAGS": cflags, "LDFLAGS": ldflags, "BUILD": "build", "DESTDIR": stage, "LIBDIR": target}
+    # By its path, because make's shell would also take a program of that name which we pass over.
+    program, *arguments = shlex.split(cc)
+    compiler = shlex.join([find_program(program) or program, *arguments])
+    variables = {
+        "CC": compiler,
+        "CFLAGS": cflags,
+        "LDFLAGS": ldflags,
+        "BUILD": "build",
+        "DESTDIR": stage,
+        "LIBDIR": target,
+    }
     assignments = [f"{name}={value}" for name, value in variables.items() if value is not None]
     ended = _finish(["make", "-j2", *([f"build/{name}" for name in only] or ["install"]), *assignments], tree)
     if ended.status != 0:
@@ -135,7 +146,9 @@ def check_toolchain(cc: str, directory: str) -> None:
     words = shlex.split(cc)
     missing = [name for name in (words[0] if words else "cc", "make") if not find_program(name)]
     if missing:
-        raise NoCompiler(f"no C compiler: {' and '.join(missing)} not found in {SEARCH_PATH}")
+        passed_over = "; ".join(filter(None, (look_for(name)[1] for name in missing)))
+        remark = f" ({passed_over})" if passed_over else ""
+        raise NoCompiler(f"no C compiler: {' and '.join(missing)} not found in {SEARCH_PATH}{remark}")
     source = "#include <stdlib.h>\n#include <sys/socket.h>\nint main(void) { return socket(0, 0, 0) > 9; }\n"
     command = [*words, "-x", "c", "-", "-o", os.path.join(directory, "attempt")]
     ended = _finish(command, directory, source)

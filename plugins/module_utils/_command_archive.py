@@ -17,6 +17,8 @@ import sys
 import typing as t
 import zipfile
 
+from ansible_collections.netops.keepalive.plugins.module_utils._run import find_program
+
 NAME = "keepalive-sockets"
 ENTRY = "_sockets_command"
 _PACKAGE = "ansible_collections.netops.keepalive.plugins.module_utils"
@@ -66,7 +68,7 @@ def assemble(modules: t.Mapping[str, str], interpreter: t.Optional[str] = None) 
     """Make the file.
 
     :param modules: what collect returned.
-    :param interpreter: the Python that runs it, by default the first of INTERPRETERS that is there.
+    :param interpreter: the Python that runs it, by default the first of INTERPRETERS that root may run.
     """
     buffer = io.BytesIO()
     parts = _PACKAGE.split(".")
@@ -79,6 +81,6 @@ def assemble(modules: t.Mapping[str, str], interpreter: t.Optional[str] = None) 
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(members):
             archive.writestr(zipfile.ZipInfo(path), members[path])
-    python = interpreter or next((path for path in INTERPRETERS if os.access(path, os.X_OK)), sys.executable)
+    python = interpreter or next(filter(find_program, INTERPRETERS), sys.executable)
     # Isolated: neither the caller's folder nor PYTHONPATH may bring other modules of these names.
     return f"#!{python} -I\n".encode() + buffer.getvalue()

@@ -93,7 +93,10 @@ def put(place: Place, content: bytes, label: Labeller) -> None:
                 os.fchmod(file.fileno(), _MODE)
                 os.fsync(file.fileno())
             label(temporary, place.path)
-            ended = run([temporary, "--help"], _HELP_SECONDS)
+            try:
+                ended = run([temporary, "--help"], _HELP_SECONDS)
+            except OSError as error:
+                raise Unusable(f"root does not run it: {error.strerror}") from error
             if ended.status != 0 or ended.stderr:
                 raise Unusable(f"{NAME} --help {ended}: {ended.stderr.strip() or ended.stdout.strip()[:200]}")
             os.rename(temporary, place.path)

@@ -149,11 +149,11 @@ def _script_interpreter(path: str) -> t.Optional[str]:
     if not words:
         return None
     if os.path.basename(words[0]) == "env" and len(words) == 2:
-        return _env_program(words[1]) or words[0]
+        return env_program(words[1]) or words[0]
     return words[0]
 
 
-def _env_program(argument: str) -> t.Optional[str]:
+def env_program(argument: str) -> t.Optional[str]:
     """What C(env ARGUMENT) executes: the first word that is neither an option nor an assignment, found in the PATH."""
     try:
         words = shlex.split(argument)

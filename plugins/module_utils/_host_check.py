@@ -13,11 +13,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._host_file import PATH
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program, run
+from ansible_collections.netops.keepalive.plugins.module_utils._scratch import scratch
 
 _SECONDS = 30
 _INSIDE = 'mount --bind "$1" /etc && exec env LIBKEEPALIVE_DEBUG=1 LD_PRELOAD="$2" "$3"'
@@ -41,16 +41,13 @@ def complaints(text: str, library: str) -> t.List[str]:
     if missing:
         raise CannotCheck(f"there is no {', '.join(missing)} on this host")
     lines = text.splitlines()
-    folder = tempfile.mkdtemp(prefix="keepalive-")
+    command = [str(programs["unshare"]), "--mount", "--propagation", "private", str(programs["sh"]), "-c", _INSIDE]
     try:
-        os.chmod(folder, 0o755)
-        _prepare(folder, "\n".join([*lines, _LAST, ""]))
-        command = [str(programs["unshare"]), "--mount", "--propagation", "private", str(programs["sh"]), "-c", _INSIDE]
-        ended = run([*command, "sh", folder, library, str(programs["true"])], _SECONDS)
+        with scratch() as folder:
+            _prepare(folder, "\n".join([*lines, _LAST, ""]))
+            ended = run([*command, "sh", folder, library, str(programs["true"])], _SECONDS)
     except (OSError, TimedOut) as error:
         raise CannotCheck(str(error)) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     if ended.status != 0:
         raise CannotCheck(f"a program with {library} in a mount namespace {ended}: {ended.stderr.strip()}")
     return _in_words(ended.stderr, lines, library)

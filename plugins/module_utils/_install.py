@@ -5,7 +5,8 @@
 """Put the libraries and their company into the folder, and take them away, under processes that have them mapped.
 
 A file is never written in place: the processes that map it would die. A file whose bytes are right is not replaced
-either: a process that maps it would count as stale without need. Everything that can fail (space, the self-test)
+either: a process that maps it would count as stale without need; unless others could change it, who may still have it
+open. Everything that can fail (space, the self-test)
 happens in a folder beside the files, before the first of them is replaced.
 """
 
@@ -23,6 +24,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import _manifest
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import sync_folder
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FOLDER_MODE, file_of, is_tried
 from ansible_collections.netops.keepalive.plugins.module_utils._manifest import Manifest
+from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
 
 LD_SO_PRELOAD = "/etc/ld.so.preload"
 _STAGING = ".libkeepalive.new"
@@ -72,6 +74,7 @@ def install(
         if created:
             os.mkdir(folder, FOLDER_MODE)
             label(folder, folder)
+        _take_over(folder)
         _remove_tree(staging)
         os.mkdir(staging, 0o700)
         for name, content in [*contents.items(), (_manifest.NAME, manifest.text().encode("utf-8"))]:
@@ -84,7 +87,7 @@ def install(
         try_out([os.path.join(staging, name) for name in contents if is_tried(name)])
         changed = [
             name for name, wanted in manifest.files.items()
-            if _manifest.look(os.path.join(folder, name)).sha256 != wanted
+            if _manifest.look(os.path.join(folder, name)).sha256 != wanted or fault(os.path.join(folder, name))
         ]  # fmt: skip
         for name in changed:
             for place in _make_folders(folder, name):
@@ -133,6 +136,13 @@ def repair(folder: str, names: t.Iterable[str], label: Labeller, pretend: bool =
         if label(path, path):
             wrong.append(f"{name} had another security label")
     return wrong
+
+
+def doubt(folder: str) -> str:
+    """Say why what is installed may be another's work, its manifest too; empty where only root can have changed it."""
+    manifest = _manifest.read(folder)
+    paths = [os.path.join(folder, name) for name in (_manifest.NAME, *(manifest.files if manifest else ()))]
+    return next(filter(None, (fault(path) for path in paths if os.path.lexists(path))), "")
 
 
 def installed_names(folder: str) -> t.List[str]:
@@ -225,11 +235,21 @@ def _make_folders(folder: str, name: str) -> t.List[str]:
     """Make those that are missing; return which these were."""
     made = []
     for place in (os.path.join(folder, part) for part in _folders_of(name)):
+        if os.path.islink(place):
+            os.unlink(place)
         if not os.path.isdir(place):
             os.mkdir(place, FOLDER_MODE)
             os.chmod(place, FOLDER_MODE)  # whatever the umask
             made.append(place)
+        _take_over(place)
     return made
+
+
+def _take_over(folder: str) -> None:
+    """Let nobody else change what is in a folder from now on; the one above is ours, so it is the one that we mean."""
+    if fault(folder):
+        os.chown(folder, os.geteuid(), os.getegid())
+        os.chmod(folder, FOLDER_MODE)
 
 
 def _remove(folder: str, name: str) -> None:

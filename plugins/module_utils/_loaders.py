@@ -9,11 +9,12 @@ from __future__ import annotations
 import glob
 import os
 import re
-import tempfile
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import Elf, ElfError, read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, run
+from ansible_collections.netops.keepalive.plugins.module_utils._scratch import scratch
+from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
 
 _PATTERNS = ("ld-linux*.so.*", "ld64.so.*", "ld.so.1")
 _FOLDERS = ("/lib64", "/lib", "/lib32", "/libx32")
@@ -42,14 +43,16 @@ class Loader(t.NamedTuple):
 
 
 def find_loaders(root: str = "/") -> t.List[Loader]:
-    """All loaders that work; one whose programs the kernel or the processor cannot run (x32) is left out."""
+    """All loaders that work; one whose programs the kernel or the processor cannot run (x32) is left out, and one that
+    others than root could change.
+    """
     found: t.Dict[str, Loader] = {}
     for folder in _FOLDERS:
         for pattern in _PATTERNS:
             for path in sorted(glob.glob(os.path.join(root, folder.lstrip("/"), pattern))):
                 real = os.path.realpath(path)
                 libc = os.path.join(os.path.dirname(real), "libc.so.6")
-                if real in found or not os.path.exists(libc):
+                if real in found or not os.path.exists(libc) or fault(path) or fault(libc):
                     continue
                 try:
                     loader = Loader(path, read_elf(real), libc)
@@ -69,7 +72,7 @@ def lib_of(loader: Loader) -> t.Optional[str]:
     folder = os.path.dirname(os.path.realpath(loader.path))
     guesses = [folder[len(start) :] for start in ("/usr/", "/") if folder.startswith(start)][:1]
     for guess in dict.fromkeys([*guesses, *_GUESSES]):
-        with tempfile.TemporaryDirectory(prefix="keepalive-") as temporary:
+        with scratch() as temporary:
             os.makedirs(os.path.join(temporary, guess))
             os.symlink(loader.libc, os.path.join(temporary, guess, "probe.so"))
             try:

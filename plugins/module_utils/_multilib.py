@@ -11,7 +11,6 @@ through links, so there is one file of each; programs of another kind find their
 from __future__ import annotations
 
 import os
-import tempfile
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _build, _manifest
@@ -19,6 +18,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_
 from ansible_collections.netops.keepalive.plugins.module_utils._loaders import Loader, find_loaders, lib_of
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, run
+from ansible_collections.netops.keepalive.plugins.module_utils._scratch import scratch
 from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused
 
 _SECONDS = 30
@@ -60,7 +60,7 @@ def can_compile(layout: Layout, cc: str) -> t.Dict[str, str]:
     """Why the host's compiler cannot make libraries for other kinds, by folder; empty where it can."""
     reasons = {}
     for lib, loader in sorted(layout.others.items()):
-        with tempfile.TemporaryDirectory(prefix="keepalive-") as directory:
+        with scratch() as directory:
             try:
                 _build.check_toolchain(compiler_for(loader, cc), directory)
             except _build.BuildError as error:
@@ -83,7 +83,7 @@ def build(
     """
     contents = links(layout)
     for lib, loader in sorted(layout.others.items()):
-        with tempfile.TemporaryDirectory(prefix="keepalive-") as directory:
+        with scratch() as directory:
             command = compiler_for(loader, cc)
             made = _build.build(sources, directory, target, command, cflags, ldflags, _NAMES)
             try_out(loader, os.path.join(directory, "src", "build"))

@@ -14,6 +14,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import _manifest
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import Elf, ElfError, newest_glibc, read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._loaders import Loader, expand, lib_of, uses_lib
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program, run
+from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
 
 
 class Problem(t.NamedTuple):
@@ -85,21 +86,16 @@ def _access(path: str) -> str:
         return "is not a regular file"
     if not status.st_mode & stat.S_IROTH:
         return f"has mode {stat.S_IMODE(status.st_mode):04o}: programs of other users could not read it (0644 is right)"
-    part = os.path.realpath(path)
-    owners = (0, os.geteuid())
-    while True:
-        status = os.stat(part)
-        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
-        if status.st_uid not in owners or (status.st_mode & 0o022 and not sticky):
-            return (
-                f"{part} belongs to user {status.st_uid} and has mode {stat.S_IMODE(status.st_mode):04o}: who may write"
-                " there could put code into every process of the host"
-            )
-        if stat.S_ISDIR(status.st_mode) and not status.st_mode & stat.S_IXOTH:
-            return f"{part} has mode {stat.S_IMODE(status.st_mode):04o}: programs of other users could not enter it"
-        if part == "/":
-            return ""
-        part = os.path.dirname(part)
+    wrong = fault(path)
+    if wrong:
+        return f"{wrong}; who may write there could put code into every process of the host"
+    folder = os.path.dirname(os.path.realpath(path))
+    while folder != "/":
+        mode = stat.S_IMODE(os.stat(folder).st_mode)
+        if not mode & stat.S_IXOTH:
+            return f"{folder} has mode {mode:04o}: programs of other users could not enter it (0755 is right)"
+        folder = os.path.dirname(folder)
+    return ""
 
 
 def _content(path: str, loader: t.Optional[Loader], known: t.Optional[t.Set[str]]) -> str:

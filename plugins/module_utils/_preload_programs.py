@@ -2,11 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which programs are tried with a library before every program gets it: each ends at once and changes nothing."""
+"""Which programs are tried with a library before every program gets it: each ends at once and changes nothing.
+
+Root runs what root alone can change, and of that its own: the host's programs, and those that the operator names. The
+program of a unit is tried as the unit's user or as nobody, with nothing that an ordinary user has not, because what it
+loads while it starts (a Python's site-packages, a library by its RUNPATH) may be a user's where the program is not. Who
+wants to know whether the loader accepts a library with it needs no root for that. A program that others can change is
+not run at all: it is theirs to choose what it does, and with whose rights a unit runs it is no matter of ours.
+"""
 
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shlex
 import sys
@@ -14,7 +22,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._executable import describe_executable
-from ansible_collections.netops.keepalive.plugins.module_utils._run import find_program
+from ansible_collections.netops.keepalive.plugins.module_utils._run import find_program, look_for
 
 Command = t.List[str]
 
@@ -58,13 +66,15 @@ _HARMLESS = (
 )
 """By the program's name, what makes it end at once. A program that is not here is not started: it might do its work."""
 
+_WITHOUT_RIGHTS = ("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all")
+
 
 def default_commands() -> t.List[Command]:
     """What must work on any host, as far as it is there: the shells, Python, logging in, systemd, the packages."""
     commands: t.List[Command] = []
     seen: t.Set[t.Tuple[str, ...]] = set()
     for name, *arguments in (*_DEFAULT, (sys.executable, "-c", "pass"), *_PACKAGE_MANAGERS):
-        path = name if os.path.isabs(name) and os.access(name, os.X_OK) else find_program(name)
+        path = find_program(name)
         if path and (os.path.realpath(path), *arguments) not in seen:
             seen.add((os.path.realpath(path), *arguments))
             commands.append([path, *arguments])
@@ -80,8 +90,7 @@ def nobody_commands() -> t.List[Command]:
     for name, *arguments in _AS_NOBODY:
         path = find_program(name)
         if path and os.stat(path).st_mode & 0o4001 == 0o4001:
-            identity = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
-            commands.append([setpriv, *identity, path, *arguments])
+            commands.append([setpriv, *_as(_NOBODY), "--", path, *arguments])
     return commands
 
 
@@ -95,9 +104,12 @@ def given_commands(given: t.Sequence[t.Any], option: str) -> t.Tuple[t.List[Comm
         except (ValueError, TypeError) as error:
             problems.append(f"{option}[{number}]: {entry!r} is neither a command nor a list of words: {error}")
             continue
-        path = words[0] if words and os.path.isabs(words[0]) else find_program(words[0]) if words else None
-        if not path or not os.access(path, os.X_OK):
-            problems.append(f"{option}[{number}]: {entry!r}: there is no such program on this host")
+        path, reason = look_for(words[0]) if words else (None, "")
+        if path is None:
+            problems.append(
+                f"{option}[{number}]: {entry!r}: "
+                + (f"root does not run it: {reason}" if reason else "there is no such program on this host")
+            )
             continue
         commands.append([path, *words[1:]])
     return commands, problems
@@ -105,24 +117,72 @@ def given_commands(given: t.Sequence[t.Any], option: str) -> t.Tuple[t.List[Comm
 
 def unit_commands(run: _systemd.Run, units: t.Sequence[str]) -> t.Tuple[t.List[Command], t.List[str]]:
     """The programs of units with an argument that does no harm, and notes on those that are not tried."""
+    setpriv, reason = look_for("setpriv")
+    if setpriv is None or os.geteuid() != 0:
+        why = "only root can become their users" if setpriv else reason or "setpriv is not on this host"
+        return [], [f"the units' programs were not tried: {why}"]
     commands: t.List[Command] = []
     notes: t.List[str] = []
     shown = _systemd.show(run, units)
     for unit in units:
-        path = _systemd.exec_path(shown.get(unit, {}).get("ExecStart", ""))
-        if not path:
-            notes.append(f"{unit}: not tried, because systemd knows no program of it")
-            continue
-        executable = describe_executable(path)
-        runs = executable.runs
-        arguments = harmless_arguments(runs.path)
-        if runs.kind != "dynamic":
-            notes.append(f"{unit}: {runs.path} is {runs.kind}: no library is preloaded into it")
-        elif arguments is None:
-            notes.append(f"{unit}: {runs.path} was not tried, because no argument is known with which it does nothing")
-        elif [runs.path, *arguments] not in commands:
-            commands.append([runs.path, *arguments])
+        try:
+            command = [setpriv, *_command_of(shown.get(unit, {}))]
+            commands += [command] if command not in commands else []
+        except _NotTried as reason:
+            notes.append(f"{unit}: {reason}")
     return commands, notes
+
+
+class _NotTried(Exception):
+    """The text says why."""
+
+
+def _command_of(properties: t.Mapping[str, str]) -> Command:
+    """What setpriv is to do for a unit's program."""
+    name = _systemd.exec_path(properties.get("ExecStart", ""))
+    root = properties.get("RootDirectory") or properties.get("RootImage")
+    if not name:
+        raise _NotTried("not tried, because systemd knows no program of it")
+    if root:
+        raise _NotTried(f"not tried, because it has a root of its own ({root})")
+    path, reason = look_for(name)
+    if path is None:
+        raise _NotTried(f"{name} was not tried: {reason or 'there is no such program on this host'}")
+    runs = describe_executable(path).runs
+    arguments = harmless_arguments(runs.path)
+    if runs.kind != "dynamic":
+        raise _NotTried(f"{runs.path} is {runs.kind}: no library is preloaded into it")
+    if arguments is None:
+        raise _NotTried(f"{runs.path} was not tried, because no argument is known with which it does nothing")
+    return [*_as(_identity(properties)), *_WITHOUT_RIGHTS, "--", runs.path, *arguments]
+
+
+class _Identity(t.NamedTuple):
+    uid: int
+    gid: int
+    groups: t.Sequence[int]
+
+
+_NOBODY = _Identity(NOBODY, NOBODY, ())
+
+
+def _identity(properties: t.Mapping[str, str]) -> _Identity:
+    """The unit's user with the groups that he always has, and none that only the unit gives; nobody in root's place."""
+    name = properties.get("User", "")
+    if not name or properties.get("DynamicUser") == "yes":
+        return _NOBODY
+    try:
+        user = pwd.getpwuid(int(name)) if name.isascii() and name.isdigit() else pwd.getpwnam(name)
+    except (KeyError, OverflowError):
+        raise _NotTried(f"its program was not tried, because its user {name} is not known on this host") from None
+    if user.pw_uid == 0:
+        return _NOBODY
+    return _Identity(user.pw_uid, user.pw_gid, os.getgrouplist(user.pw_name, user.pw_gid))
+
+
+def _as(identity: _Identity) -> t.List[str]:
+    groups = f"--groups={','.join(map(str, identity.groups))}" if identity.groups else "--clear-groups"
+    return [f"--reuid={identity.uid}", f"--regid={identity.gid}", groups]
 
 
 def harmless_arguments(path: str) -> t.Optional[t.List[str]]:

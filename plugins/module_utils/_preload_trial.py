@@ -13,12 +13,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
-import tempfile
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._preload_check import Problem
 from ansible_collections.netops.keepalive.plugins.module_utils._run import Ended, TimedOut, find_program, run
+from ansible_collections.netops.keepalive.plugins.module_utils._scratch import scratch
 
 Command = t.List[str]
 
@@ -79,25 +78,22 @@ class Trial:
         self, path: str, before: bytes, after: bytes, commands: t.Sequence[Command]
     ) -> t.Tuple[t.List[Problem], str]:
         """Try a whole file in a mount namespace; return what is wrong, or why it could not be tried."""
-        scratch = tempfile.mkdtemp(prefix="keepalive-")
-        try:
+        with scratch() as folder:
             unshare, shell = find_program("unshare"), find_program("sh")
             if not unshare or not shell:
                 return [], "unshare is not on this host"
             prefixes = []
             for name, content in (("before", before), ("after", after)):
-                candidate = os.path.join(scratch, name)
+                candidate = os.path.join(folder, name)
                 with open(candidate, "wb") as file:
                     file.write(content)
                 os.chmod(candidate, 0o644)
-                prefixes.append([unshare, "--mount", shell, "-c", _NAMESPACE, "sh", candidate, path, scratch])
+                prefixes.append([unshare, "--mount", shell, "-c", _NAMESPACE, "sh", candidate, path, folder])
             obstacle = self._obstacle(prefixes[1], after)
             if obstacle:
                 return [], obstacle
             found = (self._compare(command, prefixes[1], {}, "", prefixes[0]) for command in commands)
             return [problem for problem in found if problem], ""
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
 
     def _obstacle(self, prefix: Command, content: bytes) -> str:
         """Whether the namespace can be made and shows the file, found out with nothing but the shell that makes it."""
@@ -137,8 +133,8 @@ class Trial:
     def _outcome(self, command: Command, environment: t.Mapping[str, str]) -> Outcome:
         try:
             ended = run(command, self._seconds, environment=environment)
-        except TimedOut:
-            return Outcome(None, "", f"was still running after {self._seconds:g} s")
+        except TimedOut as error:
+            return Outcome(None, "", error.what)
         except OSError as error:
             return Outcome(error.errno, "", f"could not be started: {error.strerror}")
         return Outcome(ended.status, re.sub(r"\d+", "0", ended.stderr), f"{ended}{said(ended)}")

@@ -16,7 +16,6 @@ import _socket  # what socket adds to it are enums, and making them takes 10 ms
 import array
 import itertools
 import os
-import stat
 import struct
 import typing as t
 
@@ -31,6 +30,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._socket_values im
     is_gone,
     raise_unless_gone,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
 
 LIBRARY = "libkeepalive_inspect.so"
 HEADER = "keepalive_inspect.h"
@@ -67,11 +67,12 @@ class Library:
     def __init__(self, folder: str = LIBRARY_DIR, owner: int = 0) -> None:
         """Load it; raises Unavailable where it is not there, not to be trusted, or not the one that we understand.
 
-        It gets into a process of root's: it and its folder must belong to root (owner), and nobody else may write them.
+        It gets into a process of root's: nobody but root (or owner) may be able to change it, see _trusted.
         """
         library, header = os.path.join(folder, LIBRARY), os.path.join(folder, HEADER)
-        for path in (folder, library, header):
-            _check_trust(path, owner)
+        wrong = fault(library, (0, owner)) or fault(header, (0, owner))
+        if wrong:
+            raise Unavailable(wrong)
         try:
             self.ffi = _declare(header)
             self.calls = self.ffi.dlopen(library)
@@ -257,20 +258,6 @@ class NativeSetter:
                 )
         if done < len(batch):
             raise_unless_gone(-change.unpack_from(changes, change.size * done)[2], "pidfd_getfd")
-
-
-def _check_trust(path: str, owner: int) -> None:
-    try:
-        status = os.lstat(path)
-    except OSError as error:
-        raise Unavailable(f"{path}: {error.strerror}") from error
-    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise Unavailable(f"{path} is neither a file nor a folder")
-    if status.st_uid != owner:
-        raise Unavailable(f"{path} belongs to user {status.st_uid} instead of {owner}: it is not loaded")
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        mode = stat.S_IMODE(status.st_mode)
-        raise Unavailable(f"{path} has mode {mode:04o}: what others than its owner may write is not loaded")
 
 
 def _declare(header: str) -> t.Any:

@@ -25,6 +25,8 @@ PROPERTIES = (
     "NRestarts",
     "ExecMainStatus",
     "ExecStart",
+    "User",
+    "DynamicUser",
     "Environment",
     "RootDirectory",
     "RootImage",

@@ -17,6 +17,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program, run
+from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
 
 LD_SO_PRELOAD = "/etc/ld.so.preload"
 _STATE = "/run/keepalive-preload"
@@ -146,6 +147,9 @@ def begin(place: Place, program: str, content: bytes, token: str, seconds: int, 
 
     :raises WatchdogError: nothing was changed.
     """
+    wrong = fault(program)
+    if wrong:
+        raise WatchdogError(f"{program} is not started as root: {wrong}")
     os.makedirs(place.state, 0o700, exist_ok=True)
     reasons = []
     for how in ("mount", "rename"):

@@ -68,6 +68,9 @@ options:
   programs:
     description:
       - The commands that are tried, each a string or a list of words. Each must end by itself and change nothing.
+      - They are run as root, in check mode too. So the program, every folder above it, and the interpreter of a script
+        must belong to root and be writable by nobody else; the module refuses any other. What it loads or reads is
+        yours to judge.
       - By default, as far as they are there, C(true), C(sh), C(bash), C(python3), C(sudo), C(sshd -t), C(ssh),
         C(systemctl), systemd itself, the package manager, a program for each loader, and setuid programs as nobody.
     type: list
@@ -81,6 +84,9 @@ options:
     description:
       - Units whose own program is tried too, where an argument is known with which it does nothing (C(nginx -v),
         C(postgres --version), …). RV(notes) names the others.
+      - Such a program is never run as root, but as the unit's user with no rights of its own, or as nobody where the
+        unit's user is root or made up by systemd. A program that another user than root could change is not run.
+      - In check mode none of them is run.
     type: list
     elements: str
     default: []
@@ -107,7 +113,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The preflight runs; nothing is written, no watchdog is started.
+    details: The preflight runs without the programs of O(units); nothing is written, no watchdog is started.
   diff_mode:
     support: full
 notes:
@@ -489,7 +495,11 @@ def _commands(module: AnsibleModule) -> t.Tuple[t.List[t.List[str]], t.List[str]
     more, wrong = _preload_programs.given_commands(params["extra_programs"], "extra_programs")
     notes: t.List[str] = []
     of_units: t.List[t.List[str]] = []
-    if params["units"]:
+    if params["units"] and module.check_mode:
+        notes = [
+            "the units' own programs are not run in check mode; without it they are tried before anything is written"
+        ]
+    elif params["units"]:
         of_units, notes = _preload_programs.unit_commands(systemctl, params["units"])
     commands += [command for command in [*more, *of_units] if command not in commands]
     return commands or [[find_program("true") or "/bin/true"]], notes, mistakes + wrong

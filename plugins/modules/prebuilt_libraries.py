@@ -144,13 +144,17 @@ libc:
   sample: glibc 2.36
 """
 
-import shutil
 import signal
-import tempfile
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _build, _manifest, _multilib, _prebuilt
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _build,
+    _manifest,
+    _multilib,
+    _prebuilt,
+    _scratch,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused
 
@@ -225,8 +229,7 @@ def _go(module: AnsibleModule) -> t.Dict[str, t.Any]:
         return {**result, "reason": ""}
     known = {key: value for key, value in made.items() if value is not None}
     result.update(changed=True, reason="; ".join(reasons), made=known)
-    temporary = tempfile.mkdtemp(prefix="keepalive-")
-    try:
+    with _scratch.scratch() as temporary:
         if module.check_mode:
             _build.check_toolchain(params["cc"], temporary)
             return result
@@ -236,8 +239,6 @@ def _go(module: AnsibleModule) -> t.Dict[str, t.Any]:
             foreign = _multilib.build(others, params["sources"], LIBRARY_DIR, *flags)
             # Links are for the host that gets the files, whose loader says where they must lie.
             built.update((name, text) for name, text in foreign.items() if _manifest.target_of(text) is None)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return {**result, "contents": _prebuilt.pack(built)}
 
 

@@ -239,9 +239,7 @@ mapped_by:
 import errno
 import os
 import re
-import shutil
 import signal
-import tempfile
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -255,6 +253,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _manifest,
     _multilib,
     _prebuilt,
+    _scratch,
+    _trusted,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, is_preload
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
@@ -303,6 +303,13 @@ def main() -> None:
         module.fail_json(
             msg=f"path: {module.params['path']!r} must be absolute, without '..' and made of letters, digits and"
             " '_+.-', because LD_PRELOAD is split at blanks and colons; for example /usr/lib/libkeepalive"
+        )
+    above = os.path.dirname(folder)
+    wrong = _trusted.fault(above) if os.path.isdir(above) else ""
+    if wrong:
+        module.fail_json(
+            msg=f"path: {folder}: {wrong}, because root's programs load and run what is installed there; nothing was"
+            " changed. Choose another path, for example /usr/lib/libkeepalive, or put that right"
         )
     before = _manifest.observed_text(folder)
     place = _command_file.Place(folder, module.params["command_link"])
@@ -418,7 +425,8 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
     variants = _prebuilt_files(module)
     chosen = _prebuilt.choose(variants, host) if variants else None
     made = _made.made_of(module.params, host, chosen, variants)
-    installed = _manifest.read(folder)
+    doubt = _install.doubt(folder)
+    installed = None if doubt else _manifest.read(folder)
     if chosen:
         own, others = _made.for_this_host(chosen.files, layout)
         chosen = chosen._replace(files=own)
@@ -436,7 +444,7 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
         "multilib": others,
     }
 
-    reasons = _manifest.changes_since(installed, made)
+    reasons = [f"others could change what is installed: {doubt}"] if doubt else _manifest.changes_since(installed, made)
     if installed is not None:
         reasons += _manifest.damages(installed, folder)
         if not reasons:
@@ -454,15 +462,15 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
             raise _build.BuildError("delegated: the libraries must be compiled on another host, and prebuilt has none")
     if module.check_mode:
         return _foretell(module, folder, made, installed, reasons, result, chosen.files if chosen else None)
-    temporary = tempfile.mkdtemp(prefix="keepalive-")  # Ansible's own would make a folder in root's home
     try:
         if chosen:
             contents = chosen.files
         else:
             params = module.params
-            contents = _build.build(
-                params["sources"], temporary, folder, params["cc"], params["cflags"], params["ldflags"]
-            )
+            with _scratch.scratch() as temporary:  # Ansible's own would make a folder in root's home
+                contents = _build.build(
+                    params["sources"], temporary, folder, params["cc"], params["cflags"], params["ldflags"]
+                )
             if layout and "made" in others.values():
                 possible = {lib: loader for lib, loader in layout.others.items() if others[lib] == "made"}
                 contents.update(
@@ -481,8 +489,6 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
         reasons.append(str(error))
         result["needs_compiler"] = True
         return _report(result, folder, installed.files if installed else {}, [], reasons, False, None)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     known = {key: value for key, value in made.items() if value is not None}
     changed = _install.install(folder, contents, known, try_files, _labeller(module))
     files = {name: _manifest.sha256(content) for name, content in contents.items()}

@@ -132,7 +132,7 @@ def compile_hold(folder: pathlib.Path, *flags: str, compiler: str = str(CC)) -> 
 def open_to_all(path: pathlib.Path) -> None:
     """Let every user pass through pytest's own folders, which are root's alone."""
     for folder in (path, *path.parents):
-        if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/"):
+        if folder.stat().st_uid == 0 and "/pytest-of-" in str(folder):
             folder.chmod(folder.stat().st_mode | 0o011)
 
 

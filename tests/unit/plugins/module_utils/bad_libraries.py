@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -22,7 +23,7 @@ GOOD = CONSTRUCTOR % "getpid()"
 @contextlib.contextmanager
 def open_folder() -> t.Iterator[pathlib.Path]:
     """A folder that every user may enter, as that of installed libraries is; pytest's own are for their owner alone."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="keepalive-test-"))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="keepalive-test-", dir=os.environ["PYTEST_DEBUG_TEMPROOT"]))
     try:
         folder.chmod(0o755)
         yield folder

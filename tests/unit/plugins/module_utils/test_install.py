@@ -308,6 +308,24 @@ def test_owners_are_put_right(folder: pathlib.Path) -> None:
     assert (folder / "b.so").stat().st_uid == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_folder_that_was_anothers_is_ours_before_anything_is_written_into_it(folder: pathlib.Path) -> None:
+    """And what he has made of a folder below it, a link for instance, leads nothing of ours elsewhere."""
+    elsewhere = folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    (folder / "lib32").symlink_to(elsewhere)
+    (folder / "lib").mkdir()
+    for path in (folder, folder / "lib"):
+        os.chown(path, 12345, 12345)
+    seen = []
+    contents = {**OLD, "lib32/c.so": b"c", "lib/d.so": b"d"}
+    _install.install(str(folder), contents, {}, lambda paths: seen.append(folder.stat().st_uid), no_label)
+    assert seen == [0]
+    assert list(elsewhere.iterdir()) == []
+    assert (folder / "lib32" / "c.so").read_bytes() == b"c"
+    assert {path.lstat().st_uid for path in (folder, *folder.rglob("*"))} == {0}
+
+
 def test_labels_are_given_before_the_rename_and_told_when_wrong(tmp_path: pathlib.Path) -> None:
     given: t.List[t.Tuple[str, str, str, bool]] = []
 

@@ -64,9 +64,13 @@ def test_a_file_that_is_not_there_or_no_file(folder: pathlib.Path, native: t.Lis
     ("mode", "folder_mode", "reason"),
     [
         (0o640, 0o755, "has mode 0640: programs of other users could not read it"),
-        (0o664, 0o755, "l.so belongs to user .* and has mode 0664: who may write there"),
+        (
+            0o664,
+            0o755,
+            "l.so belongs to user .* and has mode 0664: nobody else may write there; who may write there could",
+        ),
         (0o644, 0o700, "has mode 0700: programs of other users could not enter it"),
-        (0o644, 0o777, "has mode 0777: who may write there could put code into every process"),
+        (0o644, 0o777, "has mode 0777: .*; who may write there could put code into every process"),
     ],
 )
 def test_everybody_must_be_able_to_read_it_and_nobody_else_to_write(
@@ -86,6 +90,28 @@ def test_a_library_of_another_user_is_refused(folder: pathlib.Path, native: t.Li
     os.chown(path, 12345, 0)
     (problem,) = check_files([str(path)], native)
     assert "belongs to user 12345" in problem.reason
+
+
+def test_a_library_below_a_folder_that_others_may_write_is_refused(
+    folder: pathlib.Path, native: t.List[Loader]
+) -> None:
+    """The sticky bit does not help: whoever comes first has a name in such a folder."""
+    (folder / "lib").mkdir()
+    path = bad_libraries.good(folder / "lib" / "l.so")
+    (folder / "lib").chmod(0o755)
+    folder.chmod(0o1777)
+    (problem,) = check_files([str(path)], native)
+    assert problem.reason.startswith(f"{folder} belongs to user {os.geteuid()} and has mode 1777")
+
+
+def test_a_link_to_where_others_may_write_is_refused(folder: pathlib.Path, native: t.List[Loader]) -> None:
+    (folder / "open").mkdir()
+    path = bad_libraries.good(folder / "l.so")
+    (folder / "open" / "link.so").symlink_to(path)
+    (folder / "link.so").symlink_to(folder / "open" / "link.so")
+    (folder / "open").chmod(0o777)
+    (problem,) = check_files([f"{folder}/link.so"], native)
+    assert problem.reason.startswith(f"{folder}/open belongs to user {os.geteuid()} and has mode 0777")
 
 
 def test_a_library_that_was_changed_after_its_installation_is_refused(

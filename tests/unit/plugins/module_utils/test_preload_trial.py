@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import pathlib
+import pwd
 import re
 import shutil
+import subprocess
 import sys
 import typing as t
 
@@ -166,26 +168,136 @@ def test_given_commands_are_found_or_named() -> None:
     assert problems == []
     _commands, problems = _preload_programs.given_commands(["true", "nosuchprogram -v", "'", 7, ""], "extra_programs")
     assert [problem.split(":")[0] for problem in problems] == [f"extra_programs[{number}]" for number in (1, 2, 3, 4)]
-    assert "there is no such program" in problems[0]
+    assert problems[0] == "extra_programs[1]: 'nosuchprogram -v': there is no such program on this host"
 
 
-def test_the_programs_of_units(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "postgres").symlink_to("/bin/true")
-    (tmp_path / "strange").symlink_to("/bin/true")
-    systemd = FakeSystemd()
-    for unit, program in {
-        "db.service": tmp_path / "postgres",
-        "odd.service": tmp_path / "strange",
-        "gone.service": tmp_path / "gone",
-        "shell.service": "/bin/sh",
-    }.items():
-        systemd.add(unit, ExecStart=f"{{ path={program} ; argv[]={program} -x ; ignore_errors=no }}")
-    systemd.add("empty.service")
-    units = ["db.service", "odd.service", "gone.service", "shell.service", "empty.service"]
-    commands, notes = _preload_programs.unit_commands(systemd.run, units)
-    assert commands == [[f"{tmp_path}/postgres", "--version"], ["/bin/sh", "-c", ":"]]
-    assert [note.split(":")[0] for note in notes] == ["odd.service", "gone.service", "empty.service"]
-    assert "no argument is known" in notes[0]
+class Unit:
+    """A program that tells who runs it, by a name with which it is tried, and the unit that it belongs to."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder / "opt"
+        self.folder.mkdir()
+        self.folder.chmod(0o755)
+        self.program = self.folder / "nginx"
+        self.said = folder / "said"
+        self.said.write_text("")
+        self.said.chmod(0o666)
+        source = self.folder / "nginx.c"
+        source.write_text(
+            "#include <stdio.h>\n#include <stdlib.h>\n"
+            "int main(void) { return system(\"{ id -u; id -g; id -G; grep -E 'CapBnd|CapPrm|CapInh|CapAmb|NoNewPrivs' "
+            f'/proc/self/status; }} >{self.said}"); }}\n'
+        )
+        subprocess.run(["cc", "-o", self.program, source], check=True)
+
+    def systemd(self, **properties: str) -> FakeSystemd:
+        systemd = FakeSystemd()
+        path = self.program
+        systemd.add(
+            "web.service", **{"ExecStart": f"{{ path={path} ; argv[]={path} -x ; ignore_errors=no }}", **properties}
+        )
+        return systemd
+
+    def tried(self, **properties: str) -> t.List[str]:
+        """What the program told, line by line; nothing where it was not run."""
+        commands, _notes = _preload_programs.unit_commands(self.systemd(**properties).run, ["web.service"])
+        Trial(20).preload([str(bad_libraries.good(self.folder / "l.so"))], [TRUE, *commands])
+        return self.said.read_text().splitlines()
+
+    def notes(self, **properties: str) -> t.List[str]:
+        commands, notes = _preload_programs.unit_commands(self.systemd(**properties).run, ["web.service"])
+        assert commands == []
+        return notes
+
+
+@pytest.fixture(name="unit")
+def unit_fixture(folder: pathlib.Path) -> Unit:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    return Unit(folder)
+
+
+WITHOUT_RIGHTS = [*(f"Cap{kind}:\t{0:016}" for kind in ("Inh", "Prm", "Bnd", "Amb")), "NoNewPrivs:\t1"]
+
+
+@pytest.mark.parametrize("name", ["daemon", str(pwd.getpwnam("daemon").pw_uid)])
+def test_a_units_program_is_tried_as_its_user_without_any_right(unit: Unit, name: str) -> None:
+    user = pwd.getpwnam("daemon")
+    uid, gid, groups, *rights = unit.tried(User=name, Group="root")
+    assert (int(uid), int(gid)) == (user.pw_uid, user.pw_gid)
+    assert {int(group) for group in groups.split()} == set(os.getgrouplist(user.pw_name, user.pw_gid))
+    assert rights == WITHOUT_RIGHTS
+
+
+@pytest.mark.parametrize("properties", [{}, {"User": "root"}, {"User": "0"}, {"User": "daemon", "DynamicUser": "yes"}])
+def test_a_units_program_is_tried_as_nobody_where_root_or_systemd_would_run_it(
+    unit: Unit, properties: t.Dict[str, str]
+) -> None:
+    assert unit.tried(**properties) == ["65534", "65534", "65534", *WITHOUT_RIGHTS]
+
+
+@pytest.mark.parametrize("part", ["opt", "opt/nginx"])
+@pytest.mark.parametrize("user", ["daemon", "root"])
+def test_a_units_program_that_others_can_change_is_not_run_by_anybody(unit: Unit, part: str, user: str) -> None:
+    os.chown(unit.folder.parent / part, pwd.getpwnam("daemon").pw_uid, -1)
+    assert unit.tried(User=user) == []
+    (note,) = unit.notes(User=user)
+    assert note == (
+        f"web.service: {unit.program} was not tried: {unit.folder.parent / part} belongs to user"
+        f" {pwd.getpwnam('daemon').pw_uid} and has mode 0755: it must belong to root"
+    )
+
+
+def test_a_units_script_whose_interpreter_others_can_change_is_not_run(unit: Unit) -> None:
+    home = unit.folder / "home"
+    home.mkdir()
+    unit.program.rename(home / "python3")
+    os.chown(home / "python3", pwd.getpwnam("daemon").pw_uid, -1)
+    unit.program.write_text(f"#!{home}/python3\n")
+    unit.program.chmod(0o755)
+    assert unit.tried(User="daemon") == []
+    assert f"{home}/python3 belongs to user" in unit.notes(User="daemon")[0]
+
+
+def test_units_that_are_not_tried_are_named_with_the_reason(unit: Unit) -> None:
+    shutil.copy("/bin/true", unit.folder / "strange")
+    strange = f"{{ path={unit.folder}/strange ; argv[]=strange ; ignore_errors=no }}"
+    for properties, words in (
+        ({"User": "nosuchuser"}, "because its user nosuchuser is not known on this host"),
+        ({"User": "4000000000"}, "because its user 4000000000 is not known on this host"),
+        ({"User": "99999999999999999999"}, "is not known on this host"),
+        ({"RootDirectory": "/srv/root"}, "because it has a root of its own (/srv/root)"),
+        ({"ExecStart": ""}, "because systemd knows no program of it"),
+        ({"ExecStart": strange}, "because no argument is known with which it does nothing"),
+        ({"ExecStart": "{ path=/nowhere/nginx ; argv[]=nginx }"}, "there is no such program on this host"),
+    ):
+        (note,) = unit.notes(**properties)
+        assert note.startswith("web.service: ")
+        assert note.endswith(words)
+
+
+def test_a_library_that_harms_a_units_program_is_refused_though_nobody_runs_it(unit: Unit) -> None:
+    body = 'if (strcmp(program_invocation_short_name, "nginx") == 0) abort()'
+    head = "#define _GNU_SOURCE\n#include <errno.h>\n#include <string.h>\n"
+    path = bad_libraries.compile_library(unit.folder / "l.so", head + bad_libraries.CONSTRUCTOR % body)
+    commands, notes = _preload_programs.unit_commands(unit.systemd().run, ["web.service"])
+    assert notes == []
+    (problem,) = Trial(20).preload([str(path)], [TRUE, *commands])
+    assert problem.program.endswith(f"{unit.program} -v")
+    assert "SIGABRT" in problem.reason
+    problems, obstacle = Trial(20).file(LD_SO_PRELOAD, b"", f"{path}\n".encode(), commands)
+    assert obstacle == ""
+    assert len(problems) == 1
+
+
+def test_a_given_program_that_others_can_change_is_refused(unit: Unit) -> None:
+    os.chown(unit.program, 12345, -1)
+    commands, problems = _preload_programs.given_commands([f"{unit.program} -v", [str(unit.program)]], "extra_programs")
+    assert commands == []
+    assert [problem.split(":")[0] for problem in problems] == ["extra_programs[0]", "extra_programs[1]"]
+    assert problems[0].endswith(
+        f"root does not run it: {unit.program} belongs to user 12345 and has mode 0755: it must belong to root"
+    )
 
 
 @pytest.mark.parametrize(

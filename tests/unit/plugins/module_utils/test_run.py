@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import pathlib
 import select
+import signal
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils import _run
 from ansible_collections.netops.keepalive.plugins.module_utils._run import Ended, TimedOut, find_program, run
 
 
@@ -47,3 +49,50 @@ def test_programs_are_not_looked_for_in_the_callers_path(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_program("cc") != str(tmp_path / "cc")
     assert find_program(str(tmp_path / "cc")) == str(tmp_path / "cc")
+
+
+def test_a_child_that_has_left_and_keeps_the_outputs_open_is_not_waited_for(tmp_path: pathlib.Path) -> None:
+    """It would be for ten minutes. What was printed before the program's end comes back all the same."""
+    pid = tmp_path / "pid"
+    script = f"setsid sh -c 'echo $$ >{pid}; exec sleep 600' & while [ ! -s {pid} ]; do :; done; echo said"
+    try:
+        assert run(["sh", "-c", script], 60) == Ended(0, "said\n", "")
+    finally:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+def test_a_child_that_has_left_does_not_keep_us_beyond_the_time_either(tmp_path: pathlib.Path) -> None:
+    pid = tmp_path / "pid"
+    script = f"setsid sh -c 'echo $$ >{pid}; exec sleep 600' & while [ ! -s {pid} ]; do :; done; sleep 600"
+    try:
+        with pytest.raises(TimedOut):
+            run(["sh", "-c", script], 1)
+    finally:
+        while not pid.exists():
+            pass
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+def test_a_program_that_prints_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_run, "_LIMIT", 1 << 20)
+    with pytest.raises(TimedOut, match="sh printed more than 1 MiB") as raised:
+        run(["sh", "-c", "while :; do echo yes; done"], 600)
+    assert raised.value.what == "printed more than 1 MiB"
+
+
+def test_much_output_comes_back_whole() -> None:
+    ended = run(["sh", "-c", "head -c 3000000 /dev/zero; head -c 2000000 /dev/zero >&2"], 60)
+    assert (ended.status, len(ended.stdout), len(ended.stderr)) == (0, 3000000, 2000000)
+
+
+def test_no_descriptor_of_ours_and_no_terminal_reaches_the_program(tmp_path: pathlib.Path) -> None:
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    os.set_inheritable(descriptor, True)
+    try:
+        listed = run(["sh", "-c", "ls /proc/$$/fd; cut -d' ' -f6,7 /proc/$$/stat; echo $$"], 30).stdout.split()
+    finally:
+        os.close(descriptor)
+    *descriptors, session, terminal, pid = listed
+    assert [int(number) for number in descriptors if int(number) < 10] == [0, 1, 2]
+    assert str(descriptor) not in descriptors[3:]
+    assert (session, terminal) == (pid, "0")

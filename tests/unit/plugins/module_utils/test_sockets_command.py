@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -71,9 +72,15 @@ def test_the_same_modules_make_the_same_bytes() -> None:
     assert assemble(modules, "/x") != assemble({**modules, "_audit": ""}, "/x")
 
 
-def test_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interpreter(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     monkeypatch.setattr(_command_archive, "INTERPRETERS", ("/nonexistent", "/bin/sh"))
     assert assemble({}).startswith(b"#!/bin/sh -I\n")
+    other = tmp_path / "python3"
+    shutil.copy("/bin/true", other)
+    monkeypatch.setattr(_command_archive, "INTERPRETERS", (str(other), "/bin/sh"))
+    assert assemble({}).startswith(f"#!{other} -I\n".encode())
+    other.chmod(0o775)
+    assert assemble({}).startswith(b"#!/bin/sh -I\n"), "one that others may change is passed over"
     monkeypatch.setattr(_command_archive, "INTERPRETERS", ("/nonexistent",))
     assert assemble({}).startswith(f"#!{sys.executable} -I\n".encode())
 
@@ -90,10 +97,14 @@ def test_other_modules_of_these_names_do_not_get_in_its_way(
     command: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A host with Ansible on it, or a caller in a folder with anything."""
-    for name in ("ansible_collections", "argparse"):
-        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong one')")
+    site = tmp_path / ".local" / "lib" / "python{}.{}".format(*sys.version_info) / "site-packages"
+    site.mkdir(parents=True)
+    for folder in (tmp_path, site):
+        for name in ("ansible_collections", "argparse", "json", "sitecustomize", "usercustomize"):
+            (folder / f"{name}.py").write_text("raise SystemExit('the wrong one')")
+        (folder / "all.pth").write_text("import sys; sys.exit('the wrong one')\n")
     monkeypatch.chdir(tmp_path)
-    assert ended(command, "--help", PYTHONPATH=str(tmp_path))[0] == 0
+    assert ended(command, "--help", PYTHONPATH=str(tmp_path), HOME=str(tmp_path))[0] == 0
 
 
 def test_it_shows_a_process(command: str, server: int) -> None:

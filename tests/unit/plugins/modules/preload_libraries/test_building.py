@@ -133,12 +133,56 @@ def test_a_wrong_mode_is_repaired_without_compiling(
     run()
     before = snapshot(lib)
     for name in ("one.so", "manifest.json"):
-        os.chmod(lib / name, 0o666)
+        os.chmod(lib / name, 0o600)
     monkeypatch.setattr(_build, "build", lambda *_arguments: pytest.fail("compiled"))
     result = run()
     assert result["changed"] is True
-    assert result["reason"] == "one.so had mode 0666 instead of 0644; manifest.json had mode 0666 instead of 0644"
+    assert result["reason"] == "one.so had mode 0600 instead of 0644; manifest.json had mode 0600 instead of 0644"
     assert snapshot(lib) == before
+
+
+@pytest.mark.parametrize("name", ["", "one.so", "manifest.json"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_what_others_could_change_is_not_believed_and_made_anew(run: Run, lib: pathlib.Path, name: str) -> None:
+    """Who could write a library could write the manifest that agrees with it, and may have the file open still."""
+    run()
+    part = lib / name
+    os.chown(part, 12345, 12345)
+    inodes = {path.name: path.stat().st_ino for path in lib.iterdir()}
+    (lib / "one.so").write_bytes((lib / "one.so").read_bytes() + b"another's")
+    manifest = _manifest.Manifest(_manifest.read(str(lib)).made, {"one.so": _manifest.look(str(lib / "one.so")).sha256})
+    (lib / "manifest.json").write_text(manifest.text())
+    foretold = run(check=True)
+    for result in (foretold, run()):
+        assert result["changed"] is True
+        assert result["reason"].startswith(f"others could change what is installed: {part} belongs to user 12345")
+    assert {path.stat().st_uid for path in (lib, *lib.iterdir())} == {0}
+    assert not (lib / "one.so").read_bytes().endswith(b"another's")
+    assert (lib / "manifest.json").stat().st_ino != inodes["manifest.json"]
+    assert run()["changed"] is False
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_file_that_another_may_have_open_is_replaced_though_its_bytes_are_right(run: Run, lib: pathlib.Path) -> None:
+    run()
+    os.chown(lib / "one.so", 12345, 12345)
+    inode = (lib / "one.so").stat().st_ino
+    assert run()["libraries"]["one.so"]["changed"] is True
+    assert (lib / "one.so").stat().st_ino != inode
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize("check", [False, True])
+def test_a_path_below_a_folder_that_others_may_write_is_refused(
+    run: Run, tmp_path: pathlib.Path, state: str, check: bool
+) -> None:
+    (tmp_path / "opt").mkdir()
+    (tmp_path / "opt").chmod(0o777)
+    result = run(path=f"{tmp_path}/opt/lib", state=state, check=check)
+    assert result["failed"] is True
+    assert result["msg"].startswith(f"path: {tmp_path}/opt/lib: {tmp_path}/opt belongs to user {os.geteuid()} and has")
+    assert "nothing was changed" in result["msg"]
+    assert list((tmp_path / "opt").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,21 @@ def test_a_command_that_does_not_run_is_no_failure(
     assert len(warnings) == 1 and "keepalive-sockets was not installed: keepalive-sockets --help" in warnings[0]
 
 
+def test_a_command_whose_python_others_could_change_is_not_installed(
+    run: Run, lib: pathlib.Path, tmp_path: pathlib.Path, warnings: t.List[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the Python of somebody's home that Ansible was told to run: root would run it again with each call."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "python3").symlink_to("/usr/bin/python3")
+    home.chmod(0o777)
+    monkeypatch.setattr(_command_archive, "INTERPRETERS", ())
+    monkeypatch.setattr(_command_archive.sys, "executable", str(home / "python3"))
+    assert run(command=SAYS_HELP, command_link="")["command"] is None
+    assert sorted(snapshot(lib)) == ["manifest.json", "one.so", "two.so"]
+    assert warnings[0].startswith(f"keepalive-sockets was not installed: root does not run it: {home} belongs to user")
+
+
 def test_without_a_compiler_nothing_is_there(run: Run, lib: pathlib.Path, link: pathlib.Path) -> None:
     result = run(cc="no-such-compiler", missing_compiler="report", command=SAYS_HELP, command_link=str(link))
     assert (result["needs_compiler"], result["changed"]) == (True, False)
