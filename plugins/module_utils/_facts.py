@@ -70,7 +70,7 @@ def gather(pid: int, root: str = _procfs.PROC, unit: str = "") -> ProcessFacts:
         program=program,
         elf=elf,
         secure=secure,
-        mapped=attempt(lambda: _procfs.parse_maps(os.fsdecode(_procfs.content_of(pid, "maps", root)))) or None,
+        mapped=attempt(lambda: _procfs.parse_maps(_procfs.content_of(pid, "maps", root))) or None,
         environment=attempt(lambda: _procfs.parse_environ(_procfs.content_of(pid, "environ", root))),
         pid=pid,
         started=attempt(lambda: _started(pid, root)),

@@ -176,7 +176,7 @@ def _confinement(pid: int, root: str) -> str:
 
 def _barrier(path: str, pid: int, root: str) -> str:
     """Name the file or folder on the way that the user of the process may not read; '' where there is none."""
-    status = _procfs.parse_status(_procfs.text_of(pid, "status", root))
+    status = _procfs.parse_status(_procfs.bytes_of(pid, "status", root))
     uid, groups = status.uid, status.groups
     if uid is None or status.capabilities & (1 << _CAP_DAC_OVERRIDE | 1 << _CAP_DAC_READ_SEARCH):
         return ""

@@ -126,11 +126,8 @@ def live_process(pid: int, boot: float) -> t.Optional[Live]:
 
 def own_libraries(pid: int) -> t.Dict[str, bool]:
     """Return the libraries of ours that a process maps, False for a file that has been replaced since."""
-    try:
-        text = os.fsdecode(_procfs.content_of(pid, "maps"))
-    except OSError:
-        return {}
-    return {path: not gone for path, gone in _procfs.parse_maps(text).items() if _dropin.is_own_library(path)}
+    mapped = _procfs.parse_maps(_procfs.bytes_of(pid, "maps", _procfs.PROC))
+    return {path: not gone for path, gone in mapped.items() if _dropin.is_own_library(path)}
 
 
 def library_users() -> t.List[t.Dict[str, t.Any]]:
