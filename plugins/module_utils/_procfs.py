@@ -5,8 +5,9 @@
 """What /proc/PID says about a process: its unit, its sockets, its program, its environment, its libraries.
 
 Parsing is pure (bytes in, values out), and lines end at newlines alone: what stands in a line may be a user's own name
-for something, and str.splitlines() would split it at a form feed. The small readers below take the folder that stands for /proc, so that
-tests can hand in their own. A process or descriptor that vanishes while it is read is normal and gives "nothing".
+for something, and str.splitlines() would split it at a form feed. The small readers below take the folder that stands
+for /proc, so that tests can hand in their own. A process or descriptor that vanishes while it is read is normal and
+gives "nothing".
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import os
 import re
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
+from ansible_collections.netops.keepalive.plugins.module_utils import _below_root, _procfs
 
 _TAIL = 1 << 18
 """Bytes of a log's end that are looked at."""
@@ -132,8 +132,8 @@ def _read(path: str) -> str:
 
 def _tail(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-            return file.read().decode("utf-8", "replace")
+        with _below_root.find(path) as found, found.open() as file:  # a daemon's, which may own the folder
+            file.seek(max(0, found.status.st_size - _TAIL))
+            return file.read(_TAIL).decode("utf-8", "replace")
     except OSError:
         return ""

@@ -31,6 +31,8 @@ class Assignments(t.NamedTuple):
     """V(UnsetEnvironment=) names or assignments."""
     emptied: str
     """The path of the last file with an empty V(Environment=), which takes away what files before it set; else ''."""
+    unread: t.Tuple[str, ...] = ()
+    """Which files could not be read, and why."""
 
 
 def directives(text: str, section: str) -> t.Iterator[t.Tuple[str, str]]:
