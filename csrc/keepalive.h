@@ -131,8 +131,22 @@ void keepalive_settings_line(void *settings, char *text, size_t length, bool who
 /* self.c: the lengths of what is known then, 0 where it cannot be found out. */
 size_t keepalive_self_program(struct keepalive_self *self);
 size_t keepalive_self_unit(struct keepalive_self *self);
-/* One line of /proc/PID/cgroup; a keepalive_line_function whose context is the struct keepalive_self. */
-void keepalive_self_cgroup(void *self, char *line, size_t length, bool whole);
+
+/* What /proc/PID/cgroup says; all zero before its first line. */
+struct keepalive_cgroup {
+    unsigned unified, named; /* lines of v2, and of systemd's own hierarchy in v1 */
+    bool known, whole;       /* whether there is a path besides "/", and whether that is all of it */
+    size_t length;
+    char path[1024];
+};
+
+/* One line of it; a keepalive_line_function whose context is the struct keepalive_cgroup. */
+void keepalive_cgroup_line(void *cgroup, char *line, size_t length, bool whole);
+/*
+ * The system manager's unit (room for 255 bytes) that a cgroup belongs to, by what process 1 shows; returns its length,
+ * or 0. The rule is that of the collection's Python code (_cgroup.py), and tests/data/cgroups.json holds both to it.
+ */
+size_t keepalive_unit_in(const struct keepalive_cgroup *own, const struct keepalive_cgroup *manager, char *unit);
 
 /* match.c: whether a text fits a pattern of *, ? and [a-z], in linear space and at most quadratic time. */
 bool keepalive_match(const char *pattern, size_t pattern_length, const char *text, size_t length);

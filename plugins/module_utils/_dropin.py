@@ -10,6 +10,7 @@ import glob
 import os
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils import _below_root
 from ansible_collections.netops.keepalive.plugins.module_utils._options import (
     LIBRARIES,
     LIBRARY_DIR,
@@ -26,6 +27,9 @@ FILE_NAME = "zz-keepalive.conf"
 """Drop-ins are applied in the order of their names across all folders; a late name wins (systemd.unit(5))."""
 MARKER = "# Managed by netops.keepalive"
 """The first line of every drop-in starts so; a file without it is not ours, whatever its name."""
+
+_LONGEST = 1 << 20
+"""Bytes of a file that is read."""
 
 ALWAYS = ("keepidle", "keepcnt", "keepintvl", "user_timeout")
 SWITCHES = {"debug": "LIBKEEPALIVE_DEBUG", "respect": "LIBKEEPALIVE_RESPECT"}
@@ -46,10 +50,12 @@ def is_ours(content: str) -> bool:
 
 
 def read(path: str) -> t.Optional[str]:
-    """Return a file's text, or None where there is no such file."""
+    """Return a file's text, or None where there is no such file. It may be a user's: a unit may name any path.
+
+    :raises OSError: It is no regular file, is longer than 1 MiB, or cannot be read.
+    """
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return file.read()
+        return _below_root.read_text(path, _LONGEST)
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 import struct
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils._below_root import Found
+
 MAGIC = b"\x7fELF"
 
 _ET_EXEC, _ET_DYN = 2, 3
@@ -22,6 +24,14 @@ _DT_NEEDED, _DT_STRTAB, _DT_STRSZ, _DT_SONAME, _DT_VERNEED, _DT_VERNEEDNUM = 1, 
 _NT_GO_BUILD_ID = 4
 _LIMIT = 1 << 20
 """Bytes; no table this module reads is larger in any real program, and a damaged size must not fill the memory."""
+_MOST = 1 << 23
+"""Bytes that are read of one file in all: anybody can write a program whose headers name the same MB 60000 times."""
+_LONGEST_NAME = 4096
+"""Bytes of a path or a symbol version."""
+_MOST_NAMES = 4096
+"""Libraries, or symbol versions, of one file."""
+_PROGRAM_HEADERS = 1 << 16
+"""Bytes; as the kernel, which executes no program that has more."""
 
 MACHINES = {
     3: "i386",
@@ -83,6 +93,7 @@ class _Reader:
 
     def __init__(self, stream: t.BinaryIO) -> None:
         self._stream = stream
+        self._left = _MOST
         identification = self.bytes_at(0, 16, "the identification")
         if identification[:4] != MAGIC:
             raise ElfError("not an ELF file")
@@ -95,6 +106,9 @@ class _Reader:
     def bytes_at(self, offset: int, size: int, what: str) -> bytes:
         if size > _LIMIT:
             raise ElfError(f"{what} would be {size} bytes long")
+        self._left -= size
+        if self._left < 0:
+            raise ElfError(f"its tables have more than {_MOST} bytes together")
         try:
             self._stream.seek(offset)
             data = self._stream.read(size)
@@ -112,7 +126,7 @@ class _Reader:
 
 
 def read_elf(path: str) -> Elf:
-    """Read the facts of the file at I(path).
+    """Read the facts of the file at I(path), of this host's own; what users may choose is opened by _below_root.
 
     :raises ElfError: the file is not ELF, or damaged.
     :raises OSError: the file cannot be opened or read.
@@ -126,6 +140,12 @@ def parse_elf(stream: t.BinaryIO) -> Elf:
     return _parse(_Reader(stream))
 
 
+def elf_in(found: Found) -> Elf:
+    """Read the facts of a file that was found, and let go of it; raises like read_elf."""
+    with found, found.open() as stream:
+        return parse_elf(stream)
+
+
 def _parse(reader: _Reader) -> Elf:
     wide = reader.bits == 64
     header = reader.bytes_at(16, 48 if wide else 36, "the header")
@@ -133,6 +153,8 @@ def _parse(reader: _Reader) -> Elf:
     layout = "HHIQQQIHHHHHH" if wide else "HHIIIIIHHHHHH"
     phoff, shoff, _flags, _size, phentsize, phnum, shentsize, shnum, shstrndx = reader.numbers(layout, header)[4:]
 
+    if phnum * phentsize > _PROGRAM_HEADERS:
+        raise ElfError(f"{phnum} program headers of {phentsize} bytes are more than the kernel takes")
     segments = [
         _segment(reader, reader.bytes_at(phoff + index * phentsize, phentsize, f"program header {index}"))
         for index in range(phnum)
@@ -190,7 +212,10 @@ def _dynamic(
     strings = reader.bytes_at(
         _file_offset(single[_DT_STRTAB], segments), single.get(_DT_STRSZ, 0), "the table of dynamic strings"
     )
-    needed = tuple(_string(strings, value) for tag, value in entries if tag == _DT_NEEDED)
+    names = [value for tag, value in entries if tag == _DT_NEEDED]
+    if len(names) > _MOST_NAMES:
+        raise ElfError(f"it needs {len(names)} libraries")
+    needed = tuple(_string(strings, value) for value in names)
     soname = _string(strings, single[_DT_SONAME]) if _DT_SONAME in single else None
     versions: t.Dict[str, t.Tuple[str, ...]] = {}
     if _DT_VERNEED in single:
@@ -202,11 +227,15 @@ def _dynamic(
 def _versions(reader: _Reader, start: int, count: int, strings: bytes) -> t.Dict[str, t.Tuple[str, ...]]:
     """Walk Elf_Verneed and its Elf_Vernaux lists; both have the same layout in 32 and 64 bit."""
     versions: t.Dict[str, t.Tuple[str, ...]] = {}
-    for _index in range(min(count, 4096)):
+    left = _MOST_NAMES
+    for _index in range(min(count, _MOST_NAMES)):
         entry = reader.bytes_at(start, 16, "a required version's library")
         _version, names, library, first, following = reader.numbers("HHIII", entry)
         wanted: t.List[str] = []
         place = start + first
+        left -= names
+        if left < 0:
+            raise ElfError(f"it asks for more than {_MOST_NAMES} versions")
         for _name in range(names):
             auxiliary = reader.bytes_at(place, 16, "a required version")
             _hash, _flags, _other, name, step = reader.numbers("IHHII", auxiliary)
@@ -227,7 +256,7 @@ def _file_offset(address: int, segments: t.Sequence[_Segment]) -> int:
 
 
 def _string(table: bytes, offset: int) -> str:
-    end = table.find(b"\0", offset)
+    end = table.find(b"\0", offset, offset + _LONGEST_NAME)
     if offset >= len(table) or end < 0:
         raise ElfError(f"string {offset} lies outside the table of dynamic strings")
     return _text(table[offset:end])
@@ -258,7 +287,8 @@ def _has_go_section(reader: _Reader, start: int, size: int, count: int, names: i
         headers = [reader.numbers(layout, table, index * size) for index in range(count)]
         offset, length = headers[names][4:6]
         strings = reader.bytes_at(offset, length, "the sections' names")
-        return any(_string(strings, header[0]) == ".go.buildinfo" for header in headers)
+        name = b".go.buildinfo\0"
+        return any(strings[header[0] : header[0] + len(name)] == name for header in headers)
     except ElfError:
         return False
 

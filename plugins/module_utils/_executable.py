@@ -12,7 +12,8 @@ import shlex
 import stat
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils._elf import MAGIC, Elf, ElfError, read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils._below_root import find
+from ansible_collections.netops.keepalive.plugins.module_utils._elf import MAGIC, Elf, ElfError, parse_elf, read_elf
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where systemd looks for programs, and C(env) in a script's first line (systemd.exec(5))."""
@@ -58,13 +59,13 @@ def describe_executable(path: str, reference: str = "/proc/self/exe") -> Executa
     :param reference: an ELF file of the host's own architecture, by default the running Python.
     """
     host = read_elf(reference)
-    found = _describe(path, host)
+    found, line = _describe(path, host)
     if found.kind != "script":
         return found
-    command = _script_interpreter(path)
+    command = _script_interpreter(line)
     if not command:
         return _nothing(path, "foreign", "a script whose first line names no interpreter")
-    interpreter = _describe(command, host)
+    interpreter, _line = _describe(command, host)
     return found._replace(
         libc=interpreter.libc,
         go=interpreter.go,
@@ -74,26 +75,31 @@ def describe_executable(path: str, reference: str = "/proc/self/exe") -> Executa
     )
 
 
-def _describe(path: str, host: Elf) -> Executable:
+def _describe(path: str, host: Elf) -> t.Tuple[Executable, bytes]:
+    """Describe one file; for a script its first line comes with it. A unit may name a file that is a user's."""
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            return _nothing(path, "foreign", "not a regular file")
-        if not status.st_mode & 0o111:
-            return _nothing(path, "foreign", "not executable: no x bit in its mode")
-        with open(path, "rb") as stream:
-            start = stream.read(4)
-        if start[:2] == b"#!":
-            return _nothing(path, "script", "")
-        if start != MAGIC:
-            return _nothing(path, "foreign", "neither an ELF program nor a script with #!")
-        elf = read_elf(path)
+        with find(path) as found:
+            if not stat.S_ISREG(found.status.st_mode):
+                return _nothing(path, "foreign", "not a regular file"), b""
+            if not found.status.st_mode & 0o111:
+                return _nothing(path, "foreign", "not executable: no x bit in its mode"), b""
+            with found.open() as stream:
+                start = stream.read(_FIRST_LINE)
+                if start[:2] == b"#!":
+                    return _nothing(path, "script", ""), start.split(b"\n", 1)[0]
+                if start[: len(MAGIC)] != MAGIC:
+                    return _nothing(path, "foreign", "neither an ELF program nor a script with #!"), b""
+                elf = parse_elf(stream)
+                return _program(path, elf, host, found.status.st_mode, _has_capabilities(stream.fileno())), b""
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-            return _nothing(path, "missing", os.strerror(error.errno))
-        return _nothing(path, "foreign", f"cannot be read: {error.strerror}")
+            return _nothing(path, "missing", os.strerror(error.errno)), b""
+        return _nothing(path, "foreign", f"cannot be read: {error.strerror}"), b""
     except ElfError as error:
-        return _nothing(path, "foreign", f"a damaged ELF file: {error}")
+        return _nothing(path, "foreign", f"a damaged ELF file: {error}"), b""
+
+
+def _program(path: str, elf: Elf, host: Elf, mode: int, capabilities: bool) -> Executable:
     if not elf.executable:
         return _nothing(path, "foreign", "an ELF file that is no program")
     if elf.abi != host.abi:
@@ -105,8 +111,8 @@ def _describe(path: str, host: Elf) -> Executable:
         libc=_libc(elf) if dynamic else "none",
         go=elf.go,
         # The set-group-ID bit without group execution means mandatory locking, not privilege.
-        setuid=bool(status.st_mode & stat.S_ISUID) or status.st_mode & 0o2010 == 0o2010,
-        capabilities=_has_capabilities(path),
+        setuid=bool(mode & stat.S_ISUID) or mode & 0o2010 == 0o2010,
+        capabilities=capabilities,
         interpreter=None,
         detail="",
     )
@@ -134,18 +140,16 @@ def _libc(elf: Elf) -> str:
     return "none"
 
 
-def _has_capabilities(path: str) -> bool:
+def _has_capabilities(descriptor: int) -> bool:
     try:
-        return bool(os.getxattr(path, "security.capability"))
+        return bool(os.getxattr(descriptor, "security.capability"))
     except OSError:
         return False  # ENODATA, or a file system without extended attributes, which then has no capabilities either
 
 
-def _script_interpreter(path: str) -> t.Optional[str]:
-    """The absolute path of the program that runs a script, C(env) seen through; None where there is none."""
-    with open(path, "rb") as stream:
-        line = stream.read(_FIRST_LINE).split(b"\n", 1)[0][2:].strip()
-    words = line.decode("utf-8", "surrogateescape").split(None, 1)
+def _script_interpreter(line: bytes) -> t.Optional[str]:
+    """The path of the program that runs a script, by its first line, C(env) seen through; None where there is none."""
+    words = line[2:].strip().decode("utf-8", "surrogateescape").split(None, 1)
     if not words:
         return None
     if os.path.basename(words[0]) == "env" and len(words) == 2:

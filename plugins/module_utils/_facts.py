@@ -11,8 +11,14 @@ import re
 import time
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _procfs, _settings_file, _systemd
-from ansible_collections.netops.keepalive.plugins.module_utils._elf import Elf, ElfError, read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _below_root,
+    _dropin,
+    _procfs,
+    _settings_file,
+    _systemd,
+)
+from ansible_collections.netops.keepalive.plugins.module_utils._elf import Elf, ElfError, elf_in
 
 LD_SO_PRELOAD = "/etc/ld.so.preload"
 
@@ -59,7 +65,7 @@ _T = t.TypeVar("_T")
 
 def gather(pid: int, root: str = _procfs.PROC, unit: str = "") -> ProcessFacts:
     """Read the facts of one process; each may fail by itself."""
-    elf = attempt(lambda: read_elf(os.path.join(root, str(pid), "exe")))
+    elf = attempt(lambda: elf_in(_below_root.find_program(pid, root)))
     secure = attempt(
         lambda: bool(
             _procfs.parse_auxv(_procfs.content_of(pid, "auxv", root), elf.bits if elf else 64).get(_procfs.AT_SECURE)
@@ -70,7 +76,7 @@ def gather(pid: int, root: str = _procfs.PROC, unit: str = "") -> ProcessFacts:
         program=program,
         elf=elf,
         secure=secure,
-        mapped=attempt(lambda: _procfs.parse_maps(os.fsdecode(_procfs.content_of(pid, "maps", root)))) or None,
+        mapped=attempt(lambda: _procfs.parse_maps(_procfs.content_of(pid, "maps", root))) or None,
         environment=attempt(lambda: _procfs.parse_environ(_procfs.content_of(pid, "environ", root))),
         pid=pid,
         started=attempt(lambda: _started(pid, root)),
@@ -93,9 +99,9 @@ def _started(pid: int, root: str) -> t.Optional[float]:
 
 
 def _host_preload(pid: int, root: str) -> HostPreload:
-    with open(os.path.join(root, str(pid), "root") + LD_SO_PRELOAD, encoding="utf-8", errors="surrogateescape") as file:
-        text = re.sub(r"#.*", "", file.read(1 << 20))
-        return HostPreload(tuple(re.split(r"[\s:]+", text.strip())), os.fstat(file.fileno()).st_mtime)
+    with _below_root.find(LD_SO_PRELOAD, pid, root) as found, found.open() as stream:
+        text = re.sub(r"#.*", "", os.fsdecode(stream.read(1 << 20)))
+        return HostPreload(tuple(re.split(r"[\s:]+", text.strip())), found.status.st_mtime)
 
 
 def drop_in_of(unit: str, directory: str = _dropin.DIRECTORY) -> t.Optional[DropIn]:

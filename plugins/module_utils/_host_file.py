@@ -48,7 +48,7 @@ def sections(text: str) -> t.List[Section]:
     heading, since = "", None
     variables: t.List[t.Tuple[str, str]] = []
     gone: t.List[Section] = []
-    for line in text.splitlines():
+    for line in _lines(text):
         stamp = _SINCE.match(line)
         if stamp and stamp[2]:
             gone.append(Section(stamp[2], _seconds(stamp[1]), (), True))
@@ -65,7 +65,7 @@ def sections(text: str) -> t.List[Section]:
 
 def without_times(text: str) -> str:
     """Return a text as the template made it."""
-    return "".join(line for line in text.splitlines(keepends=True) if not _SINCE.match(line.rstrip("\n")))
+    return "\n".join(line for line in text.split("\n") if not _SINCE.match(line))
 
 
 def with_times(new: str, old: str, now: float, boot: float) -> str:
@@ -84,7 +84,7 @@ def with_times(new: str, old: str, now: float, boot: float) -> str:
         before = {}  # another order is another file: the last line that fits wins
     lines: t.List[str] = []
     heading, due = "", True
-    for line in new.splitlines():
+    for line in _lines(new):
         if line.startswith("["):
             heading, due = line.strip(), False
             lines += [line, _stamp(after[heading], before.get(heading), now)]
@@ -113,6 +113,11 @@ def since_when(text: str, unit: str, program: str) -> t.Optional[float]:
     """Return since when what the file says of a process is what it says now; None where it does not say."""
     times = [section.since for section in sections(text) if section.fits(unit, program)]
     return max((time for time in times if time is not None), default=None)
+
+
+def _lines(text: str) -> t.List[str]:
+    """Split it where the libraries do, at newlines alone."""
+    return (text[:-1] if text.endswith("\n") else text).split("\n")
 
 
 def _stamp(section: Section, before: t.Optional[Section], now: float) -> str:

@@ -14,11 +14,13 @@ import os
 import re
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _host_file, _procfs, _settings_file
-from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils import _below_root, _host_file, _procfs, _settings_file
+from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, elf_in, read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 
 LD_SO_PRELOAD = "/etc/ld.so.preload"
+_LONGEST = 1 << 20
+"""Bytes of a file that are read."""
 
 
 class HostWide(t.NamedTuple):
@@ -43,9 +45,9 @@ NOWHERE = HostWide((), 0.0, None)
 def look(preload: str = LD_SO_PRELOAD, settings: str = _host_file.PATH) -> HostWide:
     """Read both files; one that is not there says nothing."""
     try:
-        with open(preload, encoding="utf-8", errors="surrogateescape") as file:
-            words = re.split(r"[\s:]+", re.sub(r"#.*", "", file.read()))
-            changed = os.fstat(file.fileno()).st_mtime
+        with _below_root.find(preload) as found, found.open() as stream:
+            words = re.split(r"[\s:]+", re.sub(r"#.*", "", os.fsdecode(stream.read(_LONGEST))))
+            changed = found.status.st_mtime
     except OSError:
         words, changed = [], 0.0
     try:
@@ -83,9 +85,10 @@ def can_load(pid: int, host: HostWide, root: str = _procfs.PROC) -> bool:
     another file than this host's (a container, a service with a root of its own).
     """
     try:
-        elf = read_elf(os.path.join(root, str(pid), "exe"))
+        elf = elf_in(_below_root.find_program(pid, root))
         own = read_elf("/proc/self/exe")
-        seen = os.stat(os.path.join(root, str(pid), "root") + LD_SO_PRELOAD)
+        with _below_root.find(LD_SO_PRELOAD, pid, root) as found:
+            seen = found.status
         there = os.stat(LD_SO_PRELOAD)
     except (OSError, ElfError):
         return False

@@ -20,7 +20,7 @@ import shutil
 import stat
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _manifest
+from ansible_collections.netops.keepalive.plugins.module_utils import _manifest, _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import sync_folder
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FOLDER_MODE, file_of, is_tried
 from ansible_collections.netops.keepalive.plugins.module_utils._manifest import Manifest
@@ -197,19 +197,14 @@ def refuse_if_preloaded(folder: str, names: t.Iterable[str], ld_so_preload: str 
                 )
 
 
-def processes_mapping(folder: str, names: t.Iterable[str], proc: str = "/proc") -> t.List[int]:
+def processes_mapping(folder: str, names: t.Iterable[str], proc: str = _procfs.PROC) -> t.List[int]:
     """The PIDs of the processes that have one of the files mapped, replaced or not."""
-    wanted = [os.path.join(os.path.realpath(folder), name) for name in names]
-    lines = tuple(f" {path}{remark}".encode() for path in wanted for remark in ("", " (deleted)"))
-    found = []
-    for pid in sorted(int(name) for name in os.listdir(proc) if name.isdigit()):
-        try:
-            with open(f"{proc}/{pid}/maps", "rb") as file:
-                if any(line.rstrip(b"\n").endswith(lines) for line in file):
-                    found.append(pid)
-        except OSError:  # ended meanwhile, or not ours to look into
-            continue
-    return found
+    wanted = {os.path.join(os.path.realpath(folder), name) for name in names}
+    return [
+        pid
+        for pid in _procfs.list_pids(proc)
+        if not wanted.isdisjoint(_procfs.parse_maps(_procfs.bytes_of(pid, "maps", proc)))
+    ]
 
 
 def _write(path: str, content: bytes, mode: int) -> None:

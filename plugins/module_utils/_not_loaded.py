@@ -10,7 +10,8 @@ import os
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
-from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils._below_root import Found, NotRegular, find
+from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, elf_in, parse_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._facts import LD_SO_PRELOAD, DropIn, ProcessFacts
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import preload_entries
 
@@ -112,7 +113,7 @@ def _named(files: Files, facts: ProcessFacts) -> t.List[str]:
 
 def _needs_glibc(path: str, facts: ProcessFacts, root: str) -> bool:
     try:
-        return "libc.so.6" in read_elf(os.path.join(root, str(facts.pid), "root") + path).needed
+        return "libc.so.6" in elf_in(find(path, facts.pid, root)).needed
     except (ElfError, OSError):
         return False
 
@@ -125,22 +126,37 @@ def _refusal(path: str, facts: ProcessFacts, root: str) -> str:
     """Say why the loader did not take a file that it was told to, as far as that shows now."""
     if not facts.pid or "$" in path:
         return _UNSEEN
-    seen = os.path.join(root, str(facts.pid), "root") + path
     try:
-        status = os.stat(seen)
+        found = find(path, facts.pid, root)
     except PermissionError:
         return _UNSEEN
     except OSError:
-        if os.path.exists(path):
+        if _is_there(path):
             return (
                 f"for this process {path} is not there, though it is on the host (RootDirectory=, InaccessiblePaths=, "
                 "TemporaryFileSystem=, a container)."
             )
         return f"{path} is not there (any more)."
-    if facts.started_before(max(status.st_mtime, status.st_ctime)):
+    with found:
+        refusal = _refusal_of(path, found, facts)
+    return refusal or _barrier(path, facts.pid, root) or f"{_LOADER}{_confinement(facts.pid, root)}."
+
+
+def _is_there(path: str) -> bool:
+    try:
+        with find(path):
+            return True
+    except OSError:
+        return False
+
+
+def _refusal_of(path: str, found: Found, facts: ProcessFacts) -> str:
+    """Say what is wrong with the file itself; '' where nothing is."""
+    if facts.started_before(max(found.status.st_mtime, found.status.st_ctime)):
         return f"{path} was put there or changed after the process was started. Restart it."
     try:
-        library = read_elf(seen)
+        with found.open() as stream:
+            library = parse_elf(stream)
         if facts.elf and library.abi != facts.elf.abi:
             return (
                 f"{path} is for {library.machine} ({library.bits} bit), and {facts.program} is for "
@@ -148,12 +164,11 @@ def _refusal(path: str, facts: ProcessFacts, root: str) -> str:
             )
     except ElfError as error:
         return f"{path} is not a library: {error}."
+    except NotRegular:
+        return f"{path} is not a library: it is not a regular file."
     except OSError:
         pass
-    if os.statvfs(seen).f_flag & os.ST_NOEXEC:
-        return f"{path} is on a file system that is mounted noexec."
-    barrier = _barrier(path, facts.pid, root)
-    return barrier or f"{_LOADER}{_confinement(facts.pid, root)}."
+    return f"{path} is on a file system that is mounted noexec." if found.lies_noexec() else ""
 
 
 _UNSEEN = (
@@ -176,7 +191,7 @@ def _confinement(pid: int, root: str) -> str:
 
 def _barrier(path: str, pid: int, root: str) -> str:
     """Name the file or folder on the way that the user of the process may not read; '' where there is none."""
-    status = _procfs.parse_status(_procfs.text_of(pid, "status", root))
+    status = _procfs.parse_status(_procfs.bytes_of(pid, "status", root))
     uid, groups = status.uid, status.groups
     if uid is None or status.capabilities & (1 << _CAP_DAC_OVERRIDE | 1 << _CAP_DAC_READ_SEARCH):
         return ""
@@ -184,11 +199,12 @@ def _barrier(path: str, pid: int, root: str) -> str:
     for count in range(1, len(parts) + 1):
         place = "/" + "/".join(parts[:count])
         try:
-            found = os.stat(os.path.join(root, str(pid), "root") + place)
+            with find(place, pid, root) as found:
+                there = found.status
         except OSError:
             return ""
-        shift = 6 if found.st_uid == uid else 3 if found.st_gid in groups else 0
+        shift = 6 if there.st_uid == uid else 3 if there.st_gid in groups else 0
         needed = 4 if count == len(parts) else 1
-        if not found.st_mode >> shift & needed:
-            return f"the user of the process (uid {uid}) may not read {place} (mode {found.st_mode & 0o7777:04o})."
+        if not there.st_mode >> shift & needed:
+            return f"the user of the process (uid {uid}) may not read {place} (mode {there.st_mode & 0o7777:04o})."
     return ""

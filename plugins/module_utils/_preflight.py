@@ -86,18 +86,16 @@ def environment_problems(
     name: str, drop_in: str, foreign: Assignments, read: t.Callable[[str], t.Optional[str]] = _dropin.read
 ) -> t.List[Problem]:
     """Nothing may beat our drop-in: an EnvironmentFile, an UnsetEnvironment, a drop-in that sorts behind ours."""
-    problems = []
-    for entry in foreign.files:
-        for path in sorted(glob.glob(entry.lstrip("-"))):
-            content = read(path) or ""
-            for variable in sorted(set(environment_file_names(content)) & set(_CONTESTED)):
-                problems.append(
-                    Problem(
-                        None,
-                        f"{name}: EnvironmentFile={entry} sets {variable}, which beats every drop-in; "
-                        f"take {variable} out of {path}",
-                    )
+    files, problems = _environment_files(name, foreign, read)
+    for entry, path, names in files:
+        for variable in sorted(names & set(_CONTESTED)):
+            problems.append(
+                Problem(
+                    None,
+                    f"{name}: EnvironmentFile={entry} sets {variable}, which beats every drop-in; "
+                    f"take {variable} out of {path}",
                 )
+            )
     for word in foreign.unset:
         if word.split("=")[0] in _CONTESTED:
             problems.append(
@@ -133,10 +131,10 @@ def host_wide_problems(
     origins = [
         (variable, foreign.origin[variable]) for variable in _dropin.OWN_VARIABLES if variable in foreign.environment
     ]
-    for entry in foreign.files:
-        for path in sorted(glob.glob(entry.lstrip("-"))):
-            names = set(environment_file_names(read(path) or ""))
-            origins += [(variable, path) for variable in _dropin.OWN_VARIABLES if variable in names]
+    files, unread = _environment_files(name, foreign, read)
+    for _entry, path, names in files:
+        origins += [(variable, path) for variable in _dropin.OWN_VARIABLES if variable in names]
+    problems += unread
     problems += [
         Problem(None, f"{name}: {path} sets {variable}, which beats {_host_file.PATH}; take {variable} out of there")
         for variable, path in origins
@@ -151,6 +149,26 @@ def host_wide_problems(
         if properties.get(key)
     ]
     return problems
+
+
+def _environment_files(
+    name: str, foreign: Assignments, read: t.Callable[[str], t.Optional[str]]
+) -> t.Tuple[t.List[t.Tuple[str, str, t.Set[str]]], t.List[Problem]]:
+    """Return (entry, path, variables) of each file of EnvironmentFile=; whoever owns it may have put anything there."""
+    files, problems = [], []
+    for entry in foreign.files:
+        for path in sorted(glob.glob(entry.lstrip("-"))):
+            try:
+                files.append((entry, path, set(environment_file_names(read(path) or ""))))
+            except OSError as error:
+                problems.append(
+                    Problem(
+                        None,
+                        f"{name}: EnvironmentFile={entry}: {path} cannot be read ({error.strerror}), so nobody knows "
+                        "what it sets; make it a regular file of at most 1 MiB",
+                    )
+                )
+    return files, problems
 
 
 def _is_of_another_word_size(runs: Executable) -> bool:

@@ -4,8 +4,10 @@
 
 """What /proc/PID says about a process: its unit, its sockets, its program, its environment, its libraries.
 
-Parsing is pure (bytes or text in, values out); the small readers below take the folder that stands for /proc, so that
-tests can hand in their own. A process or descriptor that vanishes while it is read is normal and gives "nothing".
+Parsing is pure (bytes in, values out), and lines end at newlines alone: what stands in a line may be a user's own name
+for something, and str.splitlines() would split it at a form feed. The small readers below take the folder that stands
+for /proc, so that tests can hand in their own. A process or descriptor that vanishes while it is read is normal and
+gives "nothing".
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import re
 import struct
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils import _cgroup
+
 PROC = "/proc"
 
 GONE = (FileNotFoundError, ProcessLookupError, NotADirectoryError)
@@ -24,7 +28,6 @@ GONE = (FileNotFoundError, ProcessLookupError, NotADirectoryError)
 AT_SECURE = 23
 """The auxiliary vector's entry that says the loader drops LD_PRELOAD (getauxval(3))."""
 
-_UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
 _ASSIGNMENT = re.compile(rb"[^\s=:]+=", re.ASCII)
 
 
@@ -33,49 +36,18 @@ def list_pids(root: str = PROC) -> t.List[int]:
     return sorted(int(name) for name in os.listdir(root) if name.isdigit())
 
 
-def parse_cgroup(text: str) -> str:
-    """Return the path that systemd gave a process, from /proc/PID/cgroup (cgroup v1, v2 and both at once)."""
-    paths = {}
-    for line in text.splitlines():
-        hierarchy, _colon, rest = line.partition(":")
-        controllers, _colon, path = rest.partition(":")
-        if controllers == "name=systemd":
-            paths["v1"] = path
-        elif hierarchy == "0" and not controllers:
-            paths["v2"] = path
-    for key in ("v1", "v2"):
-        if paths.get(key, "/") != "/":
-            return paths[key]
-    return paths.get("v1", paths.get("v2", "/"))
-
-
-def unit_of_cgroup(path: str, prefix: str = "") -> str:
-    """Return the system manager's unit that a cgroup path belongs to, or '' where it belongs to none.
-
-    The first component that is a unit counts, and only slices may stand above it: below user@1000.service, below a
-    container's scope, or below a folder of a container engine stand the units of other managers. prefix is the path of
-    the manager itself, which is not '' where a container sees its host's cgroup tree.
-    """
-    if prefix and path.startswith(prefix + "/"):
-        path = path[len(prefix) :]
-    for component in path.strip("/").split("/"):
-        if component.endswith(_UNIT_SUFFIXES):
-            return component[1:] if component.startswith("_") else component
-        if not component.endswith(".slice"):
-            break
-    return ""
-
-
 def manager_prefix(root: str = PROC) -> str:
     """Return the cgroup below which the system manager (process 1) keeps its units: '' on an ordinary host."""
-    path = parse_cgroup(text_of(1, "cgroup", root))
-    head, _slash, tail = path.rpartition("/")
-    return head if tail == "init.scope" else ""
+    return _cgroup.prefix_of(_place_of(1, root))
 
 
 def unit_of(pid: int, prefix: str = "", root: str = PROC) -> str:
     """Return the unit of a process, '' where it has none or is gone."""
-    return unit_of_cgroup(parse_cgroup(text_of(pid, "cgroup", root)), prefix)
+    return _cgroup.unit_in(_place_of(pid, root), prefix)
+
+
+def _place_of(pid: int, root: str) -> t.Optional[_cgroup.Place]:
+    return _cgroup.place_of(bytes_of(pid, "cgroup", root))
 
 
 def socket_descriptors(pid: int, root: str = PROC) -> t.Dict[int, int]:
@@ -160,15 +132,15 @@ class Status(t.NamedTuple):
     """Whether its system calls are filtered."""
 
 
-def parse_status(text: str) -> Status:
+def parse_status(content: bytes) -> Status:
     """Return what /proc/PID/status says; the user is that of the file system."""
-    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    uids, gids = fields.get("Uid", "").split(), fields.get("Gid", "").split()
+    fields = dict(line.split(b":", 1) for line in content.split(b"\n") if b":" in line)
+    uids, gids = fields.get(b"Uid", b"").split(), fields.get(b"Gid", b"").split()
     return Status(
         uid=int(uids[3]) if len(uids) > 3 else None,
-        groups=frozenset(map(int, gids[3:4] + fields.get("Groups", "").split())),
-        capabilities=int(fields.get("CapEff", "0").strip(), 16),
-        seccomp=fields.get("Seccomp", "0").strip() == "2",
+        groups=frozenset(map(int, gids[3:4] + fields.get(b"Groups", b"").split())),
+        capabilities=int(fields.get(b"CapEff", b"0").strip(), 16),
+        seccomp=fields.get(b"Seccomp", b"0").strip() == b"2",
     )
 
 
@@ -179,15 +151,16 @@ def parse_auxv(block: bytes, bits: int) -> t.Dict[int, int]:
     return dict(t.cast("t.Iterator[t.Tuple[int, int]]", pair.iter_unpack(block[:usable])))
 
 
-def parse_maps(text: str) -> t.Dict[str, bool]:
+def parse_maps(content: bytes) -> t.Dict[str, bool]:
     """Return the files that a process has mapped → whether that file has since been replaced or removed."""
     files: t.Dict[str, bool] = {}
-    for line in text.splitlines():
-        fields = line.split(None, 5)
-        if len(fields) == 6 and fields[5].startswith("/"):
-            path = without_deleted(fields[5])
+    for line in content.split(b"\n"):
+        fields = line.split(b" ", 5)
+        if len(fields) == 6 and fields[5].lstrip(b" ").startswith(b"/"):
+            shown = os.fsdecode(fields[5].lstrip(b" "))
+            path = without_deleted(shown)
             # A path mapped both ways was loaded from the old file: the new one cannot have come by itself.
-            files[path] = files.get(path, False) or path != fields[5]
+            files[path] = files.get(path, False) or path != shown
     return files
 
 
@@ -203,9 +176,14 @@ def content_of(pid: int, name: str, root: str = PROC) -> bytes:
         return stream.read()
 
 
+def bytes_of(pid: int, name: str, root: str) -> bytes:
+    """Return the content of a file below /proc/PID, nothing where it is not for us to see."""
+    try:
+        return content_of(pid, name, root)
+    except OSError:
+        return b""
+
+
 def text_of(pid: int, name: str, root: str) -> str:
     """Return the text of a file below /proc/PID, '' where it is not for us to see."""
-    try:
-        return os.fsdecode(content_of(pid, name, root))
-    except OSError:
-        return ""
+    return os.fsdecode(bytes_of(pid, name, root))

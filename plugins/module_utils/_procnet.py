@@ -91,7 +91,7 @@ def read_tables(pid: int, listening_only: bool = False, root: str = PROC) -> t.L
     rows: t.List[Row] = []
     for name in ("tcp", "tcp6"):
         try:
-            with open(os.path.join(root, str(pid), "net", name), encoding="ascii") as stream:
+            with open(os.path.join(root, str(pid), "net", name), encoding="ascii", newline="\n") as stream:
                 stream.readline()
                 rows.extend(parse_table(stream, listening_only))
         except OSError:

@@ -58,17 +58,13 @@ def mapped_by(folder: str, proc: str = _procfs.PROC) -> t.List[t.Dict[str, t.Any
 
     Those of this very connection are left out, because they are gone before anybody reads the result.
     """
-    start = f" {os.path.realpath(folder)}/".encode()
+    start = os.path.realpath(folder) + "/"
     found = []
     own = _ancestors(proc)
     prefix = _procfs.manager_prefix(proc)
     for pid in _procfs.list_pids(proc):
-        try:
-            if start not in _procfs.content_of(pid, "maps", proc):
-                continue
-        except OSError:
-            continue
-        if pid not in own:
+        mapped = _procfs.parse_maps(_procfs.bytes_of(pid, "maps", proc))
+        if pid not in own and any(path.startswith(start) for path in mapped):
             unit = _procfs.unit_of(pid, prefix, proc)
             found.append({"pid": pid, "unit": unit, "program": _procfs.program_of(pid, proc)})
     return found
@@ -79,9 +75,6 @@ def _ancestors(proc: str) -> t.Set[int]:
     pid = os.getpid()
     while pid > 1 and pid not in found:
         found.add(pid)
-        try:
-            status = _procfs.content_of(pid, "status", proc)
-        except OSError:
-            break
-        pid = next((int(line.split()[1]) for line in status.splitlines() if line.startswith(b"PPid:")), 0)
+        lines = _procfs.bytes_of(pid, "status", proc).split(b"\n")
+        pid = next((int(line.split()[1]) for line in lines if line.startswith(b"PPid:")), 0)
     return found

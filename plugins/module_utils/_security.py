@@ -11,6 +11,8 @@ import os
 import re
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils import _below_root, _procfs
+
 _TAIL = 1 << 18
 """Bytes of a log's end that are looked at."""
 _SHOWN = 3
@@ -33,7 +35,7 @@ def notes(libraries: t.Sequence[str], library_dir: str, root: str = "/") -> t.Li
 
 
 def _fapolicyd(library_dir: str, root: str) -> t.List[str]:
-    if not _runs("fapolicyd", root):
+    if not _runs("fapolicyd.service", root):
         return []
     found = [
         "fapolicyd is running: it lets programs map only what it trusts. Trust the libraries first: fapolicyd-cli"
@@ -42,7 +44,7 @@ def _fapolicyd(library_dir: str, root: str) -> t.List[str]:
     for path in sorted(glob.glob(os.path.join(root, "etc/fapolicyd/rules.d/*.rules"))) or [
         os.path.join(root, "etc/fapolicyd/fapolicyd.rules")
     ]:
-        for line in _read(path).splitlines():
+        for line in _read(path).split("\n"):
             if re.match(r"\s*deny\w*\s.*\bpattern=ld_preload\b", line):
                 found.append(
                     f"fapolicyd's rule '{line.strip()}' in {_shown(path, root)} denies programs that have LD_PRELOAD in"
@@ -55,7 +57,7 @@ def _fapolicyd(library_dir: str, root: str) -> t.List[str]:
 def _apparmor(library_dir: str, root: str) -> t.List[str]:
     if _read(os.path.join(root, "sys/module/apparmor/parameters/enabled")).strip() != "Y":
         return []
-    profiles = _read(os.path.join(root, "sys/kernel/security/apparmor/profiles")).splitlines()
+    profiles = _read(os.path.join(root, "sys/kernel/security/apparmor/profiles")).split("\n")
     enforced = [line.rpartition(" ")[0] for line in profiles if line.endswith("(enforce)")]
     if not enforced:
         return []
@@ -100,15 +102,20 @@ def _denials(library_dir: str, root: str) -> t.List[str]:
     lines: t.List[str] = []
     for name in _LOGS:
         path = os.path.join(root, name)
-        for line in _tail(path).splitlines():
+        for line in _tail(path).split("\n"):
             refused = "avc:  denied" in line or 'apparmor="DENIED"' in line or "type=FANOTIFY" in line
             if refused and (library_dir in line or "libkeepalive" in line or "ld.so.preload" in line):
                 lines.append(f"{_shown(path, root)} has a refusal: {line.strip()[:300]}")
     return lines[-_SHOWN:]
 
 
-def _runs(name: str, root: str) -> bool:
-    return any(_read(path).strip() == name for path in glob.glob(os.path.join(root, "proc/[0-9]*/comm")))
+def _runs(unit: str, root: str) -> bool:
+    """Tell whether a service has processes. Their names would say nothing: everybody gives his own."""
+    proc = os.path.join(root, "proc")
+    if not os.path.isdir(proc):
+        return False
+    prefix = _procfs.manager_prefix(proc)
+    return any(_procfs.unit_of(pid, prefix, proc) == unit for pid in _procfs.list_pids(proc))
 
 
 def _shown(path: str, root: str) -> str:
@@ -125,8 +132,8 @@ def _read(path: str) -> str:
 
 def _tail(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-            return file.read().decode("utf-8", "replace")
+        with _below_root.find(path) as found, found.open() as file:  # a daemon's, which may own the folder
+            file.seek(max(0, found.status.st_size - _TAIL))
+            return file.read(_TAIL).decode("utf-8", "replace")
     except OSError:
         return ""

@@ -92,7 +92,7 @@ def parse_show(text: str) -> t.List[Properties]:
     blocks = []
     for block in re.split(r"\n{2,}", text.strip("\n")):
         properties: Properties = {}
-        for line in block.splitlines():
+        for line in block.split("\n"):
             name, separator, value = line.partition("=")
             if separator:
                 properties[name] = f"{properties[name]}\n{value}" if name in properties else value

@@ -14,6 +14,9 @@ import re
 import shlex
 import typing as t
 
+_LINE_END = re.compile(r"\r\n|\n\r|[\r\n\0]")
+"""What ends a line for systemd; str.splitlines() knows more."""
+
 
 class Assignments(t.NamedTuple):
     """The lines of the C([Service]) section that touch the environment, in the order of the files."""
@@ -28,12 +31,14 @@ class Assignments(t.NamedTuple):
     """V(UnsetEnvironment=) names or assignments."""
     emptied: str
     """The path of the last file with an empty V(Environment=), which takes away what files before it set; else ''."""
+    unread: t.Tuple[str, ...] = ()
+    """Which files could not be read, and why."""
 
 
 def directives(text: str, section: str) -> t.Iterator[t.Tuple[str, str]]:
     """Yield the (name, value) pairs of one section of a unit file, continuation lines joined."""
     current, pending = "", ""
-    lines = text.splitlines()
+    lines = _LINE_END.split(text)
     for number, raw in enumerate(lines, 1):
         if raw.strip().startswith(("#", ";")):
             continue  # also between continued lines: systemd.syntax(7)
@@ -90,7 +95,7 @@ def assignments(files: t.Iterable[t.Tuple[str, str]]) -> Assignments:
 def environment_file_names(text: str) -> t.List[str]:
     """Return the variables that an V(EnvironmentFile=) sets."""
     names = []
-    for line in text.splitlines():
+    for line in _LINE_END.split(text):
         found = re.match(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=", line)
         if found:
             names.append(found[1])

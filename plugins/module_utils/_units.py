@@ -126,11 +126,8 @@ def live_process(pid: int, boot: float) -> t.Optional[Live]:
 
 def own_libraries(pid: int) -> t.Dict[str, bool]:
     """Return the libraries of ours that a process maps, False for a file that has been replaced since."""
-    try:
-        text = os.fsdecode(_procfs.content_of(pid, "maps"))
-    except OSError:
-        return {}
-    return {path: not gone for path, gone in _procfs.parse_maps(text).items() if _dropin.is_own_library(path)}
+    mapped = _procfs.parse_maps(_procfs.bytes_of(pid, "maps", _procfs.PROC))
+    return {path: not gone for path, gone in mapped.items() if _dropin.is_own_library(path)}
 
 
 def library_users() -> t.List[t.Dict[str, t.Any]]:
@@ -190,12 +187,16 @@ def without_libraries(host: _host_wide.HostWide) -> t.List[t.Dict[str, t.Any]]:
 
 def foreign_assignments(fragment: str, drop_ins: t.Sequence[str]) -> Assignments:
     """Read what a unit's files say of the environment, our own drop-in left out."""
-    files = []
+    files, unread = [], []
     for path in [fragment, *list(drop_ins)]:
-        content = _dropin.read(path) if path else None
+        try:
+            content = _dropin.read(path) if path else None
+        except OSError as error:
+            unread.append(f"{path} cannot be read ({error.strerror})")
+            continue
         if content is not None and not (os.path.basename(path) == _dropin.FILE_NAME and _dropin.is_ours(content)):
             files.append((path, content))
-    return assignments(files)
+    return assignments(files)._replace(unread=tuple(unread))
 
 
 def executable_of(properties: _systemd.Properties) -> t.Optional[Executable]:
@@ -220,11 +221,15 @@ def problems_of(
     problems = _preflight.unit_problems(name, load_state)
     if problems or name.endswith(".socket"):
         return problems
+    problems = [
+        _preflight.Problem(None, f"{name}: {text}: make it a regular file of root's") for text in foreign.unread
+    ]
     executable = executable_of(properties)
     if mode == "host":
-        return _preflight.host_wide_problems(name, executable, foreign, properties)
+        return problems + _preflight.host_wide_problems(name, executable, foreign, properties)
     return (
-        (_preflight.executable_problems(name, executable) if executable else [])
+        problems
+        + (_preflight.executable_problems(name, executable) if executable else [])
         + _preflight.environment_problems(name, drop_in, foreign)
         + _preflight.root_problems(name, properties)
     )

@@ -33,7 +33,7 @@ def this_reader(root: str = _procfs.PROC) -> Reader:
             scope = stream.read().strip()
     except OSError:
         scope = ""
-    status = _procfs.parse_status(_procfs.text_of(os.getpid(), "status", root))
+    status = _procfs.parse_status(_procfs.bytes_of(os.getpid(), "status", root))
     return Reader(os.geteuid(), os.uname().release, status, scope)
 
 

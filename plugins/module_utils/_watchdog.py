@@ -84,11 +84,11 @@ def running(place: Place) -> bool:
 def mounted_from(path: str, mountinfo: str = "/proc/self/mountinfo") -> t.Optional[str]:
     """What is mounted over a path: the file's name on its own file system; None where nothing is."""
     found = None
-    with open(mountinfo, encoding="utf-8", errors="surrogateescape") as file:
-        for line in file:
-            fields = line.split(" ")
-            if fields[4] == path:
-                found = fields[3]
+    with open(mountinfo, "rb") as file:
+        for line in file:  # ends at a newline alone: a carriage return in a user's mount point does not end it
+            fields = line.split(b" ")
+            if fields[4] == os.fsencode(path):
+                found = os.fsdecode(fields[3])
     return found
 
 
@@ -186,7 +186,8 @@ def remembered(place: Place, token: str) -> t.List[str]:
     """What remember() kept; nothing where there is nothing."""
     try:
         with open(place.state_file("before", token), encoding="utf-8", errors="surrogateescape") as file:
-            return file.read().splitlines()
+            text = file.read()
+            return text.split("\n") if text else []
     except FileNotFoundError:
         return []
 

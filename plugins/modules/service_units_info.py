@@ -256,7 +256,7 @@ class Report:
             instances = [unit for unit in self._units.values() if _systemd.template_of(unit.name) == name]
             fragment, drop_ins = _systemd.template_files(self._run, name)
             properties: _systemd.Properties = dict(instances[0].properties) if instances else {}
-            properties.setdefault("ExecStart", exec_start(_dropin.read(fragment) or "") if fragment else "")
+            properties.setdefault("ExecStart", exec_start(_text(fragment)))
             properties.update(Id=name, LoadState="loaded" if fragment else "not-found")
         else:
             unit = self._units[name]
@@ -312,6 +312,14 @@ class Report:
             "main_pid": 0 if template else int(properties.get("MainPID", "0")),
             "stale": {unit.name: unit.stale for unit in instances if unit.stale},
         }
+
+
+def _text(fragment: str) -> str:
+    """A unit file that cannot be read is among the problems of its unit."""
+    try:
+        return (_dropin.read(fragment) or "") if fragment else ""
+    except OSError:
+        return ""
 
 
 def not_reloadable(service: t.Mapping[str, t.Any], report: Report) -> t.List[str]:

@@ -14,7 +14,11 @@ import typing as t
 
 import cffi
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import _settings_file
+from ansible_collections.netops.keepalive.plugins.module_utils import _cgroup, _settings_file
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.cgroup_vectors import (
+    CgroupVector,
+    cgroup_vectors,
+)
 from csrc_support import CSRC, load_options
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -37,8 +41,11 @@ CDEF = (
     };
     void keepalive_options_default(struct keepalive_options *options);
     bool keepalive_match(const char *pattern, size_t pattern_length, const char *text, size_t length);
-    void keepalive_self_cgroup(void *self, char *line, size_t length, bool whole);
+    struct keepalive_cgroup { unsigned unified, named; bool known, whole; size_t length; char path[1024]; };
+    size_t keepalive_unit_in(
+        const struct keepalive_cgroup *own, const struct keepalive_cgroup *manager, char *unit);
     size_t keepalive_self_program(struct keepalive_self *self);
+    int read_cgroup_lines(int fd, struct keepalive_cgroup *cgroup);
     int read_settings(int fd, size_t limit, struct keepalive_settings *settings);
     """
 )
@@ -48,6 +55,10 @@ SOURCE = """
     static int read_settings(int fd, size_t limit, struct keepalive_settings *settings)
     {
         return keepalive_each_line(fd, limit, keepalive_settings_line, settings);
+    }
+    static int read_cgroup_lines(int fd, struct keepalive_cgroup *cgroup)
+    {
+        return keepalive_each_line(fd, SIZE_MAX, keepalive_cgroup_line, cgroup);
     }
 """
 
@@ -116,49 +127,45 @@ def test_many_stars_take_no_long_time(c: t.Any) -> None:
     assert not match(c, b"*a" * 60 + b"b", b"a" * 4000)
 
 
-def unit_of(c: t.Any, *lines: str, whole: bool = True) -> str:
-    who = c.ffi.new("struct keepalive_self *")
-    for line in lines:
-        c.lib.keepalive_self_cgroup(who, c.ffi.from_buffer(bytearray(line.encode())), len(line.encode()), whole)
-    return bytes(c.ffi.buffer(who.unit, who.unit_length)).decode()
+def cgroup_of(c: t.Any, content: bytes) -> t.Any:
+    found = c.ffi.new("struct keepalive_cgroup *")
+    fd = os.memfd_create("cgroup")
+    try:
+        os.write(fd, content)
+        os.lseek(fd, 0, os.SEEK_SET)
+        assert c.lib.read_cgroup_lines(fd, found) == 0
+    finally:
+        os.close(fd)
+    return found
 
 
-UNITS = {
-    "0::/system.slice/nginx.service": "nginx.service",
-    "0::/system.slice/system-getty.slice/getty@tty1.service": "getty@tty1.service",
-    "0::/user.slice/user-1000.slice/user@1000.service/app.slice/mine.service": "user@1000.service",
-    "0::/user.slice/user-1000.slice/session-3.scope": "session-3.scope",
-    "0::/init.scope": "init.scope",
-    "0::/system.slice/docker.service/worker.scope": "docker.service",
-    "0::/system.slice/_cgroup.service": "cgroup.service",
-    "0::/system.slice/systemd-cryptsetup@disk\\x2d1.service": "systemd-cryptsetup@disk\\x2d1.service",
-    "0::/../../system.slice/nginx.service": "nginx.service",
-    "1:name=systemd:/system.slice/nginx.service": "nginx.service",
-    "0::/system.slice": "",
-    "0::/": "",
-    "0::": "",
-    "": "",
-    "4:memory:/system.slice/nginx.service": "",
-    "1:name=elogind:/3.scope": "",
-    "0::/docker/0123456789abcdef": "",
-    f"0::/{'x' * 248}.service": f"{'x' * 248}.service",
-    f"0::/{'x' * 249}.service": "",
-}
+def unit_of(c: t.Any, own: bytes, manager: bytes = b"") -> bytes:
+    unit = c.ffi.new("char[]", 255)
+    length = c.lib.keepalive_unit_in(cgroup_of(c, own), cgroup_of(c, manager), unit)
+    return bytes(c.ffi.buffer(unit, length))
 
 
-@pytest.mark.parametrize("line", UNITS, ids=lambda line: str(line)[:40])
-def test_the_unit_of_a_cgroup(c: t.Any, line: str) -> None:
-    assert unit_of(c, line) == UNITS[line]
+@pytest.mark.parametrize("vector", cgroup_vectors(), ids=lambda vector: vector.about)
+def test_the_unit_of_a_cgroup(c: t.Any, vector: CgroupVector) -> None:
+    assert unit_of(c, vector.own, vector.manager) == vector.unit.encode()
 
 
-def test_the_unit_of_several_cgroups(c: t.Any) -> None:
-    assert unit_of(c, "4:cpu:/a.service", "1:name=systemd:/b.service", "0::/c.service") == "b.service"
-    assert unit_of(c, "1:name=systemd:/", "0::/c.service") == "c.service"
+components = st.sampled_from(
+    ["a.slice", "_b.slice", "c@d.slice", "e.service", "f@g.service", "h@.service", "..", "i", "init.scope", "j.scope",
+     "k\x0c0::", "l" * 300, "m" * 241 + ".service", ".service", "_.service", "", "\x85"]
+)  # fmt: skip
+cgroup_lines = st.tuples(
+    st.sampled_from(["0::", "1:name=systemd:", "0:", ":name=systemd:", "4:memory:", "0:name=systemd:"]),
+    st.one_of(st.just(""), st.lists(components, max_size=7).map(lambda parts: "/" + "/".join(parts))),
+).map("".join)
+cgroups = st.lists(cgroup_lines, max_size=3).map(lambda lines: "".join(f"{line}\n" for line in lines).encode())
 
 
-def test_a_line_that_was_cut_ends_in_no_unit(c: t.Any) -> None:
-    assert unit_of(c, "0::/system.slice/nginx.service", whole=False) == ""
-    assert unit_of(c, "0::/system.slice/nginx.service/more", whole=False) == "nginx.service"
+@settings(max_examples=2000, deadline=None)
+@given(cgroups, cgroups)
+def test_the_libraries_and_the_verification_agree_on_the_unit(c: t.Any, own: bytes, manager: bytes) -> None:
+    prefix = _cgroup.prefix_of(_cgroup.place_of(manager))
+    assert unit_of(c, own, manager) == _cgroup.unit_in(_cgroup.place_of(own), prefix).encode()
 
 
 def test_the_program(c: t.Any) -> None:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * libFuzzer: the settings file, from a real descriptor as in a process. The first line of the input is the path of the
- * program, the second its line in /proc/self/cgroup; the rest is the file. All of it is read twice, the second time in
+ * program, the second its line in /proc/self/cgroup (behind that of
+ * process 1 and a bar, if there is one); the rest is the file. All of it is read twice, the second time in
  * pieces through a pipe, and both times must give the same options.
  */
 #define _GNU_SOURCE
@@ -51,7 +52,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *cgroup = malloc(length + 1); /* on the heap, so that reading beyond the end is noticed */
     if (length > 0)
         memcpy(cgroup, data, length);
-    keepalive_self_cgroup(&self, cgroup, length, (length & 1) != 0);
+    static struct keepalive_cgroup own, manager;
+    own = manager = (struct keepalive_cgroup){.known = false};
+    const char *bar = memchr(cgroup, '|', length); /* what stands before it is the manager's */
+    const size_t before = bar != NULL ? (size_t)(bar - cgroup) : 0, behind = bar != NULL ? before + 1 : 0;
+    if (length < 1024) { /* what the buffer of lines.c holds */
+        keepalive_cgroup_line(&manager, cgroup, before, true);
+        keepalive_cgroup_line(&own, cgroup + behind, length - behind, (length & 1) != 0);
+    }
+    self.unit_length = keepalive_unit_in(&own, &manager, self.unit);
     if (self.unit_length > sizeof self.unit)
         abort();
     free(cgroup);

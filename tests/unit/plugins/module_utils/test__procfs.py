@@ -7,57 +7,46 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import struct
-import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.cgroup_vectors import (
+    CgroupVector,
+    cgroup_vectors,
+)
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
 
 
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [
-        ("0::/system.slice/nginx.service\n", "/system.slice/nginx.service"),
-        ("12:pids:/a\n1:name=systemd:/system.slice/nginx.service\n0::/\n", "/system.slice/nginx.service"),
-        ("1:name=systemd:/system.slice/a.service\n0::/system.slice/b.service\n", "/system.slice/a.service"),
-        ("9:name=systemd:/\n0::/system.slice/nginx.service\n", "/system.slice/nginx.service"),
-        ("3:cpuset:/\n0::/\n", "/"),
-        ("0::/odd:name/x.service\n", "/odd:name/x.service"),
-        ("", "/"),
-    ],
-)
-def test_the_path_is_systemds_on_every_cgroup_version(text: str, path: str) -> None:
-    assert _procfs.parse_cgroup(text) == path
+@pytest.mark.parametrize("vector", cgroup_vectors(), ids=lambda vector: vector.about)
+def test_the_unit_of_a_process_is_the_system_managers(vector: CgroupVector, tmp_path: pathlib.Path) -> None:
+    for pid, content in ((1, vector.manager), (2, vector.own)):
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / "cgroup").write_bytes(content)
+    prefix = _procfs.manager_prefix(str(tmp_path))
+    assert _procfs.unit_of(2, prefix, str(tmp_path)) == vector.unit
 
 
-@pytest.mark.parametrize(
-    ("path", "prefix", "unit"),
-    [
-        ("/system.slice/nginx.service", "", "nginx.service"),
-        ("/system.slice/system-worker.slice/worker@one.service", "", "worker@one.service"),
-        ("/system.slice/docker.service/payload/x", "", "docker.service"),
-        ("/user.slice/user-1000.slice/user@1000.service/app.slice/me.service", "", "user@1000.service"),
-        ("/user.slice/user-0.slice/session-3.scope", "", "session-3.scope"),
-        ("/machine.slice/libpod-1a.scope/system.slice/ssh.service", "", "libpod-1a.scope"),
-        ("/engine/1a/system.slice/ssh.service", "", ""),
-        ("/../other/system.slice/ssh.service", "", ""),
-        ("/engine/1a/system.slice/ssh.service", "/engine/1a", "ssh.service"),
-        ("/system.slice/_cpu.service", "", "cpu.service"),
-        ("/init.scope", "", "init.scope"),
-        ("/", "", ""),
-    ],
-)
-def test_the_unit_is_the_system_managers(path: str, prefix: str, unit: str) -> None:
-    assert _procfs.unit_of_cgroup(path, prefix) == unit
+def test_a_process_whose_manager_is_hidden_is_looked_for_as_on_an_ordinary_host(tmp_path: pathlib.Path) -> None:
+    assert _procfs.manager_prefix(str(tmp_path)) == ""
 
 
-def test_the_managers_prefix_comes_from_process_1(tmp_path: t.Any) -> None:
-    (tmp_path / "1").mkdir()
-    cgroup = tmp_path / "1" / "cgroup"
-    for text, prefix in (("0::/init.scope\n", ""), ("0::/engine/1a/init.scope\n", "/engine/1a"), ("0::/else\n", "")):
-        cgroup.write_text(text)
-        assert _procfs.manager_prefix(str(tmp_path)) == prefix
+@pytest.mark.parametrize("separator", ["\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r"])
+def test_lines_of_the_kernel_end_at_newlines_alone(separator: str) -> None:
+    """A user chooses the name of his process and of the files that he maps."""
+    status = f"Name:\tx{separator}Uid:\t0 0 0 0\nUid:\t7\t7\t7\t7\nGid:\t8\t8\t8\t8\nSeccomp:\t2\n".encode()
+    assert _procfs.parse_status(status) == _procfs.Status(7, frozenset([8]), 0, True)
+    maps = f"7f00-7f01 r--p 00000000 08:01 12   /home/x{separator}7f00-7f01 r--p 0 08:01 12 /usr/lib/y\n".encode()
+    assert len(_procfs.parse_maps(maps)) == 1
+    assert "/usr/lib/y" not in _procfs.parse_maps(maps)
+
+
+def test_a_real_process_with_a_name_made_to_be_split_keeps_its_user() -> None:
+    name = "x\fUid: 0 0 0 0"
+    with Child(f"open('/proc/self/comm', 'w').write({name!r})") as child:
+        child.run("os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)")
+        assert _procfs.parse_status(_procfs.content_of(child.pid, "status")).uid == 65534
 
 
 INVOCATION = b"INVOCATION_ID=0123456789abcdef0123456789abcdef\0"
@@ -95,14 +84,17 @@ def test_the_auxiliary_vector_is_read_in_the_programs_word_size(bits: int, layou
 
 
 def test_a_mapped_file_that_was_replaced_is_told_from_one_that_was_not() -> None:
-    text = (
-        "7f00-7f01 r--p 00000000 08:01 12   /usr/lib/libkeepalive/libkeepalive.so (deleted)\n"
-        "7f01-7f02 r-xp 00001000 08:01 12   /usr/lib/libkeepalive/libkeepalive.so (deleted)\n"
-        "7f02-7f03 r--p 00000000 08:01 13   /opt/with space/lib.so\n"
-        "7f03-7f04 rw-p 00000000 00:00 0 \n"
-        "7f04-7f05 rw-p 00000000 00:00 0    [stack]\n"
+    content = (
+        b"7f00-7f01 r--p 00000000 08:01 12   /usr/lib/libkeepalive/libkeepalive.so (deleted)\n"
+        b"7f01-7f02 r-xp 00001000 08:01 12   /usr/lib/libkeepalive/libkeepalive.so (deleted)\n"
+        b"7f02-7f03 r--p 00000000 08:01 13   /opt/with space/lib.so\n"
+        b"7f03-7f04 rw-p 00000000 00:00 0 \n"
+        b"7f04-7f05 rw-p 00000000 00:00 0    [stack]\n"
     )
-    assert _procfs.parse_maps(text) == {"/usr/lib/libkeepalive/libkeepalive.so": True, "/opt/with space/lib.so": False}
+    assert _procfs.parse_maps(content) == {
+        "/usr/lib/libkeepalive/libkeepalive.so": True,
+        "/opt/with space/lib.so": False,
+    }
 
 
 def test_a_real_process_shows_its_sockets_program_and_start() -> None:

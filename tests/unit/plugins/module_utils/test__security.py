@@ -16,7 +16,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import _security
 DIR = "/usr/lib/libkeepalive"
 LIBRARY = f"{DIR}/libkeepalive.so"
 
-FAPOLICYD = {"proc/812/comm": "fapolicyd\n"}
+FAPOLICYD = {"proc/812/cgroup": "0::/system.slice/fapolicyd.service\n"}
 APPARMOR = {
     "sys/module/apparmor/parameters/enabled": "Y\n",
     "sys/kernel/security/apparmor/profiles": "/usr/sbin/chronyd (enforce)\nlsb_release (complain)\n",

@@ -55,4 +55,4 @@ def test_this_process_is_described_as_the_kernel_does() -> None:
 
 
 def test_a_status_that_was_not_shown() -> None:
-    assert parse_status("") == Status(None, frozenset(), 0, False)
+    assert parse_status(b"") == Status(None, frozenset(), 0, False)

@@ -19,10 +19,12 @@ from ansible_collections.netops.keepalive.plugins.module_utils._preflight import
     Problem,
     environment_problems,
     executable_problems,
+    host_wide_problems,
     root_problems,
     unit_problems,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import assignments
+from ansible_collections.netops.keepalive.plugins.module_utils._units import foreign_assignments, problems_of
 
 DROP_IN = "/etc/systemd/system/a.service.d/zz-keepalive.conf"
 
@@ -177,3 +179,24 @@ def test_a_service_with_a_root_of_its_own(tmp_path: pathlib.Path) -> None:
         "is not; take the entry out, or bind the folder there with BindReadOnlyPaths="
     )
     assert [problem.reason for problem in root_problems("a.service", {"RootImage": "/i.raw"})] == [None]
+
+
+def test_an_environment_file_that_is_a_users_fifo_is_named_and_not_waited_for(tmp_path: pathlib.Path) -> None:
+    os.mkfifo(tmp_path / "env", 0o666)
+    foreign = assignments([("", f"[Service]\nEnvironmentFile={tmp_path}/env\n")])
+    for problems in (
+        environment_problems("a.service", "/x/zz-keepalive.conf", foreign),
+        host_wide_problems("a.service", None, foreign, {}),
+    ):
+        (problem,) = problems
+        assert problem.reason is None
+        assert f"{tmp_path}/env cannot be read (not a regular file), so nobody knows what it sets" in problem.text
+
+
+def test_a_unit_file_that_has_become_a_fifo_is_named_and_not_waited_for(tmp_path: pathlib.Path) -> None:
+    os.mkfifo(tmp_path / "a.service", 0o666)
+    foreign = foreign_assignments(str(tmp_path / "a.service"), [])
+    problems = problems_of("a.service", "loaded", {}, foreign, "/x/zz-keepalive.conf")
+    assert [problem.text for problem in problems] == [
+        f"a.service: {tmp_path}/a.service cannot be read (not a regular file): make it a regular file of root's"
+    ]
