@@ -17,6 +17,7 @@ import tempfile
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._host_file import PATH
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program, run
 
 _SECONDS = 30
@@ -52,7 +53,7 @@ def complaints(text: str, library: str) -> t.List[str]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if ended.status != 0:
-        raise CannotCheck(f"a program with {library} in a mount namespace {ended}: {ended.stderr.strip()}")
+        raise CannotCheck(f"a program with {library} in a mount namespace {ended}: {quoted(ended.stderr)}")
     return _in_words(ended.stderr, lines, library)
 
 
