@@ -213,7 +213,7 @@ def _advice(advice: Answer) -> t.Iterator[str]:
     if advice["obstacle"] and native:
         yield f"    nothing can be preloaded: {advice['obstacle']}"
     for note in advice["notes"]:
-        yield f"    {note}"
+        yield f"    {note.strip()}"
 
 
 def _native_lines(setting: Answer) -> t.List[str]:
@@ -222,7 +222,7 @@ def _native_lines(setting: Answer) -> t.List[str]:
     if not setting["sets_times"]:
         lines.append("not enough alone: it only turns keepalive on, with the host's times")
     if setting["remark"]:
-        lines.append(setting["remark"])
+        lines.append(setting["remark"].strip())
     return [*lines, f"see {setting['source']}"]
 
 
@@ -265,7 +265,7 @@ def _entries(findings: t.Iterable[Finding], with_hosts: bool) -> t.List[Line]:
     lines.append("    keepalive_services:")
     for name, tcp in sorted(values.items()):
         # No name of a unit holds a quote, and in single quotes YAML takes every other character of one as it is.
-        lines.append(f"      - name: '{name}'" + (f"    # {printable(_few(hosts[name]))}" if with_hosts else ""))
+        lines.append(f"      - name: '{name}'" + (f"    # {_few(hosts[name])}" if with_hosts else ""))
         if libraries[name]:
             lines.append(f"        libraries: [{', '.join(sorted(libraries[name]))}]")
         lines.append(f"        tcp: {{{', '.join(f'{key}: {value}' for key, value in tcp.items())}}}")
