@@ -12,6 +12,7 @@ import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
 
 _MODULE = "netops.keepalive.ld_so_preload"
 _PAUSE = 1
@@ -75,7 +76,7 @@ def _words(result: dict[str, t.Any]) -> str:
     for key in ("module_stderr", "module_stdout", "msg"):
         lines = [line.strip() for line in str(result.get(key) or "").splitlines() if line.strip()]
         if lines:
-            return lines[-1][:500]
+            return printable(lines[-1], 500)
     return "nothing was said"
 
 

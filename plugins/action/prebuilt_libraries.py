@@ -23,6 +23,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.netops.keepalive.plugins.action.preload_libraries import read_prebuilt, read_sources
 from ansible_collections.netops.keepalive.plugins.module_utils import _build, _install, _manifest, _prebuilt
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
 
 Result = t.Dict[str, t.Any]
 _TOLD = ("failed", "msg", "changed", "kind", "machine", "libc", "compiler", "reason", "folder", "files", "needs")
@@ -91,11 +92,13 @@ class ActionModule(ActionBase):
                 module_name="netops.keepalive.prebuilt_libraries", module_args=arguments, task_vars=task_vars
             )
         except AnsibleConnectionFailure as error:
-            return {"failed": True, "msg": f"{builder}, which is to compile, cannot be reached: {error}"}
+            return {"failed": True, "msg": f"{builder}, which is to compile, cannot be reached: {quoted(str(error))}"}
         answer.pop("invocation", None)
         contents, made = answer.pop("contents", None), answer.pop("made", None)
         if answer.get("failed"):
             return {**answer, "msg": f"{builder} cannot compile: {answer.get('msg')}"}
+        if not _prebuilt.is_kind(answer["kind"]):  # the host's word, and here it becomes the name of a folder
+            raise AnsibleActionFail(f"{builder} says that it is a host of kind {answer['kind']!r}, which is none")
         place = os.path.join(folder, answer["kind"])
         if contents is not None:
             try:

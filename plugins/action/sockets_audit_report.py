@@ -16,6 +16,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Change, apply_changes
 from ansible_collections.netops.keepalive.plugins.module_utils._audit_report import render
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import shown
 
 RETURNED = ("idle_timeout", "recommended", "totals", "left_out", "groups", "groups_total", "unreadable")
 """Of an answer, what goes into the file; the rest of a registered result is Ansible's."""
@@ -52,7 +53,7 @@ class ActionModule(ActionBase):
             host: {key: value for key, value in answer.items() if key in RETURNED} if answer else None
             for host, answer in answers.items()
         }
-        content = json.dumps({"hosts": kept}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        content = json.dumps({"hosts": shown(kept)}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         path = os.path.abspath(path)
         try:
             before = None

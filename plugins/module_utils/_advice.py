@@ -12,6 +12,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._idle import Values
 from ansible_collections.netops.keepalive.plugins.module_utils._own_settings import SETTINGS, Setting, fill_in
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import is_unit_name
 
 LIBRARY_OF = {"outgoing": "connect", "accepted": "listen"}
 """Direction → the library that sets the options of such connections."""
@@ -123,7 +124,7 @@ def client_libraries(mapped: t.Iterable[str]) -> t.Tuple[str, ...]:
 def obstacle_to_preload(program: Program) -> str:
     """Say why nothing can be preloaded, '' where it can."""
     unit = program.unit
-    if unit.endswith(".socket"):
+    if is_unit_name(unit, ("socket",)):
         return ""  # systemd sets the options itself
     if program.go:
         return "a Go program makes its system calls itself"
@@ -144,7 +145,7 @@ def obstacle_to_preload(program: Program) -> str:
 
 def _is_service(unit: str) -> bool:
     """Tell whether it is one of the system's services, which the modules can be given by name."""
-    return unit.endswith(".service") and not unit.startswith("user@")
+    return is_unit_name(unit, ("service",)) and not unit.startswith("user@")
 
 
 def _entry(program: Program, side: str, values: Values) -> t.Dict[str, t.Any]:

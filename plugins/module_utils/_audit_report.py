@@ -14,6 +14,11 @@ import collections
 import os
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils._columns import aligned
+from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import named, printable
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import OURS, is_unit_name
+
 Answer = t.Mapping[str, t.Any]
 Line = t.Tuple[str, str]
 """A text, and what it is: V(plain), V(right), V(wrong), V(unknown) or V(advice)."""
@@ -76,7 +81,11 @@ def findings_of(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Finding]:
 
 
 def render(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
-    """Return the whole report."""
+    """Return the whole report; no text of a host begins a line of its own in it."""
+    return [(printable(text), what) for text, what in _render(answers)]
+
+
+def _render(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
     known = [answer for answer in answers.values() if answer and "groups" in answer]
     if not known:
         return _table(answers)
@@ -93,23 +102,18 @@ def render(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
 
 
 def _table(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
-    rows: t.List[t.Tuple[t.Tuple[str, ...], str]] = [(HEADER, "plain")]
+    rows: t.List[t.Tuple[str, ...]] = []
+    verdicts = ["plain"]
     for host, answer in answers.items():
         if not answer or "totals" not in answer:
-            rows.append(((host, *"-" * len(COUNTS)), "wrong"))
+            rows.append((host, *"-" * len(COUNTS)))
+            verdicts.append("wrong")
             continue
         totals = answer["totals"]
         wrong = any(totals[key] for key in ("without", "slow", "tight", "listeners"))
-        verdict = "wrong" if wrong else "unknown" if totals["unknown"] else "right"
-        rows.append(((host, *(str(totals[key]) for key in COUNTS)), verdict))
-    widths = [max(len(cells[column]) for cells, _verdict in rows) for column in range(len(HEADER))]
-    return [
-        (
-            "  ".join([cells[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:]))]),
-            what,
-        )
-        for cells, what in rows
-    ]
+        rows.append((host, *(str(totals[key]) for key in COUNTS)))
+        verdicts.append("wrong" if wrong else "unknown" if totals["unknown"] else "right")
+    return list(zip(aligned(HEADER, rows, HEADER[1:]), verdicts))
 
 
 def _describe(finding: Finding, timeout: int, several: bool) -> t.Iterator[Line]:
@@ -132,9 +136,14 @@ def _name(finding: Finding, several: bool) -> str:
     units = max(each["units"] for _host, each in finding.groups)
     count = f" ({units} units)" if units > 1 else ""
     hosts = f" on {_few([host for host, _group in finding.groups])}" if several else ""
-    program = os.path.basename(group["program"]) or "a process that ended"
-    script = f" {group['script']}" if group["script"] else ""
-    return f"{group['unit'] or 'no unit'}{count}{hosts}: {program}{script}"
+    script = f" {named(group['script'])}" if group["script"] else ""
+    unit = named(group["unit"], 255) if group["unit"] else "no unit"
+    return f"{unit}{count}{hosts}: {_program(group)}{script}"
+
+
+def _program(group: Answer) -> str:
+    name = os.path.basename(group["program"])
+    return named(name) if name else "a process that ended"
 
 
 def _counts(finding: Finding) -> str:
@@ -204,7 +213,7 @@ def _advice(advice: Answer) -> t.Iterator[str]:
     if advice["obstacle"] and native:
         yield f"    nothing can be preloaded: {advice['obstacle']}"
     for note in advice["notes"]:
-        yield f"    {note}"
+        yield f"    {note.strip()}"
 
 
 def _native_lines(setting: Answer) -> t.List[str]:
@@ -213,7 +222,7 @@ def _native_lines(setting: Answer) -> t.List[str]:
     if not setting["sets_times"]:
         lines.append("not enough alone: it only turns keepalive on, with the host's times")
     if setting["remark"]:
-        lines.append(setting["remark"])
+        lines.append(setting["remark"].strip())
     return [*lines, f"see {setting['source']}"]
 
 
@@ -222,7 +231,7 @@ def _right(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
     for answer in answers.values():
         for group in (answer or {}).get("groups", []):
             if group["advice"] is None and group["connections"]:
-                right[group["unit"] or os.path.basename(group["program"])] += group["connections"]
+                right[named(group["unit"], 255) if group["unit"] else _program(group)] += group["connections"]
     if not right:
         return []
     return [
@@ -240,10 +249,11 @@ def _entries(findings: t.Iterable[Finding], with_hosts: bool) -> t.List[Line]:
         if advice["kind"] != "preload" or not advice["entry"]:
             continue
         name = advice["entry"]["name"]
-        values[name] = advice["entry"]["tcp"]
-        libraries.setdefault(name, []).extend(
-            library for library in advice["entry"].get("libraries", []) if library not in libraries.get(name, [])
-        )
+        if not is_unit_name(name, OURS):  # what is pasted is read as YAML, and by Ansible as templates
+            continue
+        values[name] = {key: int(value) for key, value in advice["entry"]["tcp"].items() if key in OPTIONS}
+        given = [library for library in advice["entry"].get("libraries", []) if library in LIBRARIES]
+        libraries.setdefault(name, []).extend(each for each in given if each not in libraries.get(name, []))
         hosts.setdefault(name, []).extend(host for host, _group in finding.groups if host not in hosts.get(name, []))
     if not values:
         return []
@@ -254,7 +264,8 @@ def _entries(findings: t.Iterable[Finding], with_hosts: bool) -> t.List[Line]:
     ]
     lines.append("    keepalive_services:")
     for name, tcp in sorted(values.items()):
-        lines.append(f"      - name: {name}" + (f"    # {_few(hosts[name])}" if with_hosts else ""))
+        # No name of a unit holds a quote, and in single quotes YAML takes every other character of one as it is.
+        lines.append(f"      - name: '{name}'" + (f"    # {_few(hosts[name])}" if with_hosts else ""))
         if libraries[name]:
             lines.append(f"        libraries: [{', '.join(sorted(libraries[name]))}]")
         lines.append(f"        tcp: {{{', '.join(f'{key}: {value}' for key, value in tcp.items())}}}")

@@ -16,6 +16,7 @@ import stat
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._command_archive import NAME
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
 from ansible_collections.netops.keepalive.plugins.module_utils._run import run
 
 LINK = f"/usr/local/bin/{NAME}"
@@ -98,7 +99,7 @@ def put(place: Place, content: bytes, label: Labeller) -> None:
             except OSError as error:
                 raise Unusable(f"root does not run it: {error.strerror}") from error
             if ended.status != 0 or ended.stderr:
-                raise Unusable(f"{NAME} --help {ended}: {ended.stderr.strip() or ended.stdout.strip()[:200]}")
+                raise Unusable(f"{NAME} --help {ended}: {quoted(ended.stderr) or quoted(ended.stdout)}")
             os.rename(temporary, place.path)
         finally:
             with contextlib.suppress(FileNotFoundError):

@@ -21,6 +21,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._unit_files impor
     assignments,
     preload_entries,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import is_unit_name
 
 DIRECTORY = "/etc/systemd/system"
 FILE_NAME = "zz-keepalive.conf"
@@ -36,7 +37,12 @@ SWITCHES = {"debug": "LIBKEEPALIVE_DEBUG", "respect": "LIBKEEPALIVE_RESPECT"}
 
 
 def path_of(unit: str, directory: str = DIRECTORY) -> str:
-    """Return the path of a unit's drop-in."""
+    """Return the path of a unit's drop-in.
+
+    :raises ValueError: That is no unit. Whoever takes names from people has said so to them before.
+    """
+    if not is_unit_name(unit):
+        raise ValueError(f"{unit!r} is not the name of a unit")
     return os.path.join(directory, f"{unit}.d", FILE_NAME)
 
 
@@ -65,7 +71,7 @@ def installed(directory: str = DIRECTORY) -> t.Dict[str, str]:
     found = {}
     for path in sorted(glob.glob(os.path.join(glob.escape(directory), "*.d", FILE_NAME))):
         content = read(path)
-        if content is not None and is_ours(content):
+        if content is not None and is_ours(content) and is_unit_name(unit_of(path)):
             found[unit_of(path)] = content
     return found
 

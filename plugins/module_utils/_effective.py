@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
 from ansible_collections.netops.keepalive.plugins.module_utils._settings_file import (
     DISABLE,
     PATH,
@@ -41,7 +42,7 @@ class Effective(t.NamedTuple):
             name = next((name for name, option in OPTIONS.items() if option.variable == variable), None)
             value = self.tcp[name] if name else 1
             return f"{variable}={value} from {PATH}"
-        return f"{variable}={self.shown[variable]}" if variable in self.shown else f"no {variable}"
+        return f"{variable}={printable(self.shown[variable], 60)}" if variable in self.shown else f"no {variable}"
 
 
 def effective(

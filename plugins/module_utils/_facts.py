@@ -19,6 +19,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _systemd,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import Elf, ElfError, elf_in
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import is_unit_name
 
 LD_SO_PRELOAD = "/etc/ld.so.preload"
 
@@ -107,7 +108,7 @@ def _host_preload(pid: int, root: str) -> HostPreload:
 def drop_in_of(unit: str, directory: str = _dropin.DIRECTORY) -> t.Optional[DropIn]:
     """Return the drop-in of ours that systemd applies to a unit: an instance's hides its template's."""
     for name in (unit, _systemd.template_of(unit)):
-        if name:
+        if name and is_unit_name(name):
             path = _dropin.path_of(name, directory)
             content = attempt(lambda path=path: _dropin.read(path))  # type: ignore[misc]
             if content is not None:

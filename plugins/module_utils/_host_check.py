@@ -16,6 +16,7 @@ import shutil
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._host_file import PATH
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program, run
 from ansible_collections.netops.keepalive.plugins.module_utils._scratch import scratch
 
@@ -49,7 +50,7 @@ def complaints(text: str, library: str) -> t.List[str]:
     except (OSError, TimedOut) as error:
         raise CannotCheck(str(error)) from error
     if ended.status != 0:
-        raise CannotCheck(f"a program with {library} in a mount namespace {ended}: {ended.stderr.strip()}")
+        raise CannotCheck(f"a program with {library} in a mount namespace {ended}: {quoted(ended.stderr)}")
     return _in_words(ended.stderr, lines, library)
 
 

@@ -17,6 +17,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import _build, _m
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._loaders import Loader, find_loaders, lib_of
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, run
 from ansible_collections.netops.keepalive.plugins.module_utils._scratch import scratch
 from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused
@@ -114,4 +115,6 @@ def try_out(loader: Loader, folder: str) -> None:
             continue
         said = [line for line in ended.stderr.splitlines() if line not in noise]
         if ended.status != 0 or said:
-            raise Refused(f"{name} for {loader.kind} programs: {loader.path} {ended}: {said[-1] if said else ''}")
+            raise Refused(
+                f"{name} for {loader.kind} programs: {loader.path} {ended}: {printable(said[-1], 300) if said else ''}"
+            )

@@ -13,6 +13,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._below_root import Found, NotRegular, find
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, elf_in, parse_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._facts import LD_SO_PRELOAD, DropIn, ProcessFacts
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import preload_entries
 
 _CAP_DAC_OVERRIDE = 1
@@ -87,7 +88,7 @@ def _without(files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], roo
     named = _named(files, facts)
     if named:
         return f"it is in LD_PRELOAD, but {_refusal(named[0], facts, root)}"
-    has = f"the process has LD_PRELOAD={preload}" if preload else "the process has no LD_PRELOAD"
+    has = f"the process has LD_PRELOAD={printable(preload, 300)}" if preload else "the process has no LD_PRELOAD"
     if drop_in is None:
         return (
             f"{has}. It was not restarted since it was asked for, nothing asks for it (there is no drop-in of this "
@@ -186,7 +187,7 @@ def _confinement(pid: int, root: str) -> str:
         label = os.fsdecode(_procfs.content_of(pid, "attr/current", root)).strip("\0\n ")
     except OSError:
         return ""
-    return f"; the process runs as {label}" if label and label != "unconfined" else ""
+    return f"; the process runs as {printable(label, 200)}" if label and label != "unconfined" else ""
 
 
 def _barrier(path: str, pid: int, root: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
+
 Outcome = t.Mapping[str, t.Any]
 """V(state) (V(refused), V(failed) or V(done)) and V(seen), in lines; empty where the host was not begun."""
 
@@ -25,11 +27,15 @@ def by_state(outcomes: t.Mapping[str, t.Optional[Outcome]], unreachable: t.Seque
 
 def trouble(outcomes: t.Mapping[str, t.Optional[Outcome]], unreachable: t.Sequence[str]) -> t.List[str]:
     """Return the lines about every host that is not as it should be, and what to do; none where all are."""
+    return [printable(line) for line in _trouble(outcomes, unreachable)]
+
+
+def _trouble(outcomes: t.Mapping[str, t.Optional[Outcome]], unreachable: t.Sequence[str]) -> t.List[str]:
     hosts = by_state(outcomes, unreachable)
     lines: t.List[str] = []
     for state in ("refused", "failed"):
         for host in hosts[state]:
-            seen = str((outcomes[host] or {}).get("seen", "")).splitlines() or ["no reason was given"]
+            seen = (str((outcomes[host] or {}).get("seen", "")).strip("\n") or "no reason was given").split("\n")
             lines += [f"{state.upper()} {host}", *(f"    {line}" for line in seen), ""]
     preflight = not any((outcome or {}).get("state") in ("failed", "done") for outcome in outcomes.values())
     for host in hosts["unreachable"]:

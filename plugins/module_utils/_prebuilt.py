@@ -43,6 +43,11 @@ def kind_of(host: Host) -> str:
     return re.sub(r"[^A-Za-z0-9_.]+", "-", f"{host.machine} {host.libc}")
 
 
+def is_kind(name: t.Any) -> bool:
+    """Tell whether kind_of can have made a name: it comes from another host, and names a folder."""
+    return isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) is not None
+
+
 def pack(files: t.Mapping[str, bytes]) -> t.Dict[str, str]:
     """For a module's arguments and results."""
     return {name: base64.b64encode(content).decode("ascii") for name, content in files.items()}

@@ -13,6 +13,7 @@ import typing as t
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_file
 from ansible_collections.netops.keepalive.plugins.module_utils._executable import Executable
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import Assignments, environment_file_names
 
 _ANY_LIBC = ("x86_64", "aarch64", "riscv64")
@@ -106,6 +107,15 @@ def environment_problems(
             Problem(
                 None,
                 f"{name}: {foreign.emptied} empties Environment= and sorts behind {drop_in}, so it wins; rename it",
+            )
+        )
+    preload = foreign.environment.get("LD_PRELOAD", "")
+    if printable(preload) != preload:  # it would not come back from the controller as it went there
+        problems.append(
+            Problem(
+                None,
+                f"{name}: {foreign.origin['LD_PRELOAD']} sets LD_PRELOAD to '{printable(preload)}': what is invisible "
+                "is not taken over into a drop-in; rename that library",
             )
         )
     for variable in _CONTESTED:

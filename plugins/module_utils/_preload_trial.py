@@ -16,6 +16,7 @@ import shlex
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._preload_check import Problem
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable, quoted
 from ansible_collections.netops.keepalive.plugins.module_utils._run import Ended, TimedOut, find_program, run
 from ansible_collections.netops.keepalive.plugins.module_utils._scratch import scratch
 
@@ -105,7 +106,7 @@ class Trial:
         except (OSError, TimedOut) as error:
             return str(error)
         if ended.status != 0 or ended.stdout.splitlines() != content.decode("utf-8", "replace").splitlines():
-            return (ended.stderr.strip().splitlines() or ["the new file is not seen there"])[-1]
+            return quoted(ended.stderr, lines=1) or "the new file is not seen there"
         return ""
 
     def _compare(
@@ -156,4 +157,4 @@ def said(ended: Ended) -> str:
     if not lines:
         return ""
     complaint = next((line for line in lines if "ld.so" in line or "error" in line.lower()), lines[0])
-    return f" and said: {complaint[:300]}"
+    return f" and said: {printable(complaint, 300)}"

@@ -9,15 +9,10 @@ from __future__ import annotations
 import fnmatch
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import _systemd, _unit_names
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Question
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation, parse_expected
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import (
-    Unit,
-    askable,
-    problem_with_name,
-    unit_from,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit, askable, unit_from
 
 _NOT_NEGATIVE = {"max_sockets": "0 (all) or more", "sample": "0 (read all) or more", "wait": "0 s (look once) or more"}
 
@@ -32,6 +27,7 @@ def question_from(parameters: t.Mapping[str, t.Any], run: _systemd.Run) -> Quest
     :raises BadParameter: something is wrong with them.
     :raises _systemd.SystemdError: systemd does not answer.
     """
+    _check_names(parameters)
     expected = _expected(parameters)
     for index, port in enumerate(parameters.get("ports") or ()):
         if not 1 <= port <= 65535:
@@ -49,10 +45,6 @@ def question_from(parameters: t.Mapping[str, t.Any], run: _systemd.Run) -> Quest
                 f"expected[{index}] {expectation.name!r}: min_sockets: {expectation.min_sockets} are never seen in a "
                 f"sample of {sample}: raise sample or leave it out"
             )
-    for index, name in enumerate(parameters.get("units") or ()):
-        problem = problem_with_name(name)
-        if problem:
-            raise BadParameter(f"units[{index}]: {problem}")
     names = [*(expectation.name for expectation in expected), *(parameters.get("units") or ())]
     units = _ask_systemd(run, list(dict.fromkeys(names)))
     _refuse_aliases(units[: len(expected)])
@@ -67,17 +59,24 @@ def question_from(parameters: t.Mapping[str, t.Any], run: _systemd.Run) -> Quest
     )
 
 
+def _check_names(parameters: t.Mapping[str, t.Any]) -> None:
+    named = _unit_names.in_list("expected", parameters.get("expected"), "name")
+    problems = _unit_names.problems_with(named, patterns=True)
+    problems += _unit_names.problems_with(_unit_names.in_list("units", parameters.get("units")), patterns=True)
+    if problems:
+        raise BadParameter("; ".join(problems))
+
+
 def _expected(parameters: t.Mapping[str, t.Any]) -> t.List[Expectation]:
     try:
         expected = parse_expected(parameters.get("expected") or ())
     except ValueError as error:
         raise BadParameter(str(error)) from error
     for index, expectation in enumerate(expected):
-        problem = problem_with_name(expectation.name)
-        if not problem and expectation.by_systemd and not askable([expectation.name]):
-            problem = f"{expectation.name!r} stands for several .socket units: name each of them"
-        if problem:
-            raise BadParameter(f"expected[{index}]: {problem}")
+        if expectation.by_systemd and not askable([expectation.name]):
+            raise BadParameter(
+                f"expected[{index}]: {expectation.name!r} stands for several .socket units: name each of them"
+            )
     return expected
 
 

@@ -12,6 +12,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._dropin import is_own_library
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import preload_entries
 from ansible_collections.netops.keepalive.plugins.module_utils._units import own_libraries
 
@@ -49,8 +50,8 @@ def _what(pid: int) -> t.Tuple[str, str]:
     named = [entry for entry in entries if is_own_library(entry)]
     by = "environment" if named else "unknown" if environ is None else "host"
     if mapped:
-        return f"maps {', '.join(sorted(mapped))}", by
-    return (f"was started with LD_PRELOAD={':'.join(named)}" if named else ""), by
+        return f"maps {printable(', '.join(sorted(mapped)), 200)}", by
+    return (f"was started with LD_PRELOAD={printable(':'.join(named), 200)}" if named else ""), by
 
 
 def mapped_by(folder: str, proc: str = _procfs.PROC) -> t.List[t.Dict[str, t.Any]]:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils._columns import aligned
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
+
 HEADER = ("HOST", "UNIT", "SOCKETS", "RIGHT", "WRONG", "WHY")
 """SOCKETS counts those of which something is expected: those of the service's direction."""
 
@@ -52,15 +55,7 @@ def _judge(unit: t.Mapping[str, t.Any]) -> t.Tuple[t.Tuple[str, ...], str]:
 
 def lay_out(rows: t.Sequence[Row]) -> t.List[str]:
     """Align the rows below the header, names to the left and numbers to the right."""
-    table = [HEADER] + [row.cells for row in rows]
-    widths = [max(len(cells[column]) for cells in table) for column in range(len(HEADER))]
-    return [
-        "  ".join(
-            cell.rjust(width) if HEADER[column] in ("SOCKETS", "RIGHT", "WRONG") else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(cells, widths))
-        ).rstrip()
-        for cells in table
-    ]
+    return aligned(HEADER, (row.cells for row in rows), ("SOCKETS", "RIGHT", "WRONG"))
 
 
 def explanations(answers: t.Mapping[str, t.Optional[Answer]], most_hosts: int = 3) -> t.List[str]:
@@ -75,5 +70,5 @@ def explanations(answers: t.Mapping[str, t.Optional[Answer]], most_hosts: int = 
     lines = []
     for (unit, reason, detail), hosts in sorted(hosts_by.items()):
         more = f" and {len(hosts) - most_hosts} more" if len(hosts) > most_hosts else ""
-        lines.append(f"{unit}: {reason}: {detail} ({', '.join(hosts[:most_hosts])}{more})")
+        lines.append(printable(f"{unit}: {reason}: {detail} ({', '.join(hosts[:most_hosts])}{more})"))
     return lines

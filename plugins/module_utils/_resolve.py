@@ -9,13 +9,14 @@ Every mistake of all lists is collected, so that one run names them all, each wi
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._complete_service import Entry, complete, merged
 from ansible_collections.netops.keepalive.plugins.module_utils._mistakes import Mistakes, ResolveError
 from ansible_collections.netops.keepalive.plugins.module_utils._order import ordered
-from ansible_collections.netops.keepalive.plugins.module_utils._setting_checks import UNIT_NAME, Spelling, settings
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
+from ansible_collections.netops.keepalive.plugins.module_utils._setting_checks import Spelling, settings
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with as problem_with_name
 
 
 class Resolution(t.NamedTuple):
@@ -147,9 +148,11 @@ class _Checker(Mistakes):
         checked: t.Dict[str, Entry] = {}
         for place, raw in self._named(list_name, entries):
             name = raw["name"]
-            if not UNIT_NAME.match(name):
-                hint = f"; write '{name}.service' or '{name}.socket'" if re.match(r"[\w@:.-]+\Z", name) else ""
-                self.report(place, f"name: not the name of a .service or .socket unit{hint}")
+            problem = problem_with_name(name)
+            if problem:
+                would_do = not problem_with_name(f"{name}.service")
+                hint = f"; write '{name}.service' or '{name}.socket'" if would_do else ""
+                self.report(place, f"name: {problem}{hint}")
                 continue
             entry = Entry(place, self.settings(place, raw, ("name", "profile", "after", "state")))
             if name not in checked:
@@ -190,7 +193,7 @@ class _Checker(Mistakes):
             elif not isinstance(entry.get("name"), str) or not entry["name"]:
                 self.report(place, f"name: {entry.get('name')!r} is not a name")
             else:
-                yield f"{place} '{entry['name']}'", dict(entry)
+                yield f"{place} '{printable(entry['name'], 80)}'", dict(entry)
 
     def settings(self, place: str, raw: t.Any, others: t.Tuple[str, ...]) -> t.Dict[str, t.Any]:
         checked = settings(place, raw, others, self._spelling, self.report)

@@ -17,6 +17,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._listeners import slipped_through
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
 from ansible_collections.netops.keepalive.plugins.module_utils._units import Host, Unit
 
 _POLL = 0.1
@@ -191,9 +192,9 @@ class Sequence:
     def _systemctl(self, verb: str, *units: str) -> None:
         status, _unused_out, err = self._run(["systemctl", verb] + (["--", *list(units)] if units else []))
         if status != 0 and verb != "reset-failed":  # which complains of a unit that has not failed
-            raise _systemd.SystemdError(f"systemctl {verb} failed: {err.strip()}")
+            raise _systemd.SystemdError(f"systemctl {verb} failed: {quoted(err)}")
 
 
 def _quoted(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f"; it said: {' / '.join(lines[-5:])}" if lines else ""
+    said = quoted(text)
+    return f"; it said: {said}" if said else ""

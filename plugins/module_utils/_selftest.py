@@ -17,6 +17,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._files import LIBRARY, PRELOAD, PROGRAM, file_of
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
 from ansible_collections.netops.keepalive.plugins.module_utils._run import Ended, TimedOut, find_program, run
 
 _SECONDS = 30
@@ -178,4 +179,4 @@ def _run(command: t.Sequence[str], preload: str, variables: t.Mapping[str, str],
 
 def _said(ended: Ended) -> str:
     lines = ended.stderr.strip().splitlines()
-    return f" and said: {lines[0] if ended.status == 0 else lines[-1]}" if lines else ""
+    return f" and said: {printable(lines[0] if ended.status == 0 else lines[-1], 300)}" if lines else ""

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._options import (
@@ -16,6 +15,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._options import (
     problem_with,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._reasons import REASONS
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with as problem_with_name
 
 RESTARTS = ("if_running", "never", "reload_then_verify")
 """What may happen to a running service whose process does not have its settings yet."""
@@ -23,7 +23,6 @@ RESTARTS = ("if_running", "never", "reload_then_verify")
 STATES = ("present", "absent")
 """Whether a unit is to have settings of ours, or none."""
 
-UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(?:@[A-Za-z0-9:_.\\-]*)?\.(?:service|socket)\Z")
 _SETTINGS = ("libraries", "restart", "live", "overwrite", "accept", "min_sockets", "debug", "respect", "tcp")
 
 Spelling = t.Callable[[t.Any], t.Optional[str]]
@@ -97,8 +96,7 @@ def _list_of(allowed: t.Sequence[str], least: int) -> t.Callable[[t.Any], t.Opti
 def _unit_names(value: t.Any) -> t.Optional[str]:
     if isinstance(value, (str, t.Mapping)) or not isinstance(value, t.Sequence):
         return f"{value!r} is not a list of the names of other listed units"
-    wrong = [item for item in value if not isinstance(item, str) or not UNIT_NAME.match(item)]
-    return f"{wrong[0]!r} is not the name of a .service or .socket unit" if wrong else None
+    return next(filter(None, map(problem_with_name, value)), None)
 
 
 def _count(value: t.Any) -> t.Optional[str]:

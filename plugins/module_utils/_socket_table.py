@@ -10,6 +10,8 @@ import os
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._audit_report import endpoint
+from ansible_collections.netops.keepalive.plugins.module_utils._columns import WIDEST, aligned
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import named
 from ansible_collections.netops.keepalive.plugins.module_utils._records import Record
 
 _OPTIONS = (
@@ -34,15 +36,7 @@ def table(records: t.Iterable[Record], wide: bool = False) -> t.List[str]:
     header = ("STATE", "WAY", "LOCAL", "REMOTE", "KEEPALIVE", *(title for title, _name in options), "SILENT(s)",
               "UNIT", "PID/PROGRAM")  # fmt: skip
     numbers = {title for title, _name in options} | {"SILENT(s)"}
-    rows = [header, *(_cells(record, options) for record in sorted(records, key=_order))]
-    widths = [max(len(cells[column]) for cells in rows) for column in range(len(header))]
-    return [
-        "  ".join(
-            cell.rjust(width) if header[column] in numbers else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(cells, widths))
-        ).rstrip()
-        for cells in rows
-    ]
+    return aligned(header, (_cells(record, options) for record in sorted(records, key=_order)), numbers)
 
 
 def _order(record: Record) -> t.Tuple[t.Any, ...]:
@@ -51,6 +45,7 @@ def _order(record: Record) -> t.Tuple[t.Any, ...]:
 
 def _cells(record: Record, options: t.Iterable[t.Tuple[str, str]]) -> t.Tuple[str, ...]:
     pid = record.owner[0]
+    program = os.path.basename(record.program)
     others = len(record.pids) - 1
     return (
         _STATES.get(record.state, record.state),
@@ -60,8 +55,8 @@ def _cells(record: Record, options: t.Iterable[t.Tuple[str, str]]) -> t.Tuple[st
         UNKNOWN if record.keepalive is None else "on" if record.keepalive else "off",
         *(_value(record, name) for _title, name in options),
         NONE if record.idle is None else str(int(record.idle)),
-        record.unit or NONE,
-        f"{pid}{f'+{others}' if others else ''}/{os.path.basename(record.program) or UNKNOWN}",
+        named(record.unit, WIDEST) if record.unit else NONE,
+        f"{pid}{f'+{others}' if others else ''}/{named(program) if program else UNKNOWN}",
     )
 
 

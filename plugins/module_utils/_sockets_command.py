@@ -18,16 +18,14 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Answer, Audit, Question
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable, shown
 from ansible_collections.netops.keepalive.plugins.module_utils._procfs import PROC, list_pids
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_table import table
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import (
-    Unit,
-    askable,
-    problem_with_name,
-    unit_from,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit, askable, unit_from
 
+NAME = "keepalive-sockets"
 ALL_SHOWN, PARTLY_SHOWN, WRONG_ARGUMENTS = 0, 1, 2
 
 _EPILOGUE = """\
@@ -66,32 +64,44 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC) -> int
         _check_pids(options.pid, root)
         _check_patterns(units, answer)
     except Wrong as error:
-        sys.stderr.write(f"{parser.prog}: {error}" + "\n")
+        _complain(str(error))
         return WRONG_ARGUMENTS
     except OSError as error:
-        sys.stderr.write(f"{parser.prog}: {error}" + "\n")
+        _complain(str(error))
         return PARTLY_SHOWN
     missing = _not_shown(answer)
     try:
         if options.json:
-            sys.stdout.write(json.dumps(_as_json(answer, missing), indent=2) + "\n")
+            lines = [json.dumps(shown(_as_json(answer, missing)), indent=2)]
         else:
-            sys.stdout.write("\n".join([*table(answer.records, options.wide), ""]))
+            lines = table(answer.records, options.wide)
+        _write(sys.stdout, lines)
         sys.stdout.flush()
     except BrokenPipeError:  # | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ALL_SHOWN
     for unit in units:
         if not answer.units[unit.name]["running"]:
-            sys.stderr.write(f"{parser.prog}: {unit.name} is not running" + "\n")
+            _complain(f"{unit.name} is not running")
     for line in missing:
-        sys.stderr.write(f"{parser.prog}: {line}" + "\n")
+        _complain(line)
     return PARTLY_SHOWN if missing else ALL_SHOWN
+
+
+def _complain(text: str) -> None:
+    _write(sys.stderr, [f"{NAME}: {printable(text)}"])
+
+
+def _write(stream: t.TextIO, lines: t.Iterable[str]) -> None:
+    """Write to a terminal whose character set may lack what a name is made of."""
+    encoding = stream.encoding or "utf-8"
+    text = "".join(f"{line}\n" for line in lines)
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="keepalive-sockets",
+        prog=NAME,
         description="Show the TCP sockets of this host with the values of their options. Changes nothing.\n"
         "Without a selection: all. --unit and --pid add up, --port narrows.",
         epilog=_EPILOGUE,
@@ -115,9 +125,9 @@ def _port(text: str) -> int:
 def _units(names: t.Sequence[str]) -> t.List[Unit]:
     full = [name if name.endswith((".service", ".socket")) else f"{name}.service" for name in dict.fromkeys(names)]
     for name in full:
-        problem = problem_with_name(name)
+        problem = problem_with(name, patterns=True)
         if problem:
-            raise Wrong(problem)
+            raise Wrong(f"--unit: {problem}")
     try:
         answers = _systemd.show(_run, askable(full))
     except _systemd.SystemdError as error:

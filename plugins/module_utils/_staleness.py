@@ -15,6 +15,7 @@ import os
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._dropin import OWN_VARIABLES, is_own_library
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import preload_entries
 
 
@@ -51,7 +52,7 @@ def stale_reasons(
         return reasons
     if written is None:  # no drop-in of ours: what is left of it in the process is due, what others set is theirs
         left = [entry for entry in preload_entries(live.environ.get("LD_PRELOAD", "")) if is_own_library(entry)]
-        return reasons + ([f"LD_PRELOAD still names {', '.join(left)}"] if left else [])
+        return reasons + ([f"LD_PRELOAD still names {printable(', '.join(left), 200)}"] if left else [])
     if live.started < written:
         for variable in ("LD_PRELOAD", *OWN_VARIABLES):
             has, should = live.environ.get(variable), wanted.get(variable)
@@ -61,4 +62,4 @@ def stale_reasons(
 
 
 def _shown(value: t.Optional[str]) -> str:
-    return "not set" if value is None else value
+    return "not set" if value is None else printable(value, 200)

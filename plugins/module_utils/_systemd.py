@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
+
 PROPERTIES = (
     "Id",
     "Names",
@@ -76,7 +78,7 @@ def show(run: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:
         ["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", *list(units)]
     )
     if status != 0:
-        raise SystemdError(f"systemctl show failed ({status}): {err.strip() or out.strip()}")
+        raise SystemdError(f"systemctl show failed ({status}): {quoted(err) or quoted(out)}")
     found = parse_show(out)
     by_name: t.Dict[str, Properties] = {}
     for properties in found:
@@ -84,6 +86,9 @@ def show(run: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:
         for alias in properties.get("Names", "").split():
             if alias in units:
                 by_name[alias] = properties
+    missing = [name for name in units if name not in by_name and not set(name) & set("*?[")]
+    if missing:
+        raise SystemdError(f"systemctl show said nothing of {', '.join(missing)}")
     return by_name
 
 

@@ -11,14 +11,11 @@ are asked for. systemctl is asked once, for aliases, for what exists, and for th
 from __future__ import annotations
 
 import fnmatch
-import re
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_units import directives, listen_addresses
 from ansible_collections.netops.keepalive.plugins.module_utils._systemd import Properties
-
-_NAME = re.compile(r"[A-Za-z0-9:_.\\@*?\[\]!-]+\.(service|socket)")
 
 
 class Unit(t.NamedTuple):
@@ -50,13 +47,6 @@ class Unit(t.NamedTuple):
     def listens_on(self, local: Address) -> bool:
         """Tell whether a listener with that address is this .socket unit's."""
         return local in self.listens
-
-
-def problem_with_name(name: str) -> t.Optional[str]:
-    """Say what is wrong with the name of a unit, or None where it is right."""
-    if _NAME.fullmatch(name):
-        return None
-    return f"{name!r} is not the name of a .service or .socket unit, such as nginx.service or worker@.service"
 
 
 def askable(names: t.Iterable[str]) -> t.List[str]:

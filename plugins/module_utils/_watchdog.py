@@ -16,6 +16,7 @@ import time
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program, run
 from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
 
@@ -110,7 +111,7 @@ def clean_up(place: Place) -> t.List[str]:
         ended = run([find_program("umount") or "umount", place.path], _WAIT)
         if ended.status != 0:
             raise WatchdogError(
-                f"a trial has left {place.path} mounted over, and umount {ended}: {ended.stderr.strip()}"
+                f"a trial has left {place.path} mounted over, and umount {ended}: {quoted(ended.stderr)}"
             )
         notes.append(f"an interrupted trial had left {place.path} mounted over; it was unmounted")
     if os.path.lexists(place.old):

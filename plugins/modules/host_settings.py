@@ -121,13 +121,14 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_check, _host_file, _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Change, apply_changes
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
 
 _MODE = 0o644
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "sections": {"type": "list", "elements": "dict"},
@@ -261,10 +262,7 @@ def _portable(text: t.Optional[str], path: str) -> t.Dict[str, t.Any]:
 
 
 def _diff(path: str, before: t.Optional[str], after: t.Optional[str]) -> t.Dict[str, str]:
-    shown = [
-        (text or "").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") for text in (before, after)
-    ]
-    diff = {"before_header": path, "after_header": path, "before": shown[0], "after": shown[1]}
+    diff = {"before_header": path, "after_header": path, "before": before or "", "after": after or ""}
     if before is not None and before == after and _mode_is_wrong(path):
         status = os.stat(path)
         diff["before"] = f"mode {stat.S_IMODE(status.st_mode):04o}, owner {status.st_uid}:{status.st_gid}\n"

@@ -249,6 +249,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import sync_folder
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
 
@@ -257,7 +258,7 @@ Result = t.Dict[str, t.Any]
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "libraries": {"type": "list", "elements": "str"},
@@ -276,6 +277,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    module.check_units("units")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     place = _watchdog.place_of(module.params["path"])
@@ -342,7 +344,7 @@ def _refuse_mounted(module: AnsibleModule, path: str) -> None:
         )
 
 
-def _write(module: AnsibleModule, place: _watchdog.Place) -> Result:
+def _write(module: Module, place: _watchdog.Place) -> Result:
     if module.check_mode and _watchdog.running(place):
         raise _watchdog.Busy(f"another run is trying a new {place.path} at this moment; run again in a minute")
     notes = [] if module.check_mode else _watchdog.clean_up(place)
@@ -415,7 +417,7 @@ def _wanted(module: AnsibleModule, folder: str) -> t.List[str]:
 
 
 def _preflight(
-    module: AnsibleModule, place: _watchdog.Place, wanted: t.List[str], before: bytes, after: bytes, result: Result
+    module: Module, place: _watchdog.Place, wanted: t.List[str], before: bytes, after: bytes, result: Result
 ) -> None:
     """Refuse what would harm the host; all reasons at once."""
     params = module.params
@@ -461,11 +463,13 @@ def _preflight(
                 )
     result["tried"] = trial.tried
     if problems:
-        text = "\n".join(f"- {problem}" for problem in problems)
-        hints = "".join(f"\nNote: {note}" for note in result["notes"])
         module.fail_json(
-            msg=f"refused: with these libraries in {place.path}, programs of this host would not do what they do now."
-            f" Nothing was changed.\n{text}{hints}",
+            msg=[
+                f"refused: with these libraries in {place.path}, programs of this host would not do what they do now."
+                " Nothing was changed.",
+                *(f"- {problem}" for problem in problems),
+                *(f"Note: {note}" for note in result["notes"]),
+            ],
             problems=[problem._asdict() for problem in problems],
             changed=False,
             **{key: value for key, value in result.items() if key in ("path", "notes", "tried")},
@@ -551,7 +555,7 @@ def _labeller(module: AnsibleModule, place: str) -> t.Callable[[str], None]:
 
 def _diff(path: str, before: t.Optional[bytes], after: t.Optional[bytes], attributes: str) -> t.Dict[str, str]:
     def text(content: t.Optional[bytes]) -> str:
-        return "" if content is None else content.decode("utf-8", "backslashreplace")
+        return "" if content is None else content.decode("utf-8", "surrogateescape")
 
     def header(content: t.Optional[bytes], remark: str) -> str:
         return f"{path} (no such file)" if content is None else path + (f" ({remark})" if remark else "")

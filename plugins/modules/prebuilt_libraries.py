@@ -148,13 +148,8 @@ import signal
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import (
-    _build,
-    _manifest,
-    _multilib,
-    _prebuilt,
-    _scratch,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils import _build, _manifest, _multilib, _prebuilt, _scratch
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused
 
@@ -162,7 +157,7 @@ _ADVICE = "install gcc, make and the C library's headers there, or choose anothe
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "output": {"type": "path"},
             "for_host": {
@@ -190,7 +185,7 @@ def main() -> None:
     except _build.NoCompiler as error:
         module.fail_json(msg=f"{error}; {_ADVICE}")
     except (_build.BuildError, Refused, OSError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error).split("\n"))
     module.exit_json(**result)
 
 

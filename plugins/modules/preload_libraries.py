@@ -257,7 +257,9 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _trusted,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, is_preload
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
 from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused, try_files
 
@@ -274,7 +276,7 @@ _HINTS = {
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "path": {"type": "path", "default": LIBRARY_DIR},
@@ -325,7 +327,7 @@ def main() -> None:
     except _lock.Held as held:
         module.fail_json(msg=f"no library was changed: {held}", lock_holder=held.holder)
     except (_build.BuildError, Refused, _install.InUse, TimedOut, OSError) as error:
-        module.fail_json(msg=f"{_in_words(error)}; {_aftermath(before, folder)}")
+        module.fail_json(msg=f"{_in_words(error)}; {_aftermath(before, folder)}".split("\n"))
     finally:
         lock.leave()
     if lock.note:
@@ -486,7 +488,7 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
     except _build.NoCompiler as error:
         if module.params["missing_compiler"] == "fail":
             raise
-        reasons.append(str(error))
+        reasons.append(quoted(str(error), lines=20))
         result["needs_compiler"] = True
         return _report(result, folder, installed.files if installed else {}, [], reasons, False, None)
     known = {key: value for key, value in made.items() if value is not None}

@@ -77,12 +77,12 @@ unfinished:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import _lock, _record, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "confirmed": {"type": "bool", "default": False},
             "still_due": {"type": "list", "elements": "str", "default": []},
@@ -93,6 +93,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    module.check_units("still_due", "listed")
     params = module.params
     record = _record.read(params["state_folder"])
     holder: t.Optional[t.Dict[str, t.Any]] = None

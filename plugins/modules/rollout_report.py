@@ -74,11 +74,11 @@ hosts:
   sample: {refused: [], failed: [web2], unreachable: [], done: [web1], not begun: [web3]}
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "outcomes": {"type": "dict", "required": True},
             "answers": {"type": "dict", "default": {}},

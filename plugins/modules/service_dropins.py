@@ -175,6 +175,8 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _lock, _record
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Change, apply_changes
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import lines_of
 
 _PREVIOUS = ("unit", "content", "base64", "mtime_ns")
 
@@ -210,20 +212,15 @@ def _content(dropin: t.Mapping[str, t.Any]) -> t.Optional[str]:
 
 
 def _portable(content: t.Optional[str]) -> t.Dict[str, t.Optional[str]]:
-    """Return a text in a form that JSON takes."""
-    encoded = None if content is None else content.encode("utf-8", "surrogateescape")
-    if encoded is not None and content != _shown(content):
+    """Return a text in a form that comes back as it is, whatever is in it."""
+    if content is not None and content != lines_of(content):
+        encoded = content.encode("utf-8", "surrogateescape")
         return {"content": None, "base64": base64.b64encode(encoded).decode("ascii")}
     return {"content": content, "base64": None}
 
 
-def _shown(content: t.Optional[str]) -> str:
-    """Return a text for people: what is none stands as an escape."""
-    return (content or "").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "services": {"type": "list", "elements": "dict"},
             "units": {"type": "dict"},
@@ -260,6 +257,7 @@ def main() -> None:
         module.fail_json(
             msg="services is for the action plugin of this name, which renders the templates; give dropins"
         )
+    module.check_units("dropins.unit", "listed", "running", "fresh")
     lock = _lock.Lock(module.params["run"], module.params["rollout"])
     try:
         result = _go(module, directory, lock)
@@ -321,8 +319,8 @@ def _go(module: AnsibleModule, directory: str, lock: _lock.Lock) -> t.Dict[str, 
             {
                 "before_header": change.path,
                 "after_header": change.path,
-                "before": _shown(change.before),
-                "after": _shown(change.after),
+                "before": change.before or "",
+                "after": change.after or "",
             }
             for change in changes
         ],

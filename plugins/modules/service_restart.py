@@ -161,10 +161,12 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import _lock, _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._due import Due, plan
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._overruled import overruled
 from ansible_collections.netops.keepalive.plugins.module_utils._remains import remains
 from ansible_collections.netops.keepalive.plugins.module_utils._restart import RestartFailed, Sequence
 from ansible_collections.netops.keepalive.plugins.module_utils._setting_checks import RESTARTS
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import in_list, problems_with
 from ansible_collections.netops.keepalive.plugins.module_utils._verify import wrong_sockets
 
 Result = t.Dict[str, t.Any]
@@ -259,7 +261,7 @@ class Work:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "services": {"type": "list", "elements": "dict", "default": []},
             "units": {"type": "list", "elements": "str", "default": []},
@@ -276,13 +278,17 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    module.check_units("services.name", "units", "assume_changed", "force", "ran")
+    without = ((place, name) for place, name in in_list("without", module.params["without"]) if name != "*")
+    problems = problems_with(without, patterns=True)
+    if problems:
+        module.fail_json(msg=f"nothing was done: {'; '.join(problems)}")
     policies: t.Dict[str, str] = {}
     for index, service in enumerate(module.params["services"]):
         policy = service.get("restart", "if_running")
-        if policy not in RESTARTS or not service.get("name"):
+        if policy not in RESTARTS:
             module.fail_json(
-                msg=f"services[{index}] {service.get('name')!r}: restart: {policy!r}: "
-                f"expected a name, and one of {', '.join(RESTARTS)}"
+                msg=f"services[{index}] {service['name']!r}: restart: {policy!r} is not one of {', '.join(RESTARTS)}"
             )
         policies[service["name"]] = policy
     work = Work(module, policies)

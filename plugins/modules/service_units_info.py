@@ -218,7 +218,6 @@ host_wide:
 import os
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import (
     _dropin,
     _host_wide,
@@ -227,6 +226,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _record,
     _systemd,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._overruled import overruled
 from ansible_collections.netops.keepalive.plugins.module_utils._preflight import Problem
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import exec_start, words
@@ -344,7 +344,7 @@ def aliases(units: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "units": {"type": "list", "elements": "str", "default": []},
             "services": {"type": "list", "elements": "dict", "default": []},
@@ -358,6 +358,7 @@ def main() -> None:
     def run(command: t.List[str]) -> t.Tuple[int, str, str]:
         return t.cast(t.Tuple[int, str, str], module.run_command(command, environ_update={"LC_ALL": "C"}))
 
+    module.check_units("units", "services.name")
     services: t.List[t.Dict[str, t.Any]] = module.params["services"]
     accepted = {service["name"]: service.get("accept", []) for service in services}
     names = list(dict.fromkeys(module.params["units"] + list(accepted)))

@@ -315,19 +315,16 @@ from ansible_collections.netops.keepalive.plugins.module_utils._compliance impor
 from ansible_collections.netops.keepalive.plugins.module_utils._live import changeable
 from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import Group, Memory, groups_of
 from ansible_collections.netops.keepalive.plugins.module_utils._live_run import LiveRun
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import window_clamp_floor
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import (
-    askable,
-    problem_with_name,
-    unit_from,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import askable, unit_from
 
 
 def main() -> None:
     """Read the arguments, set or put back, report."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "state": {"type": "str", "choices": ["set", "restored"], "default": "set"},
             "expected": {
@@ -361,6 +358,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C", "LC_MESSAGES": "C"}
+    module.check_units("expected.name", "previous.unit", patterns=True)
     if module.params["max_sockets"] < 0:
         module.fail_json(msg=f"max_sockets: {module.params['max_sockets']} is negative: expected 0 (all) or more")
     memory = Memory()
@@ -391,10 +389,6 @@ def _set(module: AnsibleModule, run: LiveRun) -> t.List[str]:
         expected = parse_expected([{**entry, "accept": []} for entry in module.params["expected"]])
     except ValueError as error:
         module.fail_json(msg=str(error))
-    for index, expectation in enumerate(expected):
-        problem = problem_with_name(expectation.name)
-        if problem:
-            module.fail_json(msg=f"expected[{index}]: {problem}")
     names = [expectation.name for expectation in expected]
     if names:
         run.set(_question(module, names, expected))
@@ -416,9 +410,6 @@ def _restore(module: AnsibleModule, run: LiveRun, memory: Memory) -> t.List[str]
 
 
 def _group(module: AnsibleModule, index: int, entry: t.Mapping[str, t.Any]) -> Group:
-    problem = problem_with_name(entry["unit"])
-    if problem:
-        module.fail_json(msg=f"previous[{index}]: {problem}")
     for key in ("before", "after"):
         for name, value in entry[key].items():
             if not changeable(name) or isinstance(value, bool) or not isinstance(value, int):

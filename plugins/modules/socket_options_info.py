@@ -492,8 +492,8 @@ waited:
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Answer, Audit, Question
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import STATES
 from ansible_collections.netops.keepalive.plugins.module_utils._question import BadParameter, question_from
@@ -513,7 +513,7 @@ REST_PER_LOOK = 10
 
 def main() -> None:
     """Read the arguments, look until it is right or the time is over, report."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "units": {"type": "list", "elements": "str", "default": []},
             "pids": {"type": "list", "elements": "int", "default": []},

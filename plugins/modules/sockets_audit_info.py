@@ -240,6 +240,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._host_audit import HostAudit, Terms
 from ansible_collections.netops.keepalive.plugins.module_utils._idle import LONGEST_TIMEOUT, SHORTEST_TIMEOUT
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import as_integer
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
@@ -248,7 +249,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._socket_units imp
 
 def main() -> None:
     """Read the arguments, look once, report."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "idle_timeout": {"type": "raw", "default": 350},
             "include_local": {"type": "bool", "default": False},

@@ -54,11 +54,11 @@ lines:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={"answers": {"type": "dict", "required": True}, "output": {"type": "path"}},
         supports_check_mode=True,
     )

@@ -57,11 +57,11 @@ explanations:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "answers": {"type": "dict", "required": True},
             "wrong_only": {"type": "bool", "default": False},

@@ -110,15 +110,3 @@ def test_templates_and_patterns_are_not_asked_for() -> None:
 )
 def test_time_spans(text: str, seconds: t.Optional[int]) -> None:
     assert _systemd.seconds(text) == seconds
-
-
-@pytest.mark.parametrize(
-    "name", ["nginx.service", "worker@.service", "dev-sda1\\x2d.service", "a@b:1.socket", "w*.service"]
-)
-def test_names_of_units(name: str) -> None:
-    assert units.problem_with_name(name) is None
-
-
-@pytest.mark.parametrize("name", ["nginx", "", "a b.service", "--all.service/x", "x.timer", "a.service\nb.service"])
-def test_what_is_no_name_of_a_unit(name: str) -> None:
-    assert repr(name) in str(units.problem_with_name(name))

@@ -111,7 +111,7 @@ def test_one_host() -> None:
         To paste; then look with enable_keepalive --check --diff, which also shows the restarts:
 
             keepalive_services:
-              - name: worker@.service
+              - name: 'worker@.service'
                 libraries: [connect]
                 tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}
 
@@ -131,7 +131,7 @@ def test_what_hosts_have_alike_is_said_once() -> None:
     assert "    45 connections, 40 without keepalive, 5 right\n" in text
     assert "to 192.0.2.7:5432 x 20, [::5]:6379 x 10 and others; no data for up to 1 h 56 min, 15 of" in text
     assert text.count("do: the library connect") == 1
-    assert text.count("- name: worker@.service    # w1, w2, w3 and 2 more\n") == 1
+    assert text.count("- name: 'worker@.service'    # w1, w2, w3 and 2 more\n") == 1
 
 
 def test_different_advice_is_said_apart() -> None:
@@ -148,7 +148,7 @@ def test_different_advice_is_said_apart() -> None:
 def test_both_directions_of_a_unit_make_one_entry() -> None:
     program = Program("/usr/bin/gate", unit="gate.service")
     both = [group(program, direction, connections=1, without=1) for direction in ("outgoing", "accepted")]
-    assert "      - name: gate.service\n        libraries: [connect, listen]\n        tcp" in text_of(
+    assert "      - name: 'gate.service'\n        libraries: [connect, listen]\n        tcp" in text_of(
         {"w1": answer(*both)}
     )
 
@@ -158,7 +158,7 @@ def test_a_socket_unit_has_an_entry_without_libraries() -> None:
     relay["advice"] = dict(relay["advice"], kind="preload", native=[])
     text = text_of({"w1": answer(relay)})
     assert "do: systemd sets it, entry below\n" in text
-    assert "      - name: relay.socket\n        tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}\n" in text
+    assert "      - name: 'relay.socket'\n        tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}\n" in text
 
 
 def test_a_second_choice_says_when_it_is_one() -> None:

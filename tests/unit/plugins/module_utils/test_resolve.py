@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils._resolve import resolution, resolve
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.resolved import a, mistakes, only
 
 Services = t.List[t.Dict[str, t.Any]]
@@ -152,7 +153,7 @@ AFTER: t.List[t.Tuple[Services, t.List[str]]] = [
       "take one 'after' out"]),
     ([a(after="b.service")],
      ["keepalive_services[0] 'a.service': after: 'b.service' is not a list of the names of other listed units"]),
-    ([a(after=["b"])], ["keepalive_services[0] 'a.service': after: 'b' is not the name of a .service or .socket unit"]),
+    ([a(after=["b"])], [f"keepalive_services[0] 'a.service': after: {problem_with('b')}"]),
     ([a(state="gone")], ["keepalive_services[0] 'a.service': state: 'gone' is not one of present, absent"]),
     ([{"name": "a.socket", "restart": "reload_then_verify"}],
      ["keepalive_services[0] 'a.socket': restart: a .socket unit cannot be reloaded; "

@@ -15,6 +15,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.action.service_dropins import NOTHING_TO_DO
 from ansible_collections.netops.keepalive.plugins.module_utils import _lock
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
 from ansible_collections.netops.keepalive.plugins.modules import service_dropins
 
 Result = t.Dict[str, t.Any]
@@ -110,7 +111,7 @@ def test_previous_takes_everything_back_byte_for_byte(run: Run, tmp_path: pathli
     before = files(tmp_path)
     previous = run(dropins=wanted(a=text(9), b=None, c=text(3), d=text(4)))["previous"]
     assert [(entry["unit"], entry["content"] is None, entry["mtime_ns"]) for entry in previous] == [
-        ("a.service", False, 123_456_789),
+        ("a.service", True, 123_456_789),  # in Base64: what is not printable does not go out as it is
         ("b.service", False, 123_456_789),
         ("c.service", True, None),
         ("d.service", True, None),
@@ -127,6 +128,32 @@ def test_previous_survives_json_with_bytes_that_are_no_text(run: Run, tmp_path: 
     previous = run(dropins=wanted(a=text(9)))["previous"]
     run(dropins=previous)
     assert path.read_bytes() == before
+
+
+HOSTILE = "\x1b[2J\x1b]52;c;cm0K\x07\r\u202e\u2028\x85"
+
+
+def test_a_drop_in_that_holds_escapes_goes_back_to_the_byte_and_is_shown_without(
+    run: Run, tmp_path: pathlib.Path
+) -> None:
+    path = put(tmp_path, "a.service", text(1) + f"# {HOSTILE}\n")
+    before = path.read_bytes()
+    answer = run(dropins=wanted(a=text(9)))
+    for shown in (answer["diff"][0]["before"], json.dumps(answer["previous"], ensure_ascii=False)):
+        assert not set(shown) & set(HOSTILE) - set("[2J]52;c;cm0K")
+    assert answer["diff"][0]["before"].endswith("# \\x1b[2J\\x1b]52;c;cm0K\\x07\\x0d\\u202e\\u2028\\x85\n")
+    run(dropins=answer["previous"])
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["../../../tmp/x.service", "", "a/b.service", "x.foo", "@.service", "*.service"])
+def test_what_is_no_unit_is_written_nowhere(run: Run, tmp_path: pathlib.Path, name: str) -> None:
+    place = tmp_path / "one" / "two"
+    place.mkdir(parents=True)
+    answer = run(directory=str(place), dropins=[{"unit": "a.service", "content": text(1)}, {"unit": name}])
+    assert answer["msg"] == f"nothing was done: dropins[1].unit: {problem_with(name)}"
+    run(directory=str(place), dropins=[{"unit": name, "content": text(1)}])
+    assert sorted(tmp_path.rglob("*")) == [place.parent, place]
 
 
 def test_purge_removes_ours_everywhere_and_nothing_else(run: Run, tmp_path: pathlib.Path) -> None:

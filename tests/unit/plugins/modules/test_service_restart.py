@@ -19,6 +19,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.action.service_restart import NOTHING_TO_DO
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _lock, _restart, _units
 from ansible_collections.netops.keepalive.plugins.module_utils._setting_checks import RESTARTS
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
 from ansible_collections.netops.keepalive.plugins.modules import service_restart
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import Clock, FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
@@ -341,9 +342,9 @@ def test_nothing_is_touched_while_another_run_has_the_host(
     ("service", "message"),
     [
         ({"name": "a.service", "restart": "always"},
-         "services[0] 'a.service': restart: 'always': expected a name, and one of " + ", ".join(RESTARTS)),
+         "services[0] 'a.service': restart: 'always' is not one of " + ", ".join(RESTARTS)),
         ({"restart": "never"},
-         "services[0] None: restart: 'never': expected a name, and one of " + ", ".join(RESTARTS)),
+         f"nothing was done: services[0].name: {problem_with(None)}"),
     ],
 )  # fmt: skip
 def test_wrong_services(run: Run, service: t.Dict[str, str], message: str) -> None:

@@ -18,6 +18,7 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_wide, _units
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
 from ansible_collections.netops.keepalive.plugins.modules import service_units_info
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
@@ -254,3 +255,26 @@ def test_every_key_that_is_returned_is_documented(run: Run, systemd: FakeSystemd
     contains = documented["units"]["contains"]
     assert set(result["units"]["a.service"]) == set(contains)
     assert set(result["units"]["a.service"]["executable"]) == set(contains["executable"]["sample"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["--help", "", "a/b.service", "x.service\n", "x" * 300, "@.service", "x.foo", "größe.service", "*.service"],
+)
+def test_what_is_no_name_of_a_unit_is_an_error_that_says_so(run: Run, systemd: FakeSystemd, name: str) -> None:
+    answer = run(units=["a.service", name], services=[{"name": name}])
+    assert answer["failed"] is True and "exception" not in answer
+    assert answer["msg"] == (
+        f"nothing was done: units[1]: {problem_with(name)}; services[0].name: {problem_with(name)}"
+    )
+    assert systemd.questions == []  # type: ignore[attr-defined]
+
+
+def test_a_service_without_a_name_is_an_error_that_says_so(run: Run) -> None:
+    assert run(services=[{"accept": []}])["msg"] == f"nothing was done: services[0].name: {problem_with(None)}"
+
+
+def test_a_unit_that_systemd_says_nothing_of_is_named(run: Run, systemd: FakeSystemd) -> None:
+    systemd.run = lambda command: (0, "Id=other.service\nNames=other.service\nLoadState=loaded\n", "")  # type: ignore
+    answer = run(units=["a.service"])
+    assert answer["msg"] == "systemctl show said nothing of a.service"

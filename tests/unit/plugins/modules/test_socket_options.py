@@ -138,7 +138,7 @@ def test_one_question_to_systemd_for_all_units(run: Run, proc: ShadowProc, tmp_p
         ({"max_sockets": -1}, "max_sockets: -1 is negative"),
         (
             {"expected": [{**EXPECTED, "name": "nginx"}]},
-            "expected[0]: 'nginx' is not the name of a .service or .socket",
+            "expected[0].name: 'nginx' is not the name of a .service or .socket",
         ),
         ({"expected": [{**EXPECTED, "tcp": {"keepcnt": 500}}]}, "expected[0] 'a.service': tcp.keepcnt: 500 is out of"),
         ({"expected": [{**EXPECTED, "libraries": []}]}, "libraries: name at least one of"),

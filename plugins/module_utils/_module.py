@@ -1,0 +1,51 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""AnsibleModule as the modules of this collection use it: the ways in and out that are the same for all of them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netops.keepalive.plugins.module_utils import _unit_names
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable, shown
+
+
+class Module(AnsibleModule):
+    """Nothing of what it returns holds a character that is not printable, see _printable.
+
+    What has to come back byte for byte (drop-ins of before, for the way back) goes out as Base64.
+    """
+
+    def exit_json(self, **kwargs: t.Any) -> t.NoReturn:
+        """Return a result."""
+        super().exit_json(**shown(kwargs))
+        raise AssertionError("exit_json has returned")
+
+    def fail_json(self, msg: t.Union[str, t.Sequence[str]], **kwargs: t.Any) -> t.NoReturn:
+        """Return a failure.
+
+        :param msg: A text, of one line whatever was put into it, or its lines.
+        """
+        text = printable(msg) if isinstance(msg, str) else "\n".join(map(printable, msg))
+        super().fail_json(msg=text, **shown(kwargs))
+        raise AssertionError("fail_json has returned")
+
+    def warn(self, warning: str, **kwargs: t.Any) -> None:
+        """Say something beside the result."""
+        super().warn(printable(warning), **kwargs)
+
+    def check_units(self, *options: str, patterns: bool = False) -> None:
+        """Fail where an option holds what is not the name of a .service or .socket unit; all mistakes at once.
+
+        :param options: Lists of names (V(units)), or of dictionaries with the name under a key (V(services.name)).
+        :param patterns: Patterns of names will do as well.
+        """
+        problems: t.List[str] = []
+        for option in options:
+            name, _dot, key = option.partition(".")
+            problems += _unit_names.problems_with(_unit_names.in_list(name, self.params[name], key), patterns)
+        if problems:
+            self.fail_json(msg=f"nothing was done: {'; '.join(problems)}")
