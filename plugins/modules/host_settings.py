@@ -119,7 +119,13 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_check, _host_file, _procfs
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _dropin,
+    _host_check,
+    _host_file,
+    _procfs,
+    _trusted,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Change, apply_changes
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
 
@@ -221,6 +227,9 @@ def _check(module: AnsibleModule, text: str) -> t.Optional[str]:
             msg=f"nothing was changed: none of {', '.join(module.params['libraries'])} is there to check the file; "
             "install the libraries first (role keepalive_build)"
         )
+    wrong = _trusted.fault(str(library))
+    if wrong:
+        module.fail_json(msg=f"nothing was changed: root does not load {library} to check the file: {wrong}")
     try:
         found = _host_check.complaints(text, str(library))
     except _host_check.CannotCheck as error:

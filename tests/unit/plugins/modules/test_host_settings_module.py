@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import typing as t
 
@@ -154,6 +155,21 @@ def test_without_a_library_nothing_is_written_and_check_mode_goes_on(run: Run, p
     assert result["failed"] and "install the libraries first" in result["msg"] and not path.exists()
     assert run(check=True, content=TEXT, libraries=["/nonexistent.so"])["checked_by"] is None
     assert run(content=TEXT, libraries=["/nonexistent.so"], validate=False)["changed"]
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_a_library_that_others_could_change_is_not_loaded_to_check_the_file(
+    run: Run, path: pathlib.Path, library: str, tmp_path: pathlib.Path, check: bool
+) -> None:
+    other = tmp_path / "l.so"
+    shutil.copy(library, other)
+    other.chmod(0o664)
+    result = run(content=TEXT, libraries=[str(other)], check=check)
+    assert result["failed"] is True
+    assert result["msg"].startswith(
+        f"nothing was changed: root does not load {other} to check the file: {other} belongs"
+    )
+    assert not path.exists()
 
 
 def test_a_file_of_others_is_neither_replaced_nor_removed(run: Run, path: pathlib.Path) -> None:
