@@ -182,7 +182,8 @@ def main() -> None:
     }
     if changed and not module.check_mode:
         try:
-            if after != before:
+            # One that was another user's is replaced: he may have it open for writing.
+            if after != before or (before is not None and _trusted.fault(path)):
                 apply_changes([Change(path, before, after)], _MODE)
             _settle(module, path, after)
         except OSError as error:

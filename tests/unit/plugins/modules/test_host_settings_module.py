@@ -191,7 +191,7 @@ def test_a_text_that_could_never_be_removed_again_is_refused(run: Run, path: pat
 
 def test_a_file_that_the_libraries_would_ignore_is_put_right(run: Run, path: pathlib.Path) -> None:
     run(content=TEXT)
-    content = path.read_bytes()
+    content, inode = path.read_bytes(), path.stat().st_ino
     path.chmod(0o664)
     os.chown(path, 1, 1)
     foretold = run(check=True, content=TEXT)
@@ -199,6 +199,7 @@ def test_a_file_that_the_libraries_would_ignore_is_put_right(run: Run, path: pat
     assert path.stat().st_uid == 1
     assert run(content=TEXT)["changed"]
     assert (path.stat().st_mode & 0o7777, path.stat().st_uid, path.read_bytes()) == (0o644, 0, content)
+    assert path.stat().st_ino != inode, "its owner may have it open for writing"
     assert not run(content=TEXT)["changed"]
 
 
