@@ -119,7 +119,13 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_check, _host_file, _procfs
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _dropin,
+    _host_check,
+    _host_file,
+    _procfs,
+    _trusted,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Change, apply_changes
 from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
@@ -177,7 +183,8 @@ def main() -> None:
     }
     if changed and not module.check_mode:
         try:
-            if after != before:
+            # One that was another user's is replaced: he may have it open for writing.
+            if after != before or (before is not None and _trusted.fault(path)):
                 apply_changes([Change(path, before, after)], _MODE)
             _settle(module, path, after)
         except OSError as error:
@@ -222,6 +229,9 @@ def _check(module: AnsibleModule, text: str) -> t.Optional[str]:
             msg=f"nothing was changed: none of {', '.join(module.params['libraries'])} is there to check the file; "
             "install the libraries first (role keepalive_build)"
         )
+    wrong = _trusted.fault(str(library))
+    if wrong:
+        module.fail_json(msg=f"nothing was changed: root does not load {library} to check the file: {wrong}")
     try:
         found = _host_check.complaints(text, str(library))
     except _host_check.CannotCheck as error:

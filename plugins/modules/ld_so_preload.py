@@ -62,7 +62,7 @@ options:
   preflight:
     description:
       - Whether the libraries are tried before anything is written. Without it a wrong library takes the host down for
-        O(watchdog) seconds.
+        O(watchdog) seconds. One that others than root could change is refused in any case.
     type: bool
     default: true
   programs:
@@ -252,6 +252,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_
 from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
+from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
 
 _MODE = 0o644
 Result = t.Dict[str, t.Any]
@@ -347,6 +348,9 @@ def _refuse_mounted(module: AnsibleModule, path: str) -> None:
 def _write(module: Module, place: _watchdog.Place) -> Result:
     if module.check_mode and _watchdog.running(place):
         raise _watchdog.Busy(f"another run is trying a new {place.path} at this moment; run again in a minute")
+    wrong = fault(os.path.dirname(place.path))
+    if wrong:
+        module.fail_json(msg=f"path: {place.path}: {wrong}; nothing was changed", path=place.path)
     notes = [] if module.check_mode else _watchdog.clean_up(place)
     before = _read(module, place.path)
     folder = module.params["library_dir"].rstrip("/")
@@ -381,21 +385,27 @@ def _write(module: Module, place: _watchdog.Place) -> Result:
         return {**result, "changed": True}
     if moves and before is not None and module.params["backup"]:
         result["backup_file"] = module.backup_local(place.path)
-    if not moves:
+    if not moves and not fault(place.path):
         _repair(place.path)
+    elif not moves:  # another user may have it open for writing: his would stay the old file
+        _replace(module, place, after)
     elif vanishes:
         os.unlink(place.path)
     elif wanted and module.params["watchdog"] > 0:
         result.update(_begin(module, place, after))
     else:
-        _watchdog.write_new(place.new, after, _labeller(module, place.path))
-        try:
-            os.rename(place.new, place.path)
-        except OSError:
-            os.unlink(place.new)
-            raise
+        _replace(module, place, after)
     sync_folder(os.path.dirname(place.path))
     return {**result, "changed": True}
+
+
+def _replace(module: AnsibleModule, place: _watchdog.Place, content: bytes) -> None:
+    _watchdog.write_new(place.new, content, _labeller(module, place.path))
+    try:
+        os.rename(place.new, place.path)
+    except OSError:
+        os.unlink(place.new)
+        raise
 
 
 def _wanted(module: AnsibleModule, folder: str) -> t.List[str]:
@@ -444,6 +454,13 @@ def _preflight(
         )
     result["notes"] += _security.notes(files, folder)
     if not params["preflight"]:
+        wrong = [f"{path}: {fault(path)}" for path in files if os.path.lexists(path) and fault(path)]
+        if wrong:
+            module.fail_json(
+                msg="refused, without the preflight too, because every process of root would load what others could"
+                f" change: {'; '.join(wrong)}. Nothing was changed.",
+                path=place.path,
+            )
         return
     commands, units, mistakes = _commands(module)
     result["notes"] += units

@@ -31,6 +31,8 @@ options:
   path:
     description:
       - The folder on the host. The folder above it must exist.
+      - Root's programs load and run what is installed there. So every folder above it must belong to root and be
+        writable by nobody else, not even with a sticky bit as C(/tmp) has it.
       - AppArmor's base rules allow programs to map libraries only from below C(/usr/lib).
     type: path
     default: /usr/lib/libkeepalive

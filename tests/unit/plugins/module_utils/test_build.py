@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import _build
+from ansible_collections.netops.keepalive.plugins.module_utils import _build, _run
 from ansible_collections.netops.keepalive.plugins.module_utils._build import BuildError, NoCompiler, build
 
 TARGET = "/usr/lib/libkeepalive"
@@ -48,6 +49,27 @@ def test_flags_reach_the_compiler_and_the_makefiles_own_stay_without_them(tmp_pa
 def test_a_compiler_that_is_not_there(tmp_path: pathlib.Path) -> None:
     with pytest.raises(NoCompiler, match=r"^no C compiler: none-cc not found in /usr/local/sbin:"):
         build(SOURCES, str(tmp_path), TARGET, cc="none-cc -m64")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_compiler_that_another_user_could_change_is_not_run_by_make_either(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lies in a folder of root's that comes first in the path, as what was unpacked with its packer's owner."""
+    local, marker, tree = tmp_path / "local", tmp_path / "ran", tmp_path / "tree"
+    local.mkdir()
+    tree.mkdir()
+    (local / "cc").write_text(f'#!/bin/sh\ntouch {marker}\nexec /usr/bin/cc "$@"\n')
+    (local / "cc").chmod(0o755)
+    monkeypatch.setattr(_run, "SEARCH_PATH", f"{local}:{_run.SEARCH_PATH}")
+    os.chown(local / "cc", 12345, 12345)
+    assert build(SOURCES, str(tree), TARGET)
+    assert not marker.exists()
+    monkeypatch.setattr(_run, "SEARCH_PATH", str(local))
+    with pytest.raises(
+        NoCompiler, match=rf"^no C compiler: cc and make not found in .*\({local}/cc belongs to user 12345"
+    ):
+        build(SOURCES, str(tree), TARGET)
 
 
 def test_make_that_is_not_there(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,6 +142,20 @@ def test_every_loader_here_says_what_lib_stands_for() -> None:
     assert len({lib_of(loader) for loader in loaders}) == len(loaders)
 
 
+def test_a_loader_that_others_could_change_is_not_run(folder: pathlib.Path, native: t.List[Loader]) -> None:
+    """A host in a folder, with a loader and its libc."""
+    (folder / "lib64").mkdir()
+    for path in (native[0].path, native[0].libc):
+        shutil.copy(path, folder / "lib64")
+    path = folder / "lib64" / os.path.basename(native[0].path)
+    assert [loader.path for loader in find_loaders(str(folder))] == [str(path)]
+    for part in (path, folder / "lib64" / "libc.so.6", folder / "lib64"):
+        mode = part.stat().st_mode
+        part.chmod(mode | 0o020)
+        assert find_loaders(str(folder)) == []
+        part.chmod(mode)
+
+
 class NoisyLoader(Loader):
     """A loader that complains at every start, as that of 32 bit programs of a 64 bit library in /etc/ld.so.preload."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import typing as t
 
@@ -156,6 +157,21 @@ def test_without_a_library_nothing_is_written_and_check_mode_goes_on(run: Run, p
     assert run(content=TEXT, libraries=["/nonexistent.so"], validate=False)["changed"]
 
 
+@pytest.mark.parametrize("check", [False, True])
+def test_a_library_that_others_could_change_is_not_loaded_to_check_the_file(
+    run: Run, path: pathlib.Path, library: str, tmp_path: pathlib.Path, check: bool
+) -> None:
+    other = tmp_path / "l.so"
+    shutil.copy(library, other)
+    other.chmod(0o664)
+    result = run(content=TEXT, libraries=[str(other)], check=check)
+    assert result["failed"] is True
+    assert result["msg"].startswith(
+        f"nothing was changed: root does not load {other} to check the file: {other} belongs"
+    )
+    assert not path.exists()
+
+
 def test_a_file_of_others_is_neither_replaced_nor_removed(run: Run, path: pathlib.Path) -> None:
     path.write_text(FOREIGN)
     assert "is not ours" in run(content=TEXT)["msg"]
@@ -175,7 +191,7 @@ def test_a_text_that_could_never_be_removed_again_is_refused(run: Run, path: pat
 
 def test_a_file_that_the_libraries_would_ignore_is_put_right(run: Run, path: pathlib.Path) -> None:
     run(content=TEXT)
-    content = path.read_bytes()
+    content, inode = path.read_bytes(), path.stat().st_ino
     path.chmod(0o664)
     os.chown(path, 1, 1)
     foretold = run(check=True, content=TEXT)
@@ -183,6 +199,7 @@ def test_a_file_that_the_libraries_would_ignore_is_put_right(run: Run, path: pat
     assert path.stat().st_uid == 1
     assert run(content=TEXT)["changed"]
     assert (path.stat().st_mode & 0o7777, path.stat().st_uid, path.read_bytes()) == (0o644, 0, content)
+    assert path.stat().st_ino != inode, "its owner may have it open for writing"
     assert not run(content=TEXT)["changed"]
 
 

@@ -15,7 +15,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils import _preload_confirm, _watchdog
+from ansible_collections.netops.keepalive.plugins.module_utils import _preload_confirm, _preload_programs, _watchdog
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._loaders import find_loaders
 from ansible_collections.netops.keepalive.plugins.modules import ld_so_preload
@@ -278,6 +278,61 @@ def test_a_watchdog_that_does_not_run_changes_nothing(
     assert answer["failed"] is True
     assert "the watchdog could not put the new file in force" in answer["msg"]
     assert file.read_bytes() == FOREIGN
+
+
+def test_a_watchdog_that_others_could_change_is_not_started(
+    run: Run, file: pathlib.Path, lib: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    program = lib / "keepalive-watchdog"
+    shutil.copy("/bin/true", program)
+    program.chmod(0o775)
+    file.write_bytes(FOREIGN)
+    answer = run()
+    assert answer["failed"] is True
+    assert f"{program} is not started as root: {program} belongs to user {os.geteuid()} and has" in answer["msg"]
+    assert file.read_bytes() == FOREIGN
+    assert not os.path.exists(_watchdog.place_of(str(file)).new)
+
+
+def test_a_library_that_others_could_change_is_refused_without_the_preflight_too(
+    run: Run, file: pathlib.Path, lib: pathlib.Path
+) -> None:
+    (lib / "libkeepalive.so").chmod(0o666)
+    for check in (True, False):
+        answer = run(preflight=False, check=check)
+        assert answer["failed"] is True
+        assert f"{lib}/libkeepalive.so belongs to user {os.geteuid()} and has mode 0666" in answer["msg"]
+    assert not file.exists()
+
+
+def test_a_file_in_a_folder_that_others_may_write_is_not_touched(
+    run: Run, file: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o1777)
+    answer = run(path=f"{tmp_path}/open/preload")
+    assert answer["failed"] is True
+    assert answer["msg"].startswith(f"path: {tmp_path}/open/preload: {tmp_path}/open belongs to user {os.geteuid()}")
+    assert list((tmp_path / "open").iterdir()) == []
+
+
+def test_a_file_that_another_may_have_open_is_replaced(run: Run, file: pathlib.Path) -> None:
+    confirm(run, run())
+    file.chmod(0o666)
+    content = file.read_bytes()
+    with file.open("ab") as still_open:
+        assert run()["changed"] is True
+        still_open.write(b"/evil.so\n")
+    assert (file.read_bytes(), file.stat().st_mode & 0o7777) == (content, 0o644)
+
+
+def test_in_check_mode_no_units_program_is_looked_at_and_it_is_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch, lib: pathlib.Path
+) -> None:
+    monkeypatch.setattr(_preload_programs, "unit_commands", lambda *_arguments: pytest.fail("asked"))
+    answer = run(check=True, units=["a.service"])
+    assert answer["changed"] is True
+    assert "the units' own programs are not run in check mode" in answer["notes"][-1]
 
 
 def test_a_backup_is_the_old_file(run: Run, file: pathlib.Path) -> None:
