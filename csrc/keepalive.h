@@ -122,7 +122,7 @@ struct keepalive_settings {
 
 /*
  * Takes the settings for this process, or with a report only reports what is wrong in the file (the options are spoilt
- * then). A missing file costs one openat(2).
+ * then). A missing file costs one openat(2). One that is there and cannot be used leaves disable on.
  */
 void keepalive_settings_read(struct keepalive_options *options, const struct keepalive_stderr *report);
 /* One line of it, without newline, which may be changed; a keepalive_line_function whose context is the settings. */

@@ -2,7 +2,8 @@
 /*
  * The settings file: what stands in the sections that fit this process, in the order of the file, the last one winning.
  * Wherever a line can be misunderstood, the reading that leaves more sockets alone is taken: a section whose heading is
- * broken fits no process, so that its lines are not taken for those of the section above.
+ * broken fits no process, so that its lines are not taken for those of the section above. A file that is there and cannot
+ * be used as a whole may say that this process is to be left alone; so it is.
  */
 #include "keepalive.h"
 #include "sys.h"
@@ -11,7 +12,7 @@
 #define KEEPALIVE_SETTINGS "/etc/libkeepalive.conf"
 #endif
 
-enum { LIMIT = 1 << 20 }; /* bytes of the file that are read */
+enum { LIMIT = 1 << 20 }; /* bytes: a file that has so many, or more, is too long */
 
 struct span {
     char *at;
@@ -183,10 +184,14 @@ static bool trustworthy(int fd)
            (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-static void say_unread(const struct keepalive_stderr *report, const char *why, int error)
+/* What a file that cannot be used comes to: LIBKEEPALIVE_DISABLE=1, and nothing else of it. */
+static void leave_alone(struct keepalive_options *options, const struct keepalive_stderr *report, const char *why,
+                        int error)
 {
     struct keepalive_line line;
 
+    keepalive_options_default(options);
+    options->disable = 1;
     if (report == NULL)
         return;
     say_ignored(&line, 0);
@@ -195,6 +200,7 @@ static void say_unread(const struct keepalive_stderr *report, const char *why, i
         keepalive_line_text(&line, ", errno ");
         keepalive_line_number(&line, -error);
     }
+    keepalive_line_text(&line, "; until then every socket is left alone");
     keepalive_line_write(&line, report);
 }
 
@@ -209,9 +215,9 @@ __attribute__((noinline)) static void read_file(int fd, struct keepalive_options
     const int error = keepalive_each_line(fd, LIMIT, keepalive_settings_line, &settings);
 
     if (error == -EFBIG)
-        say_unread(report, "what follows the first 1048576 bytes", 0);
+        leave_alone(options, report, "expected less than 1048576 bytes", 0);
     else if (error != 0)
-        say_unread(report, "cannot be read to its end", error);
+        leave_alone(options, report, "cannot be read to its end", error);
 }
 
 void keepalive_settings_read(struct keepalive_options *options, const struct keepalive_stderr *report)
@@ -220,12 +226,12 @@ void keepalive_settings_read(struct keepalive_options *options, const struct kee
 
     if (fd < 0) {
         if (fd != -ENOENT)
-            say_unread(report, "cannot be opened", fd);
+            leave_alone(options, report, "cannot be opened", fd);
         return;
     }
     if (trustworthy(fd))
         read_file(fd, options, report);
     else
-        say_unread(report, "expected a regular file that root owns and nobody else may write", 0);
+        leave_alone(options, report, "expected a regular file that root owns and nobody else may write", 0);
     keepalive_close(fd);
 }

@@ -186,8 +186,13 @@ def test_debug_in_the_file(written: t.Callable[..., Result]) -> None:
     assert "TCP_KEEPIDLE=15" in found.err
 
 
+ALONE = "; until then every socket is left alone"
+SYSTEM = 7200  # what a client has that was left alone
+
+
 def test_what_the_file_must_be(written: t.Callable[..., Result], place: Place, probe: Probe, tmp_path: Path) -> None:
-    expected = [f"{place.file}: expected a regular file that root owns and nobody else may write"]
+    """What is there and is not that may say LIBKEEPALIVE_DISABLE=1, so it counts as if it did."""
+    expected = [f"{place.file}: expected a regular file that root owns and nobody else may write{ALONE}"]
 
     def found() -> Result:
         return run(probe("options"), preload=[place.libraries / CONNECT], env=DEBUG)
@@ -195,20 +200,20 @@ def test_what_the_file_must_be(written: t.Callable[..., Result], place: Place, p
     assert keepidle(written("TCP_KEEPIDLE=60\n")) == 60
     for mode in (0o664, 0o646, 0o666, 0o777):
         place.file.chmod(mode)
-        assert (keepidle(found()), ignored(found())) == (15, expected), oct(mode)
+        assert (keepidle(found()), ignored(found())) == (SYSTEM, expected), oct(mode)
     place.file.chmod(0o444)
     assert (keepidle(found()), ignored(found())) == (60, [])
     os.chown(place.file, 65534, 0)
-    assert (keepidle(found()), ignored(found())) == (15, expected)
+    assert (keepidle(found()), ignored(found())) == (SYSTEM, expected)
     place.file.unlink()
     os.mkfifo(place.file, 0o644)
-    assert (keepidle(found()), ignored(found())) == (15, expected), "nothing waits for a writer"
+    assert (keepidle(found()), ignored(found())) == (SYSTEM, expected), "nothing waits for a writer"
     place.file.unlink()
     place.file.mkdir()
-    assert (keepidle(found()), ignored(found())) == (15, expected)
+    assert (keepidle(found()), ignored(found())) == (SYSTEM, expected)
     place.file.rmdir()
     place.file.symlink_to("/dev/zero")
-    assert (keepidle(found()), ignored(found())) == (15, expected)
+    assert (keepidle(found()), ignored(found())) == (SYSTEM, expected)
     place.file.unlink()
     target = tmp_path / "elsewhere.conf"
     target.write_text("TCP_KEEPIDLE=60\n")
@@ -216,20 +221,60 @@ def test_what_the_file_must_be(written: t.Callable[..., Result], place: Place, p
     place.file.symlink_to(target)
     assert keepidle(found()) == 60, "a link of root's is as good as the file"
     os.chown(target, 65534, 0)
-    assert keepidle(found()) == 15, "what counts is the file behind it"
+    assert keepidle(found()) == SYSTEM, "what counts is the file behind it"
     place.file.unlink()
     place.file.symlink_to(place.file)
-    assert (keepidle(found()), ignored(found())) == (15, [f"{place.file}: cannot be opened, errno 40"])
+    assert (keepidle(found()), ignored(found())) == (SYSTEM, [f"{place.file}: cannot be opened, errno 40{ALONE}"])
     place.file.unlink()
     assert (keepidle(found()), ignored(found())) == (15, [])
 
 
-def test_a_file_without_end_is_read_to_a_limit(written: t.Callable[..., Result], place: Place) -> None:
+def test_a_file_that_a_user_may_not_read_leaves_his_sockets_alone(
+    written: t.Callable[..., Result], place: Place, probe: Probe
+) -> None:
+    for folder in {*probe("options").parents, place.libraries, *place.libraries.parents}:
+        if str(folder).startswith("/tmp/"):  # pytest's own folders are root's alone
+            folder.chmod(folder.stat().st_mode | 0o011)
+    assert keepidle(written("TCP_KEEPIDLE=60\n", user=65534, group=65534, extra_groups=[])) == 60
+    place.file.chmod(0o600)
+    found = run(probe("options"), preload=[place.libraries / CONNECT], env=DEBUG, user=65534, group=65534)
+    assert (keepidle(found), ignored(found)) == (SYSTEM, [f"{place.file}: cannot be opened, errno 13{ALONE}"])
+
+
+def test_a_file_that_fails_while_it_is_read_leaves_every_socket_alone(place: Place, probe: Probe) -> None:
+    place.file.unlink(missing_ok=True)
+    place.file.symlink_to("/proc/self/mem")
+    found = run(probe("options"), preload=[place.libraries / CONNECT], env=DEBUG)
+    place.file.unlink()
+    assert (keepidle(found), ignored(found)) == (SYSTEM, [f"{place.file}: cannot be read to its end, errno 5{ALONE}"])
+
+
+def test_what_switches_the_library_on_beside_a_file_that_cannot_be_used(
+    written: t.Callable[..., Result], place: Place, probe: Probe
+) -> None:
+    """The environment alone, where it counts; nothing of the file does then."""
+    written("TCP_KEEPIDLE=60\nLIBKEEPALIVE_DISABLE=0\n")
+    place.file.chmod(0o666)
+
+    def found(*more: Path, **env: str) -> int:
+        return keepidle(run(probe("options"), preload=[place.libraries / CONNECT, *more], env=env))
+
+    assert found() == SYSTEM
+    assert found(TCP_KEEPIDLE="90") == SYSTEM
+    assert found(LIBKEEPALIVE_DISABLE="0") == 15
+    assert found(LIBKEEPALIVE_DISABLE="0", TCP_KEEPIDLE="90") == 90
+    assert found(probe("secure.so"), LIBKEEPALIVE_DISABLE="0") == SYSTEM
+
+
+def test_a_file_that_is_too_long_leaves_every_socket_alone(written: t.Callable[..., Result], place: Place) -> None:
+    """What follows might be [program …] LIBKEEPALIVE_DISABLE=1."""
     line = "# as long as this\n"
-    text = "TCP_KEEPIDLE=60\n" + line * (2**20 // len(line)) + "\nTCP_KEEPCNT=3\n"
+    text = "TCP_KEEPIDLE=60\nLIBKEEPALIVE_DISABLE=0\n" + line * (2**20 // len(line)) + "\nTCP_KEEPCNT=3\n"
     found = written(text, env=DEBUG)
-    assert (client(found)["TCP_KEEPIDLE"], client(found)["TCP_KEEPCNT"]) == (60, 9)
-    assert ignored(found)[-1] == f"{place.file}: what follows the first 1048576 bytes"
+    assert keepidle(found) == SYSTEM
+    assert ignored(found)[-1] == f"{place.file}: expected less than 1048576 bytes{ALONE}"
+    assert keepidle(written(text[: 2**20])) == SYSTEM
+    assert keepidle(written(text[: 2**20 - 1])) == 60
 
 
 @pytest.mark.parametrize("closed", ["", "0<&-", "0<&- 1>&- 2>&-"])
