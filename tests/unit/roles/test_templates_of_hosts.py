@@ -61,7 +61,7 @@ def test_the_name_of_a_program_in_the_audit(tmp_path: pathlib.Path, playbook: st
         said = ended(
             tmp_path, f"netops.keepalive.{playbook}", "-e", "audit_include_local=true", "-e", f"audit_output={output}"
         )
-    assert f": '{TEMPLATE[:40]}" in said and f"127.0.0.1:{port}" in said
+    assert f': "{TEMPLATE[:40]}' in said and f"127.0.0.1:{port}" in said
     assert TEMPLATE in output.read_text()
     assert list(tmp_path.rglob("executed")) == []
     assert visible(said)
