@@ -147,8 +147,8 @@ groups:
       sample: /usr/bin/python3.11
     script:
       description:
-        - The script, module or class that an interpreter runs, else empty. Nothing else of its arguments is returned, and
-          no program text that was given inline (C(python3 -c)).
+        - The script, module or class that an interpreter runs, else empty. Nothing else of its arguments is returned,
+          and no program text that was given inline (C(python3 -c)).
       type: str
       sample: /opt/billing/worker.py
     direction:

@@ -177,3 +177,11 @@ def test_a_service_with_a_root_of_its_own(tmp_path: pathlib.Path) -> None:
         "is not; take the entry out, or bind the folder there with BindReadOnlyPaths="
     )
     assert [problem.reason for problem in root_problems("a.service", {"RootImage": "/i.raw"})] == [None]
+
+
+def test_a_preload_that_cannot_be_seen_is_not_taken_over() -> None:
+    content = '[Service]\nEnvironment="LD_PRELOAD=/opt/a\u200b.so"\n'
+    (problem,) = environment_problems("a.service", DROP_IN, assignments([("/etc/x.service", content)]))
+    assert problem.text.startswith("a.service: /etc/x.service sets LD_PRELOAD to '/opt/a\\u200b.so': what is invisible")
+    plain = assignments([("/etc/x.service", content.replace("\u200b", "ä"))])
+    assert environment_problems("a.service", DROP_IN, plain) == []
