@@ -62,7 +62,12 @@ def printable(text: str, most: int = 0) -> str:
 def named(text: str, most: int = 48) -> str:
     """Return a name as it stands amid a sentence: in quotes where it could be taken for some of the words around it."""
     shown = printable(text, most)
-    return shown if _PLAIN_WORD.fullmatch(text) else f"'{shown}'"
+    if _PLAIN_WORD.fullmatch(text):
+        return shown
+    if "'" not in text:
+        return f"'{shown}'"
+    escaped = shown.replace('"', '\\"')  # no quote in the name ends it
+    return f'"{escaped}"'
 
 
 def quoted(text: str, lines: int = 5, most: int = 300) -> str:

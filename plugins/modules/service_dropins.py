@@ -74,7 +74,9 @@ options:
         description: The whole text; where neither it nor O(dropins[].base64) is given the drop-in is removed.
         type: str
       base64:
-        description: The bytes in Base64, for what is no UTF-8 text (a drop-in that was edited by hand).
+        description:
+          - The bytes in Base64, for what is no UTF-8 text or holds what cannot be seen, such as control characters (a
+            drop-in that was edited by hand).
         type: str
       mtime_ns:
         description: The file's modification time in ns since the epoch, to put back with its text.

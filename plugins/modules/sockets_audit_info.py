@@ -146,7 +146,9 @@ groups:
       type: str
       sample: /usr/bin/python3.11
     script:
-      description: The script, module or class that an interpreter runs, else empty.
+      description:
+        - The script, module or class that an interpreter runs, else empty. Nothing else of its arguments is returned,
+          and no program text that was given inline (C(python3 -c)).
       type: str
       sample: /opt/billing/worker.py
     direction:

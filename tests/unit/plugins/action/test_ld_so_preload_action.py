@@ -141,7 +141,7 @@ def test_the_hosts_own_word_counts_at_once(act: t.Callable[..., Result]) -> None
             {"failed": True, "msg": "MODULE FAILURE", "module_stderr": "bash: error\nSegmentation fault\n"},
             "Segmentation",
         ),
-        ({"failed": True, "msg": "MODULE FAILURE", "module_stdout": "oh\n"}, "oh"),
+        ({"failed": True, "msg": "MODULE FAILURE", "module_stdout": "oh\x1b[2J\n"}, "oh\\x1b[2J"),
         ({"failed": True, "msg": "too late"}, "too late"),
         ({"failed": True}, "nothing was said"),
     ],

@@ -13,6 +13,8 @@ import subprocess
 import typing as t
 
 import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.netops.keepalive.plugins.action.prebuilt_libraries import ActionModule
 from ansible_collections.netops.keepalive.plugins.action.preload_libraries import read_prebuilt
 from ansible_collections.netops.keepalive.plugins.module_utils import _build, _manifest, _prebuilt
 
@@ -144,3 +146,13 @@ def test_a_folder_gets_one_build_for_each_kind_of_host(play: Play, tmp_path: pat
     assert made(tmp_path) == 2
     assert [(again["changed"], again["reason"]) for again in answers["one"]] == [(True, "not installed"), (False, "")]
     assert read_prebuilt(tmp_path / "out") == variants
+
+
+def test_a_host_does_not_choose_where_its_files_go(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = {"kind": "../../out", "contents": _prebuilt.pack({"one.so": b""}), "made": {}}
+    monkeypatch.setattr(ActionModule, "_execute_module", lambda self, **_arguments: dict(answer))
+    action = ActionModule.__new__(ActionModule)
+    with pytest.raises(AnsibleActionFail, match=r"builder says that it is a host of kind '../../out', which is none"):
+        action._compile(str(tmp_path / "a" / "b"), "builder", {}, {})
+    assert list(tmp_path.iterdir()) == []
+    assert _prebuilt.is_kind(KIND)

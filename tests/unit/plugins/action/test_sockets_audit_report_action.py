@@ -55,11 +55,14 @@ def test_what_is_printed_and_returned(shown: Shown) -> None:
 
 def test_the_file(shown: Shown, tmp_path: pathlib.Path) -> None:
     path = tmp_path / "new" / "audit.json"
-    answers = {"h1": {**ANSWER, "left_out": {"local": 1, "recent": 0, "ansible": 0}, "changed": False}, "h2": None}
+    left_out, unreadable = {"local": 1, "recent": 0, "ansible": 0}, {"processes": 1, "why": "\x1b[2J\x9b"}
+    answers = {"h1": {**ANSWER, "left_out": left_out, "unreadable": unreadable, "changed": False}, "h2": None}
     assert report(check=True, answers=answers, output=str(path))["changed"] is True
     assert not path.parent.exists()
     assert report(answers=answers, output=str(path))["changed"] is True
     written = json.loads(path.read_text())
+    assert written["hosts"]["h1"]["unreadable"]["why"] == "\\x1b[2J\\x9b"
+    assert "\x9b" not in path.read_text()
     assert written["hosts"]["h2"] is None
     assert set(written["hosts"]["h1"]) == set(ANSWER)
     assert report(answers=answers, output=str(path))["changed"] is False

@@ -6,19 +6,24 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import pathlib
 import re
 import sys
+import tempfile
 import typing as t
 
 import pytest
 import yaml
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils import _audit_report, _sockets_command
 from ansible_collections.netops.keepalive.plugins.module_utils._advice import Program, advise, obstacle_to_preload
+from ansible_collections.netops.keepalive.plugins.module_utils._host_audit import HostAudit
 from ansible_collections.netops.keepalive.plugins.module_utils._idle import Values
+from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._outcomes import trouble
 from ansible_collections.netops.keepalive.plugins.module_utils._report import explanations, lay_out, rows_of
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import OURS, is_unit_name
@@ -29,6 +34,7 @@ from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.hostil
     process,
     visible,
 )
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import ShadowProc
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +49,15 @@ def answer_of(module: t.Any, capsys: pytest.CaptureFixture[str], **parameters: t
     answer: t.Dict[str, t.Any] = json.loads(capsys.readouterr().out)
     del answer["invocation"]
     return answer
+
+
+def audit_of(pid: int, capsys: pytest.CaptureFixture[str]) -> t.Dict[str, t.Any]:
+    """Audit a host on which there is but one process."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        shadow = ShadowProc(pathlib.Path(folder))
+        shadow.add(pid, "user@1000.service")
+        patch.setattr(sockets_audit_info, "HostAudit", functools.partial(HostAudit, root=shadow.root))
+        return answer_of(sockets_audit_info, capsys, include_local=True)
 
 
 # ---------------------------------------------------------------- processes
@@ -81,34 +96,33 @@ def test_the_commands_errors_hold_none(capsys: pytest.CaptureFixture[str], name:
 
 
 def test_what_the_modules_return_holds_none(capsys: pytest.CaptureFixture[str]) -> None:
-    with process(NAME) as (pid, port):
+    with process(NAME) as (pid, _port):
         sockets = answer_of(socket_options_info, capsys, pids=[pid])
-        audit = answer_of(sockets_audit_info, capsys, include_local=True)
+        audit = audit_of(pid, capsys)
     for answer in (sockets, audit):
         assert visible(json.dumps(answer, ensure_ascii=False, indent=1))
     assert sockets["sockets"][0]["program"].endswith("/" + SHOWN)
-    (group,) = [each for each in audit["groups"] if each["peers"] and each["peers"][0]["port"] == port]
+    (group,) = audit["groups"]
     assert group["program"].endswith("/" + SHOWN)
 
 
 def test_the_audits_report_of_it_is_as_many_lines_as_of_any(capsys: pytest.CaptureFixture[str]) -> None:
     lengths = set()
     for name in (NAME, TEMPLATE.replace("/", ""), "plain"):
-        with process(name) as (_pid, port):
-            answer = answer_of(sockets_audit_info, capsys, include_local=True)
-        answer["groups"] = [each for each in answer["groups"] if each["peers"] and each["peers"][0]["port"] == port]
+        with process(name) as (pid, _port):
+            answer = audit_of(pid, capsys)
         lines = [line for line, _what in _audit_report.render({"h": answer})]
         assert all(line.isprintable() for line in lines)
         lengths.add(len(lines))
     assert len(lengths) == 1
 
 
-def test_a_script_with_a_name_like_that_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_program_text_that_was_given_inline_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
     code = "import sys; sys.stdin.read()"
-    with process("python3", "-uc", f"{code} # S3CRET", program="/usr/bin/python3") as (_pid, port):
-        answer = answer_of(sockets_audit_info, capsys, include_local=True)
+    with process("python3", "-uc", f"{code} # S3CRET", program="/usr/bin/python3") as (pid, _port):
+        answer = audit_of(pid, capsys)
     assert "S3CRET" not in json.dumps(answer)
-    (group,) = [each for each in answer["groups"] if each["peers"] and each["peers"][0]["port"] == port]
+    (group,) = answer["groups"]
     assert group["script"] == ""
 
 
@@ -206,6 +220,29 @@ def test_the_last_screen_of_a_rollout(seen: str) -> None:
 
 
 # ---------------------------------------------------------------- no way around
+
+
+def ended(capsys: pytest.CaptureFixture[str], arguments: t.Dict[str, t.Any], way: t.Callable[[Module], t.Any]) -> t.Any:
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        way(Module({}))
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_modules_failure_is_of_the_lines_that_it_was_given(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = ended(capsys, {}, lambda module: module.fail_json(msg=f"a{ESCAPES}", seen="b\n"))
+    assert (failed["msg"], failed["seen"]) == (SHOWN.replace("app", "a"), "b\\x0a")
+    assert ended(capsys, {}, lambda module: module.fail_json(msg=["one", "two\n"]))["msg"] == "one\ntwo\\x0a"
+
+
+def test_a_modules_warning_is_of_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def warn(module: Module) -> None:
+        module.warn(f"a{ESCAPES}")
+        module.exit_json()
+
+    said: t.List[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: said.append(text))
+    ended(capsys, {}, warn)
+    assert said == [SHOWN.replace("app", "a")]
 
 
 def test_every_module_goes_out_through_the_class_that_escapes() -> None:

@@ -39,6 +39,17 @@ from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_p
 
 
 @needs_compiler
+def test_what_a_process_has_in_its_environment_is_cut(
+    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path
+) -> None:
+    with Child(connecting(server, "")) as child:
+        proc.add(child.pid, "a.service", environ="PATH=/bin\0LD_PRELOAD=/x\x1b[2J" + "y" * 100_000 + "\0")
+        record = only(audit(proc, expecting(), library_dir=libraries))
+    assert "the process has LD_PRELOAD=/x\\x1b[2Jyyy" in record.detail and "y...(+9" in record.detail
+    assert len(record.detail) < 1000
+
+
+@needs_compiler
 def test_a_process_that_was_not_restarted_since_its_drop_in_was_written(
     proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

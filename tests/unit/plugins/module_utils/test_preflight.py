@@ -200,3 +200,11 @@ def test_a_unit_file_that_has_become_a_fifo_is_named_and_not_waited_for(tmp_path
     assert [problem.text for problem in problems] == [
         f"a.service: {tmp_path}/a.service cannot be read (not a regular file): make it a regular file of root's"
     ]
+
+
+def test_a_preload_that_cannot_be_seen_is_not_taken_over() -> None:
+    content = '[Service]\nEnvironment="LD_PRELOAD=/opt/a\u200b.so"\n'
+    (problem,) = environment_problems("a.service", DROP_IN, assignments([("/etc/x.service", content)]))
+    assert problem.text.startswith("a.service: /etc/x.service sets LD_PRELOAD to '/opt/a\\u200b.so': what is invisible")
+    plain = assignments([("/etc/x.service", content.replace("\u200b", "ä"))])
+    assert environment_problems("a.service", DROP_IN, plain) == []

@@ -96,6 +96,8 @@ def test_what_is_too_long_is_cut_and_that_is_said(text: str, most: int) -> None:
         ("", "''"),
         ("x;y", "'x;y'"),
         ("a\nb", "'a\\x0ab'"),
+        ("it's on", '"it\'s on"'),
+        ('a\' connects "b"', r'''"a' connects \"b\""'''),
         ("x" * 70, "x" * 48 + "...(+22)"),
     ],
 )

@@ -80,7 +80,7 @@ def test_nothing_restarted_is_not_watched(systemd: FakeSystemd, clock: Clock) ->
 
 def test_a_job_that_fails_is_told_with_what_the_unit_said(systemd: FakeSystemd, clock: Clock) -> None:
     systemd.add("a.service")
-    systemd.log["a.service"] = "one\ntwo\n\nthree: cannot open\n"
+    systemd.log["a.service"] = "one\ntwo\n\nthree: cannot open\x1b[2J\x1b]52;c;cm0K\x07\r\n"
 
     def fail() -> t.Tuple[int, str]:
         systemd.become("a.service", "failed", SubState="failed", Result="exit-code", ExecMainStatus="3")
@@ -93,7 +93,8 @@ def test_a_job_that_fails_is_told_with_what_the_unit_said(systemd: FakeSystemd, 
     assert error.value.unit == "a.service"
     assert str(error.value) == (
         "a.service: 'systemctl restart' failed: failed (failed), result exit-code, exit status 3; "
-        "it said: one / two / three: cannot open; it said: Job for a.service failed. / See journalctl."
+        "it said: one / two / three: cannot open\\x1b[2J\\x1b]52;c;cm0K\\x07; "
+        "it said: Job for a.service failed. / See journalctl."
     )
     assert sequence.restarted == {"a.service": {"before": 0, "after": 0}}, "the way back has to restart it"
 
