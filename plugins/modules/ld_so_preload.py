@@ -220,8 +220,6 @@ mapped_by:
       type: str
 """
 
-import contextlib
-import fcntl
 import os
 import secrets
 import signal
@@ -243,6 +241,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import sync_folder
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked, locked
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
 
@@ -282,9 +281,9 @@ def main() -> None:
             module.exit_json(changed=False, armed=False, result=_watchdog.end(place, token, "abort"))
         if phase == "confirm":
             _confirm(module, place, token)
-        with _locked(os.path.dirname(place.path)):
+        with locked("preload-file", place.path):
             module.exit_json(**_write(module, place))
-    except (_watchdog.WatchdogError, TimedOut) as error:
+    except (NotLocked, _watchdog.WatchdogError, TimedOut) as error:
         module.fail_json(msg=str(error), path=place.path)
     except OSError as error:
         module.fail_json(msg=_in_words(error, place.path), path=place.path)
@@ -292,17 +291,6 @@ def main() -> None:
 
 def _leave(number: int, _frame: t.Any) -> None:
     raise SystemExit(128 + number)
-
-
-@contextlib.contextmanager
-def _locked(folder: str) -> t.Iterator[None]:
-    """Keep other runs out, by a lock on the folder."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _in_words(error: OSError, path: str) -> str:

@@ -256,6 +256,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _multilib,
     _prebuilt,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked, locked
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, is_preload
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
@@ -312,10 +313,10 @@ def main() -> None:
         if module.check_mode:
             result = _go(module, folder)
         else:
-            with _install.locked(folder):
+            with locked("install", folder):
                 lock.take()
                 result = _go(module, folder)
-    except _lock.Held as held:
+    except NotLocked as held:
         module.fail_json(msg=f"no library was changed: {held}", lock_holder=held.holder)
     except (_build.BuildError, Refused, _install.InUse, TimedOut, OSError) as error:
         module.fail_json(msg=f"{_in_words(error)}; {_aftermath(before, folder)}")

@@ -161,6 +161,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import _lock, _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._due import Due, plan
+from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked
 from ansible_collections.netops.keepalive.plugins.module_utils._overruled import overruled
 from ansible_collections.netops.keepalive.plugins.module_utils._remains import remains
 from ansible_collections.netops.keepalive.plugins.module_utils._restart import RestartFailed, Sequence
@@ -290,7 +291,7 @@ def main() -> None:
         work.do()
     except RestartFailed as failure:
         module.fail_json(msg=str(failure), failed_unit=failure.unit, **work.result)
-    except _lock.Held as held:
+    except NotLocked as held:
         module.fail_json(msg=f"nothing was restarted: {held}", lock_holder=held.holder, **work.result)
     except _systemd.SystemdError as error:
         module.fail_json(msg=str(error), **work.result)
