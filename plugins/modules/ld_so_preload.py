@@ -237,6 +237,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _preload_trial,
     _remains,
     _security,
+    _systemd,
     _watchdog,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import sync_folder
@@ -283,7 +284,7 @@ def main() -> None:
             _confirm(module, place, token)
         with locked("preload-file", place.path):
             module.exit_json(**_write(module, place))
-    except (NotLocked, _watchdog.WatchdogError, TimedOut) as error:
+    except (NotLocked, _systemd.SystemdError, _watchdog.WatchdogError, TimedOut) as error:
         module.fail_json(msg=str(error), path=place.path)
     except OSError as error:
         module.fail_json(msg=_in_words(error, place.path), path=place.path)
@@ -466,9 +467,6 @@ def _commands(module: AnsibleModule) -> t.Tuple[t.List[t.List[str]], t.List[str]
     """What is tried, notes on units, and what is wrong with what was given."""
     params = module.params
 
-    def systemctl(command: t.List[str]) -> t.Tuple[int, str, str]:
-        return t.cast("t.Tuple[int, str, str]", module.run_command(command, environ_update={"LC_ALL": "C"}))
-
     mistakes: t.List[str] = []
     if params["programs"] is None:
         commands = _preload_programs.default_commands()
@@ -478,7 +476,7 @@ def _commands(module: AnsibleModule) -> t.Tuple[t.List[t.List[str]], t.List[str]
     notes: t.List[str] = []
     of_units: t.List[t.List[str]] = []
     if params["units"]:
-        of_units, notes = _preload_programs.unit_commands(systemctl, params["units"])
+        of_units, notes = _preload_programs.unit_commands(_systemd.run, params["units"])
     commands += [command for command in [*more, *of_units] if command not in commands]
     return commands or [[find_program("true") or "/bin/true"]], notes, mistakes + wrong
 

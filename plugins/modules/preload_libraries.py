@@ -313,6 +313,7 @@ def main() -> None:
         if module.check_mode:
             result = _go(module, folder)
         else:
+            os.stat(os.path.dirname(folder))  # before anything is compiled
             with locked("install", folder):
                 lock.take()
                 result = _go(module, folder)

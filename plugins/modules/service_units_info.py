@@ -347,16 +347,13 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def run(command: t.List[str]) -> t.Tuple[int, str, str]:
-        return t.cast(t.Tuple[int, str, str], module.run_command(command, environ_update={"LC_ALL": "C"}))
-
     services: t.List[t.Dict[str, t.Any]] = module.params["services"]
     accepted = {service["name"]: service.get("accept", []) for service in services}
     names = list(dict.fromkeys(module.params["units"] + list(accepted)))
     units: t.Dict[str, t.Dict[str, t.Any]] = {}
     problems: t.List[str] = []
     try:
-        report = Report(run, names, module.params["mode"])
+        report = Report(_systemd.run, names, module.params["mode"])
         for name in names:
             units[name], found = report.describe(name)
             if name in accepted:

@@ -125,8 +125,6 @@ def test_a_lock_on_what_everybody_may_open_keeps_nobody_out(tmp_path: pathlib.Pa
             libraries.parent,
             libraries,
             pathlib.Path(folder),
-            pathlib.Path("/usr/lib"),
-            pathlib.Path("/etc"),
         ):
             try:
                 descriptor = os.open(place, os.O_RDONLY)
