@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import os
+import typing as t
+
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Reader
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import SocketValues
 
@@ -15,3 +18,14 @@ def read_one(reader: Reader, pid: int, descriptor: int) -> SocketValues:
     assert number == descriptor
     assert values is not None
     return values
+
+
+def worker_of(thing: t.Any) -> int:
+    """Return the process in which a reader or a setter does its work; 0 where none is there."""
+    child = thing._apart._child
+    return child._pid if child else 0
+
+
+def open_descriptors(thing: t.Any) -> t.List[int]:
+    """Count what is open here, and in the process in which a reader or a setter does its work."""
+    return [len(os.listdir(f"/proc/{pid}/fd")) for pid in (os.getpid(), worker_of(thing)) if pid]
