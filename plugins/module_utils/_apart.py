@@ -60,18 +60,18 @@ class Stuck(Unreadable):
 
 
 class Apart:
-    """Does one kind of work in a child, which is started when there is something to do."""
+    """Does one kind of work in a child, which is started when there is something to do, and ends with this object."""
 
-    def __init__(self, work: Work, limit: float = LIMIT, budget: float = BUDGET) -> None:
-        self._work = work
+    def __init__(self, limit: float = LIMIT, budget: float = BUDGET) -> None:
         self._limit = limit
         self._left = budget
         self._stuck: t.Set[int] = set()
         self._child: t.Optional[_Child] = None
 
-    def call(self, pid: int, *arguments: t.Any) -> t.Any:
+    def call(self, work: Work, pid: int, *arguments: t.Any) -> t.Any:
         """Do the work on a process.
 
+        :param work: the same in every call; not kept, because it mostly belongs to who keeps us.
         :param arguments: after its PID; what marshal can write.
         :raises Stuck: it does not come to its end; neither are other processes of the same user waited for any more.
         :raises Unreadable: as the work raised it; OSError as well.
@@ -82,7 +82,7 @@ class Apart:
         if self._left <= 0:
             raise Stuck("other processes made us wait too long for their sockets")
         if self._child is None:
-            self._child = _Child(self._work)
+            self._child = _Child(work)
         started = time.monotonic()
         try:
             answer, goes_on = self._child.ask((pid, *arguments), self._limit)

@@ -31,7 +31,7 @@ class PortableSetter:
     """Sets options process by process."""
 
     def __init__(self) -> None:
-        self._apart = Apart(_apply_some)
+        self._apart = Apart()
 
     def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
         """Yield what became of each descriptor. What vanished, or is another socket by now, is left out.
@@ -41,7 +41,7 @@ class PortableSetter:
         rest = iter(plan.items())
         for batch in iter(lambda: list(itertools.islice(rest, BATCH)), []):
             plain = [(descriptor, inode, [tuple(one) for one in settings]) for descriptor, (inode, settings) in batch]
-            for applied in self._apart.call(pid, plain):
+            for applied in self._apart.call(_apply_some, pid, plain):
                 yield Applied(*applied)
 
 

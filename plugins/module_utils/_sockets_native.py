@@ -109,7 +109,7 @@ class NativeReader:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._apart = Apart(self._read_some)
+        self._apart = Apart()
         self._addresses: t.Dict[int, t.Dict[bytes, str]] = {version: {} for version in _FAMILIES}
         self._options: t.Dict[bytes, t.Dict[str, t.Optional[int]]] = {}
 
@@ -147,7 +147,7 @@ class NativeReader:
             wanted = array.array("i", itertools.islice(rest, BATCH))
             if not wanted:
                 return
-            done, block = self._apart.call(pid, wanted.tobytes())
+            done, block = self._apart.call(self._read_some, pid, wanted.tobytes())
             yield from self._values(memoryview(block)[: layout.size * done])
             if layout.size * done < len(block):
                 raise_unless_gone(-layout.unpack_from(block, layout.size * done)[3], "pidfd_getfd")
@@ -221,7 +221,7 @@ class NativeSetter:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._apart = Apart(self._apply_some)
+        self._apart = Apart()
 
     def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
         """Yield what became of each descriptor. What vanished, or is another socket by now, is left out.
@@ -244,7 +244,7 @@ class NativeSetter:
             change.pack(inode, descriptor, 0, len(settings), 0) for descriptor, (inode, settings) in batch
         )
         settings_of = [setting.pack(*one, 0, 0, 0) for _descriptor, (_inode, settings) in batch for one in settings]
-        done, changes, settings = self._apart.call(pid, changes, b"".join(settings_of))
+        done, changes, settings = self._apart.call(self._apply_some, pid, changes, b"".join(settings_of))
         results = setting.iter_unpack(settings)
         for _inode, descriptor, kind, count, _unused in change.iter_unpack(memoryview(changes)[: change.size * done]):
             own = list(itertools.islice(results, count))

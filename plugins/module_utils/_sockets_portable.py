@@ -56,7 +56,7 @@ class PortableReader:
 
     def __init__(self) -> None:
         self._namespaces: t.Dict[bytes, t.Optional[int]] = {}
-        self._apart = Apart(self._read_some)
+        self._apart = Apart()
 
     def descriptors(self, pid: int, root: str = _procfs.PROC) -> t.Dict[int, int]:
         """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown."""
@@ -69,7 +69,7 @@ class PortableReader:
         """
         rest = iter(descriptors)
         for batch in iter(lambda: list(itertools.islice(rest, BATCH)), []):
-            for descriptor, values in self._apart.call(pid, batch):
+            for descriptor, values in self._apart.call(self._read_some, pid, batch):
                 yield descriptor, None if values is None else SocketValues(*values)
 
     def _read_some(self, pid: int, descriptors: t.Sequence[int]) -> t.Tuple[t.List[t.Any], bool]:

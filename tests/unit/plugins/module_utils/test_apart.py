@@ -124,9 +124,9 @@ def wait_for_ever(_pid: int) -> t.Tuple[t.Any, bool]:
 
 
 def test_what_is_asked_and_answered_may_be_large() -> None:
-    apart, block = Apart(echo), os.urandom(1 << 20)
-    assert apart.call(1, block, ["x", None, 2**40]) == [1, block, ["x", None, 2**40]]
-    assert apart.call(2) == [2]
+    apart, block = Apart(), os.urandom(1 << 20)
+    assert apart.call(echo, 1, block, ["x", None, 2**40]) == [1, block, ["x", None, 2**40]]
+    assert apart.call(echo, 2) == [2]
 
 
 def test_what_the_work_raises_arrives() -> None:
@@ -137,16 +137,16 @@ def test_what_the_work_raises_arrives() -> None:
         raise OSError(errno.EMFILE, "too many")
 
     with pytest.raises(Unreadable, match="pidfd_getfd: Operation not permitted") as error:
-        Apart(unreadable).call(1)
+        Apart().call(unreadable, 1)
     assert (error.value.errno, error.value.call) == (errno.EPERM, "pidfd_getfd")
     with pytest.raises(OSError, match="too many") as failure:
-        Apart(fail).call(1)
+        Apart().call(fail, 1)
     assert failure.value.errno == errno.EMFILE
 
 
 def test_a_worker_that_dies_is_no_wait() -> None:
     with pytest.raises(Stuck, match="the process that reads sockets was ended while its sockets were looked at"):
-        Apart(lambda _pid: os._exit(1)).call(os.getpid())
+        Apart().call(lambda _pid: os._exit(1), os.getpid())
 
 
 def test_another_process_of_the_same_user_is_not_waited_for_but_one_of_root_is() -> None:
@@ -155,27 +155,27 @@ def test_another_process_of_the_same_user_is_not_waited_for_but_one_of_root_is()
     def hang(pid: int) -> t.Tuple[t.Any, bool]:
         return wait_for_ever(pid) if pid != os.getppid() else (pid, False)
 
-    apart = Apart(hang, limit=0.1)
+    apart = Apart(limit=0.1)
     with subprocess.Popen(["sleep", "600"], user=65534) as one, subprocess.Popen(["sleep", "600"], user=65534) as two:
         begun += [one, two]
         try:
             with pytest.raises(Stuck, match=r"nothing came back for 0\.1 s"):
-                apart.call(one.pid)
+                apart.call(hang, one.pid)
             with pytest.raises(Stuck, match=r"another process of user 65534 made us wait 0\.1 s for its sockets"):
-                apart.call(two.pid)
-            assert apart.call(os.getpid()) == os.getpid()
+                apart.call(hang, two.pid)
+            assert apart.call(hang, os.getpid()) == os.getpid()
         finally:
             for process in begun:
                 process.kill()
 
 
 def test_all_that_is_waited_for_together_has_a_limit() -> None:
-    apart = Apart(wait_for_ever, limit=0.1, budget=0.15)
+    apart = Apart(limit=0.1, budget=0.15)
     for _time in range(2):
         with pytest.raises(Stuck, match="nothing came back"):
-            apart.call(1)
+            apart.call(wait_for_ever, 1)
     with pytest.raises(Stuck, match="other processes made us wait too long for their sockets"):
-        apart.call(1)
+        apart.call(wait_for_ever, 1)
 
 
 def test_the_worker_holds_nothing_of_ours(tmp_path: pathlib.Path) -> None:
@@ -184,12 +184,12 @@ def test_the_worker_holds_nothing_of_ours(tmp_path: pathlib.Path) -> None:
         "import sys; sys.path[:0] = eval(sys.argv[1]); import fcntl, os\n"
         "from ansible_collections.netops.keepalive.plugins.module_utils._apart import Apart\n"
         "held = open(sys.argv[2], 'w'); fcntl.flock(held, fcntl.LOCK_EX)\n"
-        "apart = Apart(lambda pid: (os.getpid(), False)); print(apart.call(1), flush=True)\n"
+        "apart = Apart(); print(apart.call(lambda pid: (os.getpid(), False), 1), flush=True)\n"
         "os.kill(apart._child._pid, 19); os.kill(os.getpid(), 9)"
     )
     path = tmp_path / "lock"
     command = [sys.executable, "-c", program, repr([path for path in sys.path if path]), str(path)]
-    ended = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # returns at the end of the pipe
+    ended = subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=60)  # returns at the end of the pipe
     worker = int(ended.stdout)
     with path.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -197,8 +197,8 @@ def test_the_worker_holds_nothing_of_ours(tmp_path: pathlib.Path) -> None:
 
 
 def test_the_worker_ends_with_who_uses_it() -> None:
-    apart = Apart(echo)
-    apart.call(1)
+    apart = Apart()
+    apart.call(echo, 1)
     assert apart._child is not None
     worker = apart._child._pid
     before = len(os.listdir("/proc/self/fd"))
