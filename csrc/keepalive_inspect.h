@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum {
-    KEEPALIVE_INSPECT_VERSION = 2,        /* goes up with every change below; keepalive_inspect_version() must agree */
+    KEEPALIVE_INSPECT_VERSION = 3,        /* goes up with every change below; keepalive_inspect_version() must agree */
     KEEPALIVE_INSPECT_NONE = -2147483647, /* an option that cannot be read from this socket */
     KEEPALIVE_INSPECT_ROOM = 128,         /* the least that a list needs */
 };
@@ -78,9 +78,14 @@ int32_t keepalive_inspect_list(int32_t folder, int32_t *fds, uint64_t *inodes, u
 /*
  * Both work through their array from the beginning. They return how many entries they have dealt with: fewer than
  * count where the kernel does not let us duplicate, and then the next entry's kind says why (-EPERM, -ENOSYS, ...).
+ *
+ * Call them in a process made for that. *left is how many duplicates they have left open because their close() could
+ * wait (SO_LINGER): where it is not 0 that process has to end, which does not wait. And an owner can make any question
+ * about his socket wait for as long as he likes: give the process up when it takes long.
  */
-uint32_t keepalive_inspect_read(int32_t process, const int32_t *fds, uint32_t count, struct keepalive_record *records);
+uint32_t keepalive_inspect_read(int32_t process, const int32_t *fds, uint32_t count, struct keepalive_record *records,
+                                uint32_t *left);
 uint32_t keepalive_inspect_apply(int32_t process, struct keepalive_change *changes, uint32_t count,
-                                 struct keepalive_setting *settings);
+                                 struct keepalive_setting *settings, uint32_t *left);
 
 #endif

@@ -4,8 +4,8 @@
  *
  * A duplicate made by pidfd_getfd(2) shares the socket, so what the kernel says of it holds for the original. Nothing
  * else is shared as well as O_NONBLOCK is, which is therefore never touched; nothing is received; and as the owner's
- * close() sends no FIN while the duplicate is open, each is closed before the next is made. No heap: the caller owns
- * the arrays.
+ * close() sends no FIN while the duplicate is open, each is closed before the next is made, but for those whose close()
+ * could wait. No heap: the caller owns the arrays.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* musl's struct tcp_info */
@@ -245,6 +245,21 @@ static int duplicate(int process, int fd)
 #endif
 }
 
+/*
+ * Closes a duplicate, unless its owner has asked for a close() that waits until all is sent. Ours would do that if he
+ * ended while we hold it, for as long as he has chosen. The end of a process closes without waiting (inet_release()
+ * looks at PF_EXITING), so that is what such duplicates are left to. Returns how many are: 0 or 1.
+ */
+static uint32_t let_go(int fd)
+{
+    struct linger linger;
+
+    if (get(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) && linger.l_onoff != 0 && linger.l_linger != 0)
+        return 1;
+    keepalive_close(fd);
+    return 0;
+}
+
 /* The process has ended, or the descriptor is closed: normal in what goes on running. */
 static bool has_vanished(int error)
 {
@@ -294,11 +309,12 @@ KEEPALIVE_EXPORT int32_t keepalive_inspect_list(int32_t folder, int32_t *fds, ui
 }
 
 KEEPALIVE_EXPORT uint32_t keepalive_inspect_read(int32_t process, const int32_t *fds, uint32_t count,
-                                                 struct keepalive_record *records)
+                                                 struct keepalive_record *records, uint32_t *left)
 {
     struct namespaces namespaces;
 
     namespaces.next = 0;
+    *left = 0;
     for (uint32_t at = 0; at < count; at++) {
         const int fd = duplicate(process, fds[at]);
 
@@ -306,7 +322,7 @@ KEEPALIVE_EXPORT uint32_t keepalive_inspect_read(int32_t process, const int32_t 
         records[at].kind = fd;
         if (fd >= 0) {
             examine(fd, &records[at], &namespaces);
-            keepalive_close(fd);
+            *left += let_go(fd);
         } else if (!has_vanished(fd)) {
             return at;
         }
@@ -315,15 +331,16 @@ KEEPALIVE_EXPORT uint32_t keepalive_inspect_read(int32_t process, const int32_t 
 }
 
 KEEPALIVE_EXPORT uint32_t keepalive_inspect_apply(int32_t process, struct keepalive_change *changes, uint32_t count,
-                                                  struct keepalive_setting *settings)
+                                                  struct keepalive_setting *settings, uint32_t *left)
 {
+    *left = 0;
     for (uint32_t at = 0; at < count; at++) {
         const int fd = duplicate(process, changes[at].fd);
 
         changes[at].kind = fd;
         if (fd >= 0) {
             set(fd, &changes[at], settings);
-            keepalive_close(fd);
+            *left += let_go(fd);
         } else if (!has_vanished(fd)) {
             return at;
         }

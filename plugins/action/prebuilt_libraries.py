@@ -5,13 +5,12 @@
 """Has the module of the same name compile, and puts what it made into a folder on the controller.
 
 Many hosts may ask for the same at once, each in a process of its own and, under another strategy than C(linear), at any
-time: a lock on the folder lets one of them do it, and a file tells the others of the same run how it went.
+time: a lock lets one of them do it, and a file tells the others of the same run how it went.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -23,10 +22,14 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.netops.keepalive.plugins.action.preload_libraries import read_prebuilt, read_sources
 from ansible_collections.netops.keepalive.plugins.module_utils import _build, _install, _manifest, _prebuilt
+from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked, locked
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
 
 Result = t.Dict[str, t.Any]
 _TOLD = ("failed", "msg", "changed", "kind", "machine", "libc", "compiler", "reason", "folder", "files", "needs")
+
+_COMPILING = 1800
+"""Seconds that the host that compiles may take, its package manager included."""
 
 
 class ActionModule(ActionBase):
@@ -56,7 +59,7 @@ class ActionModule(ActionBase):
         """Compile into a folder of this run, the first time only."""
         folder = _folder_of_run("compiled", [builder, self._task.check_mode, arguments])
         told = os.path.join(folder, ".answer.json")
-        with _locked(folder):
+        with _locked(builder, folder):
             try:
                 with open(told, encoding="utf-8") as file:
                     answer: Result = json.load(file)
@@ -69,7 +72,7 @@ class ActionModule(ActionBase):
     def _into(self, folder: str, builder: str, arguments: Result, task_vars: t.Any) -> Result:
         """Compile into the user's folder, what is not there yet; of two hosts of one kind the first one compiles."""
         claims = os.path.join(_folder_of_run("claimed", [folder]), "hosts.json")
-        with _locked(os.path.dirname(claims)):
+        with _locked(builder, os.path.dirname(claims)):
             try:
                 with open(claims, encoding="utf-8") as file:
                     claimed: dict[str, str] = json.load(file)
@@ -148,10 +151,15 @@ def _write(path: str, content: t.Any) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: str) -> t.Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _locked(builder: str, folder: str) -> t.Iterator[None]:
+    """Let one task of this run compile on a host, and the others wait for it, but not for a host that hangs.
+
+    :param folder: of this run alone, see _folder_of_run.
+    """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        with locked("compile", folder, _COMPILING, folder):
+            yield
+    except NotLocked as error:
+        raise AnsibleActionFail(
+            f"{builder} is to compile, or another host for another task of this run, and does not end: {error}"
+        ) from error

@@ -16,7 +16,7 @@ SOURCE = (
     b" process, read and set through duplicates of its descriptors\n * (pidfd_getfd(2)). This file "
     b"is read by C compilers and, without the lines that begin with #, by cffi.\n */\n#ifndef KEEPAL"
     b"IVE_INSPECT_H\n#define KEEPALIVE_INSPECT_H\n\n#include <stdint.h>\n\nenum {\n    KEEPALIVE_INS"
-    b"PECT_VERSION = 2,        /* goes up with every change below; keepalive_inspect_version() must ag"
+    b"PECT_VERSION = 3,        /* goes up with every change below; keepalive_inspect_version() must ag"
     b"ree */\n    KEEPALIVE_INSPECT_NONE = -2147483647, /* an option that cannot be read from this "
     b"socket */\n    KEEPALIVE_INSPECT_ROOM = 128,         /* the least that a list needs */\n};\n\n/*"
     b" The options of TCP, each with its name in the collection; what counts what is in README.md."
@@ -48,30 +48,34 @@ SOURCE = (
     b"ct_list(int32_t folder, int32_t *fds, uint64_t *inodes, uint32_t room);\n\n/*\n * Both work thr"
     b"ough their array from the beginning. They return how many entries they have dealt with: fewer th"
     b"an\n * count where the kernel does not let us duplicate, and then the next entry's kind says "
-    b"why (-EPERM, -ENOSYS, ...).\n */\nuint32_t keepalive_inspect_read(int32_t process, const int32"
-    b"_t *fds, uint32_t count, struct keepalive_record *records);\nuint32_t keepalive_inspect_apply"
-    b"(int32_t process, struct keepalive_change *changes, uint32_t count,\n                        "
-    b"         struct keepalive_setting *settings);\n\n#endif\n"
+    b"why (-EPERM, -ENOSYS, ...).\n *\n * Call them in a process made for that. *left is how many du"
+    b"plicates they have left open because their close() could\n * wait (SO_LINGER): where it is no"
+    b"t 0 that process has to end, which does not wait. And an owner can make any question\n * abou"
+    b"t his socket wait for as long as he likes: give the process up when it takes long.\n */\nuint3"
+    b"2_t keepalive_inspect_read(int32_t process, const int32_t *fds, uint32_t count, struct keepalive"
+    b"_record *records,\n                                uint32_t *left);\nuint32_t keepalive_inspec"
+    b"t_apply(int32_t process, struct keepalive_change *changes, uint32_t count,\n                 "
+    b"                struct keepalive_setting *settings, uint32_t *left);\n\n#endif\n"
 )
 """The header that this was made from; any other has to be read itself."""
 
 ARGUMENTS: t.Dict[str, t.Any] = {
     "_version": 9729,
     "_types": b"\x00\x00\x01\r\x00\x00\x15\x01\x00\x00\x00\x0f\x00\x00\x01\r\x00\x00\x15\x01"
-    b"\x00\x00\x01\x03\x00\x00\x1c\x03\x00\x00\x16\x01\x00\x00\x00\x0f\x00\x00\x01\r"
+    b"\x00\x00\x01\x03\x00\x00\x1e\x03\x00\x00\x16\x01\x00\x00\x00\x0f\x00\x00\x01\r"
     b"\x00\x00\x00\x0f\x00\x00\x07\r\x00\x00\x15\x01\x00\x00\x01\x03\x00\x00\x16\x01"
-    b"\x00\x00\x19\x03\x00\x00\x00\x0f\x00\x00\x07\r\x00\x00\x15\x01\x00\x00\x18\x03"
-    b"\x00\x00\x16\x01\x00\x00\x1a\x03\x00\x00\x00\x0f\x00\x00\x00\x0b\x00\x00\x00\t"
-    b"\x00\x00\x01\t\x00\x00\x02\t\x00\x00\x03\t\x00\x00\x18\x01\x00\x00\x12\x01"
-    b"\x00\x00\x1d\x05\x00\x00\x00\x10",
+    b"\x00\x00\x1b\x03\x00\x00\x07\x03\x00\x00\x00\x0f\x00\x00\x07\r\x00\x00\x15\x01"
+    b"\x00\x00\x1a\x03\x00\x00\x16\x01\x00\x00\x1c\x03\x00\x00\x10\x11\x00\x00\x00\x0f"
+    b"\x00\x00\x00\x0b\x00\x00\x00\t\x00\x00\x01\t\x00\x00\x02\t\x00\x00\x03\t"
+    b"\x00\x00\x18\x01\x00\x00\x12\x01\x00\x00\x1f\x05\x00\x00\x00\x10",
     "_globals": (
         b"\xff\xff\xff\x0bKEEPALIVE_INSPECT_NONE",
         -2147483647,
         b"\xff\xff\xff\x0bKEEPALIVE_INSPECT_ROOM",
         128,
         b"\xff\xff\xff\x0bKEEPALIVE_INSPECT_VERSION",
-        2,
-        b"\x00\x00\x11#keepalive_inspect_apply",
+        3,
+        b"\x00\x00\x12#keepalive_inspect_apply",
         0,
         b"\x00\x00\x03#keepalive_inspect_list",
         0,
@@ -84,17 +88,17 @@ ARGUMENTS: t.Dict[str, t.Any] = {
     ),
     "_struct_unions": (
         (
-            b"\x00\x00\x00\x18\x00\x00\x00\x02keepalive_change",
-            b"\x00\x00\x1c\x11inode",
+            b"\x00\x00\x00\x1a\x00\x00\x00\x02keepalive_change",
+            b"\x00\x00\x1e\x11inode",
             b"\x00\x00\x01\x11fd",
             b"\x00\x00\x01\x11kind",
             b"\x00\x00\x07\x11settings",
             b"\x00\x00\x07\x11unused",
         ),
         (
-            b"\x00\x00\x00\x19\x00\x00\x00\x02keepalive_record",
-            b"\x00\x00\x1c\x11inode",
-            b"\x00\x00\x1c\x11netns",
+            b"\x00\x00\x00\x1b\x00\x00\x00\x02keepalive_record",
+            b"\x00\x00\x1e\x11inode",
+            b"\x00\x00\x1e\x11netns",
             b"\x00\x00\x01\x11fd",
             b"\x00\x00\x01\x11kind",
             b"\x00\x00\x01\x11version",
@@ -103,12 +107,12 @@ ARGUMENTS: t.Dict[str, t.Any] = {
             b"\x00\x00\x01\x11idle",
             b"\x00\x00\x01\x11local_port",
             b"\x00\x00\x01\x11remote_port",
-            b"\x00\x00\x1e\x11local",
-            b"\x00\x00\x1e\x11remote",
-            b"\x00\x00\x1b\x11values",
+            b"\x00\x00 \x11local",
+            b"\x00\x00 \x11remote",
+            b"\x00\x00\x1d\x11values",
         ),
         (
-            b"\x00\x00\x00\x1a\x00\x00\x00\x02keepalive_setting",
+            b"\x00\x00\x00\x1c\x00\x00\x00\x02keepalive_setting",
             b"\x00\x00\x01\x11level",
             b"\x00\x00\x01\x11option",
             b"\x00\x00\x01\x11value",
@@ -117,7 +121,7 @@ ARGUMENTS: t.Dict[str, t.Any] = {
             b"\x00\x00\x01\x11after",
         ),
         (
-            b"\x00\x00\x00\x1b\x00\x00\x00\x02keepalive_values",
+            b"\x00\x00\x00\x1d\x00\x00\x00\x02keepalive_values",
             b"\x00\x00\x01\x11keepidle",
             b"\x00\x00\x01\x11keepcnt",
             b"\x00\x00\x01\x11keepintvl",
@@ -129,7 +133,7 @@ ARGUMENTS: t.Dict[str, t.Any] = {
         ),
     ),
     "_enums": (
-        b"\x00\x00\x00\x17\x00\x00\x00\x15$1\x00KEEPALIVE_INSPECT_VERSION,KEEPALIVE_INSPECT_N"
+        b"\x00\x00\x00\x19\x00\x00\x00\x15$1\x00KEEPALIVE_INSPECT_VERSION,KEEPALIVE_INSPECT_N"
         b"ONE,KEEPALIVE_INSPECT_ROOM",
     ),
 }

@@ -13,7 +13,6 @@ happens in a folder beside the files, before the first of them is replaced.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -36,20 +35,6 @@ it had another (and in check mode does no more than that)."""
 
 class InUse(Exception):
     """The libraries must not be removed now; the text says why."""
-
-
-@contextlib.contextmanager
-def locked(folder: str) -> t.Iterator[None]:
-    """Keep other runs out until the end, by a lock on the folder above, which stays and in which nothing is written.
-
-    :raises OSError: the folder above does not exist.
-    """
-    descriptor = os.open(os.path.dirname(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def install(

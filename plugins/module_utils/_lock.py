@@ -18,7 +18,8 @@ import os
 import time
 import typing as t
 
-FOLDER = "/run/netops.keepalive"
+from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import FOLDER, NotLocked, open_file
+
 NAME = "rollout.lock"
 
 SILENCE = 15 * 60
@@ -38,7 +39,7 @@ ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
 Holder = t.Dict[str, t.Any]
 
 
-class Held(Exception):
+class Held(NotLocked):
     """Another run has the lock; the text says whose, since when, and what to do."""
 
     def __init__(self, holder: Holder, now: float) -> None:
@@ -79,12 +80,11 @@ class Lock:
         """Take the lock; once is enough.
 
         :raises Held: another run has it.
+        :raises NotLocked: somebody else than root could have it.
         """
         if not self._run or self._descriptor is not None:
             return
-        os.makedirs(self._folder, mode=0o700, exist_ok=True)
-        path = os.path.join(self._folder, NAME)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = open_file(NAME, self._folder)
         try:
             self._wait(descriptor)
         except Held:
@@ -136,9 +136,8 @@ class Lock:
         :param force: Also where it is the lock of another run.
         :raises Held: it is, and it must not be taken away.
         """
-        path = os.path.join(self._folder, NAME)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            descriptor = open_file(NAME, self._folder, create=False)
         except FileNotFoundError:
             return None
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _lock, _manifest, _record
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _file_lock, _manifest, _record
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._run import find_program
 
@@ -34,7 +34,7 @@ def places(libraries: bool) -> t.List[Place]:
     wanted = [
         Place(_dropin.DIRECTORY, 128 * KIB, "the drop-ins"),
         Place(_record.FOLDER, 128 * KIB, "what has to be put back if it fails"),
-        Place(_lock.FOLDER, 16 * KIB, "the lock of the rollout"),
+        Place(_file_lock.FOLDER, 16 * KIB, "the lock of the rollout"),
     ]
     if libraries and _manifest.read(LIBRARY_DIR) is None:
         wanted.append(Place(LIBRARY_DIR, 2048 * KIB, "the libraries"))

@@ -15,7 +15,7 @@ import os
 import time
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import _job, _journal, _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._listeners import slipped_through
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
 from ansible_collections.netops.keepalive.plugins.module_utils._units import Host, Unit
@@ -23,6 +23,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils._units import Hos
 _POLL = 0.1
 _RELOAD = 10.0
 """Seconds that a reloaded unit has to run anew: systemd does not know when its program is done with that."""
+_RELOADING = 180.0
+"""Seconds for reading the files of all units of a host, and starting their generators."""
 _CATCH_UPS = 3
 """Only the clients that reconnect within the microseconds of systemd's own window can be late; they are few."""
 
@@ -38,11 +40,14 @@ class RestartFailed(Exception):
 class Sequence:
     """The restarts of one host."""
 
-    def __init__(self, run: _systemd.Run, names: t.Sequence[str], settle: float) -> None:
+    def __init__(
+        self, run: _systemd.Run, names: t.Sequence[str], settle: float, job_timeout: float = _job.TIMEOUT
+    ) -> None:
         self._run = run
         self._host = Host(run)
         self._names = list(names)
         self._settle = settle
+        self._job_timeout = job_timeout
         self.units = self._host.units(self._names)
         self.restarted: t.Dict[str, t.Dict[str, int]] = {}
         """By unit: its main process before and after, as V(before) and V(after)."""
@@ -72,7 +77,7 @@ class Sequence:
         for unit in self.units.values():
             if unit.drop_in and unit.properties.get("NeedDaemonReload") == "yes":
                 os.utime(unit.drop_in)
-        self._systemctl("daemon-reload")
+        self._systemctl("daemon-reload", limit=_RELOADING)
         self.units = self._host.units(self._names)
 
     def restart(self, unit: Unit) -> None:
@@ -160,17 +165,27 @@ class Sequence:
             for name, properties in _systemd.show(self._run, triggers).items()
             if name in triggers and _systemd.is_active(properties)
         ]
+        failures = []
         try:
             self._job("stop", unit.name, *services)  # together, or the first client would start the service again
             self._job("start", unit.name)
-        finally:
-            for service in services:
+        except RestartFailed as failure:
+            failures.append(failure)
+        for service in services:
+            try:
                 self._job("start", service)
+            except RestartFailed as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
 
     def _job(self, verb: str, *units: str) -> None:
         if verb not in ("stop", "reload"):
             self._systemctl("reset-failed", *units)  # restarts of our own must not use up the unit's start limit
-        status, _unused_out, err = self._run(["systemctl", verb, "--", *list(units)])
+        try:
+            status, err = _job.wait_for(self._run, verb, units, self._job_timeout)
+        except _job.Unfinished as error:
+            raise RestartFailed(error.unit, f"{error}: {self._seen(error.unit)}") from error
         if status != 0:
             raise RestartFailed(units[0], f"'systemctl {verb}' failed: {self._seen(units[0])}{_quoted(err)}")
 
@@ -180,17 +195,17 @@ class Sequence:
 
     def _seen(self, unit: str) -> str:
         """Say in which state a unit is, and what it logged last."""
-        state = self._look([unit])[unit]
+        try:
+            state = self._look([unit])[unit]
+        except _systemd.NoAnswer as error:
+            return str(error)
         words = f"{state.get('ActiveState')} ({state.get('SubState')}), result {state.get('Result')}"
         if state.get("ExecMainStatus", "0") != "0":
             words += f", exit status {state['ExecMainStatus']}"
-        status, log, _unused_err = self._run(
-            ["journalctl", "--no-pager", "--quiet", "--output=cat", "--lines=5", f"--unit={unit}"]
-        )
-        return words + (_quoted(log) if status == 0 else "")
+        return words + _quoted(_journal.last_lines(self._run, unit))
 
-    def _systemctl(self, verb: str, *units: str) -> None:
-        status, _unused_out, err = self._run(["systemctl", verb] + (["--", *list(units)] if units else []))
+    def _systemctl(self, verb: str, *units: str, limit: float = _systemd.ANSWER) -> None:
+        status, _unused_out, err = self._run(["systemctl", verb] + (["--", *list(units)] if units else []), limit)
         if status != 0 and verb != "reset-failed":  # which complains of a unit that has not failed
             raise _systemd.SystemdError(f"systemctl {verb} failed: {quoted(err)}")
 

@@ -60,8 +60,9 @@ own = socket.socket()
 values = [int(argument) for argument in sys.argv[2:]]
 for number, value in zip((4, 6, 5, 18), values):
     own.setsockopt(socket.IPPROTO_TCP, number, value)
-fds, record = (ctypes.c_int32 * 1)(own.fileno()), (ctypes.c_uint8 * 4096)()
-if library.keepalive_inspect_read(process, fds, 1, record) == 1 and struct.pack("=4i", *values) not in bytes(record):
+fds, record, left = (ctypes.c_int32 * 1)(own.fileno()), (ctypes.c_uint8 * 4096)(), ctypes.c_uint32()
+done = library.keepalive_inspect_read(process, fds, 1, record, ctypes.byref(left))
+if done == 1 and struct.pack("=4i", *values) not in bytes(record):
     sys.exit("it does not find the values of its own socket")
 folder, listed, inodes = os.open("/proc/self/fd", os.O_RDONLY), (ctypes.c_int32 * 512)(), (ctypes.c_uint64 * 512)()
 count = library.keepalive_inspect_list(folder, listed, inodes, 512)

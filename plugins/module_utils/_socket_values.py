@@ -19,6 +19,9 @@ if t.TYPE_CHECKING:
 PROTOCOLS = {6: "tcp", 262: "mptcp"}
 """IPPROTO_TCP and IPPROTO_MPTCP."""
 
+BATCH = 512
+"""Sockets that are looked at in one go: memory stays bounded, and what each go costs does not count any more."""
+
 _VANISHED = (errno.ESRCH, errno.EBADF, errno.EINVAL, errno.ENOENT)
 """The process ended, the descriptor was closed, the number is a thread's (since Linux 6.16 ENOENT)."""
 

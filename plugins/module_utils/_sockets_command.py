@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import typing as t
 
@@ -129,7 +128,7 @@ def _units(names: t.Sequence[str]) -> t.List[Unit]:
         if problem:
             raise Wrong(f"--unit: {problem}")
     try:
-        answers = _systemd.show(_run, askable(full))
+        answers = _systemd.show(_systemd.run, askable(full))
     except _systemd.SystemdError as error:
         raise Wrong(str(error)) from error
     units = [unit_from(name, answers.get(name)) for name in full]
@@ -137,14 +136,6 @@ def _units(names: t.Sequence[str]) -> t.List[Unit]:
         if unit.load_state == "not-found":
             raise Wrong(f"there is no unit {unit.name}")
     return units
-
-
-def _run(command: t.List[str]) -> t.Tuple[int, str, str]:
-    try:
-        ended = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-    except OSError as error:
-        raise _systemd.SystemdError(f"{command[0]} cannot be run: {error.strerror}") from error
-    return ended.returncode, ended.stdout, ended.stderr
 
 
 def _check_pids(pids: t.Iterable[int], root: str) -> None:

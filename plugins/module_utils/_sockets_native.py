@@ -19,9 +19,11 @@ import os
 import struct
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils._apart import Apart
 from ansible_collections.netops.keepalive.plugins.module_utils._inspect_declarations import ARGUMENTS, SOURCE
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR, OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import (
+    BATCH,
     PROTOCOLS,
     Applied,
     Plan,
@@ -35,11 +37,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils._trusted import f
 LIBRARY = "libkeepalive_inspect.so"
 HEADER = "keepalive_inspect.h"
 
-VERSION = 2
+VERSION = 3
 """Of the library's interface: what is called here, and how it is laid out."""
-
-BATCH = 512
-"""Sockets of one call: memory stays bounded, and the call itself does not count any more."""
 
 _REMEMBERED = 4096
 """Addresses, and sets of values, that are kept in their final form because they come again and again."""
@@ -111,6 +110,7 @@ class NativeReader:
 
     def __init__(self, library: Library) -> None:
         self._library = library
+        self._apart = Apart()
         self._addresses: t.Dict[int, t.Dict[bytes, str]] = {version: {} for version in _FAMILIES}
         self._options: t.Dict[bytes, t.Dict[str, t.Optional[int]]] = {}
 
@@ -142,25 +142,36 @@ class NativeReader:
 
         Raises Unreadable where the kernel does not let us duplicate anything of this process.
         """
-        ffi, layout = self._library.ffi, self._library.record
-        process = self._library.open(pid)
-        if process is None:
-            return
+        layout = self._library.record
         rest = iter(descriptors)
-        block = bytearray(layout.size * BATCH)
-        records = ffi.from_buffer("struct keepalive_record[]", block, require_writable=True)
+        while True:
+            wanted = array.array("i", itertools.islice(rest, BATCH))
+            if not wanted:
+                return
+            done, block = self._apart.call(self._read_some, pid, wanted.tobytes())
+            yield from self._values(memoryview(block)[: layout.size * done])
+            if layout.size * done < len(block):
+                raise_unless_gone(-layout.unpack_from(block, layout.size * done)[3], "pidfd_getfd")
+
+    def _read_some(self, pid: int, wanted: bytes) -> t.Tuple[t.Tuple[int, bytes], bool]:
+        """Return how many were dealt with and the records, with that of the first that was not; see Apart."""
+        ffi, layout = self._library.ffi, self._library.record
+        process, count = self._library.open(pid), len(wanted) // array.array("i").itemsize
+        if process is None:
+            return (0, b""), False
+        block = bytearray(layout.size * count)
+        left = ffi.new("uint32_t *")
         try:
-            while True:
-                wanted = array.array("i", itertools.islice(rest, BATCH))
-                if not wanted:
-                    return
-                done = self._library.read_many(process, ffi.from_buffer("int32_t[]", wanted), len(wanted), records)
-                yield from self._values(memoryview(block)[: layout.size * done])
-                if done < len(wanted):
-                    kind = layout.unpack_from(block, layout.size * done)[3]
-                    raise_unless_gone(-kind, "pidfd_getfd")
+            done = self._library.read_many(
+                process,
+                ffi.from_buffer("int32_t[]", wanted),
+                count,
+                ffi.from_buffer("struct keepalive_record[]", block, require_writable=True),
+                left,
+            )
         finally:
             os.close(process)
+        return (done, bytes(block[: layout.size * (done + 1)])), left[0] > 0
 
     def _values(self, block: memoryview) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
         """Take records apart. This loop is what a sweep costs beyond the system calls, hence its shape."""
@@ -211,41 +222,30 @@ class NativeSetter:
 
     def __init__(self, library: Library) -> None:
         self._library = library
+        self._apart = Apart()
 
     def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
         """Yield what became of each descriptor. What vanished, or is another socket by now, is left out.
 
         Raises Unreadable where the kernel does not let us duplicate anything of this process.
         """
-        process = self._library.open(pid)
-        if process is None:
-            return
         rest = iter(plan.items())
-        try:
-            while True:
-                batch = list(itertools.islice(rest, BATCH))
-                if not batch:
-                    return
-                yield from self._apply(process, batch)
-        finally:
-            os.close(process)
+        while True:
+            batch = list(itertools.islice(rest, BATCH))
+            if not batch:
+                return
+            yield from self._apply(pid, batch)
 
     def _apply(
-        self, process: int, batch: t.Sequence[t.Tuple[int, t.Tuple[int, t.Sequence[Setting]]]]
+        self, pid: int, batch: t.Sequence[t.Tuple[int, t.Tuple[int, t.Sequence[Setting]]]]
     ) -> t.Iterator[Applied]:
-        ffi, change, setting = self._library.ffi, self._library.change, self._library.setting
+        change, setting = self._library.change, self._library.setting
         known = self._library.known
-        changes = bytearray().join(
+        changes = b"".join(
             change.pack(inode, descriptor, 0, len(settings), 0) for descriptor, (inode, settings) in batch
         )
         settings_of = [setting.pack(*one, 0, 0, 0) for _descriptor, (_inode, settings) in batch for one in settings]
-        settings = bytearray().join(settings_of)
-        done = self._library.apply_many(
-            process,
-            ffi.from_buffer("struct keepalive_change[]", changes, require_writable=True),
-            len(batch),
-            ffi.from_buffer("struct keepalive_setting[]", settings, require_writable=True),
-        )
+        done, changes, settings = self._apart.call(self._apply_some, pid, changes, b"".join(settings_of))
         results = setting.iter_unpack(settings)
         for _inode, descriptor, kind, count, _unused in change.iter_unpack(memoryview(changes)[: change.size * done]):
             own = list(itertools.islice(results, count))
@@ -256,8 +256,26 @@ class NativeSetter:
                     {index: result[3] for index, result in enumerate(own)},
                     [known(result[5]) for result in own],
                 )
-        if done < len(batch):
+        if change.size * done < len(changes):
             raise_unless_gone(-change.unpack_from(changes, change.size * done)[2], "pidfd_getfd")
+
+    def _apply_some(self, pid: int, changes: bytes, settings: bytes) -> t.Tuple[t.Tuple[int, bytes, bytes], bool]:
+        """Return how many were dealt with, and what has become of both arrays; see Apart."""
+        ffi, process = self._library.ffi, self._library.open(pid)
+        if process is None:
+            return (0, b"", b""), False
+        done_changes, done_settings, left = bytearray(changes), bytearray(settings), ffi.new("uint32_t *")
+        try:
+            done = self._library.apply_many(
+                process,
+                ffi.from_buffer("struct keepalive_change[]", done_changes, require_writable=True),
+                len(changes) // self._library.change.size,
+                ffi.from_buffer("struct keepalive_setting[]", done_settings, require_writable=True),
+                left,
+            )
+        finally:
+            os.close(process)
+        return (done, bytes(done_changes), bytes(done_settings)), left[0] > 0
 
 
 def _declare(header: str) -> t.Any:

@@ -5,23 +5,27 @@
 """Read the TCP sockets of another process with the standard library alone.
 
 pidfd_getfd(2) makes a duplicate that shares the socket, so getsockopt on it tells the truth about the original. The
-duplicate lives for the few microseconds of the questions: as long as it is open, the owner's close() sends no FIN.
-Nothing here may change the socket: no option is set, and O_NONBLOCK, which duplicates share, is never touched.
+duplicate lives for the few microseconds of the questions: as long as it is open, the owner's close() sends no FIN. All
+of this is done by a process of our own that can be given up, see _apart. Nothing here may change the socket: no option
+is set, and O_NONBLOCK, which duplicates share, is never touched.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import itertools
 import os
 import socket
 import struct
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
+from ansible_collections.netops.keepalive.plugins.module_utils._apart import Apart
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import (
+    BATCH,
     PROTOCOLS,
     SocketValues,
     raise_unless_gone,
@@ -33,6 +37,7 @@ _OTHER_NUMBERS = ("alpha", "mips")
 """Machines on which those numbers are others."""
 
 _SO_NETNS_COOKIE = 71
+_LINGER = struct.Struct("=ii")
 _SIOCGSKNS = 0x894C
 _TCP_INFO = 11
 _TCP_INFO_SIZE = 60
@@ -51,6 +56,7 @@ class PortableReader:
 
     def __init__(self) -> None:
         self._namespaces: t.Dict[bytes, t.Optional[int]] = {}
+        self._apart = Apart()
 
     def descriptors(self, pid: int, root: str = _procfs.PROC) -> t.Dict[int, int]:
         """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown."""
@@ -61,24 +67,41 @@ class PortableReader:
 
         Raises Unreadable where the kernel does not let us duplicate anything of this process.
         """
-        process = _open_process(pid)
+        rest = iter(descriptors)
+        for batch in iter(lambda: list(itertools.islice(rest, BATCH)), []):
+            for descriptor, values in self._apart.call(self._read_some, pid, batch):
+                yield descriptor, None if values is None else SocketValues(*values)
+
+    def _read_some(self, pid: int, descriptors: t.Sequence[int]) -> t.Tuple[t.List[t.Any], bool]:
+        """Return what read() yields, and whether duplicates are left that must not be closed."""
+        found: t.List[t.Any] = []
+        process, left = _open_process(pid), 0
         if process is None:
-            return
+            return found, False
         try:
             for descriptor in descriptors:
                 duplicate = _duplicate(process, descriptor)
                 if duplicate is not None:
-                    # Closed before the caller sees anything: it may take its time with what it gets.
-                    yield descriptor, self._examine(duplicate)
+                    values, is_left = self._examine(duplicate)
+                    found.append((descriptor, values and tuple(values)))
+                    left += is_left
         finally:
             os.close(process)
+        return found, left > 0
 
-    def _examine(self, duplicate: int) -> t.Optional[SocketValues]:
+    def _examine(self, duplicate: int) -> t.Tuple[t.Optional[SocketValues], bool]:
         try:
             handle = _handle(duplicate)
         except OSError:
             os.close(duplicate)  # a family that cannot tell its name, e.g. AF_ALG
-            return None
+            return None, False
+        try:
+            values = self._ask(handle, duplicate)
+        finally:
+            is_left = let_go(handle)
+        return values, is_left
+
+    def _ask(self, handle: socket.socket, duplicate: int) -> t.Optional[SocketValues]:
         try:
             if handle.type != socket.SOCK_STREAM or handle.proto not in PROTOCOLS or handle.family not in _FAMILIES:
                 return None
@@ -87,8 +110,6 @@ class PortableReader:
             if error.errno in (errno.ENOTCONN, errno.ECONNRESET):
                 return None
             raise
-        finally:
-            handle.close()
 
     def _namespace(self, handle: socket.socket) -> t.Optional[int]:
         try:
@@ -120,6 +141,22 @@ def _handle(duplicate: int) -> socket.socket:
         return t.cast("socket.socket", socket.SocketType(fileno=duplicate))
     finally:
         socket.setdefaulttimeout(timeout)
+
+
+def let_go(handle: socket.socket) -> bool:
+    """Close a duplicate, or leave it to the end of this process where that may wait; tell whether it is left.
+
+    It waits where the owner dies in between, which makes ours the last close().
+    """
+    try:
+        on, seconds = _LINGER.unpack(handle.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.size))
+    except (OSError, struct.error):
+        on = seconds = 0
+    if on and seconds:
+        handle.detach()
+        return True
+    handle.close()
+    return False
 
 
 def _values(handle: socket.socket, inode: int, namespace: t.Optional[int]) -> SocketValues:

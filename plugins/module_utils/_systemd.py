@@ -2,13 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Asking systemd: one C(systemctl show) for any number of units, and the pure parsing of its answer."""
+"""Asking systemd: one C(systemctl show) for any number of units, and the pure parsing of its answer.
+
+Every question has a limit: process 1 may be busy or stuck, and nothing else on the host has a say in how long we wait.
+"""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils import _run
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
 
 PROPERTIES = (
@@ -37,6 +41,9 @@ PROPERTIES = (
     "Listen",
     "Accept",
     "ActiveEnterTimestampMonotonic",
+    "TimeoutStartUSec",
+    "TimeoutStopUSec",
+    "Job",
     "KeepAlive",
     "KeepAliveTimeUSec",
     "KeepAliveIntervalUSec",
@@ -57,14 +64,38 @@ _UNITS_OF_TIME = {
     "y": 31557600,
 }
 
-Run = t.Callable[[t.List[str]], t.Tuple[int, str, str]]
-"""Runs a command in the C locale and returns exit status, standard output and standard error."""
+ANSWER = 60.0
+"""Seconds that systemd has for an answer about what it knows."""
+
+Run = t.Callable[..., t.Tuple[int, str, str]]
+"""Runs a command as run() does: takes it, and the seconds that it may take."""
 
 Properties = t.Dict[str, str]
 
 
 class SystemdError(RuntimeError):
     """systemctl could not answer."""
+
+
+class NoAnswer(SystemdError):
+    """It was still running when its time was over; the text says what was asked of whom, and how long."""
+
+
+def run(command: t.List[str], limit: float = ANSWER) -> t.Tuple[int, str, str]:
+    """Run systemctl or its like, and return exit status, standard output and standard error.
+
+    :param limit: seconds.
+    :raises NoAnswer: it has not ended by then.
+    :raises SystemdError: it cannot be run at all.
+    """
+    try:
+        ended = _run.run(command, limit)
+    except _run.TimedOut as error:
+        whole = " ".join(command[:2])
+        raise NoAnswer(f"systemd (process 1) did not answer '{whole}' within {limit:g} s") from error
+    except OSError as error:
+        raise SystemdError(f"{command[0]} cannot be run: {error.strerror}") from error
+    return ended.status, ended.stdout, ended.stderr
 
 
 def show(run: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:

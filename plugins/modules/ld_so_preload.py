@@ -226,8 +226,6 @@ mapped_by:
       type: str
 """
 
-import contextlib
-import fcntl
 import os
 import secrets
 import signal
@@ -245,10 +243,12 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _preload_trial,
     _remains,
     _security,
+    _systemd,
     _watchdog,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import sync_folder
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked, locked
 from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
@@ -291,9 +291,9 @@ def main() -> None:
             module.exit_json(changed=False, armed=False, result=_watchdog.end(place, token, "abort"))
         if phase == "confirm":
             _confirm(module, place, token)
-        with _locked(os.path.dirname(place.path)):
+        with locked("preload-file", place.path):
             module.exit_json(**_write(module, place))
-    except (_watchdog.WatchdogError, TimedOut) as error:
+    except (NotLocked, _systemd.SystemdError, _watchdog.WatchdogError, TimedOut) as error:
         module.fail_json(msg=str(error), path=place.path)
     except OSError as error:
         module.fail_json(msg=_in_words(error, place.path), path=place.path)
@@ -301,17 +301,6 @@ def main() -> None:
 
 def _leave(number: int, _frame: t.Any) -> None:
     raise SystemExit(128 + number)
-
-
-@contextlib.contextmanager
-def _locked(folder: str) -> t.Iterator[None]:
-    """Keep other runs out, by a lock on the folder."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _in_words(error: OSError, path: str) -> str:
@@ -505,9 +494,6 @@ def _commands(module: AnsibleModule) -> t.Tuple[t.List[t.List[str]], t.List[str]
     """What is tried, notes on units, and what is wrong with what was given."""
     params = module.params
 
-    def systemctl(command: t.List[str]) -> t.Tuple[int, str, str]:
-        return t.cast("t.Tuple[int, str, str]", module.run_command(command, environ_update={"LC_ALL": "C"}))
-
     mistakes: t.List[str] = []
     if params["programs"] is None:
         commands = _preload_programs.default_commands()
@@ -521,7 +507,7 @@ def _commands(module: AnsibleModule) -> t.Tuple[t.List[t.List[str]], t.List[str]
             "the units' own programs are not run in check mode; without it they are tried before anything is written"
         ]
     elif params["units"]:
-        of_units, notes = _preload_programs.unit_commands(systemctl, params["units"])
+        of_units, notes = _preload_programs.unit_commands(_systemd.run, params["units"])
     commands += [command for command in [*more, *of_units] if command not in commands]
     return commands or [[find_program("true") or "/bin/true"]], notes, mistakes + wrong
 

@@ -258,6 +258,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _scratch,
     _trusted,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked, locked
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, is_preload
 from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
@@ -323,10 +324,11 @@ def main() -> None:
         if module.check_mode:
             result = _go(module, folder)
         else:
-            with _install.locked(folder):
+            os.stat(os.path.dirname(folder))  # before anything is compiled
+            with locked("install", folder):
                 lock.take()
                 result = _go(module, folder)
-    except _lock.Held as held:
+    except NotLocked as held:
         module.fail_json(msg=f"no library was changed: {held}", lock_holder=held.holder)
     except (_build.BuildError, Refused, _install.InUse, TimedOut, OSError) as error:
         module.fail_json(msg=f"{_in_words(error)}; {_aftermath(before, folder)}".split("\n"))

@@ -78,6 +78,7 @@ unfinished:
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _lock, _record, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked
 from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 
 
@@ -105,7 +106,7 @@ def main() -> None:
             if params["confirmed"]:
                 _record.write(params["state_folder"], record)
             holder = _lock.Lock(params["run"], True).end(params["force"])
-        except _lock.Held as held:
+        except NotLocked as held:
             module.fail_json(msg=str(held))
         except OSError as error:
             module.fail_json(msg=f"the end of the rollout cannot be noted: {error.strerror}: {error.filename}")

@@ -177,6 +177,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _lock, _record
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Change, apply_changes
+from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked
 from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import lines_of
 
@@ -263,7 +264,7 @@ def main() -> None:
     lock = _lock.Lock(module.params["run"], module.params["rollout"])
     try:
         result = _go(module, directory, lock)
-    except _lock.Held as held:
+    except NotLocked as held:
         module.fail_json(msg=f"no drop-in was written: {held}", lock_holder=held.holder)
     except OSError as error:
         module.fail_json(

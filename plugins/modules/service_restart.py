@@ -42,6 +42,14 @@ options:
       - A unit that takes longer to fail is not noticed here.
     type: float
     default: 2.0
+  job_timeout:
+    description:
+      - How long systemd may take to restart, reload, stop or start a unit, in seconds. Where the unit's own
+        C(TimeoutStartSec=) and C(TimeoutStopSec=) come to more, and to an end, they count instead.
+      - A job that is not done by then is cancelled, and the unit counts as one that does not come back.
+    type: int
+    default: 300
+    version_added: 0.2.0
   one_at_a_time:
     description:
       - Whether each unit must have stayed up for O(settle) seconds, and with O(wait) have right sockets, before the
@@ -159,8 +167,9 @@ failed_unit:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _lock, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import _job, _lock, _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._due import Due, plan
+from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked
 from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._overruled import overruled
 from ansible_collections.netops.keepalive.plugins.module_utils._remains import remains
@@ -210,7 +219,9 @@ class Work:
             self._lock.leave()
 
     def _sequence(self) -> Sequence:
-        sequence = Sequence(self._run, self._names, self._module.params["settle"])
+        sequence = Sequence(
+            _systemd.run, self._names, self._module.params["settle"], self._module.params["job_timeout"]
+        )
         self.result["reloaded"] = self._module.params["reload"] or sequence.reload_due()
         return sequence
 
@@ -252,12 +263,9 @@ class Work:
         named = {service["name"]: service for service in self._module.params["services"]}
         service = named.get(unit) or named.get(_systemd.template_of(unit) or "", {})
         if wait is not None and service.get("expected"):
-            seen = wrong_sockets(self._run, service["expected"], wait)
+            seen = wrong_sockets(_systemd.run, service["expected"], wait)
             if seen:
                 raise RestartFailed(unit, seen)
-
-    def _run(self, command: t.List[str]) -> t.Tuple[int, str, str]:
-        return t.cast(t.Tuple[int, str, str], self._module.run_command(command, environ_update={"LC_ALL": "C"}))
 
 
 def main() -> None:
@@ -266,6 +274,7 @@ def main() -> None:
             "services": {"type": "list", "elements": "dict", "default": []},
             "units": {"type": "list", "elements": "str", "default": []},
             "settle": {"type": "float", "default": 2.0},
+            "job_timeout": {"type": "int", "default": _job.TIMEOUT},
             "one_at_a_time": {"type": "bool", "default": False},
             "wait": {"type": "float"},
             "assume_changed": {"type": "list", "elements": "str", "default": []},
@@ -283,6 +292,10 @@ def main() -> None:
     problems = problems_with(without, patterns=True)
     if problems:
         module.fail_json(msg=f"nothing was done: {'; '.join(problems)}")
+    if module.params["job_timeout"] < 1:
+        module.fail_json(
+            msg=f"job_timeout: {module.params['job_timeout']} is no time to wait: expected seconds, at least 1"
+        )
     policies: t.Dict[str, str] = {}
     for index, service in enumerate(module.params["services"]):
         policy = service.get("restart", "if_running")
@@ -296,7 +309,7 @@ def main() -> None:
         work.do()
     except RestartFailed as failure:
         module.fail_json(msg=str(failure), failed_unit=failure.unit, **work.result)
-    except _lock.Held as held:
+    except NotLocked as held:
         module.fail_json(msg=f"nothing was restarted: {held}", lock_holder=held.holder, **work.result)
     except _systemd.SystemdError as error:
         module.fail_json(msg=str(error), **work.result)

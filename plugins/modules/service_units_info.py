@@ -355,9 +355,6 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def run(command: t.List[str]) -> t.Tuple[int, str, str]:
-        return t.cast(t.Tuple[int, str, str], module.run_command(command, environ_update={"LC_ALL": "C"}))
-
     module.check_units("units", "services.name")
     services: t.List[t.Dict[str, t.Any]] = module.params["services"]
     accepted = {service["name"]: service.get("accept", []) for service in services}
@@ -365,7 +362,7 @@ def main() -> None:
     units: t.Dict[str, t.Dict[str, t.Any]] = {}
     problems: t.List[str] = []
     try:
-        report = Report(run, names, module.params["mode"])
+        report = Report(_systemd.run, names, module.params["mode"])
         for name in names:
             units[name], found = report.describe(name)
             if name in accepted:

@@ -357,7 +357,6 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C", "LC_MESSAGES": "C"}
     module.check_units("expected.name", "previous.unit", patterns=True)
     if module.params["max_sockets"] < 0:
         module.fail_json(msg=f"max_sockets: {module.params['max_sockets']} is negative: expected 0 (all) or more")
@@ -422,11 +421,8 @@ def _group(module: AnsibleModule, index: int, entry: t.Mapping[str, t.Any]) -> G
 def _question(module: AnsibleModule, names: t.List[str], expected: t.List[Expectation]) -> Question:
     """Ask systemd about all units in one call."""
 
-    def run(command: t.List[str]) -> t.Tuple[int, str, str]:
-        return t.cast(t.Tuple[int, str, str], module.run_command(command))
-
     try:
-        answers = _systemd.show(run, askable(names))
+        answers = _systemd.show(_systemd.run, askable(names))
     except _systemd.SystemdError as error:
         module.fail_json(msg=str(error))
     units = tuple(unit_from(name, answers.get(name)) for name in names)

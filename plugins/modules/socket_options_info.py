@@ -492,6 +492,7 @@ waited:
 import time
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Answer, Audit, Question
 from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
@@ -502,7 +503,6 @@ from ansible_collections.netops.keepalive.plugins.module_utils._readers import c
 from ansible_collections.netops.keepalive.plugins.module_utils._reasons import REASONS
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_native import Unavailable
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import window_clamp_floor
-from ansible_collections.netops.keepalive.plugins.module_utils._systemd import SystemdError
 
 SHORTEST_PAUSE = 0.2
 """Seconds between two looks at least."""
@@ -542,10 +542,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C", "LC_MESSAGES": "C"}
     try:
-        question = question_from(module.params, module.run_command)
-    except (BadParameter, SystemdError) as error:
+        question = question_from(module.params, _systemd.run)
+    except (BadParameter, _systemd.SystemdError) as error:
         module.fail_json(msg=str(error))
     try:
         access = choose(module.params["reader"])

@@ -259,14 +259,10 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C", "LC_MESSAGES": "C"}
 
     def socket_units() -> t.Dict[Address, str]:
-        def run(command: t.List[str]) -> t.Tuple[int, str, str]:
-            return t.cast(t.Tuple[int, str, str], module.run_command(command))
-
         try:
-            shown = _systemd.show(run, ["*.socket"])
+            shown = _systemd.show(_systemd.run, ["*.socket"])
         except (_systemd.SystemdError, OSError) as error:
             module.warn(f"The .socket units are not known, their listeners count for systemd itself: {error}")
             return {}

@@ -116,12 +116,13 @@ int main(void)
     struct keepalive_change *changes = calloc(COUNT, sizeof *changes);
     struct keepalive_setting *settings = calloc(COUNT * 2, sizeof *settings);
     const int32_t process = keepalive_inspect_open((int32_t)getpid());
+    uint32_t left;
 
     expect(keepalive_inspect_version() == KEEPALIVE_INSPECT_VERSION, "version");
     expect(process >= 0 && fds != NULL && records != NULL && changes != NULL && settings != NULL, "start");
     make(fds);
-    expect(keepalive_inspect_read(process, fds, 0, records) == 0, "nothing to read");
-    expect(keepalive_inspect_read(process, fds, COUNT, records) == COUNT, "read");
+    expect(keepalive_inspect_read(process, fds, 0, records, &left) == 0, "nothing to read");
+    expect(keepalive_inspect_read(process, fds, COUNT, records, &left) == COUNT, "read");
     for (int at = 0; at < COUNT; at++) {
         expect(records[at].fd == fds[at], "the descriptor");
         expect(records[at].kind <= 0 || records[at].inode == inode_of(fds[at]), "the inode");
@@ -136,8 +137,8 @@ int main(void)
         settings[at * 2 + 1] = (struct keepalive_setting){
             .level = IPPROTO_TCP, .option = TCP_KEEPIDLE, .value = at == FRESH ? 99999 : 60};
     }
-    expect(keepalive_inspect_apply(process, changes, 0, settings) == 0, "nothing to set");
-    expect(keepalive_inspect_apply(process, changes, COUNT, settings) == COUNT, "apply");
+    expect(keepalive_inspect_apply(process, changes, 0, settings, &left) == 0, "nothing to set");
+    expect(keepalive_inspect_apply(process, changes, COUNT, settings, &left) == COUNT, "apply");
     for (int at = 0; at < COUNT; at++) {
         const struct keepalive_setting *idle = &settings[at * 2 + 1];
 
@@ -146,7 +147,7 @@ int main(void)
             printf(" keepalive %d keepidle %d error %d then %d", idle[-1].after, idle->before, idle->error, idle->after);
         putchar('\n');
     }
-    expect(keepalive_inspect_read(-1, fds, COUNT, records) == COUNT, "no process"); /* EBADF: as if all had vanished */
+    expect(keepalive_inspect_read(-1, fds, COUNT, records, &left) == COUNT, "no process"); /* EBADF: as if all had vanished */
     expect(keepalive_inspect_open(-1) < 0, "no PID");
     list();
     free(fds);

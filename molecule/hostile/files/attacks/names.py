@@ -26,7 +26,7 @@ def main() -> None:
     address, port = sys.argv[1], sys.argv[2]
     folder = os.path.join(HOME, "names")
     os.makedirs(folder, exist_ok=True)
-    hold = "import socket, sys, time\ns = socket.create_connection((sys.argv[1], int(sys.argv[2])))\ntime.sleep(100000)\n"
+    hold = "import socket, sys, time\ns = socket.create_connection((sys.argv[1], int(sys.argv[2])))\ntime.sleep(1e5)\n"
     for name in NAMES:
         program = os.path.join(folder, name)
         os.link(os.path.join(HOME, "holder"), program)

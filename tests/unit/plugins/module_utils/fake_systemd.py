@@ -10,10 +10,29 @@ It knows only what the collection asks for; whether systemd really behaves so is
 from __future__ import annotations
 
 import fnmatch
+import json
 import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils._systemd import NoAnswer
+
+if t.TYPE_CHECKING:
+    import pytest
 
 Properties = t.Dict[str, str]
 Outcome = t.Optional[t.Tuple[int, str]]
+
+
+def have_answered(monkeypatch: pytest.MonkeyPatch, answer: str, status: int = 0) -> t.List[str]:
+    """Have every question to systemd answered with this text; return the list to which the questions are added."""
+    asked: t.List[str] = []
+
+    def run(command: t.List[str], limit: float = _systemd.ANSWER) -> t.Tuple[int, str, str]:
+        asked.append(" ".join(command))
+        return status, answer, ""
+
+    monkeypatch.setattr(_systemd, "run", run)
+    return asked
 
 
 class FakeSystemd:
@@ -25,6 +44,10 @@ class FakeSystemd:
         self.log: t.Dict[str, str] = {}
         self.when: t.Dict[str, t.Callable[[], Outcome]] = {}
         """By command without 'systemctl', for instance 'restart a.service': what it does, and how it fails."""
+        self.stuck: t.Dict[str, t.Callable[[], None]] = {}
+        """By command as well: what has happened when whoever asked gives up, for there is no answer."""
+        self.limits: t.Dict[str, float] = {}
+        """By command, how long it was waited for."""
         self._pid = 1000
 
     def add(self, name: str, **properties: str) -> Properties:
@@ -44,17 +67,23 @@ class FakeSystemd:
         self.units[name] = {**base, **properties}
         return self.units[name]
 
-    def run(self, command: t.List[str]) -> t.Tuple[int, str, str]:
+    def run(self, command: t.List[str], limit: float = 60) -> t.Tuple[int, str, str]:
         program, verb, *rest = command
-        if program == "journalctl":
-            return 0, self.log.get(command[-1].partition("=")[2], ""), ""
-        assert program == "systemctl"
         names = [word for word in rest if not word.startswith("-")]
+        line = " ".join([verb, *names])
+        self.limits[line if program == "systemctl" else program] = limit
+        for stuck in (line, verb, program):
+            if stuck in self.stuck:
+                self.stuck[stuck]()
+                raise NoAnswer(f"systemd (process 1) did not answer '{program} {verb}' within {limit:g} s")
+        if program == "journalctl":
+            lines = self.log.get(command[-1].partition("=")[2], "").splitlines()
+            return 0, "".join(json.dumps({"MESSAGE": one}) + "\n" for one in lines), ""
+        assert program == "systemctl"
         if verb == "show":
             return 0, "\n".join(self._shown(names)), ""
         if verb == "cat":
             return 1, "", f"No files found for {names[0]}."
-        line = " ".join([verb, *names])
         self.commands.append(line)
         outcome = self.when[line]() if line in self.when else None
         if outcome:

@@ -18,6 +18,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._readers import A
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Applied, Setting, Unreadable
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import seccomp
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, has_mptcp
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.reading import open_descriptors
 
 KEEPALIVE = (int(socket.SOL_SOCKET), int(socket.SO_KEEPALIVE), 1)
 KEEPIDLE = (6, 4, 60)
@@ -149,10 +150,11 @@ def test_the_peer_sees_the_end_of_a_connection_that_is_being_set(setter: Setter,
 def test_nothing_is_left_open_here(setter: Setter, server: socket.socket) -> None:
     with Child() as child:
         descriptor, inode = connect(child, server)
-        before = sorted(os.listdir("/proc/self/fd"))
+        apply(setter, child.pid, descriptor, inode, KEEPALIVE)
+        before = open_descriptors(setter)
         apply(setter, child.pid, descriptor, inode, KEEPALIVE)
         apply(setter, child.pid, descriptor, inode + 1, KEEPALIVE)
-        assert sorted(os.listdir("/proc/self/fd")) == before
+        assert open_descriptors(setter) == before
 
 
 @pytest.mark.parametrize("call", ["pidfd_open", "pidfd_getfd"])

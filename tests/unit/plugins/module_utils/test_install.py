@@ -341,26 +341,3 @@ def test_labels_are_given_before_the_rename_and_told_when_wrong(tmp_path: pathli
             "labelled in the staging folder, when its place was still empty"
         )
     assert _install.repair(str(folder), OLD, label) == ["a.so had another security label"]
-
-
-def test_a_second_run_waits_for_the_first(tmp_path: pathlib.Path) -> None:
-    folder = str(tmp_path / "lib")
-    order = tmp_path / "order"
-    order.write_text("")
-    readable, writable = os.pipe()
-    child = os.fork()  # before the lock is taken: an inherited descriptor would hold it too
-    if child == 0:
-        os.read(readable, 1)
-        with _install.locked(folder):
-            order.write_text(order.read_text() + "second")
-        os._exit(0)
-    with _install.locked(folder):
-        os.write(writable, b"x")
-        # The kernel lists who waits for a lock: "-> FLOCK ADVISORY WRITE <pid>".
-        while f"-> FLOCK  ADVISORY  WRITE {child} " not in pathlib.Path("/proc/locks").read_text():
-            assert os.waitpid(child, os.WNOHANG) == (0, 0), "the second run did not wait"
-        order.write_text("first ")
-    assert os.waitpid(child, 0) == (child, 0)
-    assert order.read_text() == "first second"
-    os.close(readable)
-    os.close(writable)

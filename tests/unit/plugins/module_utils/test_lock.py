@@ -84,6 +84,7 @@ def test_a_run_that_is_known_to_be_gone_counts_for_nothing(tmp_path: pathlib.Pat
 
 
 def test_half_a_file_is_nobodys(tmp_path: pathlib.Path) -> None:
+    (tmp_path / _lock.NAME).touch(0o600)
     (tmp_path / _lock.NAME).write_text('{"id": "oth')
     assert taken(MINE, True, tmp_path).held
 

@@ -20,7 +20,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._readers import R
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import seccomp
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, has_mptcp
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.reading import read_one
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.reading import open_descriptors, read_one
 
 NUMBERS = {name: option.sockopt for name, option in OPTIONS.items()}
 
@@ -228,8 +228,9 @@ for thread in threads:
 
 def test_a_process_that_opens_and_closes_all_the_time(reader: Reader) -> None:
     """Descriptors are closed, and come to stand for something else, between any two calls of the reader."""
-    before = len(os.listdir("/proc/self/fd"))
     with Child(CHURN) as child:
+        list(reader.read(child.pid, [0]))
+        before = open_descriptors(reader)
         seen: t.Set[str] = set()
         numbers = range(200)
         sweeps = 0
@@ -241,7 +242,7 @@ def test_a_process_that_opens_and_closes_all_the_time(reader: Reader) -> None:
                 assert values is None or (values.inode > 0 and STATES[values.state] == "CLOSE")
         assert seen == {"other", "ipv4", "ipv6"}
         child.run("stop = True\nfor thread in threads: thread.join()")
-    assert len(os.listdir("/proc/self/fd")) == before
+        assert open_descriptors(reader) == before
 
 
 def test_a_process_that_dies_in_the_middle_of_a_sweep(reader: Reader) -> None:

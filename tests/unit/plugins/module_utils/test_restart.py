@@ -12,7 +12,7 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _restart
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _journal, _restart
 from ansible_collections.netops.keepalive.plugins.module_utils._overruled import overruled
 from ansible_collections.netops.keepalive.plugins.module_utils._restart import RestartFailed, Sequence
 from ansible_collections.netops.keepalive.plugins.module_utils._systemd import SystemdError
@@ -260,3 +260,88 @@ def test_a_drop_in_that_something_overrules(
         f"a.service: {path} is overruled: systemd says {lost}; the unit's drop-ins in order: {path} /etc/zzz.conf"
     )
     assert overruled(sequence.in_order()) == ([expected] if lost else [])
+
+
+@pytest.mark.parametrize(
+    ("state", "job", "seen"),
+    [
+        ("activating", "17", "it is still being started by systemd; its job was cancelled: activating (start)"),
+        ("deactivating", "17", "it is still being stopped by systemd; its job was cancelled: deactivating (start)"),
+        ("inactive", "17", "its job waited for those of other units (see 'systemctl list-jobs'), and was cancelled: "),
+        ("activating", "0", "it is still being started by systemd: activating (start)"),
+    ],
+)
+def test_a_job_that_does_not_end_is_cancelled_and_told(systemd: FakeSystemd, state: str, job: str, seen: str) -> None:
+    systemd.add("a.service", TimeoutStartUSec="infinity", TimeoutStopUSec="infinity")
+    systemd.log["a.service"] = "not yet"
+    systemd.stuck["restart a.service"] = lambda: systemd.units["a.service"].update(
+        ActiveState=state, SubState="start", Job=job
+    )
+    sequence = Sequence(systemd.run, ["a.service"], 2, job_timeout=40)
+    with pytest.raises(RestartFailed) as error:
+        sequence.restart(sequence.units["a.service"])
+    assert str(error.value).startswith(f"a.service: 'systemctl restart' did not end within 40 s, {seen}")
+    assert str(error.value).endswith("; it said: not yet")
+    assert systemd.commands == ["reset-failed a.service", *(["cancel 17"] if job == "17" else [])]
+    assert "a.service" in sequence.restarted, "the way back has to restart it"
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "limit"),
+    [
+        ("infinity", "infinity", 300),
+        ("1min 30s", "1min 30s", 2 * 90 + 3 * 90 + 10),
+        ("infinity", "1h", 3 * 3600 + 10),
+        ("5s", "5s", 300),
+    ],
+)
+def test_a_unit_has_the_time_that_it_gives_itself(systemd: FakeSystemd, start: str, stop: str, limit: float) -> None:
+    systemd.add("a.service", TimeoutStartUSec=start, TimeoutStopUSec=stop)
+    sequence = Sequence(systemd.run, ["a.service"], 2)
+    sequence.restart(sequence.units["a.service"])
+    assert systemd.limits["restart a.service"] == limit
+
+
+def test_process_1_that_does_not_answer_is_named(systemd: FakeSystemd) -> None:
+    systemd.add("a.service")
+    sequence = Sequence(systemd.run, ["a.service"], 2)
+
+    def stop_answering() -> None:
+        systemd.stuck["show"] = lambda: None
+
+    systemd.stuck["restart a.service"] = stop_answering
+    with pytest.raises(RestartFailed) as error:
+        sequence.restart(sequence.units["a.service"])
+    assert str(error.value) == (
+        "a.service: 'systemctl restart' did not end within 300 s, and nobody is there to cancel its job: "
+        "systemd (process 1) did not answer 'systemctl show' within 60 s"
+    )
+
+
+def test_a_journal_that_cannot_be_read_costs_only_its_lines(systemd: FakeSystemd) -> None:
+    systemd.add("a.service")
+    systemd.when["restart a.service"] = lambda: (1, "Job for a.service failed.")
+    systemd.stuck["journalctl"] = lambda: None
+    sequence = Sequence(systemd.run, ["a.service"], 2)
+    with pytest.raises(RestartFailed, match=r"result success; it said: Job for a.service failed\."):
+        sequence.restart(sequence.units["a.service"])
+    assert systemd.limits["journalctl"] == _journal.LIMIT
+
+
+def test_a_socket_whose_service_does_not_stop_is_told_by_what_hung_first(systemd: FakeSystemd) -> None:
+    systemd.add("a.socket", Triggers="a.service")
+    systemd.add("a.service")
+    systemd.stuck["stop a.socket a.service"] = lambda: systemd.units["a.service"].update(
+        ActiveState="deactivating", Job="7"
+    )
+    systemd.stuck["start a.service"] = lambda: systemd.units["a.service"].update(Job="8")
+    sequence = Sequence(systemd.run, ["a.socket"], 0)
+    with pytest.raises(RestartFailed) as error:
+        sequence.restart(sequence.units["a.socket"])
+    assert str(error.value).startswith(
+        "a.service: 'systemctl stop' did not end within 300 s, it is still being stopped"
+    )
+    assert [command for command in systemd.commands if not command.startswith("reset-failed")] == [
+        "cancel 7",
+        "cancel 8",
+    ]

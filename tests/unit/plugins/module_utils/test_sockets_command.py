@@ -17,9 +17,10 @@ import sys
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import _command_archive, _sockets_command
+from ansible_collections.netops.keepalive.plugins.module_utils import _command_archive, _run, _sockets_command
 from ansible_collections.netops.keepalive.plugins.module_utils._command_archive import assemble, collect, imported_by
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import have_answered
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
 
 CONNECT = "c = [socket.create_connection(('127.0.0.1', {})) for _ in range({})]"
@@ -153,7 +154,7 @@ def main(capsys: pytest.CaptureFixture[str], *arguments: str, **more: t.Any) -> 
 @pytest.fixture(name="systemctl")
 def systemctl_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[str], None]:
     def answering(answer: str) -> None:
-        monkeypatch.setattr(_sockets_command, "_run", lambda _command: (0, answer, ""))
+        have_answered(monkeypatch, answer)
 
     return answering
 
@@ -212,9 +213,10 @@ def test_a_unit_that_does_not_run(
 def test_systemctl_is_not_there(
     capsys: pytest.CaptureFixture[str], proc: ShadowProc, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(_run, "SEARCH_PATH", str(tmp_path))
     status, _out, err = main(capsys, "--unit", "nginx", root=proc.root)
-    assert (status, err) == (2, "keepalive-sockets: systemctl cannot be run: No such file or directory\n")
+    assert status == 2
+    assert err.startswith("keepalive-sockets: systemctl cannot be run: ")
 
 
 def test_a_process_that_is_not_there(capsys: pytest.CaptureFixture[str], proc: ShadowProc) -> None:

@@ -146,3 +146,17 @@ def test_which_units_run(state: str, active: bool) -> None:
 )
 def test_time_spans(span: str, seconds: t.Optional[int]) -> None:
     assert _systemd.seconds(span) == seconds
+
+
+def test_a_question_has_an_end_that_says_who_did_not_answer() -> None:
+    with pytest.raises(_systemd.NoAnswer, match=r"^systemd \(process 1\) did not answer 'sleep 60' within 0.1 s$"):
+        _systemd.run(["sleep", "60", "1"], 0.1)
+
+
+def test_what_cannot_be_run_is_named() -> None:
+    with pytest.raises(_systemd.SystemdError, match=r"^/nowhere cannot be run: "):
+        _systemd.run(["/nowhere"])
+
+
+def test_what_was_answered_is_handed_on() -> None:
+    assert _systemd.run(["sh", "-c", "echo out; echo $LC_ALL >&2; exit 3"]) == (3, "out\n", "C\n")

@@ -14,10 +14,9 @@ import time
 import typing as t
 
 import pytest
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.action.service_restart import NOTHING_TO_DO
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _lock, _restart, _units
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _lock, _restart, _systemd, _units
 from ansible_collections.netops.keepalive.plugins.module_utils._setting_checks import RESTARTS
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
 from ansible_collections.netops.keepalive.plugins.modules import service_restart
@@ -31,12 +30,7 @@ Run = t.Callable[..., Result]
 @pytest.fixture(name="systemd")
 def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
     systemd = FakeSystemd()
-
-    def run_command(_module: AnsibleModule, command: t.List[str], environ_update: t.Dict[str, str]) -> t.Any:
-        assert environ_update == {"LC_ALL": "C"}
-        return systemd.run(command)
-
-    monkeypatch.setattr(AnsibleModule, "run_command", run_command)
+    monkeypatch.setattr(_systemd, "run", systemd.run)
     monkeypatch.setattr(_restart, "Host", functools.partial(_units.Host, directory=str(tmp_path)))
     monkeypatch.setattr(_restart, "time", Clock())
     return systemd
@@ -349,3 +343,23 @@ def test_nothing_is_touched_while_another_run_has_the_host(
 )  # fmt: skip
 def test_wrong_services(run: Run, service: t.Dict[str, str], message: str) -> None:
     assert run(services=[service])["msg"] == message
+
+
+def test_a_unit_that_does_not_come_back_in_time_is_one_that_failed(run: Run, systemd: FakeSystemd) -> None:
+    """Which takes the caller to the way back, that then says of it what still hangs."""
+    systemd.add("a.service")
+    systemd.stuck["restart a.service"] = lambda: systemd.units["a.service"].update(ActiveState="deactivating", Job="7")
+    result = run(force=["a.service"], job_timeout=5)
+    assert (result["failed"], result["failed_unit"], list(result["restarted"])) == (True, "a.service", ["a.service"])
+    assert "'systemctl restart' did not end within 10 s, it is still being stopped by systemd" in result["msg"]
+
+
+def test_a_time_that_is_none_is_refused(run: Run, systemd: FakeSystemd) -> None:
+    assert run(job_timeout=0)["msg"] == "job_timeout: 0 is no time to wait: expected seconds, at least 1"
+
+
+def test_a_systemd_that_does_not_answer_ends_the_run(run: Run, systemd: FakeSystemd) -> None:
+    systemd.add("a.service")
+    systemd.stuck["show"] = lambda: None
+    result = run(force=["a.service"])
+    assert result["msg"] == "systemd (process 1) did not answer 'systemctl show' within 60 s"

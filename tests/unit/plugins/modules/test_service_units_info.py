@@ -15,9 +15,8 @@ import time
 import typing as t
 
 import pytest
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_wide, _units
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_wide, _systemd, _units
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
 from ansible_collections.netops.keepalive.plugins.modules import service_units_info
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import FakeSystemd
@@ -31,14 +30,14 @@ Run = t.Callable[..., Result]
 def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
     systemd = FakeSystemd()
 
-    def run_command(_module: AnsibleModule, command: t.List[str], environ_update: t.Dict[str, str]) -> t.Any:
-        assert environ_update == {"LC_ALL": "C"}
+    def ask(command: t.List[str], limit: float = _systemd.ANSWER) -> t.Tuple[int, str, str]:
+        assert limit <= _systemd.ANSWER
         shows.append(command)
         return systemd.run(command)
 
     shows: t.List[t.List[str]] = []
     systemd.questions = shows  # type: ignore[attr-defined]
-    monkeypatch.setattr(AnsibleModule, "run_command", run_command)
+    monkeypatch.setattr(_systemd, "run", ask)
     monkeypatch.setattr(service_units_info, "Host", functools.partial(_units.Host, directory=str(tmp_path)))
     return systemd
 

@@ -18,6 +18,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import Memory
 from ansible_collections.netops.keepalive.plugins.module_utils._live_run import LiveRun
 from ansible_collections.netops.keepalive.plugins.modules import socket_options
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import have_answered
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
 
 Run = t.Callable[..., t.Dict[str, t.Any]]
@@ -45,12 +46,7 @@ def proc(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> ShadowProc:
     shadow = ShadowProc(folder)
     monkeypatch.setattr(socket_options, "LiveRun", functools.partial(LiveRun, root=shadow.root))
     monkeypatch.setattr(socket_options, "Memory", functools.partial(Memory, str(tmp_path / "live.json")))
-    program = tmp_path / "bin" / "systemctl"
-    program.parent.mkdir()
-    (tmp_path / "answer").write_text("Id=a.service\nLoadState=loaded\nActiveState=active\n")
-    program.write_text(f"#!/bin/sh\necho called >> {tmp_path}/calls\ncat {tmp_path}/answer\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    shadow.asked = have_answered(monkeypatch, "Id=a.service\nLoadState=loaded\nActiveState=active\n")  # type: ignore[attr-defined]
     return shadow
 
 
@@ -99,9 +95,9 @@ def test_everything_that_was_set_on_this_host_is_put_back(
     assert run(state="restored")["changed"] is True
     assert child.run(LOOK) == untouched
     assert not os.path.exists(tmp_path / "live.json")
-    calls = (tmp_path / "calls").read_text()
+    asked = len(proc.asked)  # type: ignore[attr-defined]
     assert run(state="restored")["changed"] is False
-    assert (tmp_path / "calls").read_text() == calls  # where nothing was set nothing is looked at
+    assert len(proc.asked) == asked  # type: ignore[attr-defined] # where nothing was set nothing is looked at
 
 
 def test_a_bounded_answer_keeps_exact_counts_and_what_undoes_it(run: Run, proc: ShadowProc, child: Child) -> None:
@@ -129,7 +125,7 @@ def test_every_key_that_is_returned_is_documented(run: Run, proc: ShadowProc, ch
 def test_one_question_to_systemd_for_all_units(run: Run, proc: ShadowProc, tmp_path: pathlib.Path) -> None:
     names = ["a.service", "b.service", "c.socket"]
     run(expected=[{"name": name, "libraries": [] if ".socket" in name else ["listen"]} for name in names])
-    assert (tmp_path / "calls").read_text().splitlines() == ["called"]
+    assert len(proc.asked) == 1  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Audit
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.modules import socket_options_info
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import have_answered
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
 
 Run = t.Callable[..., t.Dict[str, t.Any]]
@@ -46,20 +47,9 @@ def proc(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> ShadowProc:
 
 
 @pytest.fixture
-def systemctl(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> t.Callable[[str], pathlib.Path]:
-    """Put a systemctl first in PATH that answers this and notes how it was called."""
-
-    def install(answer: str, status: int = 0) -> pathlib.Path:
-        folder = tmp_path / "bin"
-        folder.mkdir()
-        (folder / "answer").write_text(answer)
-        program = folder / "systemctl"
-        program.write_text(f'#!/bin/sh\necho "$LC_ALL $*" >> {folder}/calls\ncat {folder}/answer\nexit {status}\n')
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", str(folder), prepend=":")
-        return folder / "calls"
-
-    return install
+def systemctl(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., t.List[str]]:
+    """Have systemd answer what a test says."""
+    return functools.partial(have_answered, monkeypatch)
 
 
 CONNECT = "s = socket.create_connection(('127.0.0.1', {port}))\n"
@@ -104,8 +94,8 @@ def test_every_key_that_is_returned_is_documented(run: Run, proc: ShadowProc, sy
 def test_one_question_to_systemd_for_all_units(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
     calls = systemctl(A_SERVICE + "\nId=b.service\nLoadState=not-found\nActiveState=inactive\n")
     answer = run(expected=[{**EXPECTED, "min_sockets": 0}], units=["b.service", "w@.service", "a.service"])
-    (call,) = calls.read_text().splitlines()
-    assert call.startswith("C show --no-pager --property=Id,")
+    (call,) = calls
+    assert call.startswith("systemctl show --no-pager --property=Id,")
     assert call.endswith(" -- a.service b.service")
     assert sorted(answer["units"]) == ["a.service", "b.service", "w@.service"]
     assert answer["units"]["b.service"]["load_state"] == "not-found"
@@ -121,7 +111,7 @@ def test_a_pattern_of_socket_units_stands_for_the_loaded_ones(run: Run, proc: Sh
     calls = systemctl(answer + "Id=c@1.socket\nLoadState=loaded\nActiveState=active\n")
     units = run(units=["a*.socket", "c@.socket", "a.socket"])["units"]
     assert sorted(units) == ["a.socket", "ab.socket", "c@1.socket"]
-    assert calls.read_text().splitlines()[0].endswith(" -- a.socket a*.socket c@*.socket")
+    assert calls[0].endswith(" -- a.socket a*.socket c@*.socket")
 
 
 def test_a_reader_that_cannot_be_had_is_no_silent_fallback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +155,7 @@ def test_waiting_ends_when_the_time_is_over(run: Run, proc: ShadowProc, systemct
         answer = run(expected=[EXPECTED], wait=0.5)
     assert answer["compliant"] is False
     assert answer["waited"] >= 0.5
-    assert len(calls.read_text().splitlines()) == 1  # however often the sockets were looked at
+    assert len(calls) == 1  # however often the sockets were looked at
 
 
 def test_a_bounded_answer_keeps_exact_counts(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:

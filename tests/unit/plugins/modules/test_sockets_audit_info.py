@@ -16,6 +16,7 @@ import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils._host_audit import HostAudit
 from ansible_collections.netops.keepalive.plugins.modules import sockets_audit_info
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import have_answered
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
 
 Run = t.Callable[..., t.Dict[str, t.Any]]
@@ -40,15 +41,6 @@ def proc_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Sha
     shadow = ShadowProc(folder)
     monkeypatch.setattr(sockets_audit_info, "HostAudit", functools.partial(HostAudit, root=shadow.root))
     return shadow
-
-
-def systemctl(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, answer: str, status: int = 0) -> None:
-    """Put a systemctl first in PATH that answers this."""
-    (folder / "answer").write_text(answer)
-    program = folder / "systemctl"
-    program.write_text(f"#!/bin/sh\ncat {folder}/answer\nexit {status}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder), prepend=":")
 
 
 @pytest.mark.parametrize("check", [False, True])
@@ -94,7 +86,7 @@ def test_systemd_tells_whose_listener_it_is(
     with Child() as child:
         port = child.run("l = socket.create_server(('0.0.0.0', 0)); answer = l.getsockname()[1]")
         proc.add(child.pid, "init.scope", shown_as=1)
-        systemctl(tmp_path, monkeypatch, f"Id=relay.socket\nListen=0.0.0.0:{port} (Stream)\n")
+        have_answered(monkeypatch, f"Id=relay.socket\nListen=0.0.0.0:{port} (Stream)\n")
         assert [group["unit"] for group in run()["groups"]] == ["relay.socket"]
 
 
@@ -105,7 +97,7 @@ def test_without_systemctl_the_rest_is_told(
     monkeypatch.setattr(sockets_audit_info.AnsibleModule, "warn", lambda self, text: warnings.append(text))
     with Child("l = socket.create_server(('0.0.0.0', 0))") as child:
         proc.add(child.pid, "init.scope", shown_as=1)
-        systemctl(tmp_path, monkeypatch, "", status=1)
+        have_answered(monkeypatch, "", status=1)
         answer = run()
     assert [group["unit"] for group in answer["groups"]] == ["init.scope"]
     assert len(warnings) == 1 and "systemctl show failed" in warnings[0]
