@@ -153,10 +153,10 @@ def _without_environment(values: str, facts: ProcessFacts, drop_in: t.Optional[D
     candidates = ["overridden_by_application", "stale_environment"]
     when = ""
     if drop_in is not None and facts.started is not None:
-        if facts.started_before(drop_in.written):
+        if facts.older_than(drop_in):
             when = f" It was started before {drop_in.path} was last changed."
         else:
-            when = f" It was started after {drop_in.path} was last changed."
+            when = f" Nothing shows that {drop_in.path} is newer than it."
             candidates[1] = "overridden_by_configuration"
     return Cause(
         "undetermined",
@@ -179,7 +179,7 @@ def _unlike(
     if has.disable:
         variables.insert(0, DISABLE)
         parts.insert(0, has.described(DISABLE))
-    newer = facts.settings is not None and facts.started_before(facts.settings.written)
+    newer = facts.settings is not None and facts.settings.values != facts.settings.at_start
     if newer and any(has.source(variable) != "environment" for variable in _read_from_file(variables, expectation)):
         # What the file said when the process read it is not known.
         return Cause(
@@ -221,7 +221,7 @@ def _who_says_so(
             return "overridden_by_configuration", f"take {DISABLE} out of the unit's environment, and restart it"
         return "stale_environment", "restart it"
     says = {variable: drop_in.environment.get(variable) for variable in variables}
-    if facts.started_before(drop_in.written):
+    if facts.older_than(drop_in):
         told = ", ".join(f"{variable}={text}" if text else f"no {variable}" for variable, text in says.items())
         return "stale_environment", f"it was started before {drop_in.path}, which says {told}, was written; restart it"
     if all(has.shown.get(variable) == text for variable, text in says.items()) and not from_file:
@@ -229,7 +229,7 @@ def _who_says_so(
     if from_file:
         return "overridden_by_configuration", f"{drop_in.path} does not say otherwise; correct {PATH}, and restart it"
     return "overridden_by_configuration", (
-        f"{drop_in.path} was there before it was started, and another setting (EnvironmentFile=, UnsetEnvironment=, "
+        f"nothing shows that {drop_in.path} is newer than it, so another setting (EnvironmentFile=, UnsetEnvironment=, "
         "a later drop-in) wins, or systemd has not been reloaded"
     )
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-import time
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import (
     _below_root,
     _dropin,
+    _in_force,
     _procfs,
     _settings_file,
     _systemd,
@@ -28,8 +28,8 @@ class HostPreload(t.NamedTuple):
     """The file that makes the loader preload into every process."""
 
     entries: t.Tuple[str, ...]
-    written: float
-    """When it was last changed, in seconds since the epoch."""
+    at_start: t.Tuple[str, ...]
+    """What it named when the process was started; as now, where nothing shows otherwise."""
 
 
 class ProcessFacts(t.NamedTuple):
@@ -43,22 +43,22 @@ class ProcessFacts(t.NamedTuple):
     environment: t.Optional[t.Dict[str, str]]
     pid: int = 0
     started: t.Optional[float] = None
-    """In seconds since the epoch."""
+    """In seconds since boot."""
     host_preload: t.Optional[HostPreload] = None
     settings: t.Optional[_settings_file.Settings] = None
 
-    def started_before(self, moment: t.Optional[float]) -> bool:
-        """Tell whether the process is shown to be older than something that was written."""
-        return self.started is not None and moment is not None and self.started < moment
+    def older_than(self, drop_in: t.Optional[DropIn]) -> bool:
+        """Tell whether the process is shown to have been started before what its drop-in says now came into force."""
+        return drop_in is not None and _in_force.changed_since(drop_in.texts, self.started)
 
 
 class DropIn(t.NamedTuple):
     """The drop-in of ours that is there for a unit."""
 
     path: str
-    written: float
-    """When it was last changed or came into force, in seconds since the epoch."""
     environment: t.Dict[str, str]
+    texts: t.Mapping[str, t.Optional[str]] = {}
+    """By path what the unit's drop-ins of ours say, the one that counts first: an instance's before its template's."""
 
 
 _T = t.TypeVar("_T")
@@ -73,6 +73,7 @@ def gather(pid: int, root: str = _procfs.PROC, unit: str = "") -> ProcessFacts:
         )
     )
     program = _procfs.program_of(pid, root)
+    started = _procfs.started_at(pid, root)
     return ProcessFacts(
         program=program,
         elf=elf,
@@ -80,9 +81,9 @@ def gather(pid: int, root: str = _procfs.PROC, unit: str = "") -> ProcessFacts:
         mapped=attempt(lambda: _procfs.parse_maps(_procfs.content_of(pid, "maps", root))) or None,
         environment=attempt(lambda: _procfs.parse_environ(_procfs.content_of(pid, "environ", root))),
         pid=pid,
-        started=attempt(lambda: _started(pid, root)),
-        host_preload=attempt(lambda: _host_preload(pid, root)),
-        settings=_settings_file.read(pid, unit, program, root),
+        started=started,
+        host_preload=attempt(lambda: _host_preload(pid, root, started)),
+        settings=_settings_file.read(pid, unit, program, root, started),
     )
 
 
@@ -94,25 +95,22 @@ def attempt(read: t.Callable[[], _T]) -> t.Optional[_T]:
         return None
 
 
-def _started(pid: int, root: str) -> t.Optional[float]:
-    since_boot = _procfs.started_at(pid, root)
-    return None if since_boot is None else time.time() - _procfs.uptime(root) + since_boot
-
-
-def _host_preload(pid: int, root: str) -> HostPreload:
+def _host_preload(pid: int, root: str, started: t.Optional[float]) -> HostPreload:
     with _below_root.find(LD_SO_PRELOAD, pid, root) as found, found.open() as stream:
-        text = re.sub(r"#.*", "", os.fsdecode(stream.read(1 << 20)))
-        return HostPreload(tuple(re.split(r"[\s:]+", text.strip())), found.status.st_mtime)
+        text = os.fsdecode(stream.read(1 << 20))
+    return HostPreload(_entries(text), _entries(_in_force.history(LD_SO_PRELOAD).at(started, text) or ""))
+
+
+def _entries(text: str) -> t.Tuple[str, ...]:
+    return tuple(re.split(r"[\s:]+", re.sub(r"#.*", "", text).strip()))
 
 
 def drop_in_of(unit: str, directory: str = _dropin.DIRECTORY) -> t.Optional[DropIn]:
     """Return the drop-in of ours that systemd applies to a unit: an instance's hides its template's."""
-    for name in (unit, _systemd.template_of(unit)):
-        if name and is_unit_name(name):
-            path = _dropin.path_of(name, directory)
-            content = attempt(lambda path=path: _dropin.read(path))  # type: ignore[misc]
-            if content is not None:
-                if not _dropin.is_ours(content):
-                    return None
-                return DropIn(path, os.stat(path).st_mtime, _dropin.environment_in(content))
+    names = [name for name in (unit, _systemd.template_of(unit)) if name and is_unit_name(name)]
+    paths = [_dropin.path_of(name, directory) for name in names]
+    texts = {path: attempt(lambda path=path: _dropin.read(path)) for path in paths}  # type: ignore[misc]
+    for path, content in texts.items():
+        if content is not None:
+            return DropIn(path, _dropin.environment_in(content), texts) if _dropin.is_ours(content) else None
     return None

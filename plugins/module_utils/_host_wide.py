@@ -4,8 +4,8 @@
 
 """What every process of this host is told, by /etc/ld.so.preload and /etc/libkeepalive.conf, and who has heard it.
 
-Both files count when a program starts. So a process takes part if it maps the libraries and is younger than what the
-settings file says of it; everything else about it is seen in its sockets.
+Both files count when a program starts. So a process takes part if it maps the libraries and was started with what the
+settings file says of it now; everything else about it is seen in its sockets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ import os
 import re
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _below_root, _host_file, _procfs, _settings_file
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _below_root,
+    _host_file,
+    _in_force,
+    _procfs,
+    _settings_file,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, elf_in, read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
 
@@ -24,38 +30,53 @@ _LONGEST = 1 << 20
 
 
 class HostWide(t.NamedTuple):
-    """What the two files say."""
+    """What the two files say, and what is noted of each in this boot."""
 
-    entries: t.Tuple[str, ...]
-    """The libraries of this collection in /etc/ld.so.preload, as they stand there; empty where the mode is off."""
-    changed: float
-    """When that file was changed last, in seconds since the epoch."""
-    settings: t.Optional[str]
+    preload: t.Optional[str] = None
+    """The text of /etc/ld.so.preload; None without one."""
+    settings: t.Optional[str] = None
     """The text of the settings file; None without one."""
+    preload_history: _in_force.History = _in_force.History()
+    settings_history: _in_force.History = _in_force.History()
+
+    @property
+    def entries(self) -> t.Tuple[str, ...]:
+        """Return the libraries of this collection that are named, as they stand there; empty where the mode is off."""
+        return _entries(self.preload)
 
     @property
     def names(self) -> t.FrozenSet[str]:
         """Return the file names of the libraries, whatever folder the loader makes of $LIB."""
-        return frozenset(os.path.basename(entry) for entry in self.entries)
+        return _names(self.preload)
+
+    def names_at(self, started: float) -> t.FrozenSet[str]:
+        """Return the file names of those that were named when a process was started."""
+        return _names(self.preload_history.at(started, self.preload))
 
 
-NOWHERE = HostWide((), 0.0, None)
+NOWHERE = HostWide()
 
 
 def look(preload: str = LD_SO_PRELOAD, settings: str = _host_file.PATH) -> HostWide:
     """Read both files; one that is not there says nothing."""
+    return HostWide(_text(preload), _text(settings), _in_force.history(preload), _in_force.history(settings))
+
+
+def _text(path: str) -> t.Optional[str]:
     try:
-        with _below_root.find(preload) as found, found.open() as stream:
-            words = re.split(r"[\s:]+", re.sub(r"#.*", "", os.fsdecode(stream.read(_LONGEST))))
-            changed = found.status.st_mtime
+        with _below_root.find(path) as found, found.open() as stream:
+            return os.fsdecode(stream.read(_LONGEST))
     except OSError:
-        words, changed = [], 0.0
-    try:
-        with open(settings, encoding="utf-8", errors="surrogateescape") as file:
-            text: t.Optional[str] = file.read()
-    except OSError:
-        text = None
-    return HostWide(tuple(word for word in words if word.startswith(LIBRARY_DIR + "/")), changed, text)
+        return None
+
+
+def _entries(text: t.Optional[str]) -> t.Tuple[str, ...]:
+    words = re.split(r"[\s:]+", re.sub(r"#.*", "", text or ""))
+    return tuple(word for word in words if word.startswith(LIBRARY_DIR + "/"))
+
+
+def _names(text: t.Optional[str]) -> t.FrozenSet[str]:
+    return frozenset(os.path.basename(entry) for entry in _entries(text))
 
 
 def stale_reasons(
@@ -64,16 +85,17 @@ def stale_reasons(
     """Say why a process has to be started anew to take part; empty where it does, or never will.
 
     :param mapped: The paths of the libraries of ours that it maps.
-    :param started: In seconds since the epoch.
+    :param started: In seconds since boot.
     :param can_load: Whether the loader could put a library into it at all; asked only where that matters.
     """
     missing = host.names - {os.path.basename(path) for path in mapped}
-    if missing:  # whoever was started since and does not map them would not map them after a restart either
-        if started < host.changed and can_load():
-            return [f"does not map {', '.join(sorted(missing))}, which {LD_SO_PRELOAD} names"]
+    if missing:  # whoever was started with them named and does not map them would not after a restart either
+        new = missing - host.names_at(started)
+        if new and can_load():
+            return [f"does not map {', '.join(sorted(new))}, which {LD_SO_PRELOAD} names"]
         return []
-    since = _host_file.since_when(host.settings, unit, program) if host.entries and host.settings else None
-    if since is not None and started < since:
+    settings, before = host.settings, host.settings_history.at(started, host.settings)
+    if host.entries and settings != before and _says(settings, unit, program) != _says(before, unit, program):
         return [f"was started before its settings in {_host_file.PATH} came into force"]
     return []
 
@@ -101,4 +123,8 @@ def can_load(pid: int, host: HostWide, root: str = _procfs.PROC) -> bool:
 
 def is_left_alone(host: HostWide, unit: str, program: str) -> bool:
     """Tell whether the settings file keeps the libraries from doing anything in a process."""
-    return _settings_file.parse(host.settings or "", unit, program).get(_settings_file.DISABLE) == 1
+    return _says(host.settings, unit, program).get(_settings_file.DISABLE) == 1
+
+
+def _says(settings: t.Optional[str], unit: str, program: str) -> t.Dict[str, int]:
+    return _settings_file.parse(settings or "", unit, program)

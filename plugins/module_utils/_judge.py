@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _causes, _dropin, _facts, _procfs
+from ansible_collections.netops.keepalive.plugins.module_utils import _boot_clock, _causes, _dropin, _facts, _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._causes_systemd import explain_systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import (
     LINUX_DEFAULTS,
@@ -25,8 +25,12 @@ from ansible_collections.netops.keepalive.plugins.module_utils._options import L
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Record, Sweep
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit
 
-_HANDED_OVER_MARGIN = 2.0
-"""Seconds that a connection has to be older than its unit's processes before that counts as shown."""
+_HANDED_OVER_MARGIN = 0.1
+"""Seconds that a connection has to be older than its unit's processes before that counts as shown.
+
+Both are known to about 10 ms: a process's start is cut to a tick, and the kernel counts silence in jiffies, which lag
+behind where the machine is busy. The silence is read first and the clock after it, so that delay makes nothing older.
+"""
 
 
 class Places(t.NamedTuple):
@@ -168,7 +172,7 @@ class Judge:
             starts = [_procfs.started_at(pid, self._places.root) for pid in members]
             known = [start for start in starts if start is not None]
             # Outside of a unit nobody knows which process handed the socket down: then nothing is shown.
-            self._ages[key] = _procfs.uptime(self._places.root) - min(known) if known and unit else float("inf")
+            self._ages[key] = _boot_clock.now() - min(known) if known and unit else float("inf")
         return self._ages[key]
 
 

@@ -6,8 +6,8 @@
 
 A file says whose run it is. While a module works it also holds flock(2) on the file, which ends with its process
 however that ends. Between two modules nothing of the run is on the host, so a run that was killed leaves the file
-behind: it counts for nothing after a reboot (it stands in /run), when its controller says that the run is gone (the
-task's action looks), and when nothing was heard of it for a while.
+behind: it counts for nothing after a reboot, when its controller says that the run is gone (the task's action looks),
+and when nothing was heard of it for a while, by a clock that nobody can set.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import os
 import time
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils import _boot_clock
 from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import FOLDER, NotLocked, open_file
 
 NAME = "rollout.lock"
@@ -37,13 +38,15 @@ ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
 """What the modules take that change something in a rollout; V(run) is from the task's action."""
 
 Holder = t.Dict[str, t.Any]
+"""Who has the lock: what its action said of the run, V(since) and V(last) in seconds since boot, and V(boot)."""
 
 
 class Held(NotLocked):
     """Another run has the lock; the text says whose, since when, and what to do."""
 
-    def __init__(self, holder: Holder, now: float) -> None:
-        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(holder.get("since", now)))
+    def __init__(self, holder: Holder) -> None:
+        now = _boot_clock.now()
+        since = _boot_clock.on_the_wall(holder.get("since", now))
         super().__init__(
             f"another run is changing this host: {holder.get('owner', 'unknown')}, since {since}, last heard of "
             f"{max(0, int(now - holder.get('last', now)))} s ago; nothing was done here; wait until it has ended, then "
@@ -90,7 +93,7 @@ class Lock:
         except Held:
             os.close(descriptor)
             raise
-        now = time.time()
+        now = _boot_clock.now()
         holder = _read(descriptor)
         since = now
         if holder and holder["id"] == self._run["id"]:
@@ -102,9 +105,10 @@ class Lock:
                 f"took over the lock of a run that was not heard of for {SILENCE // 60} minutes: {holder['owner']}"
             )
         elif holder:
+            _write(descriptor, holder)  # as it was read: one of release 0.1.0 gets the times of this boot
             os.close(descriptor)
-            raise Held(holder, now)
-        _write(descriptor, {**self._run, "since": since, "last": now})
+            raise Held(holder)
+        _write(descriptor, {**self._run, "since": since, "last": now, "boot": _boot_clock.boot()})
         self._descriptor = descriptor
 
     def _wait(self, descriptor: int) -> None:
@@ -119,7 +123,7 @@ class Lock:
                 own = holder.get("id") in (self._run["id"], self._takes_over or self._run["id"])
                 patience = _LAST_MODULE if own else 0
                 if time.monotonic() - started >= max(patience, 0 if holder else _BEING_WRITTEN):
-                    raise Held(holder, time.time()) from None
+                    raise Held(holder) from None
             time.sleep(_POLL)
 
     def leave(self) -> None:
@@ -143,7 +147,7 @@ class Lock:
         try:
             holder = _read(descriptor)
             if holder and holder["id"] != self._run.get("id") and not force:
-                raise Held(holder, time.time())
+                raise Held(holder)
             os.ftruncate(descriptor, 0)
             return holder or None
         finally:
@@ -151,10 +155,15 @@ class Lock:
 
 
 def _read(descriptor: int) -> Holder:
-    """Return whose lock it is; {} where it is nobody's, or the file was never finished."""
+    """Return whose lock it is; {} where it is nobody's, of another boot, or the file was never finished."""
     try:
         holder = json.loads(os.pread(descriptor, 65536, 0).decode("utf-8"))
-        return holder if {"id", "owner", "since", "last"} <= set(holder) else {}
+        if not {"id", "owner", "since", "last"} <= set(holder):
+            return {}
+        if "boot" not in holder:  # release 0.1.0 wrote the wall clock's time: its silence is counted from now
+            now = _boot_clock.now()
+            holder.update(since=now, last=now, boot=_boot_clock.boot())
+        return holder if holder["boot"] == _boot_clock.boot() else {}
     except (ValueError, TypeError):
         return {}
 

@@ -59,9 +59,9 @@ def explain_not_loaded(
             "Preload it by the unit's drop-in."
         )
     if by_host and facts.host_preload:
-        if facts.started_before(facts.host_preload.written):
+        if not any(files.holds(entry) for entry in facts.host_preload.at_start):
             return "library_not_loaded", (
-                f"{names} is not loaded: the process was started before {LD_SO_PRELOAD} was last changed. Restart it."
+                f"{names} is not loaded: the process was started before {LD_SO_PRELOAD} named it. Restart it."
             )
         refusal = _refusal(by_host[0], facts, root)
         return "library_not_loaded", f"{names} is not loaded: it is in {LD_SO_PRELOAD}, but {refusal}"
@@ -75,7 +75,7 @@ def explain_not_loaded(
 
 def _without(files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], root: str) -> str:
     """Go through what LD_PRELOAD in the environment says."""
-    older = drop_in is not None and facts.started_before(drop_in.written)
+    older = facts.older_than(drop_in)
     if facts.environment is None:
         if older:
             return f"the process was started before {_name(drop_in)} was last changed. Restart it."
@@ -100,7 +100,7 @@ def _without(files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], roo
     if older:
         return f"{has}. It was not restarted since {_name(drop_in)} was written. Restart it."
     return (
-        f"{has}, though it was started after {_name(drop_in)} was written. Another setting (EnvironmentFile=, "
+        f"{has}, and nothing shows that {_name(drop_in)} is newer than it. Another setting (EnvironmentFile=, "
         "UnsetEnvironment=, a later drop-in) wins, systemd has not been reloaded, or a program in between "
         "(sudo, env -i) cleared the environment."
     )
@@ -153,8 +153,6 @@ def _is_there(path: str) -> bool:
 
 def _refusal_of(path: str, found: Found, facts: ProcessFacts) -> str:
     """Say what is wrong with the file itself; '' where nothing is."""
-    if facts.started_before(max(found.status.st_mtime, found.status.st_ctime)):
-        return f"{path} was put there or changed after the process was started. Restart it."
     try:
         with found.open() as stream:
             library = parse_elf(stream)
@@ -177,8 +175,8 @@ _UNSEEN = (
     "denies it."
 )
 _LOADER = (
-    "the loader or a security module (SELinux, AppArmor, fapolicyd) refused it; the loader's message (ld.so) is in the "
-    "journal"
+    "it was not there yet when the process was started, or the loader or a security module (SELinux, AppArmor, "
+    "fapolicyd) refused it; the loader's message (ld.so) is in the journal"
 )
 
 

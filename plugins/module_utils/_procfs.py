@@ -85,16 +85,10 @@ def program_of(pid: int, root: str = PROC) -> str:
 
 
 def started_at(pid: int, root: str = PROC) -> t.Optional[float]:
-    """Return when a process was started, in seconds since boot."""
+    """Return when a process was started, in seconds since boot, as _boot_clock counts them."""
     text = text_of(pid, "stat", root)
     fields = text[text.rfind(")") + 2 :].split()
     return int(fields[19]) / os.sysconf("SC_CLK_TCK") if len(fields) > 19 else None
-
-
-def uptime(root: str = PROC) -> float:
-    """Return the seconds since boot, on the clock of started_at."""
-    with open(os.path.join(root, "uptime"), encoding="ascii") as stream:
-        return float(stream.read().split()[0])
 
 
 def network_namespace(pid: int, root: str = PROC) -> t.Optional[int]:

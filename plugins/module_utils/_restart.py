@@ -11,11 +11,10 @@ takes does not grow with their number.
 
 from __future__ import annotations
 
-import os
 import time
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _job, _journal, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _in_force, _job, _journal, _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._listeners import slipped_through
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
 from ansible_collections.netops.keepalive.plugins.module_utils._units import Host, Unit
@@ -66,18 +65,26 @@ class Sequence:
 
     def reload_due(self) -> bool:
         """Tell whether systemd has not read some unit's files since they changed."""
-        return any(unit.properties.get("NeedDaemonReload") == "yes" for unit in self.units.values())
+        return bool(self._host.unread(self._names)) or any(
+            unit.properties.get("NeedDaemonReload") == "yes" for unit in self.units.values()
+        )
 
     def reload(self) -> None:
         """Make systemd read its files.
 
         A process that starts after this has the new settings, one that started before has not. Where a program
-        overwrites its environment only the times tell, so the drop-ins get the time at which they come into force.
+        overwrites its environment only the times tell, so it is noted that the drop-ins come into force now.
         """
-        for unit in self.units.values():
-            if unit.drop_in and unit.properties.get("NeedDaemonReload") == "yes":
-                os.utime(unit.drop_in)
+        unread = self._host.unread(self._names).union(*(unit.unread for unit in self.units.values()))
         self._systemctl("daemon-reload", limit=_RELOADING)
+        try:
+            for path in unread:
+                _in_force.put_in_force(path, _dropin.read(path))
+        except OSError as error:
+            raise _systemd.SystemdError(
+                f"systemd has read the drop-ins, and that could not be noted in {_in_force.FOLDER}: {error.strerror}; "
+                "mend that, then run again"
+            ) from error
         self.units = self._host.units(self._names)
 
     def restart(self, unit: Unit) -> None:

@@ -15,6 +15,7 @@ import os
 import stat
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils import _in_force
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS, as_integer, problem_with
 from ansible_collections.netops.keepalive.plugins.module_utils._procfs import PROC
 
@@ -83,12 +84,17 @@ class Settings(t.NamedTuple):
     """What the file says to one process."""
 
     values: t.Dict[str, int]
-    written: float
-    """When the file was last changed, in seconds since the epoch."""
+    at_start: t.Dict[str, int]
+    """What it said when the process was started; as now, where nothing shows otherwise."""
 
 
-def read(pid: int, unit: str, program: str, root: str = PROC) -> t.Optional[Settings]:
-    """Read the file that this process sees; None where there is none, or none that the libraries would trust."""
+def read(
+    pid: int, unit: str, program: str, root: str = PROC, started: t.Optional[float] = None
+) -> t.Optional[Settings]:
+    """Read the file that this process sees; None where there is none, or none that the libraries would trust.
+
+    :param started: When the process was started, in seconds since boot.
+    """
     try:
         with open(os.path.join(root, str(pid), "root") + PATH, "rb", opener=_without_waiting) as stream:
             status = os.fstat(stream.fileno())
@@ -97,7 +103,8 @@ def read(pid: int, unit: str, program: str, root: str = PROC) -> t.Optional[Sett
             text = os.fsdecode(stream.read(_LIMIT))
     except OSError:
         return None
-    return Settings(parse(text, unit, program), status.st_mtime)
+    before = _in_force.history(PATH).at(started, text)
+    return Settings(parse(text, unit, program), parse(before or "", unit, program))
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -5,8 +5,8 @@
 """Does a running process have what its unit's drop-in says, and would a restart give it that?
 
 The evidence is the process, not what some run of Ansible did: an interrupted rollout is seen, and healed, by the next.
-Only what a restart would mend counts as stale: a process that was started after the drop-in was written and differs all
-the same (an EnvironmentFile wins, the loader refuses the library) would differ again, and is the verification's matter.
+Only what a restart would mend counts as stale: a process that was started with the drop-in in force and differs all the
+same (an EnvironmentFile wins, the loader refuses the library) would differ again, and is the verification's matter.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ class Live(t.NamedTuple):
     libraries: t.Mapping[str, bool]
     """The libraries of ours that it maps; False where that file has since been replaced or removed."""
     started: float
-    """When it started, in seconds since the epoch."""
+    """When it started, in seconds since boot."""
 
 
 def stale_reasons(
-    wanted: t.Mapping[str, str], live: Live, written: t.Optional[float], host: t.Container[str] = ()
+    wanted: t.Mapping[str, str], live: Live, older: t.Optional[bool], host: t.Container[str] = ()
 ) -> t.List[str]:
     """Say why a restart is due; empty where it is not.
 
     :param wanted: The variables of the unit's drop-in, empty where it has none.
-    :param written: When the drop-in came into force (s since the epoch), None where there is none.
+    :param older: Whether it was started before the drop-in came into force, None where there is none.
     :param host: The file names of the libraries that every process of this host maps.
     """
     reasons = [f"maps a {path} that has been replaced" for path, current in live.libraries.items() if not current]
@@ -47,13 +47,13 @@ def stale_reasons(
         if current and path not in expected and os.path.basename(path) not in host
     ]
     if live.environ is None:
-        if written is not None and live.started < written:
+        if older:
             reasons.append("was started before its drop-in was last changed")
         return reasons
-    if written is None:  # no drop-in of ours: what is left of it in the process is due, what others set is theirs
+    if older is None:  # no drop-in of ours: what is left of it in the process is due, what others set is theirs
         left = [entry for entry in preload_entries(live.environ.get("LD_PRELOAD", "")) if is_own_library(entry)]
         return reasons + ([f"LD_PRELOAD still names {printable(', '.join(left), 200)}"] if left else [])
-    if live.started < written:
+    if older:
         for variable in ("LD_PRELOAD", *OWN_VARIABLES):
             has, should = live.environ.get(variable), wanted.get(variable)
             if has != should:

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import functools
 import os
-import time
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _boot_clock,
     _dropin,
     _host_wide,
+    _in_force,
     _preflight,
     _procfs,
+    _record,
     _systemd,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._executable import Executable, describe_executable
@@ -41,16 +43,19 @@ class Unit(t.NamedTuple):
     """The path of the drop-in of ours that is in force for it: its own, else its template's; None without one."""
     stale: t.List[str]
     """Why a restart is due for it to run with that drop-in, or without one; empty where none is."""
+    unread: t.FrozenSet[str] = frozenset()
+    """The drop-ins that it has, or had, which systemd has not read as they are now."""
 
 
 class Host:
     """The units of a host, asked for together."""
 
-    def __init__(self, run: _systemd.Run, directory: str = _dropin.DIRECTORY) -> None:
+    def __init__(self, run: _systemd.Run, directory: str = _dropin.DIRECTORY, root: str = _procfs.PROC) -> None:
         self._run = run
         self._directory = directory
-        self._boot = time.time() - _procfs.uptime()
+        self._root = root
         self._host_wide = _host_wide.look()
+        self._unfinished = _record.read(_record.FOLDER)
 
     def units(self, names: t.Sequence[str]) -> t.Dict[str, Unit]:
         """Return each unit by name; a template stands for its loaded instances."""
@@ -64,17 +69,19 @@ class Host:
 
     def _unit(self, name: str, properties: _systemd.Properties) -> Unit:
         drop_in = self.drop_in_of(name) or self.drop_in_of(properties["Id"])
-        if drop_in and properties["LoadState"] == "loaded" and drop_in not in words(properties.get("DropInPaths", "")):
-            # systemd 247 and 252 say "no" here as long as they do not know the new .d folder.
+        unread = self._unread(name, properties, drop_in)
+        if unread:
+            # systemd 247 and 252 say "no" here as long as they do not know the new .d folder, and all of them where a
+            # file has got an older date than it had, by a clock that was set back.
             properties = {**properties, "NeedDaemonReload": "yes"}
         stale: t.List[str] = []
         if _systemd.is_active(properties):
             if name.endswith(".socket"):
                 differences = listener_differences(properties)
-                stale = self._older(properties, drop_in) if differences is None else differences
+                stale = self._by_age(name, properties, drop_in, unread) if differences is None else differences
             else:
-                stale = self._stale(int(properties.get("MainPID", "0")), properties, drop_in)
-        return Unit(name, properties, drop_in, stale)
+                stale = self._stale(name, properties, drop_in, unread)
+        return Unit(name, properties, drop_in, stale, unread)
 
     def path_of(self, name: str) -> str:
         """Return where a unit's own drop-in of ours stands, or would."""
@@ -90,43 +97,83 @@ class Host:
                     return path if _dropin.is_ours(content) else None
         return None
 
-    def _older(self, properties: _systemd.Properties, drop_in: t.Optional[str]) -> t.List[str]:
-        """Judge a socket by its age, where its listener cannot be read."""
-        since_boot = int(properties.get("ActiveEnterTimestampMonotonic", "0")) / 1e6
-        if drop_in and self._boot + since_boot < os.stat(drop_in).st_mtime:
+    def unread(self, names: t.Iterable[str]) -> t.Set[str]:
+        """Return the drop-ins of units that a run has changed since systemd read them, whether the units run or not."""
+        paths = {path for name in names for path in self._paths(name)}
+        return {path for path in paths if _in_force.history(path).unread(_dropin.read(path))}
+
+    def _paths(self, *names: str) -> t.List[str]:
+        """Return where drop-ins of ours for a unit can stand, the one that counts first."""
+        candidates = [candidate for name in names for candidate in (name, _systemd.template_of(name)) if candidate]
+        return [self.path_of(candidate) for candidate in dict.fromkeys(candidates)]
+
+    def _unread(self, name: str, properties: _systemd.Properties, drop_in: t.Optional[str]) -> t.FrozenSet[str]:
+        """Return the drop-ins that systemd has not read as they are now: whatever runs was started without them."""
+        unread = self.unread((name, properties["Id"]))
+        if drop_in and properties["LoadState"] == "loaded" and not _in_force.history(drop_in).versions:
+            missing = drop_in not in words(properties.get("DropInPaths", ""))
+            if missing or properties.get("NeedDaemonReload") == "yes":
+                unread.add(drop_in)
+        return frozenset(unread)
+
+    def _older(
+        self, name: str, properties: _systemd.Properties, drop_in: str, unread: t.Container[str], started: float
+    ) -> bool:
+        """Tell whether a unit is shown to have been started before its drop-in came into force."""
+        paths = self._paths(name, properties["Id"])
+        return drop_in in unread or _in_force.changed_since({path: _dropin.read(path) for path in paths}, started)
+
+    def _by_age(
+        self, name: str, properties: _systemd.Properties, drop_in: t.Optional[str], unread: t.Container[str]
+    ) -> t.List[str]:
+        """Judge a socket whose listener cannot be read."""
+        started = _boot_clock.of_monotonic(int(properties.get("ActiveEnterTimestampMonotonic", "0")))
+        if drop_in and self._older(name, properties, drop_in, unread, started):
             return ["was started before its drop-in was last changed"]
         return []
 
-    def _stale(self, pid: int, properties: _systemd.Properties, drop_in: t.Optional[str]) -> t.List[str]:
-        live = live_process(pid, self._boot) if pid else None
+    def _stale(
+        self, name: str, properties: _systemd.Properties, drop_in: t.Optional[str], unread: t.Container[str]
+    ) -> t.List[str]:
+        pid = int(properties.get("MainPID", "0"))
+        live = live_process(pid, self._root) if pid else None
         if live is None:
             return []
         wanted = _dropin.environment_in(_dropin.read(drop_in) or "") if drop_in else {}
-        written = os.stat(drop_in).st_mtime if drop_in else None
-        if written is not None and properties.get("NeedDaemonReload") == "yes":
-            written = time.time()  # whatever runs was started without it
-        host, program = self._host_wide, _procfs.program_of(pid)
-        return stale_reasons(wanted, live, written, host.names) + _host_wide.stale_reasons(
-            host, properties["Id"], program, live.libraries, live.started, lambda: _host_wide.can_load(pid, host)
+        older = None
+        if drop_in:
+            older = self._older(name, properties, drop_in, unread, live.started)
+            # A rollout that did not come to its end has changed it, and nobody noted when: the environment alone tells.
+            # One that is overwritten tells nothing, and what is not known is not due.
+            noted = _in_force.history(drop_in).versions
+            older = older or (not noted and live.environ is not None and _dropin.unit_of(drop_in) in self._unfinished)
+        host, program = self._host_wide, _procfs.program_of(pid, self._root)
+        return stale_reasons(wanted, live, older, host.names) + _host_wide.stale_reasons(
+            host,
+            properties["Id"],
+            program,
+            live.libraries,
+            live.started,
+            lambda: _host_wide.can_load(pid, host, self._root),
         )
 
 
-def live_process(pid: int, boot: float) -> t.Optional[Live]:
+def live_process(pid: int, root: str = _procfs.PROC) -> t.Optional[Live]:
     """Look at one process; None where it has gone."""
-    started = _procfs.started_at(pid)
+    started = _procfs.started_at(pid, root)
     if started is None:
         return None
     try:
-        environ = _procfs.parse_environ(_procfs.content_of(pid, "environ"))
-        libraries = own_libraries(pid)
+        environ = _procfs.parse_environ(_procfs.content_of(pid, "environ", root))
+        libraries = own_libraries(pid, root)
     except OSError:
         return None
-    return Live(environ, libraries, boot + started)
+    return Live(environ, libraries, started)
 
 
-def own_libraries(pid: int) -> t.Dict[str, bool]:
+def own_libraries(pid: int, root: str = _procfs.PROC) -> t.Dict[str, bool]:
     """Return the libraries of ours that a process maps, False for a file that has been replaced since."""
-    mapped = _procfs.parse_maps(_procfs.bytes_of(pid, "maps", _procfs.PROC))
+    mapped = _procfs.parse_maps(_procfs.bytes_of(pid, "maps", root))
     return {path: not gone for path, gone in mapped.items() if _dropin.is_own_library(path)}
 
 
@@ -169,7 +216,7 @@ def without_libraries(host: _host_wide.HostWide) -> t.List[t.Dict[str, t.Any]]:
     """Return every process that would load the host's libraries, and do something with them, if it were started now."""
     if not host.entries:
         return []
-    prefix, boot = _procfs.manager_prefix(), time.time() - _procfs.uptime()
+    prefix = _procfs.manager_prefix()
     found = []
     for pid in _procfs.list_pids():
         started = _procfs.started_at(pid)
@@ -178,7 +225,7 @@ def without_libraries(host: _host_wide.HostWide) -> t.List[t.Dict[str, t.Any]]:
             continue  # gone, or a thread of the kernel
         unit = _procfs.unit_of(pid, prefix)
         reasons = _host_wide.stale_reasons(
-            host, unit, program, own_libraries(pid), boot + started, functools.partial(_host_wide.can_load, pid, host)
+            host, unit, program, own_libraries(pid), started, functools.partial(_host_wide.can_load, pid, host)
         )
         if reasons and not _host_wide.is_left_alone(host, unit, program):
             found.append({"pid": pid, "unit": unit, "program": program, "why": reasons[0]})

@@ -18,8 +18,8 @@ description:
     the library would skip stops the task, and nothing is written.
   - The file is replaced by a rename, belongs to root and nobody else may write it. A file that does not begin with the
     marker C(# Managed by netops.keepalive) is never replaced or removed.
-  - Each section carries the time since which it stands so. A process that was started before it runs with something
-    else, which is how M(netops.keepalive.service_units_info) knows that its restart is due.
+  - What the file says, and since when, is noted in C(/run/netops.keepalive) for as long as the host is up, by the clock
+    of its boot. So M(netops.keepalive.service_units_info) knows which processes were started with other settings.
 options:
   state:
     description: Whether the file is there.
@@ -113,9 +113,9 @@ complaints:
 """
 
 import base64
+import contextlib
 import os
 import stat
-import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -123,7 +123,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _dropin,
     _host_check,
     _host_file,
-    _procfs,
+    _in_force,
     _trusted,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Change, apply_changes
@@ -183,12 +183,18 @@ def main() -> None:
     }
     if changed and not module.check_mode:
         try:
+            if after != before:
+                _in_force.note(path, before)
             # One that was another user's is replaced: he may have it open for writing.
             if after != before or (before is not None and _trusted.fault(path)):
                 apply_changes([Change(path, before, after)], _MODE)
             _settle(module, path, after)
         except OSError as error:
             module.fail_json(msg=f"nothing was changed: {error.strerror}: {error.filename or path}", **result)
+    if not module.check_mode and (changed or _in_force.history(path).versions):
+        # Also where it is as it should be: a run that was killed may have written it and not noted it any more.
+        with contextlib.suppress(OSError):
+            _in_force.note(path, after)
     module.exit_json(**result)
 
 
@@ -199,7 +205,7 @@ def _present_text(module: AnsibleModule, path: str) -> t.Optional[str]:
 
 
 def _wanted(module: AnsibleModule, before: t.Optional[str]) -> t.Optional[str]:
-    """Return the text that should be there; what is there already where only its times differ."""
+    """Return the text that should be there; None for no file."""
     if module.params["state"] == "absent":
         return None
     restore = module.params["restore"]
@@ -211,10 +217,7 @@ def _wanted(module: AnsibleModule, before: t.Optional[str]) -> t.Optional[str]:
         module.fail_json(
             msg=f"content: the text must begin with '{_dropin.MARKER}', or it could never be removed again"
         )
-    if before is not None and _host_file.without_times(before) == content:
-        return before
-    now = time.time()
-    return _host_file.with_times(str(content), before or "", now, now - _procfs.uptime())
+    return str(content)
 
 
 def _check(module: AnsibleModule, text: str) -> t.Optional[str]:

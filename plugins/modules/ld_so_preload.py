@@ -226,6 +226,7 @@ mapped_by:
       type: str
 """
 
+import contextlib
 import os
 import secrets
 import signal
@@ -235,6 +236,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import (
     _files,
+    _in_force,
     _loaders,
     _preload_check,
     _preload_confirm,
@@ -364,6 +366,8 @@ def _write(module: Module, place: _watchdog.Place) -> Result:
     result["diff"] = _diff(
         place.path, before, None if vanishes or (before is None and not after) else after, attributes
     )
+    if not moves and not module.check_mode and _in_force.history(place.path).versions:
+        _note(place.path, before)  # a run that was killed may have written it and not noted it any more
     if not moves and not attributes:
         return {**result, "changed": False}
     if moves:
@@ -374,6 +378,8 @@ def _write(module: Module, place: _watchdog.Place) -> Result:
         return {**result, "changed": True}
     if moves and before is not None and module.params["backup"]:
         result["backup_file"] = module.backup_local(place.path)
+    if moves:
+        _note(place.path, before)
     if not moves and not fault(place.path):
         _repair(place.path)
     elif not moves:  # another user may have it open for writing: his would stay the old file
@@ -385,6 +391,9 @@ def _write(module: Module, place: _watchdog.Place) -> Result:
     else:
         _replace(module, place, after)
     sync_folder(os.path.dirname(place.path))
+    if moves:
+        with contextlib.suppress(OSError):  # it is in force
+            _note(place.path, None if vanishes else after)
     return {**result, "changed": True}
 
 
@@ -395,6 +404,11 @@ def _replace(module: AnsibleModule, place: _watchdog.Place, content: bytes) -> N
     except OSError:
         os.unlink(place.new)
         raise
+
+
+def _note(path: str, content: t.Optional[bytes]) -> None:
+    """Note what the file says, to tell later which processes were started with it."""
+    _in_force.note(path, None if content is None else content.decode("utf-8", "surrogateescape"))
 
 
 def _wanted(module: AnsibleModule, folder: str) -> t.List[str]:

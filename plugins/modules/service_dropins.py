@@ -171,11 +171,12 @@ lock_held:
 """
 
 import base64
+import contextlib
 import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _lock, _record
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _in_force, _lock, _record
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Change, apply_changes
 from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked
 from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
@@ -331,7 +332,12 @@ def _go(module: AnsibleModule, directory: str, lock: _lock.Lock) -> t.Dict[str, 
 
 
 def _write(module: AnsibleModule, changes: t.Sequence[Change]) -> None:
+    for change in changes:
+        _in_force.note(change.path, change.before)
     apply_changes(changes)
+    with contextlib.suppress(OSError):  # they are written; that nothing notes it is no reason to take them back
+        for change in changes:
+            _in_force.note(change.path, change.after, read=False)
     times = {dropin["unit"]: dropin["mtime_ns"] for dropin in module.params["dropins"]}
     for change in changes:
         mtime_ns = times.get(_dropin.unit_of(change.path))

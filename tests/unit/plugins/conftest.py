@@ -13,10 +13,19 @@ import subprocess
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils import _in_force, _record
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access, Reader, choose
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import ShadowProc
 
 CSRC = pathlib.Path(__file__).parents[3] / "csrc"
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_the_machines_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs note on a host is neither read from the machine that runs the tests, nor left on it."""
+    folder = tmp_path_factory.mktemp("notes")
+    monkeypatch.setattr(_in_force, "FOLDER", str(folder / "run" / "in-force"))
+    monkeypatch.setattr(_record, "FOLDER", str(folder / "lib"))
 
 
 @pytest.fixture(scope="session")

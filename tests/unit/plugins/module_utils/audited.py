@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import pathlib
 import shutil
 import socket
 import subprocess
-import time
 import typing as t
 
 import pytest
@@ -87,13 +85,7 @@ def drop_in(folder: pathlib.Path, libraries: pathlib.Path, unit: str = "a.servic
     variables = {"LD_PRELOAD": str(libraries / LIBRARIES["connect"]), "TCP_KEEPIDLE": "60", **changes}
     lines = "".join(f'Environment="{name}={value}"\n' for name, value in variables.items())
     path.write_text(f"{MARKER}\n[Service]\n{lines}")
-    in_a_minute(path)
     return path
-
-
-def in_a_minute(path: pathlib.Path) -> None:
-    """Make a file newer than every process of the test: a process knows its start to a hundredth of a second only."""
-    os.utime(path, (time.time() + 60,) * 2)
 
 
 def only(answer: Answer) -> Record:

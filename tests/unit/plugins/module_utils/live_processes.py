@@ -84,7 +84,6 @@ class ShadowProc:
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.root = str(folder)
-        (folder / "uptime").symlink_to("/proc/uptime")
         self._folder = folder
 
     def add(

@@ -15,6 +15,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._compliance impor
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import Elf
 from ansible_collections.netops.keepalive.plugins.module_utils._facts import DropIn, HostPreload, ProcessFacts
 from ansible_collections.netops.keepalive.plugins.module_utils._settings_file import Settings
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.notes import noted
 
 LIBRARY = "/usr/lib/libkeepalive/libkeepalive.so"
 GOOD = {"LD_PRELOAD": LIBRARY, "TCP_KEEPIDLE": "60"}
@@ -50,16 +51,23 @@ NOT_LOADED: t.Dict[str, t.Any] = {"mapped": {"/usr/lib/libc.so.6": False}}
 UNDONE: t.Dict[str, t.Any] = {**NOT_LOADED, "environment": {"PATH": "/bin"}}
 BOTH = ("overridden_by_application", "opened_before_preload")
 
-DROP_IN = DropIn("/etc/systemd/system/a.service.d/zz-keepalive.conf", 1000.0, {**GOOD, "TCP_USER_TIMEOUT": "5000"})
+PATH = "/etc/systemd/system/a.service.d/zz-keepalive.conf"
+DROP_IN = DropIn(PATH, {**GOOD, "TCP_USER_TIMEOUT": "5000"}, {PATH: "[Service]\n"})
 BEFORE, AFTER = {"started": 999.0}, {"started": 1001.0}
-HOST = HostPreload(("/usr/$LIB/libkeepalive/libkeepalive.so",), 1000.0)
+ENTRIES = ("/usr/$LIB/libkeepalive/libkeepalive.so",)
+HOST, NEW_HOST = HostPreload(ENTRIES, ENTRIES), HostPreload(ENTRIES, ())
 
 
-def wide(started: float, **values: int) -> t.Dict[str, t.Any]:
-    """A process that has the library and its values from the host's files, written at 1000."""
+@pytest.fixture(autouse=True)
+def drop_in_came_into_force() -> None:
+    noted(PATH, (0.0, None), (1000.0, "[Service]\n"))
+
+
+def wide(at_start: t.Optional[t.Dict[str, int]] = None, **values: int) -> t.Dict[str, t.Any]:
+    """A process that has the library and its values from the host's files, or had others there when it was started."""
     settings = {"TCP_KEEPIDLE": 60, "TCP_USER_TIMEOUT": 5000, **values}
-    return {"environment": {"PATH": "/bin"}, "started": started, "host_preload": HOST,
-            "settings": Settings(settings, 1000.0)}  # fmt: skip
+    return {"environment": {"PATH": "/bin"}, "started": 1001.0, "host_preload": HOST,
+            "settings": Settings(settings, settings if at_start is None else at_start)}  # fmt: skip
 
 
 def with_drop_in(**changes: t.Any) -> t.Dict[str, t.Any]:
@@ -87,7 +95,7 @@ CASES: t.List[t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any], str, t.Tuple[str, 
     # started through the loader: the executable is ld.so, which names no interpreter itself
     ({**NOT_LOADED, "elf": elf(None), "program": "/lib64/ld-linux.so.2"}, {}, "library_not_loaded", (), "missing"),
     ({**NOT_LOADED, "elf": None}, {}, "library_not_loaded", (), "it is missing"),
-    ({**UNDONE, **BEFORE, "host_preload": HOST}, {}, "library_not_loaded", (), "before /etc/ld.so.preload was last"),
+    ({**UNDONE, "host_preload": NEW_HOST}, {}, "library_not_loaded", (), "before /etc/ld.so.preload named it"),
     # in that file the loader does not drop it
     ({**UNDONE, **AFTER, "host_preload": HOST, "secure": True}, {}, "library_not_loaded", (), "ld.so.preload, but it"),
     ({"mapped": None}, {}, "undetermined",
@@ -112,18 +120,18 @@ CASES: t.List[t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any], str, t.Tuple[str, 
     ({"environment": {**GOOD, "TCP_USER_TIMEOUT": "5000", "LIBKEEPALIVE_DISABLE": "1"}}, {},
      "overridden_by_configuration", ("overridden_by_configuration", "overridden_by_application"), "DISABLE=1"),
     # the settings file is where the values are from: neither is the process stale nor the environment wrong
-    (wide(1001.0), {}, "overridden_by_application", (), "keepidle is 300 instead of 60"),
-    (wide(1001.0, TCP_KEEPIDLE=300), {}, "overridden_by_configuration", (),
+    (wide(), {}, "overridden_by_application", (), "keepidle is 300 instead of 60"),
+    (wide(TCP_KEEPIDLE=300), {}, "overridden_by_configuration", (),
      "TCP_KEEPIDLE=300 from /etc/libkeepalive.conf where 60 is expected: correct /etc/libkeepalive.conf"),
-    (wide(999.0), {}, "undetermined", ("stale_environment", "overridden_by_application"),
+    (wide({}), {}, "undetermined", ("stale_environment", "overridden_by_application"),
      "/etc/libkeepalive.conf was changed after the process was started"),
-    ({**wide(1001.0, LIBKEEPALIVE_DISABLE=1), "environment": GOOD}, with_drop_in() | {"keepalive": False},
+    ({**wide(LIBKEEPALIVE_DISABLE=1), "environment": GOOD}, with_drop_in() | {"keepalive": False},
      "overridden_by_configuration", (), "LIBKEEPALIVE_DISABLE=1 from /etc/libkeepalive.conf"),
     # the environment wins over it, except where the loader does not trust it
-    ({**wide(999.0, LIBKEEPALIVE_DISABLE=1),
+    ({**wide({}, LIBKEEPALIVE_DISABLE=1),
       "environment": {**GOOD, "TCP_USER_TIMEOUT": "5000", "LIBKEEPALIVE_DISABLE": "0"}}, {},
      "overridden_by_application", (), "300"),
-    ({**wide(1001.0), "environment": OTHER, "secure": True}, {}, "overridden_by_application", (), "300"),
+    ({**wide(), "environment": OTHER, "secure": True}, {}, "overridden_by_application", (), "300"),
     ({}, {}, "overridden_by_application", (), "keepidle is 300 instead of 60"),
     ({"mapped": {LIBRARY: True}}, {}, "overridden_by_application", (), "older version of the library"),
     ({"mapped": {"/usr/lib/x86_64-linux-gnu/libkeepalive/libkeepalive.so": False}}, {}, "overridden_by_application",
@@ -140,7 +148,7 @@ CASES: t.List[t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any], str, t.Tuple[str, 
     ({"environment": None}, {"user_timeout": 0}, "undetermined",
      ("overridden_by_application", "stale_environment", "opened_before_preload"), "overwritten its environment"),
     ({"environment": None, **AFTER}, with_drop_in() | {"user_timeout": 0}, "undetermined",
-     ("overridden_by_application", "overridden_by_configuration", "opened_before_preload"), "was started after"),
+     ("overridden_by_application", "overridden_by_configuration", "opened_before_preload"), "Nothing shows that"),
     ({"environment": None}, {}, "overridden_by_application", (), "300"),
     ({"environment": None}, {"evidence": causes.Evidence(witness=True)}, "overridden_by_application", (), "300"),
     ({}, {"evidence": causes.Evidence(older=True)}, "opened_before_preload", (), "handed over"),

@@ -12,34 +12,64 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import _host_file, _host_wide, _staleness
+from ansible_collections.netops.keepalive.plugins.module_utils import _host_wide, _staleness
 from ansible_collections.netops.keepalive.plugins.module_utils._host_wide import HostWide, look, stale_reasons
+from ansible_collections.netops.keepalive.plugins.module_utils._in_force import History, Version
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.notes import noted
 
 FOLDER = "/usr/lib/libkeepalive"
 CONNECT, LISTEN = f"{FOLDER}/libkeepalive.so", f"{FOLDER}/libkeepalive_listen.so"
 WIDE = f"{FOLDER}/lib/x86_64-linux-gnu/libkeepalive.so"
 OLD, CHANGED, YOUNG, SETTLED, YOUNGEST = 100.0, 200.0, 300.0, 400.0, 500.0
-SETTINGS = _host_file.with_times(
-    "# Managed by netops.keepalive\nTCP_KEEPIDLE=60\n[program */sshd]\nLIBKEEPALIVE_DISABLE=1\n", "", CHANGED, OLD
-)
-A_LATER = _host_file.with_times(
-    "# Managed by netops.keepalive\nTCP_KEEPIDLE=60\n[unit a.service]\nTCP_KEEPIDLE=1\n", SETTINGS, SETTLED, OLD
-)
-BOTH = HostWide((CONNECT, LISTEN), CHANGED, SETTINGS)
+ALL = "# Managed by netops.keepalive\nTCP_KEEPIDLE=60\n"
+SSHD = "[program */sshd]\nLIBKEEPALIVE_DISABLE=1\n"
+SETTINGS = ALL + SSHD
+
+
+def told(*versions: t.Tuple[float, t.Optional[str]]) -> History:
+    return History(tuple(Version(*version) for version in versions))
+
+
+def named(*entries: str) -> HostWide:
+    """The libraries came into force at CHANGED, the settings with them."""
+    text = "".join(f"{entry}\n" for entry in entries)
+    return HostWide(text, SETTINGS, told((0.0, None), (CHANGED, text)), told((0.0, None), (CHANGED, SETTINGS)))
+
+
+def later(host: HostWide, settings: t.Optional[str]) -> HostWide:
+    """The settings have become others at SETTLED."""
+    return host._replace(
+        settings=settings, settings_history=told((0.0, None), (CHANGED, SETTINGS), (SETTLED, settings))
+    )
+
+
+BOTH = named(CONNECT, LISTEN)
+A_LATER = ALL + "[unit a.service]\nTCP_KEEPIDLE=1\n"
 LINE = "which /etc/ld.so.preload names"
+
+SETTINGS_CAME = "was started before its settings in /etc/libkeepalive.conf came into force"
 
 CASES: t.List[t.Tuple[str, HostWide, t.List[str], float, t.List[str]]] = [
     ("never had it", BOTH, [], OLD, [f"does not map libkeepalive.so, libkeepalive_listen.so, {LINE}"]),
     ("has one of two", BOTH, [CONNECT], OLD, [f"does not map libkeepalive_listen.so, {LINE}"]),
     ("has both", BOTH, [CONNECT, LISTEN], YOUNG, []),
-    ("has it by another path ($LIB)", HostWide((f"{FOLDER}/$LIB/libkeepalive.so",), CHANGED, None), [WIDE], OLD, []),
+    ("has it by another path ($LIB)", later(named(f"{FOLDER}/$LIB/libkeepalive.so"), None), [WIDE], YOUNGEST, []),
     ("started since, and refused by the loader: a restart mends nothing", BOTH, [], YOUNG, []),
-    ("older than its section", BOTH._replace(settings=A_LATER), [CONNECT, LISTEN], YOUNG,
-     ["was started before its settings in /etc/libkeepalive.conf came into force"]),
-    ("younger than its section", BOTH._replace(settings=A_LATER), [CONNECT, LISTEN], YOUNGEST, []),
-    ("settings without times", BOTH._replace(settings="TCP_KEEPIDLE=1\n"), [CONNECT, LISTEN], OLD, []),
+    ("older than its section", later(BOTH, A_LATER), [CONNECT, LISTEN], YOUNG, [SETTINGS_CAME]),
+    ("younger than its section", later(BOTH, A_LATER), [CONNECT, LISTEN], YOUNGEST, []),
+    ("older than a value for all", later(BOTH, SETTINGS.replace("60", "61")), [CONNECT, LISTEN], YOUNG,
+     [SETTINGS_CAME]),
+    ("older than a section of others", later(BOTH, f"{SETTINGS}[unit b.service]\nTCP_KEEPIDLE=1\n"), [CONNECT, LISTEN],
+     YOUNG, []),
+    ("older than a section that went, of others", later(BOTH, ALL), [CONNECT, LISTEN], YOUNG, []),
+    ("older than another way to say the same", later(BOTH, f"# since 2026\n{ALL}[unit a.*]\nTCP_KEEPIDLE=60\n"),
+     [CONNECT, LISTEN], YOUNG, []),
+    ("older than the settings' going", later(BOTH, None), [CONNECT, LISTEN], YOUNG, [SETTINGS_CAME]),
+    ("settings that nobody noted", BOTH._replace(settings="TCP_KEEPIDLE=1\n"), [CONNECT, LISTEN], YOUNG, []),
+    ("started with the host, which was booted so", BOTH._replace(preload_history=History(), settings_history=History()),
+     [], OLD, []),
     ("the mode is off", _host_wide.NOWHERE, [], OLD, []),
-    ("a settings file alone does nothing", HostWide((), 0.0, A_LATER), [CONNECT], OLD, []),
+    ("a settings file alone does nothing", later(BOTH, A_LATER)._replace(preload=None), [CONNECT], YOUNG, []),
 ]  # fmt: skip
 
 
@@ -70,9 +100,11 @@ def test_both_files_are_read_as_their_readers_do(tmp_path: pathlib.Path) -> None
     assert look(str(preload), str(settings)) == _host_wide.NOWHERE
     preload.write_text(f"# {LISTEN}\n/lib/other.so:{CONNECT} # {LISTEN}\n{FOLDER}/$LIB/libkeepalive_socket.so")
     settings.write_text("TCP_KEEPIDLE=1\n")
-    os.utime(preload, (CHANGED, CHANGED))
-    entries = (CONNECT, f"{FOLDER}/$LIB/libkeepalive_socket.so")
-    assert look(str(preload), str(settings)) == (entries, CHANGED, "TCP_KEEPIDLE=1\n")
+    found = look(str(preload), str(settings))
+    assert found.entries == (CONNECT, f"{FOLDER}/$LIB/libkeepalive_socket.so")
+    assert found == HostWide(preload.read_text(), "TCP_KEEPIDLE=1\n")
+    noted(settings, (0.0, "TCP_KEEPIDLE=1\n"))
+    assert look(str(preload), str(settings)).settings_history == told((0.0, "TCP_KEEPIDLE=1\n"))
     assert look(str(preload), str(settings)).names == {"libkeepalive.so", "libkeepalive_socket.so"}
 
 

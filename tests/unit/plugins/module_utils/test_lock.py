@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
+import time
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import _lock
+from ansible_collections.netops.keepalive.plugins.module_utils import _boot_clock, _lock
 from ansible_collections.netops.keepalive.plugins.module_utils._lock import Held, Lock
 from ansible_collections.netops.keepalive.plugins.plugin_utils import _locked
 
@@ -67,13 +70,61 @@ def test_only_the_own_lock_can_be_given_back_but_for_force(tmp_path: pathlib.Pat
     taken(MINE, True, tmp_path)
 
 
-def test_a_run_that_was_not_heard_of_for_long_counts_for_nothing(tmp_path: pathlib.Path) -> None:
+@pytest.fixture(name="later")
+def later_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[float], None]:
+    """Lets so many seconds pass on the clock of this boot."""
+
+    def later(seconds: float) -> None:
+        moment = _boot_clock.now() + seconds
+        monkeypatch.setattr(_boot_clock, "now", lambda: moment)
+
+    return later
+
+
+def test_a_run_that_was_not_heard_of_for_long_counts_for_nothing(
+    tmp_path: pathlib.Path, later: t.Callable[[float], None]
+) -> None:
     taken(OTHERS, True, tmp_path).leave()
-    path = tmp_path / _lock.NAME
-    holder = json.loads(path.read_text())
-    path.write_text(json.dumps({**holder, "last": holder["last"] - _lock.SILENCE - 1}))
+    later(_lock.SILENCE - 60)
+    with pytest.raises(Held, match="last heard of 840 s ago"):
+        taken(MINE, True, tmp_path)
+    later(61)
     lock = taken(MINE, True, tmp_path)
     assert lock.note == "took over the lock of a run that was not heard of for 15 minutes: eve on deploy2, process 7"
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_step_of_the_clock_takes_no_lock_over(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    taken(OTHERS, True, tmp_path).leave()
+    wall = time.time() + hours * 3600
+    monkeypatch.setattr(time, "time", lambda: wall)
+    with pytest.raises(Held) as error:
+        taken(MINE, True, tmp_path)
+    since = re.search(r"since (\S+ \S+) UTC, last heard of (\d+) s ago", str(error.value))
+    assert since and int(since[2]) < 600
+    shown = calendar.timegm(time.strptime(since[1], "%Y-%m-%d %H:%M:%S"))
+    assert wall - 600 < shown <= wall, "people are told it by the clock that they see now"
+
+
+def test_a_lock_of_another_boot_counts_for_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken(OTHERS, True, tmp_path).leave()
+    monkeypatch.setattr(_boot_clock, "boot", lambda: "another")
+    assert taken(MINE, True, tmp_path).note == ""
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_lock_of_release_0_1_0_is_respected_from_when_it_is_first_seen(
+    tmp_path: pathlib.Path, later: t.Callable[[float], None], hours: int
+) -> None:
+    """Its times are those of the wall clock, which say nothing of how long it has been silent."""
+    moment = time.time() + hours * 3600
+    (tmp_path / _lock.NAME).write_text(json.dumps({**OTHERS, "since": moment, "last": moment}))
+    with pytest.raises(Held, match="last heard of 0 s ago"):
+        taken(MINE, True, tmp_path)
+    later(_lock.SILENCE + 1)
+    assert taken(MINE, True, tmp_path).note.startswith("took over the lock of a run that was not heard of")
 
 
 def test_a_run_that_is_known_to_be_gone_counts_for_nothing(tmp_path: pathlib.Path) -> None:

@@ -12,7 +12,6 @@ import shutil
 import socket
 import struct
 import subprocess
-import time
 import typing as t
 
 import pytest
@@ -26,7 +25,6 @@ from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.audite
     drop_in,
     expecting,
     holding,
-    in_a_minute,
     needs_compiler,
     only,
     open_to_all,
@@ -35,6 +33,12 @@ from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.audite
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import (
     Child,
     ShadowProc,
+)
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.notes import (
+    NEVER,
+    dated,
+    newer,
+    noted,
 )
 
 
@@ -60,13 +64,15 @@ def test_a_process_that_was_not_restarted_since_its_drop_in_was_written(
         assert "has no LD_PRELOAD. It was not restarted since it was asked for, nothing asks" in nobody_asked.detail
         assert [tuple(item) for item in nobody_asked.wrong] == [("keepalive", False, True), ("keepidle", 7200, 60)]
         written = drop_in(tmp_path, libraries)
+        newer(written)
         record = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
         assert record.reason == "library_not_loaded"
         assert f"was not restarted since {written} was written" in record.detail
-        os.utime(written, (1, 1))  # it was there before the process: something else must have won
+        noted(written, (0.0, written.read_text()))  # it was there before the process: something else must have won
+        dated(written, +3)
         record = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
         assert record.reason == "library_not_loaded"
-        assert "EnvironmentFile=" in record.detail
+        assert f"nothing shows that {written} is newer than it. Another setting (EnvironmentFile=" in record.detail
 
 
 def denied(proc: ShadowProc, server: socket.socket, folder: pathlib.Path, tmp_path: pathlib.Path) -> str:
@@ -130,12 +136,13 @@ def test_a_library_that_the_user_of_the_process_may_not_read(
 def test_a_library_that_came_after_the_process(
     proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
+    """Nothing shows when: its times are those of a clock that may have been wrong."""
     program = compile_hold(tmp_path)
     with holding(program, server, env=preloaded(tmp_path), stderr=subprocess.DEVNULL) as pid:
-        in_a_minute(pathlib.Path(shutil.copy(libraries / LIBRARIES["connect"], tmp_path)))
+        dated(pathlib.Path(shutil.copy(libraries / LIBRARIES["connect"], tmp_path)), +3)
         proc.add(pid, "a.service")
         record = only(audit(proc, expecting(), library_dir=tmp_path))
-        assert "was put there or changed after the process was started" in record.detail
+        assert "it was not there yet when the process was started, or the loader or a security module" in record.detail
 
 
 @needs_compiler
@@ -161,7 +168,6 @@ def test_a_musl_program_that_the_hosts_preloading_does_not_reach(
 ) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "ld.so.preload").write_text(f"# ours\n{libraries / LIBRARIES['connect']}\n")
-    os.utime(tmp_path / "etc" / "ld.so.preload", (1, 1))
     program = compile_hold(tmp_path, compiler=str(MUSL))
     with holding(program, server, env={"PATH": "/bin"}) as pid:
         proc.add(pid, "a.service", root_folder=tmp_path)
@@ -172,15 +178,16 @@ def test_a_musl_program_that_the_hosts_preloading_does_not_reach(
 
 @needs_compiler
 @pytest.mark.parametrize(
-    ("newer", "words"), [(True, "was started before /etc/ld.so.preload was"), (False, "so is not there")]
+    ("later", "words"), [(True, "was started before /etc/ld.so.preload named it"), (False, "so is not there")]
 )
 def test_a_library_of_the_hosts_preload_file_that_is_not_loaded(
-    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path, newer: bool, words: str
+    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path, later: bool, words: str
 ) -> None:
     (tmp_path / "etc").mkdir()
     file = tmp_path / "etc" / "ld.so.preload"
     file.write_text("/nowhere/libkeepalive/libkeepalive.so\n")
-    os.utime(file, (time.time() + 60,) * 2 if newer else (1, 1))
+    noted("/etc/ld.so.preload", (0.0, None), (NEVER if later else 1.0, file.read_text()))
+    dated(file, -3 if later else +3)
     with Child(connecting(server, "")) as child:
         proc.add(child.pid, "a.service", root_folder=tmp_path)
         record = only(audit(proc, expecting(), library_dir="/nowhere/libkeepalive"))

@@ -10,9 +10,10 @@ import errno
 import os
 import pathlib
 import socket
-import time
+import struct
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils import _boot_clock
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.audited import (
     TUNE,
@@ -30,6 +31,8 @@ from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_p
     ShadowProc,
     has_mptcp,
 )
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.notes import NEVER, dated, noted
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.notes import newer as newer_than_all
 
 
 @needs_compiler
@@ -58,7 +61,9 @@ def test_values_from_the_settings_file_are_the_processs_own(
     environment = {"LD_PRELOAD": str(libraries / LIBRARIES["connect"]), "PATH": "/bin"}
     with Child(connecting(server, "s.setsockopt(6, 4, 300)"), env=environment) as child:
         proc.add(child.pid, "a.service", root_folder=tmp_path)
-        os.utime(file, (time.time() + 60,) * 2 if newer else (1, 1))
+        before = "TCP_KEEPIDLE=60\n" if newer else file.read_text()
+        noted("/etc/libkeepalive.conf", (0.0, before), (NEVER, file.read_text()))
+        dated(file, -3 if newer else +3)
         record = only(audit(proc, expecting(), library_dir=libraries))
         assert record.reason == reason
         assert words in record.detail
@@ -74,6 +79,8 @@ def test_a_stale_environment(
         assert (record.reason, record.candidates) == ("stale_environment", ("stale_environment",))
         assert "TCP_KEEPIDLE=30 where 60 is expected" in record.detail
         written = drop_in(tmp_path, libraries)
+        newer_than_all(written)
+        dated(written, -3)
         record = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
         assert record.reason == "stale_environment"
         assert f"goes by TCP_KEEPIDLE=30 where 60 is expected: it was started before {written}" in record.detail
@@ -85,7 +92,7 @@ def test_a_setting_that_wins_over_the_drop_in_is_not_a_stale_environment(
     proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     """A restart would not mend it: the process was started with the drop-in in force, and has another value."""
-    os.utime(drop_in(tmp_path, libraries), (1, 1))
+    dated(drop_in(tmp_path, libraries), +3)
     with Child(connecting(server, ""), env=preloaded(libraries, TCP_KEEPIDLE="30")) as child:
         proc.add(child.pid, "a.service")
         record = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
@@ -165,6 +172,28 @@ def test_a_connection_that_is_older_than_its_service(
             stat[21] = str(int(stat[21]) + 600 * ticks)
             (pathlib.Path(proc.root) / str(child.pid) / "stat").unlink()
             (pathlib.Path(proc.root) / str(child.pid) / "stat").write_text(" ".join(stat), encoding="ascii")
+            assert only(audit(proc, expecting(), library_dir=libraries)).reason == "opened_before_preload"
+
+
+def silence(connection: socket.socket) -> float:
+    """Return for how many seconds the kernel says that a connection has carried nothing either way."""
+    sent, received = (struct.unpack_from("=I", connection.getsockopt(6, socket.TCP_INFO, 60), at)[0] for at in (44, 52))
+    return min(sent, received) / 1000
+
+
+@needs_compiler
+def test_a_connection_that_was_silent_just_before_its_service_was_started(
+    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path
+) -> None:
+    """What is needed is no more than what both clocks are wrong by; a service that is restarted at once counts too."""
+    with socket.create_connection(server.getsockname()) as old:
+        old.sendall(b"x")
+        with Child(env=preloaded(libraries), pass_fds=[old.fileno()]) as child:
+            while silence(old) < 0.4:
+                pass
+            stat = pathlib.Path(f"/proc/{child.pid}/stat").read_text(encoding="ascii").split()
+            stat[21] = str(int(_boot_clock.tick() * os.sysconf("SC_CLK_TCK")))
+            proc.add(child.pid, "a.service", stat=" ".join(stat))
             assert only(audit(proc, expecting(), library_dir=libraries)).reason == "opened_before_preload"
 
 

@@ -7,24 +7,30 @@
 from __future__ import annotations
 
 import functools
-import os
 import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _journal, _restart
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _boot_clock,
+    _dropin,
+    _in_force,
+    _journal,
+    _restart,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils._overruled import overruled
 from ansible_collections.netops.keepalive.plugins.module_utils._restart import RestartFailed, Sequence
 from ansible_collections.netops.keepalive.plugins.module_utils._systemd import SystemdError
 from ansible_collections.netops.keepalive.plugins.module_utils._units import Host
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import Clock, FakeSystemd
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.notes import noted
 
 CONNECT = "/usr/lib/libkeepalive/libkeepalive.so"
 
 
 @pytest.fixture(name="systemd")
 def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
-    monkeypatch.setattr(_restart, "Host", functools.partial(Host, directory=str(tmp_path)))
+    monkeypatch.setattr(_restart, "Host", functools.partial(Host, directory=str(tmp_path), root=str(tmp_path / "proc")))
     return FakeSystemd()
 
 
@@ -39,7 +45,6 @@ def write(directory: pathlib.Path, unit: str, *lines: str) -> pathlib.Path:
     path = pathlib.Path(_dropin.path_of(unit, str(directory)))
     path.parent.mkdir()
     path.write_text("\n".join([_dropin.MARKER, "[Service]", *(f"Environment={line}" for line in lines), ""]))
-    os.utime(path, (1, 1))
     return path
 
 
@@ -218,18 +223,47 @@ def test_clients_that_were_too_early_cost_their_service_another_restart(
         assert systemd.commands.count("restart a.service") == restarts
 
 
-def test_a_reload_dates_the_drop_ins_that_it_brings_into_force(systemd: FakeSystemd, tmp_path: pathlib.Path) -> None:
+def test_a_reload_dates_the_drop_ins_that_it_brings_into_force(
+    systemd: FakeSystemd, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A process that overwrites its environment is judged by whether it is older than that."""
     unread, read = write(tmp_path, "a.service"), write(tmp_path, "b.service")
-    systemd.add("a.service", NeedDaemonReload="yes", DropInPaths=str(unread))
-    systemd.add("b.service", DropInPaths=str(read))
+    noted(unread, (0.0, None), (50.0, unread.read_text()), read=False)
+    noted(read, (0.0, None), (50.0, read.read_text()))
+    for path in (unread, read):
+        systemd.add(_dropin.unit_of(str(path)), DropInPaths=str(path))
     sequence = Sequence(systemd.run, ["a.service", "b.service"], 0)
+    monkeypatch.setattr(_boot_clock, "tick", lambda: 60.0)
     assert sequence.reload_due()
-    systemd.when["daemon-reload"] = lambda: systemd.units["a.service"].update(NeedDaemonReload="no")
     sequence.reload()
     assert systemd.commands == ["daemon-reload"]
-    assert (unread.stat().st_mtime > 1, read.stat().st_mtime) == (True, 1)
+    assert [_in_force.history(str(path)).versions[-1].since for path in (unread, read)] == [60.0, 50.0]
     assert not sequence.reload_due()
+
+
+def test_a_drop_in_that_was_written_while_nothing_runs_is_dated_too(
+    systemd: FakeSystemd, tmp_path: pathlib.Path
+) -> None:
+    """Of a template without instances, and of a unit that is down: who starts later was started with it."""
+    for name in ("w@.service", "off.service"):
+        path = write(tmp_path, name)
+        noted(path, (0.0, None), (50.0, path.read_text()), read=False)
+    systemd.add("off.service", ActiveState="inactive", DropInPaths=_dropin.path_of("off.service", str(tmp_path)))
+    sequence = Sequence(systemd.run, ["w@.service", "off.service"], 0)
+    assert sequence.reload_due()
+    sequence.reload()
+    assert not Sequence(systemd.run, ["w@.service", "off.service"], 0).reload_due()
+
+
+def test_a_drop_in_whose_coming_into_force_cannot_be_noted_ends_the_run(
+    systemd: FakeSystemd, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every run to come would restart what overwrites its environment."""
+    systemd.add("a.service", DropInPaths="")
+    write(tmp_path, "a.service")
+    monkeypatch.setattr(_in_force, "FOLDER", "/proc/none/in-force")
+    with pytest.raises(SystemdError, match=r"could not be noted in /proc/none/in-force: No such file or directory"):
+        Sequence(systemd.run, ["a.service"], 0).reload()
 
 
 def test_a_reload_that_fails(systemd: FakeSystemd) -> None:

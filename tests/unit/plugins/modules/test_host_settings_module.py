@@ -15,7 +15,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils._host_file import without_times
+from ansible_collections.netops.keepalive.plugins.module_utils import _host_wide, _in_force
 from ansible_collections.netops.keepalive.plugins.modules import host_settings
 
 Result = t.Dict[str, t.Any]
@@ -65,11 +65,11 @@ def path_fixture(tmp_path: pathlib.Path) -> pathlib.Path:
 def test_written_once_and_then_left_alone(run: Run, path: pathlib.Path, library: str) -> None:
     foretold = run(check=True, content=TEXT)
     assert foretold["changed"] and not path.exists()
-    assert without_times(foretold["diff"]["after"]) == TEXT
+    assert foretold["diff"]["after"] == TEXT
     result = run(content=TEXT)
     assert (result["changed"], result["checked_by"], result["previous"]) == (True, library, NOTHING)
     assert result["changed_headings"] == ["", "[unit a.service]"]
-    assert without_times(path.read_text()) == TEXT
+    assert path.read_text() == TEXT
     assert (path.stat().st_mode & 0o7777, path.stat().st_uid, path.stat().st_gid) == (0o644, 0, 0)
     first = (path.read_bytes(), path.stat().st_ino)
     again = run(content=TEXT)
@@ -83,9 +83,55 @@ def test_a_file_that_is_replaced_is_a_new_one(run: Run, path: pathlib.Path) -> N
     run(content=TEXT)
     with path.open(encoding="utf-8") as old:
         assert run(content=OTHER)["changed_headings"] == ["[unit a.service]"]
-        assert without_times(old.read()) == TEXT
-    assert without_times(path.read_text()) == OTHER
+        assert old.read() == TEXT
+    assert path.read_text() == OTHER
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def said(path: pathlib.Path) -> t.List[t.Optional[str]]:
+    return [version.text for version in _in_force.history(str(path)).versions]
+
+
+def test_what_it_says_is_noted_with_what_it_said_before(run: Run, path: pathlib.Path) -> None:
+    """Else nobody could tell which processes were started with it."""
+    run(check=True, content=TEXT)
+    assert said(path) == []
+    previous = run(content=TEXT)["previous"]
+    assert said(path) == [None, TEXT]
+    run(content=OTHER)
+    run(content=OTHER)
+    assert said(path) == [None, TEXT, OTHER]
+    run(restore=previous)
+    assert said(path) == [None, TEXT, OTHER, None]
+
+
+def test_what_a_run_that_was_killed_has_not_noted_any_more_is_noted_by_the_next(run: Run, path: pathlib.Path) -> None:
+    run(content=TEXT)
+    path.write_text(OTHER)
+    assert not run(check=True, content=OTHER)["changed"]
+    assert said(path) == [None, TEXT]
+    assert not run(content=OTHER)["changed"]
+    assert said(path) == [None, TEXT, OTHER]
+
+
+def test_a_file_that_was_there_when_the_host_was_booted_needs_no_note(run: Run, path: pathlib.Path) -> None:
+    path.write_text(TEXT)
+    path.chmod(0o644)
+    assert not run(content=TEXT)["changed"]
+    assert said(path) == []
+
+
+def test_the_times_that_release_0_1_0_wrote_into_the_file_go_and_concern_nobody(run: Run, path: pathlib.Path) -> None:
+    stamp = "# since 2026-11-26T10:00:00.000000Z"
+    path.write_text(f"{TEXT.replace('TCP', f'{stamp}@TCP').replace('@', chr(10))}{stamp} without [unit b.service]\n")
+    path.chmod(0o644)
+    result = run(content=TEXT)
+    assert (result["changed"], result["changed_headings"], path.read_text()) == (True, [], TEXT)
+    assert not run(content=TEXT)["changed"]
+    host = _host_wide.HostWide("/usr/lib/libkeepalive/libkeepalive.so\n", TEXT)
+    host = host._replace(settings_history=_in_force.history(str(path)))
+    mapped = ["/usr/lib/libkeepalive/libkeepalive.so"]
+    assert _host_wide.stale_reasons(host, "a.service", "/usr/bin/a", mapped, 1.0, lambda: True) == []
 
 
 def test_the_way_back_is_byte_for_byte_with_its_time(run: Run, path: pathlib.Path) -> None:

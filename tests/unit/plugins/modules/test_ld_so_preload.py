@@ -15,7 +15,12 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils import _preload_confirm, _preload_programs, _watchdog
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _in_force,
+    _preload_confirm,
+    _preload_programs,
+    _watchdog,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._loaders import find_loaders
 from ansible_collections.netops.keepalive.plugins.modules import ld_so_preload
@@ -105,6 +110,26 @@ def test_from_nothing_to_the_libraries_and_back(run: Run, file: pathlib.Path, li
     assert (gone["changed"], gone["removed"], gone["entries"]) == (True, wanted, [])
     assert not file.exists()
     assert run(state="absent")["changed"] is False
+
+
+def said(file: pathlib.Path) -> t.List[t.Optional[str]]:
+    return [version.text for version in _in_force.history(str(file)).versions]
+
+
+def test_what_it_says_is_noted_with_what_it_said_before(run: Run, file: pathlib.Path, lib: pathlib.Path) -> None:
+    """Else nobody could tell which processes were started with it. A trial that failed ends where the next begins."""
+    line = f"{lib}/libkeepalive.so\n"
+    run(check=True, use=["connect"])
+    assert said(file) == []
+    confirm(run, run(use=["connect"]), "abort")
+    assert said(file) == [None, line]
+    run(use=["connect"], watchdog=0)
+    assert said(file) == [None, line, None, line]
+    file.write_text(f"{line}# by hand\n")
+    run(use=["connect"])
+    assert said(file)[-1] == f"{line}# by hand\n"
+    run(state="absent")
+    assert said(file)[-1] == "# by hand\n"
 
 
 def test_what_others_wrote_stays(run: Run, file: pathlib.Path, lib: pathlib.Path) -> None:

@@ -14,7 +14,7 @@ import typing as t
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.action.service_dropins import NOTHING_TO_DO
-from ansible_collections.netops.keepalive.plugins.module_utils import _lock
+from ansible_collections.netops.keepalive.plugins.module_utils import _in_force, _lock
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
 from ansible_collections.netops.keepalive.plugins.modules import service_dropins
 
@@ -63,8 +63,25 @@ def files(folder: pathlib.Path) -> Files:
     }
 
 
+def noted(folder: pathlib.Path, unit: str) -> t.List[t.Tuple[t.Optional[str], bool]]:
+    return [(version.text, version.read) for version in _in_force.history(f"{folder}/{unit}.d/{NAME}").versions]
+
+
 def wanted(**contents: t.Optional[str]) -> t.List[t.Dict[str, t.Optional[str]]]:
     return [{"unit": f"{name}.service", "content": content} for name, content in contents.items()]
+
+
+def test_what_is_written_is_noted_as_what_systemd_has_yet_to_read(run: Run, tmp_path: pathlib.Path) -> None:
+    """With what was there before: whoever runs by now was started with that."""
+    put(tmp_path, "b.service", text(1))
+    run(check=True, dropins=wanted(a=text(1), b=text(2)))
+    assert noted(tmp_path, "b.service") == []
+    run(dropins=wanted(a=text(1), b=text(2)))
+    run(dropins=wanted(a=text(1), b=text(2)))
+    assert noted(tmp_path, "a.service") == [(None, True), (text(1), False)]
+    assert noted(tmp_path, "b.service") == [(text(1), True), (text(2), False)]
+    run(dropins=[], purge=True)
+    assert noted(tmp_path, "a.service") == [(None, True), (text(1), False), (None, False)]
 
 
 def test_written_once_and_then_left_alone(run: Run, tmp_path: pathlib.Path) -> None:

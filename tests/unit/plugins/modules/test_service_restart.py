@@ -8,30 +8,39 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import pathlib
+import shutil
 import time
 import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.action.service_restart import NOTHING_TO_DO
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _lock, _restart, _systemd, _units
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _dropin,
+    _in_force,
+    _lock,
+    _record,
+    _restart,
+    _systemd,
+    _units,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils._setting_checks import RESTARTS
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
 from ansible_collections.netops.keepalive.plugins.modules import service_restart
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import Clock, FakeSystemd
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.notes import NEVER, dated, noted
 
 Result = t.Dict[str, t.Any]
 Run = t.Callable[..., Result]
 
 
 @pytest.fixture(name="systemd")
-def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
+def systemd_fixture(tmp_path: pathlib.Path, proc: ShadowProc, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
     systemd = FakeSystemd()
     monkeypatch.setattr(_systemd, "run", systemd.run)
-    monkeypatch.setattr(_restart, "Host", functools.partial(_units.Host, directory=str(tmp_path)))
+    monkeypatch.setattr(_restart, "Host", functools.partial(_units.Host, directory=str(tmp_path), root=proc.root))
     monkeypatch.setattr(_restart, "time", Clock())
     return systemd
 
@@ -49,19 +58,23 @@ def run_fixture(systemd: FakeSystemd, capsys: pytest.CaptureFixture[str]) -> Run
 
 
 @pytest.fixture(name="process")
-def process_fixture() -> t.Iterator[Child]:
+def process_fixture(proc: ShadowProc) -> t.Iterator[Child]:
     """A process that was started without any drop-in."""
     with Child() as child:
+        proc.add(child.pid, "some.service")
         yield child
 
 
-def write(directory: pathlib.Path, unit: str, age: float = 0) -> str:
-    """Write a drop-in that asks for a value which no process of these tests has."""
+def write(directory: pathlib.Path, unit: str, old: bool = False) -> str:
+    """Write a drop-in that asks for a value which no process of these tests has, and date it as a wrong clock does.
+
+    :param old: It was there before any of the processes.
+    """
     path = pathlib.Path(_dropin.path_of(unit, str(directory)))
     path.parent.mkdir()
     path.write_text(f"{_dropin.MARKER}\n[Service]\nEnvironment=TCP_KEEPIDLE=60\n")
-    moment = time.time() + 60 - age
-    os.utime(path, (moment, moment))
+    noted(path, (0.0, None), (1.0 if old else NEVER, path.read_text()))
+    dated(path, +3 if old else -3)
     return str(path)
 
 
@@ -69,8 +82,8 @@ IN_FORCE = "TCP_KEEPIDLE=60"
 WHY = "TCP_KEEPIDLE is not set, the drop-in says 60"
 
 
-def stale(systemd: FakeSystemd, directory: pathlib.Path, process: Child, unit: str, age: float = 0) -> None:
-    path = write(directory, unit, age)
+def stale(systemd: FakeSystemd, directory: pathlib.Path, process: Child, unit: str, old: bool = False) -> None:
+    path = write(directory, unit, old)
     systemd.add(unit, MainPID=str(process.pid), Environment=IN_FORCE, DropInPaths=path)
 
 
@@ -81,10 +94,11 @@ def services(*names: str, **settings: str) -> t.List[t.Dict[str, str]]:
 def test_only_what_is_stale_is_restarted_in_the_order_given(
     run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
 ) -> None:
+    """The processes that the fake systemd starts are none: their numbers may be those of others on this machine."""
     for name in ("a.service", "c.service"):
         stale(systemd, tmp_path, process, name)
     systemd.add("b.service", MainPID=str(process.pid))
-    stale(systemd, tmp_path, process, "new.service", age=3600)  # its drop-in is older than its process
+    stale(systemd, tmp_path, process, "new.service", old=True)  # its drop-in is older than its process
     systemd.add("off.service", ActiveState="inactive")
     result = run(services=services("c.service", "b.service", "a.service", "new.service", "off.service"))
     assert result["changed"] is True
@@ -101,6 +115,130 @@ def test_only_what_is_stale_is_restarted_in_the_order_given(
     again = run(services=services("c.service", "b.service", "a.service"))
     del again["invocation"]
     assert (again, systemd.commands) == (NOTHING_TO_DO, []), "what the action says where it does not ask"
+
+
+OVERWRITE_ENVIRONMENT = """
+import ctypes
+fields = open('/proc/self/stat').read().rsplit(')', 1)[1].split()
+ctypes.memset(int(fields[47]), 0, int(fields[48]) - int(fields[47]))
+ctypes.memmove(int(fields[47]), b'worker: busy', 12)
+"""
+
+
+@pytest.fixture(name="titled")
+def titled_fixture(proc: ShadowProc) -> t.Iterator[Child]:
+    """A process that has its title where its environment was, as nginx has: only times are left to judge it by."""
+    with Child(OVERWRITE_ENVIRONMENT) as child:
+        proc.add(child.pid, "titled.service")
+        yield child
+
+
+def rolled_out(systemd: FakeSystemd, directory: pathlib.Path, process: Child, unit: str) -> pathlib.Path:
+    """A unit whose process was started with its drop-in."""
+    path = pathlib.Path(write(directory, unit, old=True))
+    systemd.add(unit, MainPID=str(process.pid), Environment=IN_FORCE, DropInPaths=str(path))
+    return path
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_step_of_the_clock_restarts_nothing(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child, titled: Child, hours: float
+) -> None:
+    """The drop-ins have dates three hours off, as they get from a clock that is turned back or forward then."""
+    for unit, child in (("a.service", process), ("titled.service", titled)):
+        dated(rolled_out(systemd, tmp_path, child, unit), hours)
+    assert run(services=services("a.service", "titled.service"))["changed"] is False
+    assert systemd.commands == []
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_after_a_boot_nothing_is_older(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child, titled: Child, hours: float
+) -> None:
+    """Nothing is noted any more; what differs does so because something else wins, which a restart would not mend."""
+    for unit, child in (("a.service", process), ("titled.service", titled)):
+        dated(rolled_out(systemd, tmp_path, child, unit), hours)
+    shutil.rmtree(_in_force.FOLDER)
+    assert run(services=services("a.service", "titled.service"))["changed"] is False
+    assert systemd.commands == []
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_what_a_killed_run_has_written_and_systemd_not_read_is_finished_once(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, titled: Child, hours: float
+) -> None:
+    """Also where the clock was turned back in between, with which systemd takes the newer file for one it knows."""
+    path = rolled_out(systemd, tmp_path, titled, "titled.service")
+    before = path.read_text()
+    path.write_text(before.replace("60", "61"))
+    noted(path, (0.0, before), (1.0, path.read_text()), read=False)
+    dated(path, hours)
+    systemd.units["titled.service"].update(Environment="TCP_KEEPIDLE=61")
+    result = run(services=services("titled.service"))
+    assert result["diff"]["after"] == "restart titled.service: was started before its drop-in was last changed\n"
+    assert systemd.commands == ["daemon-reload", "reset-failed titled.service", "restart titled.service"]
+    systemd.commands.clear()
+    assert run(services=services("titled.service"))["changed"] is False
+    assert systemd.commands == []
+
+
+def test_what_release_0_1_0_has_written_and_systemd_not_read_is_finished_too(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, titled: Child
+) -> None:
+    """It noted nothing."""
+    rolled_out(systemd, tmp_path, titled, "titled.service")
+    shutil.rmtree(_in_force.FOLDER)
+    systemd.units["titled.service"]["NeedDaemonReload"] = "yes"
+    systemd.when["daemon-reload"] = lambda: systemd.units["titled.service"].update(NeedDaemonReload="no")
+    assert list(run(services=services("titled.service"))["restarted"]) == ["titled.service"]
+    assert run(services=services("titled.service"))["changed"] is False
+
+
+def test_a_units_other_files_that_systemd_has_not_read_make_nothing_older(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, titled: Child
+) -> None:
+    rolled_out(systemd, tmp_path, titled, "titled.service")
+    systemd.units["titled.service"]["NeedDaemonReload"] = "yes"
+    result = run(services=services("titled.service"))
+    assert (result["reloaded"], result["restarted"]) == (True, {})
+
+
+def test_what_release_0_1_0_has_left_unfinished_is_told_by_the_environment(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child, titled: Child
+) -> None:
+    """It was killed between reload and restart. An environment that is overwritten tells nothing: nothing is due."""
+    for unit, child in (("a.service", process), ("titled.service", titled)):
+        rolled_out(systemd, tmp_path, child, unit)
+    shutil.rmtree(_in_force.FOLDER)
+    unfinished = {"content": None, "base64": None, "mtime_ns": None, "ran": True}
+    _record.write(_record.FOLDER, {name: {**unfinished, "unit": name} for name in ("a.service", "titled.service")})
+    assert list(run(services=services("a.service", "titled.service"))["restarted"]) == ["a.service"]
+
+
+def test_who_still_runs_with_what_was_put_back_needs_no_restart(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, titled: Child
+) -> None:
+    """A rollout that failed before it came to this unit."""
+    path = rolled_out(systemd, tmp_path, titled, "titled.service")
+    text = path.read_text()
+    noted(path, (0.0, text), (NEVER, text.replace("60", "61")), (NEVER + 1, text))
+    assert run(services=services("titled.service"))["changed"] is False
+    noted(path, (0.0, text.replace("60", "61")), (NEVER, text))
+    assert run(services=services("titled.service"))["changed"] is True
+
+
+def test_a_socket_whose_listener_cannot_be_read_is_judged_by_its_age(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path
+) -> None:
+    path = pathlib.Path(_dropin.path_of("a.socket", str(tmp_path)))
+    path.parent.mkdir()
+    path.write_text(f"{_dropin.MARKER}\n[Socket]\nKeepAlive=yes\n")
+    dated(path, +3)
+    since = int(time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6)
+    systemd.add("a.socket", DropInPaths=str(path), ActiveEnterTimestampMonotonic=str(since))
+    assert run(services=services("a.socket"))["changed"] is False
+    noted(path, (0.0, None), (NEVER, path.read_text()))
+    assert list(run(services=services("a.socket"))["restarted"]) == ["a.socket"]
 
 
 def test_check_mode_foretells_and_does_nothing(

@@ -11,16 +11,16 @@ import hashlib
 import json
 import os
 import pathlib
-import time
 import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_wide, _systemd, _units
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_wide, _in_force, _systemd, _units
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
 from ansible_collections.netops.keepalive.plugins.modules import service_units_info
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.notes import NEVER, dated, noted
 
 Result = t.Dict[str, t.Any]
 Run = t.Callable[..., Result]
@@ -138,12 +138,13 @@ def test_a_running_process_is_compared_with_the_drop_in(run: Run, systemd: FakeS
     path.write_text(f"{_dropin.MARKER}\n[Service]\nEnvironment=TCP_KEEPIDLE=60\n")
     with Child(env={"TCP_KEEPIDLE": "61"}) as child:
         systemd.add("a.service", MainPID=str(child.pid), DropInPaths=str(path))
-        cases = [(0.0, {}), (time.time() + 60, {"a.service": ["TCP_KEEPIDLE is 61, the drop-in says 60"]})]
+        cases = [(1.0, {}), (NEVER, {"a.service": ["TCP_KEEPIDLE is 61, the drop-in says 60"]})]
         for moment, stale in cases:
-            os.utime(path, (moment, moment))
-            assert run(units=["a.service"])["units"]["a.service"]["stale"] == stale
-        systemd.units["a.service"]["NeedDaemonReload"] = "yes"
-        os.utime(path, (0, 0))
+            noted(path, (0.0, None), (moment, path.read_text()))
+            for hours in (-3, 3):
+                dated(path, hours)
+                assert run(units=["a.service"])["units"]["a.service"]["stale"] == stale
+        noted(path, (0.0, None), (1.0, path.read_text()), read=False)
         unit = run(units=["a.service"])["units"]["a.service"]
         assert (unit["need_daemon_reload"], unit["main_pid"]) == (True, child.pid)
         assert unit["stale"] == cases[1][1], "whatever its date: systemd has not read it"
@@ -211,7 +212,9 @@ def test_in_the_host_wide_mode_other_things_stand_in_the_way(
 def test_what_the_host_tells_every_process(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """This process is one that does not map what the file names, and was there before it was written."""
     entry = "/usr/lib/libkeepalive/libkeepalive.so"
-    host = _host_wide.HostWide((entry,), time.time(), "# Managed by netops.keepalive\n[program *]\nTCP_KEEPIDLE=1\n")
+    line = f"{entry}\n"
+    came = _in_force.History((_in_force.Version(0.0, None), _in_force.Version(NEVER, line)))
+    host = _host_wide.HostWide(line, "# Managed by netops.keepalive\n[program *]\nTCP_KEEPIDLE=1\n", came)
     monkeypatch.setattr(_host_wide, "look", lambda: host)
     monkeypatch.setattr(_host_wide, "can_load", lambda pid, _host: pid == os.getpid())
     found = run()["host_wide"]
