@@ -120,6 +120,7 @@ def test_a_lock_of_release_0_1_0_is_respected_from_when_it_is_first_seen(
 ) -> None:
     """Its times are those of the wall clock, which say nothing of how long it has been silent."""
     moment = time.time() + hours * 3600
+    (tmp_path / _lock.NAME).touch(0o600)
     (tmp_path / _lock.NAME).write_text(json.dumps({**OTHERS, "since": moment, "last": moment}))
     with pytest.raises(Held, match="last heard of 0 s ago"):
         taken(MINE, True, tmp_path)

@@ -43,16 +43,19 @@ def test_the_peer_sees_the_end_of_a_connection_while_it_is_audited(reader: Reade
             "answer = [s.fileno() for s in c]"
         )
         peers = [server.accept()[0] for _number in numbers]
-        stop = threading.Event()
-        sweeps: t.List[int] = []
+        swept, stop = threading.Event(), threading.Event()
+        first: t.List[int] = []
 
         def audit() -> None:
+            first.append(len(list(reader.read(child.pid, numbers))))
+            swept.set()
             while not stop.is_set():
-                sweeps.append(len(list(reader.read(child.pid, numbers))))
+                list(reader.read(child.pid, numbers))
 
         thread = threading.Thread(target=audit)
         thread.start()
         try:
+            assert swept.wait(60)
             for index, peer in enumerate(peers):
                 peer.settimeout(20)
                 child.run(f"c[{index}].close()")
@@ -62,7 +65,7 @@ def test_the_peer_sees_the_end_of_a_connection_while_it_is_audited(reader: Reade
             thread.join()
             for peer in peers:
                 peer.close()
-        assert max(sweeps) > 0
+        assert first == [50]
 
 
 def test_nothing_is_left_open_here_and_data_in_flight_stays_the_owners(reader: Reader) -> None:
