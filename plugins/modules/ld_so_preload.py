@@ -250,7 +250,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import sync_folder
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
-from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
+from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program, run
 from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
 
 _MODE = 0o644
@@ -502,7 +502,7 @@ def _commands(module: AnsibleModule) -> t.Tuple[t.List[t.List[str]], t.List[str]
     params = module.params
 
     def systemctl(command: t.List[str]) -> t.Tuple[int, str, str]:
-        return t.cast("t.Tuple[int, str, str]", module.run_command(command, environ_update={"LC_ALL": "C"}))
+        return run(command, 60)
 
     mistakes: t.List[str] = []
     if params["programs"] is None:
