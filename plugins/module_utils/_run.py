@@ -20,6 +20,9 @@ from ansible_collections.netops.keepalive.plugins.module_utils import _trusted
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+OF_THE_SYSTEM = "/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where the programs that we run find those that they run: nobody asks who owns these, so they are the packages'."""
+
 _LIMIT = 16 << 20
 """Bytes that a program may print on each of its two outputs."""
 _SHORTEST_LOOK, _LONGEST_LOOK = 0.0005, 0.05
@@ -132,8 +135,7 @@ def look_for(name: str) -> t.Tuple[t.Optional[str], str]:
 
 
 def _search_path() -> str:
-    """The folders in which our programs find theirs: those of SEARCH_PATH that root alone can change."""
-    folders = [folder for folder in SEARCH_PATH.split(":") if not _trusted.fault(folder)]
+    folders = [folder for folder in OF_THE_SYSTEM.split(":") if not _trusted.fault(folder)]
     return ":".join(folders) or os.devnull  # an empty one would mean the current folder
 
 

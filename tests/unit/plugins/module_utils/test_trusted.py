@@ -169,11 +169,18 @@ def test_what_we_run_does_not_find_its_programs_in_folders_of_others(
     local.mkdir()
     (local / "ls").write_text("#!/bin/sh\necho mine\n")
     (local / "ls").chmod(0o755)
-    monkeypatch.setattr(_run, "SEARCH_PATH", f"{local}:{_run.SEARCH_PATH}")
+    monkeypatch.setattr(_run, "OF_THE_SYSTEM", f"{local}:{_run.OF_THE_SYSTEM}")
     command = ["sh", "-c", "ls -d /"]
     assert _run.run(command, 30).stdout == "mine\n"
     os.chown(local, SOMEBODY, 0)
     assert _run.run(command, 30).stdout == "/\n"
+
+
+def test_what_we_run_finds_the_systems_programs_alone() -> None:
+    """A single file in /usr/local/bin may be anybody's where the folder is root's."""
+    assert set(_run.run(["sh", "-c", "echo $PATH"], 30).stdout.strip().split(":")) <= {
+        "/usr/sbin", "/usr/bin", "/sbin", "/bin"
+    }  # fmt: skip
 
 
 def test_a_strangers_program_is_not_run(tmp_path: pathlib.Path, program: pathlib.Path) -> None:
