@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _below_root, _host_file, _procfs, _settings_file
@@ -32,6 +33,8 @@ class HostWide(t.NamedTuple):
     """When that file was changed last, in seconds since the epoch."""
     settings: t.Optional[str]
     """The text of the settings file; None without one."""
+    unusable: str = ""
+    """Why the libraries cannot use it, and so leave every socket alone."""
 
     @property
     def names(self) -> t.FrozenSet[str]:
@@ -50,12 +53,33 @@ def look(preload: str = LD_SO_PRELOAD, settings: str = _host_file.PATH) -> HostW
             changed = found.status.st_mtime
     except OSError:
         words, changed = [], 0.0
+    text, unusable = _settings(settings)
+    return HostWide(tuple(word for word in words if word.startswith(LIBRARY_DIR + "/")), changed, text, unusable)
+
+
+def _settings(path: str) -> t.Tuple[t.Optional[str], str]:
+    """Return the text of the settings file, also where it is not as it should be, and what is wrong with it."""
     try:
-        with open(settings, encoding="utf-8", errors="surrogateescape") as file:
-            text: t.Optional[str] = file.read()
+        with _below_root.find(path) as found:
+            try:
+                text = os.fsdecode(_settings_file.content_of(found, path))
+            except _settings_file.Unusable as error:
+                return _text_in(found), str(error)
+            mode = stat.S_IMODE(found.status.st_mode)
+            hidden = _settings_file.unusable(path, f"has mode {mode:04o}: not everybody may read it")
+            return text, "" if mode & 0o004 else hidden
+    except FileNotFoundError:
+        return None, ""
+    except OSError as error:
+        return None, _settings_file.unusable(path, f"cannot be opened: {error.strerror}")
+
+
+def _text_in(found: _below_root.Found) -> t.Optional[str]:
+    try:
+        with found.open() as stream:
+            return os.fsdecode(stream.read(_LONGEST))
     except OSError:
-        text = None
-    return HostWide(tuple(word for word in words if word.startswith(LIBRARY_DIR + "/")), changed, text)
+        return None
 
 
 def stale_reasons(
@@ -72,7 +96,9 @@ def stale_reasons(
         if started < host.changed and can_load():
             return [f"does not map {', '.join(sorted(missing))}, which {LD_SO_PRELOAD} names"]
         return []
-    since = _host_file.since_when(host.settings, unit, program) if host.entries and host.settings else None
+    if host.unusable or not host.entries or not host.settings:
+        return []
+    since = _host_file.since_when(host.settings, unit, program)
     if since is not None and started < since:
         return [f"was started before its settings in {_host_file.PATH} came into force"]
     return []
@@ -101,4 +127,6 @@ def can_load(pid: int, host: HostWide, root: str = _procfs.PROC) -> bool:
 
 def is_left_alone(host: HostWide, unit: str, program: str) -> bool:
     """Tell whether the settings file keeps the libraries from doing anything in a process."""
-    return _settings_file.parse(host.settings or "", unit, program).get(_settings_file.DISABLE) == 1
+    return (
+        bool(host.unusable) or _settings_file.parse(host.settings or "", unit, program).get(_settings_file.DISABLE) == 1
+    )
