@@ -33,7 +33,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._options import (
     SYSTEM,
     derived_user_timeout,
 )
-from ansible_collections.netops.keepalive.plugins.module_utils._settings_file import DISABLE, PATH
+from ansible_collections.netops.keepalive.plugins.module_utils._settings_file import DISABLE, PATH, Settings
 
 
 class Cause(t.NamedTuple):
@@ -174,6 +174,8 @@ def _unlike(
     drop_in: t.Optional[DropIn],
 ) -> t.Optional[Cause]:
     """Explain it by what the process goes by, where that is not what is expected; None where it is."""
+    if facts.settings is not None and facts.settings.problem and has.source(DISABLE) == "file":
+        return _by_unusable_file(values, facts.settings, subject)
     variables = [OPTIONS[name].variable for name in differing(has, expectation, subject.direction)]
     parts = [f"{has.described(variable)} where {_wanted(variable, expectation)} is expected" for variable in variables]
     if has.disable:
@@ -199,6 +201,17 @@ def _unlike(
         return Cause(reason, detail)
     # Not even what it goes by is in force.
     return Cause(reason, detail, (reason, "overridden_by_application"))
+
+
+def _by_unusable_file(values: str, settings: Settings, subject: Subject) -> Cause:
+    reason = "overridden_by_configuration"
+    proven = settings.certain and not subject.keepalive
+    return Cause(
+        reason,
+        f"With a settings file that cannot be used the library leaves every socket alone: {settings.problem}. "
+        f"Correct it, and restart the process. {values}.",
+        (reason,) if proven else (reason, "overridden_by_application"),
+    )
 
 
 def _read_from_file(variables: t.Sequence[str], expectation: Expectation) -> t.List[str]:

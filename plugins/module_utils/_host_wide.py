@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import (
@@ -38,6 +39,8 @@ class HostWide(t.NamedTuple):
     """The text of the settings file; None without one."""
     preload_history: _in_force.History = _in_force.History()
     settings_history: _in_force.History = _in_force.History()
+    unusable: str = ""
+    """Why the libraries cannot use the settings file, and so leave every socket alone."""
 
     @property
     def entries(self) -> t.Tuple[str, ...]:
@@ -59,7 +62,8 @@ NOWHERE = HostWide()
 
 def look(preload: str = LD_SO_PRELOAD, settings: str = _host_file.PATH) -> HostWide:
     """Read both files; one that is not there says nothing."""
-    return HostWide(_text(preload), _text(settings), _in_force.history(preload), _in_force.history(settings))
+    text, unusable = _settings(settings)
+    return HostWide(_text(preload), text, _in_force.history(preload), _in_force.history(settings), unusable)
 
 
 def _text(path: str) -> t.Optional[str]:
@@ -79,6 +83,23 @@ def _names(text: t.Optional[str]) -> t.FrozenSet[str]:
     return frozenset(os.path.basename(entry) for entry in _entries(text))
 
 
+def _settings(path: str) -> t.Tuple[t.Optional[str], str]:
+    """Return the text of the settings file, also where it is not as it should be, and what is wrong with it."""
+    try:
+        with _below_root.find(path) as found:
+            try:
+                text = os.fsdecode(_settings_file.content_of(found, path))
+            except _settings_file.Unusable as error:
+                return _text(path), str(error)
+            mode = stat.S_IMODE(found.status.st_mode)
+            hidden = _settings_file.unusable(path, f"has mode {mode:04o}: not everybody may read it")
+            return text, "" if mode & 0o004 else hidden
+    except FileNotFoundError:
+        return None, ""
+    except OSError as error:
+        return None, _settings_file.unusable(path, f"cannot be opened: {error.strerror}")
+
+
 def stale_reasons(
     host: HostWide, unit: str, program: str, mapped: t.Collection[str], started: float, can_load: t.Callable[[], bool]
 ) -> t.List[str]:
@@ -94,8 +115,10 @@ def stale_reasons(
         if new and can_load():
             return [f"does not map {', '.join(sorted(new))}, which {LD_SO_PRELOAD} names"]
         return []
+    if host.unusable or not host.entries:
+        return []
     settings, before = host.settings, host.settings_history.at(started, host.settings)
-    if host.entries and settings != before and _says(settings, unit, program) != _says(before, unit, program):
+    if settings != before and _says(settings, unit, program) != _says(before, unit, program):
         return [f"was started before its settings in {_host_file.PATH} came into force"]
     return []
 
@@ -123,7 +146,7 @@ def can_load(pid: int, host: HostWide, root: str = _procfs.PROC) -> bool:
 
 def is_left_alone(host: HostWide, unit: str, program: str) -> bool:
     """Tell whether the settings file keeps the libraries from doing anything in a process."""
-    return _says(host.settings, unit, program).get(_settings_file.DISABLE) == 1
+    return bool(host.unusable) or _says(host.settings, unit, program).get(_settings_file.DISABLE) == 1
 
 
 def _says(settings: t.Optional[str], unit: str, program: str) -> t.Dict[str, int]:

@@ -16,9 +16,6 @@ from ansible_collections.netops.keepalive.plugins.module_utils._facts import LD_
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import preload_entries
 
-_CAP_DAC_OVERRIDE = 1
-_CAP_DAC_READ_SEARCH = 2
-
 
 class Files(t.NamedTuple):
     """The library files that would do, any one of them."""
@@ -191,9 +188,6 @@ def _confinement(pid: int, root: str) -> str:
 def _barrier(path: str, pid: int, root: str) -> str:
     """Name the file or folder on the way that the user of the process may not read; '' where there is none."""
     status = _procfs.parse_status(_procfs.bytes_of(pid, "status", root))
-    uid, groups = status.uid, status.groups
-    if uid is None or status.capabilities & (1 << _CAP_DAC_OVERRIDE | 1 << _CAP_DAC_READ_SEARCH):
-        return ""
     parts = path.strip("/").split("/")
     for count in range(1, len(parts) + 1):
         place = "/" + "/".join(parts[:count])
@@ -202,8 +196,8 @@ def _barrier(path: str, pid: int, root: str) -> str:
                 there = found.status
         except OSError:
             return ""
-        shift = 6 if there.st_uid == uid else 3 if there.st_gid in groups else 0
-        needed = 4 if count == len(parts) else 1
-        if not there.st_mode >> shift & needed:
-            return f"the user of the process (uid {uid}) may not read {place} (mode {there.st_mode & 0o7777:04o})."
+        if not status.may(4 if count == len(parts) else 1, there):
+            return (
+                f"the user of the process (uid {status.uid}) may not read {place} (mode {there.st_mode & 0o7777:04o})."
+            )
     return ""

@@ -28,6 +28,8 @@ GONE = (FileNotFoundError, ProcessLookupError, NotADirectoryError)
 AT_SECURE = 23
 """The auxiliary vector's entry that says the loader drops LD_PRELOAD (getauxval(3))."""
 
+_READS_ALL = 1 << 1 | 1 << 2
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
 _ASSIGNMENT = re.compile(rb"[^\s=:]+=", re.ASCII)
 
 
@@ -125,6 +127,13 @@ class Status(t.NamedTuple):
     seccomp: bool
     """Whether its system calls are filtered."""
 
+    def may(self, needed: int, file: os.stat_result) -> bool:
+        """Tell whether the mode of a file lets it do something (4 read, 2 write, 1 enter or execute)."""
+        if self.uid is None or self.capabilities & _READS_ALL:
+            return True
+        shift = 6 if file.st_uid == self.uid else 3 if file.st_gid in self.groups else 0
+        return bool(file.st_mode >> shift & needed)
+
 
 def parse_status(content: bytes) -> Status:
     """Return what /proc/PID/status says; the user is that of the file system."""
@@ -136,6 +145,14 @@ def parse_status(content: bytes) -> Status:
         capabilities=int(fields.get(b"CapEff", b"0").strip(), 16),
         seccomp=fields.get(b"Seccomp", b"0").strip() == b"2",
     )
+
+
+def owner_of_root_files(pid: int, root: str = PROC) -> t.Optional[int]:
+    """Return whose files are root's to a process, which may have a user namespace of its own; None: nobody's."""
+    lines = [line.split() for line in bytes_of(pid, "uid_map", root).split(b"\n") if line]
+    if not lines:
+        return 0
+    return next((int(outside) for inside, outside, _count in lines if int(inside) == 0), None)
 
 
 def parse_auxv(block: bytes, bits: int) -> t.Dict[int, int]:

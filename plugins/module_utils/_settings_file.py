@@ -4,7 +4,8 @@
 
 """/etc/libkeepalive.conf as the libraries read it (csrc/settings.c): the lines that are for one process, the last wins.
 
-A broken line is skipped, and a section whose heading is broken fits nobody, as there. Patterns are those of
+A broken line is skipped, and a section whose heading is broken fits nobody, as there. A file that is there and cannot
+be used comes to LIBKEEPALIVE_DISABLE=1: it may have said that this process is to be left alone. Patterns are those of
 csrc/match.c: fnmatch in the C locale, except that a class such as [:alpha:] makes the heading a broken one.
 """
 
@@ -15,7 +16,7 @@ import os
 import stat
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _in_force
+from ansible_collections.netops.keepalive.plugins.module_utils import _below_root, _in_force, _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS, as_integer, problem_with
 from ansible_collections.netops.keepalive.plugins.module_utils._procfs import PROC
 
@@ -28,6 +29,7 @@ _BY_VARIABLE = {option.variable: option for option in OPTIONS.values()}
 _BLANKS = " \t\r"
 _LONGEST_LINE = 1023
 _LIMIT = 1 << 20
+"""Bytes; a file that has so many, or more, is too long."""
 
 
 def value_of(variable: str, text: str) -> t.Optional[int]:
@@ -86,26 +88,69 @@ class Settings(t.NamedTuple):
     values: t.Dict[str, int]
     at_start: t.Dict[str, int]
     """What it said when the process was started; as now, where nothing shows otherwise."""
+    problem: str = ""
+    """Why it cannot be used, and what would be right; then it comes to LIBKEEPALIVE_DISABLE=1."""
+    certain: bool = True
+    """Whether that was so for the process: not where it may have had other rights when it was started."""
+
+
+class Unusable(Exception):
+    """The file is there and cannot be used; the text says why, and what would be right."""
 
 
 def read(
     pid: int, unit: str, program: str, root: str = PROC, started: t.Optional[float] = None
 ) -> t.Optional[Settings]:
-    """Read the file that this process sees; None where there is none, or none that the libraries would trust.
+    """Read the file that this process sees, with its rights and not with ours; None where there is none.
 
     :param started: When the process was started, in seconds since boot.
     """
     try:
-        with open(os.path.join(root, str(pid), "root") + PATH, "rb", opener=_without_waiting) as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_uid != 0 or status.st_mode & 0o022:
-                return None
-            text = os.fsdecode(stream.read(_LIMIT))
-    except OSError:
+        found = _below_root.find(PATH, pid, root)
+    except FileNotFoundError:
         return None
-    before = _in_force.history(PATH).at(started, text)
-    return Settings(parse(text, unit, program), parse(before or "", unit, program))
+    except OSError as error:
+        return _left_alone(f"cannot be opened: {error.strerror}", certain=not isinstance(error, PermissionError))
+    with found:
+        try:
+            text = os.fsdecode(content_of(found, PATH, _procfs.owner_of_root_files(pid, root)))
+        except Unusable as error:
+            return Settings({DISABLE: 1}, {DISABLE: 1}, str(error))
+        status = _procfs.parse_status(_procfs.bytes_of(pid, "status", root))
+        if not status.may(4, found.status):
+            mode = stat.S_IMODE(found.status.st_mode)
+            return _left_alone(
+                f"has mode {mode:04o}: the user of the process (uid {status.uid}) may not read it", False
+            )
+        before = _in_force.history(PATH).at(started, text)
+        return Settings(parse(text, unit, program), parse(before or "", unit, program))
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+def _left_alone(why: str, certain: bool) -> Settings:
+    return Settings({DISABLE: 1}, {DISABLE: 1}, unusable(PATH, why), certain)
+
+
+def content_of(found: _below_root.Found, path: str, owner: t.Optional[int] = 0) -> bytes:
+    """Return the content of a file that the libraries would trust.
+
+    :param owner: Whose file it has to be.
+    :raises Unusable: They would not.
+    """
+    status = found.status
+    if stat.S_ISREG(status.st_mode) and status.st_uid != owner:
+        raise Unusable(unusable(path, f"belongs to uid {status.st_uid}"))
+    if stat.S_ISREG(status.st_mode) and status.st_mode & 0o022:
+        raise Unusable(unusable(path, f"has mode {stat.S_IMODE(status.st_mode):04o}: others than root may write it"))
+    try:
+        with found.open() as stream:
+            content = stream.read(_LIMIT)
+    except OSError as error:
+        raise Unusable(unusable(path, f"cannot be read: {error.strerror}")) from error
+    if len(content) >= _LIMIT:
+        raise Unusable(unusable(path, f"has {_LIMIT} bytes or more"))
+    return content
+
+
+def unusable(path: str, why: str) -> str:
+    """Say why a file cannot be used, and what would be right."""
+    return f"{path} {why}; right is a regular file of root's with mode 0644 and less than 1 MiB"

@@ -201,7 +201,12 @@ def main() -> None:
 def _present_text(module: AnsibleModule, path: str) -> t.Optional[str]:
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         module.fail_json(msg=f"nothing was changed: {path} is not a regular file; rename or remove it")
-    return _dropin.read(path)
+    text = None
+    try:
+        text = _dropin.read(path)
+    except OSError as error:
+        module.fail_json(msg=f"nothing was changed: {path} cannot be read: {error.strerror}; rename or remove it")
+    return text
 
 
 def _wanted(module: AnsibleModule, before: t.Optional[str]) -> t.Optional[str]:

@@ -253,7 +253,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_
 from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked, locked
 from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
-from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program, run
+from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
 from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
 
 _MODE = 0o644

@@ -374,6 +374,8 @@ def main() -> None:
         problems.insert(0, "Ansible is not root on this host, so nothing of it can be done; set 'become: true'")
     problems += aliases({name: unit for name, unit in units.items() if name in accepted})
     host = _host_wide.look()
+    if accepted and host.unusable and not _dropin.is_ours(host.settings or ""):  # our own is put right by host_settings
+        problems.insert(0, f"the libraries would leave every socket alone: {host.unusable}; correct or remove it")
     build: t.Dict[str, t.Any] = {}
     if module.params["writable"]:
         libraries = any(service.get("libraries") for service in services)

@@ -108,6 +108,20 @@ def test_both_files_are_read_as_their_readers_do(tmp_path: pathlib.Path) -> None
     assert look(str(preload), str(settings)).names == {"libkeepalive.so", "libkeepalive_socket.so"}
 
 
+@pytest.mark.parametrize(("mode", "words"), [(0o664, "others than root may write"), (0o600, "not everybody may read")])
+def test_with_a_settings_file_that_cannot_be_used_everybody_is_left_alone(
+    tmp_path: pathlib.Path, mode: int, words: str
+) -> None:
+    preload, settings = tmp_path / "ld.so.preload", tmp_path / "libkeepalive.conf"
+    preload.write_text(f"{CONNECT}\n")
+    settings.write_text(A_LATER)
+    settings.chmod(mode)
+    host = look(str(preload), str(settings))
+    assert f"{settings} has mode {mode:04o}: {words} it; right is a regular file of root's with mode" in host.unusable
+    assert _host_wide.is_left_alone(host, "a.service", "/usr/bin/a")
+    assert stale_reasons(host, "a.service", "/usr/bin/a", [CONNECT], OLD, lambda: True) == []
+
+
 @pytest.fixture(name="preload")
 def preload_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> str:
     path = tmp_path / "ld.so.preload"

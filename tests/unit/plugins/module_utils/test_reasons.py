@@ -11,6 +11,7 @@ import os
 import pathlib
 import socket
 import struct
+import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _boot_clock
@@ -67,6 +68,43 @@ def test_values_from_the_settings_file_are_the_processs_own(
         record = only(audit(proc, expecting(), library_dir=libraries))
         assert record.reason == reason
         assert words in record.detail
+
+
+@needs_compiler
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to run a process as somebody else")
+@pytest.mark.parametrize(
+    ("mode", "user", "words"),
+    [
+        (0o664, 0, "has mode 0664: others than root may write it; right is a regular file of root's with mode 0644"),
+        (0o600, 65534, "has mode 0600: the user of the process (uid 65534) may not read it; right is"),
+        (0o600, 0, None),
+    ],
+)
+def test_a_settings_file_that_the_process_cannot_use_is_named(
+    proc: ShadowProc,
+    server: socket.socket,
+    libraries: pathlib.Path,
+    tmp_path: pathlib.Path,
+    mode: int,
+    user: int,
+    words: t.Optional[str],
+) -> None:
+    """Judged by the rights of the process: root, who verifies, may read every file."""
+    (tmp_path / "etc").mkdir()
+    file = tmp_path / "etc" / "libkeepalive.conf"
+    file.write_text("TCP_KEEPIDLE=60\n")
+    file.chmod(mode)
+    environment = {"LD_PRELOAD": str(libraries / LIBRARIES["connect"]), "PATH": "/bin", "LIBKEEPALIVE_DISABLE": "1"}
+    with Child(env=environment) as child:  # it does what a library does that cannot use the file
+        child.run(f"os.setresgid({user}, {user}, {user}); os.setresuid({user}, {user}, {user})")
+        child.run(connecting(server, ""))
+        proc.add(child.pid, "a.service", root_folder=tmp_path, environ=f"PATH=/bin\0LD_PRELOAD={libraries}/x\0")
+        record = only(audit(proc, expecting(), library_dir=libraries))
+        if words is None:
+            assert "cannot be used" not in record.detail
+        else:
+            assert record.reason == "overridden_by_configuration"
+            assert f"the library leaves every socket alone: /etc/libkeepalive.conf {words}" in record.detail
 
 
 @needs_compiler
