@@ -12,10 +12,14 @@ import socket
 import subprocess
 import typing as t
 
+import hypothesis
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _in_force, _record
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access, Reader, choose
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import ShadowProc
+
+hypothesis.settings.register_profile("no clock", deadline=None)  # how fast the machine is says nothing of the code
+hypothesis.settings.load_profile("no clock")
 
 CSRC = pathlib.Path(__file__).parents[3] / "csrc"
 
