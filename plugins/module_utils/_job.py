@@ -17,7 +17,7 @@ import typing as t
 from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 
 TIMEOUT = 300
-"""Seconds that a job may take, unless its units' own limits come to more."""
+"""Seconds that a job may take whose units have no limits of their own."""
 
 _MARGIN = 10.0
 _PHASES = {"TimeoutStartUSec": 2, "TimeoutStopUSec": 3}
@@ -41,7 +41,7 @@ class Unfinished(Exception):
 def wait_for(run: _systemd.Run, verb: str, units: t.Sequence[str], timeout: float) -> t.Tuple[int, str]:
     """Have systemd do something with units; return the exit status and standard error of C(systemctl).
 
-    :param timeout: seconds that it may take where the units' own limits are shorter, or have none.
+    :param timeout: seconds that it may take where not all units have limits of their own.
     :raises Unfinished: it was still going on then.
     """
     limit = limit_of(_systemd.show(run, units).values(), timeout)
@@ -54,15 +54,17 @@ def wait_for(run: _systemd.Run, verb: str, units: t.Sequence[str], timeout: floa
 
 
 def limit_of(units: t.Iterable[_systemd.Properties], timeout: float) -> float:
-    """Return how long a job of these units may take, in seconds."""
+    """Return how long a job of these units may take, in seconds: their own time, where all of it has an end."""
     longest = 0.0
     for properties in units:
-        spans = [
-            (_systemd.seconds(properties.get(name, "")) or 0) * phases  # "infinity" is no span
-            for name, phases in _PHASES.items()
-        ]
-        longest = max(longest, sum(spans) + _MARGIN)
-    return max(longest, timeout)
+        own = _MARGIN
+        for name, phases in _PHASES.items():
+            span = _systemd.seconds(properties.get(name, "infinity"))  # None for "infinity" as well
+            if span is None:
+                return timeout
+            own += span * phases
+        longest = max(longest, own)
+    return longest or timeout
 
 
 def _give_up(run: _systemd.Run, units: t.Sequence[str]) -> t.Tuple[str, str]:

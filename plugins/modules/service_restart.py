@@ -44,8 +44,9 @@ options:
     default: 2.0
   job_timeout:
     description:
-      - How long systemd may take to restart, reload, stop or start a unit, in seconds. Where the unit's own
-        C(TimeoutStartSec=) and C(TimeoutStopSec=) come to more, and to an end, they count instead.
+      - How long systemd may take to restart, reload, stop or start a unit, in seconds, where the unit's own
+        C(TimeoutStartSec=) or C(TimeoutStopSec=) is C(infinity). Otherwise what it may take is what they come to
+        (twice the first for commands before it starts, three times the second for commands and two signals).
       - A job that is not done by then is cancelled, and the unit counts as one that does not come back.
     type: int
     default: 300

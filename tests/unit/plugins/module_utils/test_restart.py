@@ -325,8 +325,10 @@ def test_a_job_that_does_not_end_is_cancelled_and_told(systemd: FakeSystemd, sta
     [
         ("infinity", "infinity", 300),
         ("1min 30s", "1min 30s", 2 * 90 + 3 * 90 + 10),
-        ("infinity", "1h", 3 * 3600 + 10),
-        ("5s", "5s", 300),
+        ("infinity", "1h", 300),
+        ("1min 30s", "infinity", 300),
+        ("5s", "1h", 2 * 5 + 3 * 3600 + 10),
+        ("5s", "5s", 2 * 5 + 3 * 5 + 10),
     ],
 )
 def test_a_unit_has_the_time_that_it_gives_itself(systemd: FakeSystemd, start: str, stop: str, limit: float) -> None:

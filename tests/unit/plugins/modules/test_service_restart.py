@@ -489,7 +489,7 @@ def test_a_unit_that_does_not_come_back_in_time_is_one_that_failed(run: Run, sys
     systemd.stuck["restart a.service"] = lambda: systemd.units["a.service"].update(ActiveState="deactivating", Job="7")
     result = run(force=["a.service"], job_timeout=5)
     assert (result["failed"], result["failed_unit"], list(result["restarted"])) == (True, "a.service", ["a.service"])
-    assert "'systemctl restart' did not end within 10 s, it is still being stopped by systemd" in result["msg"]
+    assert "'systemctl restart' did not end within 5 s, it is still being stopped by systemd" in result["msg"]
 
 
 def test_a_time_that_is_none_is_refused(run: Run, systemd: FakeSystemd) -> None:
