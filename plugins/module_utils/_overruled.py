@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import _dropin
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import preload_entries
-from ansible_collections.netops.keepalive.plugins.module_utils._units import Unit
+from ansible_collections.netops.keepalive.plugins.module_utils._units import Unit, environment_of
 
 
 def overruled(units: t.Iterable[Unit]) -> t.List[str]:
@@ -22,7 +22,7 @@ def _overruled(unit: Unit) -> str:
     if not unit.drop_in or unit.name.endswith(".socket"):
         return ""
     wanted = _dropin.environment_in(_dropin.read(unit.drop_in) or "")
-    has = _environment(unit.properties)
+    has = environment_of(unit.properties)
     ours = [entry for entry in preload_entries(wanted.get("LD_PRELOAD", "")) if _dropin.is_own_library(entry)]
     lost = [name for name in wanted if name != "LD_PRELOAD" and has.get(name) != wanted[name]]
     if any(entry not in preload_entries(has.get("LD_PRELOAD", "")) for entry in ours):
@@ -34,8 +34,3 @@ def _overruled(unit: Unit) -> str:
         f"{unit.name}: {unit.drop_in} is overruled: systemd says {shown}; "
         f"the unit's drop-ins in order: {unit.properties.get('DropInPaths', '')}"
     )
-
-
-def _environment(properties: _systemd.Properties) -> t.Dict[str, str]:
-    """Read systemd's merged Environment property, which is written like the directive."""
-    return _dropin.environment_in(f"[Service]\nEnvironment={properties.get('Environment', '')}")

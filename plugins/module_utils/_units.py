@@ -112,7 +112,8 @@ class Host:
         unread = self.unread((name, properties["Id"]))
         if drop_in and properties["LoadState"] == "loaded" and not _in_force.history(drop_in).versions:
             missing = drop_in not in words(properties.get("DropInPaths", ""))
-            if missing or properties.get("NeedDaemonReload") == "yes":
+            changed = properties.get("NeedDaemonReload") == "yes"  # it, or another of the unit's files
+            if missing or (changed and not _is_in(properties, drop_in)):
                 unread.add(drop_in)
         return frozenset(unread)
 
@@ -156,6 +157,17 @@ class Host:
             live.started,
             lambda: _host_wide.can_load(pid, host, self._root),
         )
+
+
+def environment_of(properties: _systemd.Properties) -> t.Dict[str, str]:
+    """Read systemd's merged Environment property, which is written like the directive."""
+    return _dropin.environment_in(f"[Service]\nEnvironment={properties.get('Environment', '')}")
+
+
+def _is_in(properties: _systemd.Properties, drop_in: str) -> bool:
+    """Tell whether systemd shows for a service what its drop-in says; of a socket it does not show that."""
+    has, wanted = environment_of(properties), _dropin.environment_in(_dropin.read(drop_in) or "")
+    return bool(wanted) and all(has.get(name) == wanted.get(name) for name in ("LD_PRELOAD", *_dropin.OWN_VARIABLES))
 
 
 def live_process(pid: int, root: str = _procfs.PROC) -> t.Optional[Live]:

@@ -185,19 +185,25 @@ def test_what_a_killed_run_has_written_and_systemd_not_read_is_finished_once(
 def test_what_release_0_1_0_has_written_and_systemd_not_read_is_finished_too(
     run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, titled: Child
 ) -> None:
-    """It noted nothing."""
+    """It noted nothing. What systemd goes by still says something else."""
     rolled_out(systemd, tmp_path, titled, "titled.service")
     shutil.rmtree(_in_force.FOLDER)
-    systemd.units["titled.service"]["NeedDaemonReload"] = "yes"
-    systemd.when["daemon-reload"] = lambda: systemd.units["titled.service"].update(NeedDaemonReload="no")
+    systemd.units["titled.service"].update(NeedDaemonReload="yes", Environment="TCP_KEEPIDLE=59")
+    systemd.when["daemon-reload"] = lambda: systemd.units["titled.service"].update(
+        NeedDaemonReload="no", Environment=IN_FORCE
+    )
     assert list(run(services=services("titled.service"))["restarted"]) == ["titled.service"]
     assert run(services=services("titled.service"))["changed"] is False
 
 
+@pytest.mark.parametrize("noted_before", [True, False])
 def test_a_units_other_files_that_systemd_has_not_read_make_nothing_older(
-    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, titled: Child
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, titled: Child, noted_before: bool
 ) -> None:
+    """As after an update of its package, be it the first change since the host was booted."""
     rolled_out(systemd, tmp_path, titled, "titled.service")
+    if not noted_before:
+        shutil.rmtree(_in_force.FOLDER)
     systemd.units["titled.service"]["NeedDaemonReload"] = "yes"
     result = run(services=services("titled.service"))
     assert (result["reloaded"], result["restarted"]) == (True, {})
