@@ -11,7 +11,13 @@ import re
 import time
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _procfs, _settings_file, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _dropin,
+    _procfs,
+    _settings_file,
+    _systemd,
+    _threads,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import Elf, ElfError, read_elf
 
 LD_SO_PRELOAD = "/etc/ld.so.preload"
@@ -59,6 +65,7 @@ _T = t.TypeVar("_T")
 
 def gather(pid: int, root: str = _procfs.PROC, unit: str = "") -> ProcessFacts:
     """Read the facts of one process; each may fail by itself."""
+    leader, pid = pid, _threads.living(pid, root)
     elf = attempt(lambda: read_elf(os.path.join(root, str(pid), "exe")))
     secure = attempt(
         lambda: bool(
@@ -72,8 +79,8 @@ def gather(pid: int, root: str = _procfs.PROC, unit: str = "") -> ProcessFacts:
         secure=secure,
         mapped=attempt(lambda: _procfs.parse_maps(os.fsdecode(_procfs.content_of(pid, "maps", root)))) or None,
         environment=attempt(lambda: _procfs.parse_environ(_procfs.content_of(pid, "environ", root))),
-        pid=pid,
-        started=attempt(lambda: _started(pid, root)),
+        pid=leader,
+        started=attempt(lambda: _started(leader, root)),
         host_preload=attempt(lambda: _host_preload(pid, root)),
         settings=_settings_file.read(pid, unit, program, root),
     )

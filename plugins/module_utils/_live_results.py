@@ -39,7 +39,7 @@ class Result:
     def as_dict(self) -> t.Dict[str, t.Any]:
         """Return what the module gives out."""
         record = self.record.as_dict()
-        names = ("pid", "pids", "program", "fd", "inode", "protocol", "state", "direction", "local", "remote")
+        names = ("pid", "pids", "program", "fd", "thread", "inode", "protocol", "state", "direction", "local", "remote")
         return {
             "unit": self.unit,
             **{name: record[name] for name in names},

@@ -16,6 +16,8 @@ import re
 import struct
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils import _threads
+
 PROC = "/proc"
 
 GONE = (FileNotFoundError, ProcessLookupError, NotADirectoryError)
@@ -23,6 +25,9 @@ GONE = (FileNotFoundError, ProcessLookupError, NotADirectoryError)
 
 AT_SECURE = 23
 """The auxiliary vector's entry that says the loader drops LD_PRELOAD (getauxval(3))."""
+
+_OF_MEMORY = ("auxv", "environ", "maps")
+"""Files that are empty once a process's first thread has ended, although others go on with the same memory."""
 
 _UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
 _ASSIGNMENT = re.compile(rb"[^\s=:]+=", re.ASCII)
@@ -75,14 +80,25 @@ def manager_prefix(root: str = PROC) -> str:
 
 def unit_of(pid: int, prefix: str = "", root: str = PROC) -> str:
     """Return the unit of a process, '' where it has none or is gone."""
-    return unit_of_cgroup(parse_cgroup(text_of(pid, "cgroup", root)), prefix)
+    return unit_of_cgroup(cgroup_of(pid, root), prefix)
 
 
-def socket_descriptors(pid: int, root: str = PROC) -> t.Dict[int, int]:
-    """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown."""
+def cgroup_of(pid: int, root: str = PROC) -> str:
+    """Return the control group of a process; with cgroup v1 a first thread that has ended is in none any more."""
+    path = parse_cgroup(text_of(pid, "cgroup", root))
+    if path != "/":
+        return path
+    return parse_cgroup(text_of(_threads.living(pid, root), "cgroup", root))
+
+
+def socket_descriptors(pid: int, root: str = PROC, folder_name: str = "") -> t.Dict[int, int]:
+    """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown.
+
+    :param folder_name: the folder with the descriptors of one of its threads, instead.
+    """
     found: t.Dict[int, int] = {}
     try:
-        folder = os.open(os.path.join(root, str(pid), "fd"), os.O_RDONLY | os.O_DIRECTORY)
+        folder = os.open(folder_name or os.path.join(root, str(pid), "fd"), os.O_RDONLY | os.O_DIRECTORY)
     except GONE:
         return {}
     try:
@@ -109,7 +125,8 @@ def program_of(pid: int, root: str = PROC) -> str:
     try:
         return without_deleted(os.readlink(os.path.join(root, str(pid), "exe")))
     except OSError:
-        return text_of(pid, "comm", root).strip()
+        living = _threads.living(pid, root)
+        return program_of(living, root) if living != pid else text_of(pid, "comm", root).strip()
 
 
 def started_at(pid: int, root: str = PROC) -> t.Optional[float]:
@@ -199,7 +216,8 @@ def without_deleted(path: str) -> str:
 
 def content_of(pid: int, name: str, root: str = PROC) -> bytes:
     """Return the content of a file below /proc/PID; errors are the caller's to judge."""
-    with open(os.path.join(root, str(pid), name), "rb") as stream:
+    thread = _threads.living(pid, root) if name in _OF_MEMORY else pid
+    with open(os.path.join(root, str(thread), name), "rb") as stream:
         return stream.read()
 
 

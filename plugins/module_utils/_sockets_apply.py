@@ -26,12 +26,12 @@ from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable
 class PortableSetter:
     """Sets options process by process."""
 
-    def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
+    def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
         """Yield what became of each descriptor. What vanished, or is another socket by now, is left out.
 
-        Raises Unreadable where the kernel does not let us duplicate anything of this process.
+        Raises Unreadable where the kernel does not let us duplicate anything of this process, or thread.
         """
-        process = _open_process(pid)
+        process = _open_process(pid, thread)
         if process is None:
             return
         try:

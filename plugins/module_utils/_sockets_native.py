@@ -20,6 +20,7 @@ import stat
 import struct
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils import _threads
 from ansible_collections.netops.keepalive.plugins.module_utils._inspect_declarations import ARGUMENTS, SOURCE
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR, OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import (
@@ -30,12 +31,13 @@ from ansible_collections.netops.keepalive.plugins.module_utils._socket_values im
     SocketValues,
     is_gone,
     raise_unless_gone,
+    raise_without_threads,
 )
 
 LIBRARY = "libkeepalive_inspect.so"
 HEADER = "keepalive_inspect.h"
 
-VERSION = 2
+VERSION = 3
 """Of the library's interface: what is called here, and how it is laid out."""
 
 BATCH = 512
@@ -77,6 +79,7 @@ class Library:
             self.calls = self.ffi.dlopen(library)
             declared, version = self.calls.KEEPALIVE_INSPECT_VERSION, self.calls.keepalive_inspect_version()
             if declared == version == VERSION:
+                self.compare_tables = self.calls.keepalive_inspect_compare
                 self.list_many = self.calls.keepalive_inspect_list
                 self.read_many = self.calls.keepalive_inspect_read
                 self.apply_many = self.calls.keepalive_inspect_apply
@@ -92,13 +95,23 @@ class Library:
             wanted = f"not {VERSION}: build the libraries anew"
             raise Unavailable(f"{library} has version {version} of its interface, {wanted}")
 
-    def open(self, pid: int) -> t.Optional[int]:
-        """Return a descriptor for the process, None where it has ended."""
-        process: int = self.calls.keepalive_inspect_open(pid)
+    def open(self, pid: int, thread: t.Optional[int] = None) -> t.Optional[int]:
+        """Return a descriptor for the process, or one of its threads; None where it has ended."""
+        if thread == pid:
+            thread = None
+        process: int = self.calls.keepalive_inspect_open(pid, thread or 0)
         if process < 0:
+            if thread:
+                raise_without_threads(-process, self._open_own)
             raise_unless_gone(-process, "pidfd_open")
             return None
         return process
+
+    def _open_own(self) -> None:
+        own: int = self.calls.keepalive_inspect_open(os.getpid(), os.getpid())
+        if own < 0:
+            raise OSError(-own, "pidfd_open")
+        os.close(own)
 
     def known(self, value: int) -> t.Optional[int]:
         """Return the value of an option, None where the socket has no such option."""
@@ -113,10 +126,18 @@ class NativeReader:
         self._addresses: t.Dict[int, t.Dict[bytes, str]] = {version: {} for version in _FAMILIES}
         self._options: t.Dict[bytes, t.Dict[str, t.Optional[int]]] = {}
 
-    def descriptors(self, pid: int, root: str = "/proc") -> t.Dict[int, int]:
-        """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown."""
+    def tables(self, pid: int, root: str = "/proc") -> t.List[int]:
+        """Return a thread for each table of descriptors of a process: nearly always only the process itself."""
+        return _threads.with_tables(pid, self._library.compare_tables, root)
+
+    def descriptors(self, pid: int, root: str = "/proc", thread: t.Optional[int] = None) -> t.Dict[int, int]:
+        """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown.
+
+        :param thread: one of tables, whose descriptors are wanted instead of those of the process.
+        """
+        path = _threads.folder_of(pid, thread, root)
         try:
-            folder = os.open(f"{root}/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY)
+            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             if is_gone(error.errno):
                 return {}
@@ -129,20 +150,22 @@ class NativeReader:
             while True:
                 count = self._library.list_many(folder, *room)
                 if count < 0:
-                    raise OSError(-count, os.strerror(-count), f"{root}/{pid}/fd")
+                    raise OSError(-count, os.strerror(-count), path)
                 if count == 0:
                     return found
                 found.update(zip(descriptors[:count], inodes))
         finally:
             os.close(folder)
 
-    def read(self, pid: int, descriptors: t.Iterable[int]) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
+    def read(
+        self, pid: int, descriptors: t.Iterable[int], thread: t.Optional[int] = None
+    ) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
         """Yield each descriptor with its values, or with None where it is not TCP. What vanished is left out.
 
-        Raises Unreadable where the kernel does not let us duplicate anything of this process.
+        Raises Unreadable where the kernel does not let us duplicate anything of this process, or thread.
         """
         ffi, layout = self._library.ffi, self._library.record
-        process = self._library.open(pid)
+        process = self._library.open(pid, thread)
         if process is None:
             return
         rest = iter(descriptors)
@@ -211,12 +234,12 @@ class NativeSetter:
     def __init__(self, library: Library) -> None:
         self._library = library
 
-    def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
+    def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
         """Yield what became of each descriptor. What vanished, or is another socket by now, is left out.
 
-        Raises Unreadable where the kernel does not let us duplicate anything of this process.
+        Raises Unreadable where the kernel does not let us duplicate anything of this process, or thread.
         """
-        process = self._library.open(pid)
+        process = self._library.open(pid, thread)
         if process is None:
             return
         rest = iter(plan.items())

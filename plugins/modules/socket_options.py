@@ -239,6 +239,10 @@ sockets:
       description: The descriptor in that process.
       type: int
       sample: 6
+    thread:
+      description: The thread in whose table of descriptors that is, null where it is the table of the process.
+      type: int
+      sample: null
     inode:
       description: The number by which the kernel and C(ss -e) know the socket.
       type: int

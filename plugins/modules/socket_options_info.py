@@ -19,6 +19,8 @@ description:
   - A socket that several processes share is one record.
 requirements:
   - Linux 5.6 or newer. On older kernels, and where C(pidfd_getfd) is not permitted, the options are unknown.
+  - Linux 6.9 or newer for what a thread holds in a table of descriptors of its own, and for a process whose first thread
+    has ended. On older kernels these are unknown.
   - The right to trace the other processes, which C(root) has (C(become)).
   - systemd, for O(units) and O(expected).
 author:
@@ -296,6 +298,12 @@ sockets:
       description: The descriptor in that process.
       type: int
       sample: 6
+    thread:
+      description:
+        - The thread in whose table of descriptors C(fd) is, where that is not the table of the process. It is in
+          C(/proc/PID/task/THREAD/fd) then. Null nearly always.
+      type: int
+      sample: null
     inode:
       description: The number by which the kernel and C(ss -e) know the socket.
       type: int

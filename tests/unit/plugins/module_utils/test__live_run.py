@@ -190,8 +190,8 @@ def test_what_waited_in_the_listeners_queue_is_found_by_the_second_look(host: Ho
             class AcceptsMeanwhile(PortableSetter):
                 accepted: t.ClassVar[t.List[t.Any]] = []
 
-                def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
-                    yield from super().apply(pid, plan)
+                def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
+                    yield from super().apply(pid, plan, thread)
                     if not self.accepted:
                         self.accepted.append(child.run(ACCEPT))
 
@@ -293,9 +293,9 @@ def test_a_socket_that_vanishes_is_told_and_the_others_are_set(host: Host, serve
         host.proc.add(child.pid, "a.service")
 
         class ClosesBefore(PortableSetter):
-            def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
+            def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
                 child.run("number = b.fileno(); b.close(); os.dup2(0, number)")  # and the number is something else
-                return super().apply(pid, plan)
+                return super().apply(pid, plan, thread)
 
         host.setter = ClosesBefore()
         assert outcomes(host.live(expecting())) == {"changed": 1, "vanished": 1}
@@ -311,10 +311,10 @@ def test_a_socket_whose_first_holder_closes_it_is_set_through_another(host: Host
             host.proc.add(second.pid, "a.service")
 
             class ClosesFirst(PortableSetter):
-                def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
+                def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
                     if pid == first.pid:
                         first.run("s.close()")
-                    return super().apply(pid, plan)
+                    return super().apply(pid, plan, thread)
 
             host.setter = ClosesFirst()
             assert outcomes(host.live(expecting())) == {"changed": 1}
@@ -328,8 +328,8 @@ def test_an_application_that_insists_is_not_fought(host: Host, server: socket.so
         class SetsBack(PortableSetter):
             times: t.ClassVar[t.List[int]] = []
 
-            def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
-                yield from super().apply(pid, plan)
+            def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
+                yield from super().apply(pid, plan, thread)
                 self.times.append(pid)
                 child.run("s.setsockopt(6, 4, 300)")
 
@@ -341,9 +341,9 @@ def test_an_application_that_insists_is_not_fought(host: Host, server: socket.so
 
 def test_a_refused_option_is_told_and_the_rest_is_set(host: Host, server: socket.socket) -> None:
     class Refuses(PortableSetter):
-        def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
+        def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
             changed = {fd: (inode, [(6, 4, 99999), *settings[1:]]) for fd, (inode, settings) in plan.items()}
-            return super().apply(pid, changed)
+            return super().apply(pid, changed, thread)
 
     with Child(client(server)) as child:
         host.proc.add(child.pid, "a.service")

@@ -83,7 +83,7 @@ def test_a_link_is_not_followed(installed: Installed, tmp_path: pathlib.Path) ->
     assert f"{library} is neither a file nor a folder" in refused(folder)
 
 
-@pytest.mark.parametrize("version", [1, 3])
+@pytest.mark.parametrize("version", [2, 4])
 def test_a_library_of_another_version_is_not_used(installed: Installed, tmp_path: pathlib.Path, version: int) -> None:
     """Both what the library answers and what its header says have to be the version that is called here."""
     folder, library, header = installed
@@ -163,10 +163,10 @@ def test_the_declarations_are_those_of_the_header() -> None:
     assert (CSRC / native.HEADER).read_bytes() == SOURCE
 
 
-def test_version_2_of_the_interface_stays_as_it_is(inspect_folder: str) -> None:
+def test_version_3_of_the_interface_stays_as_it_is(inspect_folder: str) -> None:
     """A change of these numbers is a new KEEPALIVE_INSPECT_VERSION: an old library must not fill a new structure."""
     library = Library(inspect_folder, ME)
-    assert library.calls.KEEPALIVE_INSPECT_VERSION == native.VERSION == 2
+    assert library.calls.KEEPALIVE_INSPECT_VERSION == native.VERSION == 3
     layouts = [(layout.format, layout.size) for layout in (library.record, library.values, library.change)]
     assert layouts == [("=QQiiiiiiii16s16s32s", 112), ("=iiiiiiii", 32), ("=QiiII", 24)]
     assert (library.setting.format, library.none) == ("=iiiiii", -(2**31) + 1)

@@ -260,7 +260,7 @@ def test_a_library_that_is_loaded_is_known(proc: ShadowProc, server: socket.sock
 
 def test_what_cannot_be_read_is_unknown_and_never_right(proc: ShadowProc, server: socket.socket) -> None:
     class Refused(PortableReader):
-        def read(self, _pid: int, _descriptors: t.Iterable[int]) -> t.Iterator[t.Any]:
+        def read(self, _pid: int, _descriptors: t.Iterable[int], _thread: t.Optional[int] = None) -> t.Iterator[t.Any]:
             raise Unreadable(1, "pidfd_getfd")
 
     on = "s.setsockopt(1, 9, 1); s.setsockopt(6, 4, {})"
