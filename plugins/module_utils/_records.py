@@ -10,10 +10,14 @@ import dataclasses
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procnet
+from ansible_collections.netops.keepalive.plugins.module_utils._accounts import NOBODYS, Account
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation, Subject, Wrong
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import SocketValues, Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils._timers import TimerSeen
+
+MOST_PIDS = 100
+"""Of one socket that many processes share, how many are listed: each of thousands of sockets may have thousands."""
 
 
 class Holder(t.NamedTuple):
@@ -61,6 +65,8 @@ class Record:
     candidates: t.Tuple[str, ...] = ()
     detail: str = ""
     program: str = ""
+    account: Account = NOBODYS
+    """On whose account the process goes that stands for it."""
     timer: t.Optional[float] = None
     """Where the options cannot be read: seconds until its keepalive timer is due, None where no such timer is seen."""
 
@@ -95,10 +101,12 @@ class Record:
     def as_dict(self) -> t.Dict[str, t.Any]:
         """Return what the module gives out."""
         pid, descriptor, thread = self.holder
+        pids = self.pids
         return {
             "unit": self.unit,
             "pid": pid,
-            "pids": self.pids,
+            "pids": pids[:MOST_PIDS],
+            "pids_total": len(pids),
             "program": self.program,
             "fd": descriptor,
             "thread": thread,

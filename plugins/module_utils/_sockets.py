@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _procnet, _threads, _timers
+from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _procnet, _threads, _timers, _unowned
+from ansible_collections.netops.keepalive.plugins.module_utils._accounts import Account, account_of
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Reader
 from ansible_collections.netops.keepalive.plugins.module_utils._records import Holder, Record, from_row, from_values
 from ansible_collections.netops.keepalive.plugins.module_utils._sample import Sample
@@ -18,15 +19,23 @@ __all__ = ["Reader", "Record", "Sweep"]
 
 
 class Sweep:
-    """One pass over processes; every socket is read once, however many of them hold it."""
+    """One pass over processes; every socket is read once, however many of them hold it.
 
-    def __init__(self, reader: Reader, units: t.Mapping[int, str], root: str = _procfs.PROC) -> None:
+    Watched, it can tell afterwards what nobody holds.
+    """
+
+    def __init__(
+        self, reader: Reader, units: t.Mapping[int, str], root: str = _procfs.PROC, watched: bool = False
+    ) -> None:
         self.records: t.Dict[int, Record] = {}
         self.unreadable: t.Dict[int, str] = {}
         """pid → why nothing is known about its sockets, not even how many there are."""
         self.not_read: t.Dict[str, int] = {}
         """unit → how many connections a sample left out."""
         self._left_out: t.Set[int] = set()
+        self._before: t.Set[int] = set()
+        self._held: t.Set[int] = set()
+        self._watched = watched
         self._reader = reader
         self._units = units
         self._root = root
@@ -40,19 +49,23 @@ class Sweep:
         """Read the sockets of these processes, all or a sample, and find out their directions."""
         for pid in (1, *sorted(set(pids))):
             self._learn_namespace(pid)
+        if self._watched:
+            self._before = _unowned.inodes_in(self._pid_in.values(), self._root)
         if sample is not None:
             self._leave_out(sample, pids)
         for pid in sorted(set(pids)):
             for thread in self._tables_of(pid):
                 self._take_one(pid, thread)
         self._find_directions()
-        programs: t.Dict[int, str] = {}
+        prefix = _procfs.manager_prefix(self._root)
+        known: t.Dict[int, t.Tuple[str, Account]] = {}
         for record in self.records.values():
             pid = record.owner[0]
-            if pid not in programs:
-                programs[pid] = _procfs.program_of(_threads.living(pid, self._root), self._root)
-            record.program = programs[pid]
             record.unit = self._units.get(pid, "")
+            if pid not in known:
+                account = account_of(pid, record.unit, prefix, self._root)
+                known[pid] = _procfs.program_of(pid, self._root), account
+            record.program, record.account = known[pid]
 
     def _leave_out(self, sample: Sample, pids: t.Iterable[int]) -> None:
         rows = {row.inode: row for pid in self._pid_in.values() for row in _procnet.read_tables(pid, root=self._root)}
@@ -65,6 +78,13 @@ class Sweep:
                     continue
                 held.setdefault(self._units.get(pid, ""), set()).update(inodes)
         self._left_out, self.not_read = sample.leave_out(held, rows)
+
+    def unowned(self) -> t.List[_procnet.Row]:
+        """Return the sockets that no process of the host was found to hold, where the sweep is watched and of all.
+
+        Some may be of processes that are not shown (unreadable).
+        """
+        return _unowned.rows_of_nobody(self._before, self._held, list(self._pid_in.values()), self._reader, self._root)
 
     def process_in(self, namespace: t.Optional[int]) -> t.Optional[int]:
         """Return a process of the sweep, or a thread, that is in a network namespace; None where there is none."""
@@ -98,6 +118,8 @@ class Sweep:
         except PermissionError:
             self.unreadable[pid] = "its descriptors are not shown to this user: run as root (become: true)"
             return
+        if self._watched:
+            self._held.update(descriptors.values())
         unknown: t.Dict[int, int] = {}
         for descriptor, inode in descriptors.items():
             if inode in self.records and self.records[inode].readable:

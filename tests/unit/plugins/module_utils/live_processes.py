@@ -94,6 +94,7 @@ class ShadowProc:
         *,
         shown_as: t.Optional[int] = None,
         root_folder: t.Optional[pathlib.Path] = None,
+        slices: str = "/system.slice",
         **files: str,
     ) -> None:
         """Show a process in a unit; files replace what /proc says of it, root_folder is what it takes for /."""
@@ -107,5 +108,5 @@ class ShadowProc:
                 (shadow / name).symlink_to(f"/proc/{pid}/{name}")
         for name, text in files.items():
             (shadow / name).write_text(text, encoding="ascii")
-        slices = "" if unit == "init.scope" else "/system.slice"
-        (shadow / "cgroup").write_text(f"0::{slices}/{unit}\n", encoding="ascii")
+        path = f"/{unit}" if unit == "init.scope" else f"{slices}/{unit}"
+        (shadow / "cgroup").write_text(f"0::{path}\n", encoding="ascii")
