@@ -31,6 +31,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._records import R
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Reader, Sweep
 
 MOST_GROUPS = 200
+MOST_OF_PEOPLE = 20
 MOST_PEERS = 3
 MOST_LISTENERS = 10
 """How many of each are listed; the counts are of all."""
@@ -175,7 +176,7 @@ class HostAudit:
         def account(item: t.Tuple[Key, Group]) -> Account:
             return item[0].account
 
-        shown = _shares.share_out(listed, MOST_GROUPS, account, lambda item: item[1].rank)
+        shown = _shares.share_out(listed, MOST_GROUPS, account, lambda item: item[1].rank, MOST_OF_PEOPLE)
         return {
             "idle_timeout": self._terms.idle_timeout,
             "recommended": dict(recommend(self._terms.idle_timeout)._asdict()),

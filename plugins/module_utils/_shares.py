@@ -27,13 +27,17 @@ def share_out(
     places: int,
     account: t.Callable[[T], Account],
     rank: t.Callable[[T], int] = lambda _item: 0,
+    most_of_people: t.Optional[int] = None,
 ) -> t.List[T]:
     """Choose the items that are shown, in the order in which they are.
 
     :param items: the most important of each account first.
     :param places: how many there are; 0: enough.
     :param rank: what is of a lower rank goes first, whoever has it.
+    :param most_of_people: how many of one user's sessions, and of all people in one unit, even where there is room.
     """
+    if most_of_people is not None:
+        items = _without_masses(items, account, rank, most_of_people)
     if not places or len(items) <= places:
         return list(items)
     chosen: t.Set[int] = set()
@@ -45,6 +49,17 @@ def share_out(
             itertools.islice(_by_turns(members, [account(items[at]) for at in members]), places - len(chosen))
         )
     return [item for at, item in enumerate(items) if at in chosen]
+
+
+def _without_masses(
+    items: t.Sequence[T], account: t.Callable[[T], Account], rank: t.Callable[[T], int], most: int
+) -> t.List[T]:
+    by_place: t.Dict[str, t.List[T]] = {}
+    for item in items:
+        if account(item).shown_user is not None:
+            by_place.setdefault(account(item).place, []).append(item)
+    kept = {id(item) for members in by_place.values() for item in share_out(members, most, account, rank)}
+    return [item for item in items if account(item).shown_user is None or id(item) in kept]
 
 
 def _by_turns(members: t.Sequence[int], accounts: t.Sequence[Account]) -> t.Iterator[int]:

@@ -51,8 +51,8 @@ notes:
   - The connection through which Ansible itself came is left out, and so are half-closed connections.
   - Of connections that the kernel holds for itself (NFS, iSCSI), and of others that belong to no process, only the
     number and the addresses are known, see RV(unowned).
-  - The C(groups) have 200 places, which are shared out in turns among the units, and the users with sessions. So what
-    one user runs takes no place of others; what is cut is counted in RV(groups_cut).
+  - The C(groups) have 200 places, which are shared out in turns among the units, and the users with sessions, who have
+    20 each at most. So what one user runs takes no place of others; what is cut is counted in RV(groups_cut).
   - A heartbeat of the program itself (ssh, AMQP) is no option of TCP and is not seen, except that the connection is
     never silent for long.
 seealso:

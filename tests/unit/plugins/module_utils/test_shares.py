@@ -67,6 +67,14 @@ def test_what_is_wrong_comes_before_what_is_not_whoever_has_it() -> None:
     assert amounts(chosen) == {SESSIONS: 4}
 
 
+def test_of_people_only_so_many_are_shown_even_where_there_is_room() -> None:
+    """A report with hundreds of findings that concern one user's scripts is read by nobody."""
+    all_of_them = [*items(NGINX=30, SESSIONS=205), *((Account("cron.service", 1000 + at), at) for at in range(30))]
+    found = amounts(share_out(all_of_them, 200, account, most_of_people=5))
+    assert (found[NGINX], found[SESSIONS]) == (30, 5)
+    assert [owner.user for owner in found if owner.place == "cron.service"] == [1000, 1001, 1002, 1003, 1004]
+
+
 def test_what_is_cut_is_counted_with_whose_it_is() -> None:
     all_of_them = items(SESSIONS=205, NGINX=5)
     shown = share_out(all_of_them, 20, account)
