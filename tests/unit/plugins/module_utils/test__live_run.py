@@ -24,6 +24,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._sockets_apply im
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils._systemd import Properties
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit, unit_from
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import thread_children
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
 
 CC = shutil.which("cc") or shutil.which("gcc")
@@ -385,3 +386,26 @@ def test_a_socket_unit_of_systemd(host: Host, untouched: t.List[t.Any]) -> None:
             assert host.audit(expectation).units["a.socket"]["ok"] is True
             host.restore(results.previous())
             assert systemd.run(look) == [[True, 600, *untouched[2:]]] * 2
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_threads_hold_in_descriptors_of_their_own_is_set_and_put_back(
+    host: Host, server: socket.socket, untouched: t.List[t.Any], ended: bool
+) -> None:
+    """The first thread may have ended as well: then what the others share with it is reached through one of them."""
+    if not thread_children.can_be_opened():
+        pytest.skip("needs Linux 6.9")
+    connect = f"s = socket.create_connection(('127.0.0.1', {server.getsockname()[1]})); kept.append(s)"
+    with Child(thread_children.APART + VALUES + "kept = []; own = Apart()\n" + connect) as child:
+        child.run(f"own.run({connect!r})")
+        host.proc.add(child.pid, "a.service")
+        if ended:
+            child.run(thread_children.END_OF_LEADER)
+
+        def values() -> t.List[t.Any]:
+            return t.cast("t.List[t.Any]", child.run("answer = [values(s), own.run('answer = values(kept[1])')]"))
+
+        results = host.live(expecting())
+        assert outcomes(results) == {"changed": 2} and values() == [SET, SET]
+        host.restore(results.previous())
+        assert values() == [untouched, untouched]

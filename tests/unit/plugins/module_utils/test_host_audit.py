@@ -374,3 +374,22 @@ def test_a_user_on_the_port_of_a_service_says_nothing_about_its_listener(proc: S
         summary = audit(proc)
         assert group_of(summary, "session-*.scope", "accepted")["without"] == 1
         assert group_of(summary, "server.service", "accepted")["listeners"] == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "slices", "counts_for"),
+    [("session-3.scope", SESSION.format(1000), "session-*.scope"), ("relay.service", "/system.slice", "relay.socket")],
+)
+def test_a_user_on_the_port_of_a_socket_unit_is_not_taken_for_its_service(
+    proc: ShadowProc, unit: str, slices: str, counts_for: str
+) -> None:
+    with Child() as systemd, Child() as other, socket.create_server(("127.0.0.1", 0)) as peer:
+        port = other.run(
+            "s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(('127.0.0.1', 0)); answer = s.getsockname()[1]"
+        )
+        systemd.run(f"l = socket.socket(); l.setsockopt(1, 2, 1); l.bind(('0.0.0.0', {port})); l.listen()")
+        other.run(f"s.connect({peer.getsockname()!r})")
+        proc.add(systemd.pid, "init.scope", shown_as=1)
+        proc.add(other.pid, unit, slices=slices)
+        summary = audit(proc, units={("0.0.0.0", port): "relay.socket"})
+    assert [group["unit"] for group in summary["groups"] if group["connections"]] == [counts_for]

@@ -12,14 +12,17 @@ import socket
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import _facts, _procfs, _sockets_portable, _threads
+from ansible_collections.netops.keepalive.plugins.module_utils import _facts, _procfs, _threads
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access
 from ansible_collections.netops.keepalive.plugins.module_utils._records import Record
-from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Sweep
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import seccomp
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.thread_children import APART, END_OF_LEADER
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.thread_children import (
+    APART,
+    END_OF_LEADER,
+    can_be_opened,
+)
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 needs_seccomp = pytest.mark.skipif(not seccomp.SUPPORTED, reason="the numbers of the system calls are not known here")
@@ -28,15 +31,7 @@ OPEN = "answer = socket.create_connection(('127.0.0.1', {}))\nkept.append(answer
 PIDFD_THREAD = os.O_EXCL
 
 
-def has_pidfds_of_threads() -> bool:
-    try:
-        os.close(_sockets_portable._open_thread(os.getpid()))
-    except (OSError, Unreadable):
-        return False
-    return True
-
-
-needs_thread_pidfds = pytest.mark.skipif(not has_pidfds_of_threads(), reason="needs Linux 6.9")
+needs_thread_pidfds = pytest.mark.skipif(not can_be_opened(), reason="needs Linux 6.9")
 
 
 def connect(server: socket.socket) -> str:
@@ -185,7 +180,7 @@ def test_a_thread_that_has_just_ended_has_no_sockets(access: Access) -> None:
     """No such thread is no such kernel only where no thread at all can be opened."""
     with Child() as gone:
         pass
-    if has_pidfds_of_threads():
+    if can_be_opened():
         assert list(access.reader.read(os.getpid(), [0], gone.pid)) == []
 
 

@@ -6,6 +6,11 @@
 
 from __future__ import annotations
 
+import os
+
+from ansible_collections.netops.keepalive.plugins.module_utils import _sockets_portable
+from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
+
 APART = """
 import ctypes, queue, threading
 libc = ctypes.CDLL(None, use_errno=True)
@@ -43,3 +48,12 @@ threading.Thread(target=go_on).start()
 libc.syscall(60 if platform.machine() == "x86_64" else 93, 0)  # exit(2) ends this thread alone
 """
 """After APART."""
+
+
+def can_be_opened() -> bool:
+    """Tell whether this kernel opens threads (since Linux 6.9)."""
+    try:
+        os.close(_sockets_portable._open_thread(os.getpid()))
+    except (OSError, Unreadable):
+        return False
+    return True
