@@ -323,6 +323,20 @@ def test_what_one_user_runs_takes_no_place_of_others(
     }  # fmt: skip
 
 
+def test_of_a_users_programs_only_some_are_listed_even_where_there_is_room(
+    proc: ShadowProc, server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_host_audit, "MOST_OF_PEOPLE", 1)
+    with Child(connecting(server)) as one, Child(connecting(server)) as two, Child(connecting(server)) as service:
+        for number, child in enumerate((one, two)):
+            cmdline = f"python3\0/home/mallory/s{number}.py\0"
+            proc.add(child.pid, "session-3.scope", slices=SESSION.format(1000), cmdline=cmdline)
+        proc.add(service.pid, "billing.service")
+        summary = audit(proc)
+    assert sorted(group["unit"] for group in summary["groups"]) == ["billing.service", "session-*.scope"]
+    assert summary["groups_cut"]["groups"] == 1
+
+
 def test_two_users_with_the_same_program_are_two_groups(proc: ShadowProc, server: socket.socket) -> None:
     """One of them could otherwise crowd the other's peers and counts out of the group."""
     with Child(connecting(server, 3)) as one, Child(connecting(server)) as two:

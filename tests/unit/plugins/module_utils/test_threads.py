@@ -130,6 +130,7 @@ def test_what_proc_says_of_a_process_is_asked_of_a_thread_that_goes_on() -> None
         child.run(END_OF_LEADER)
         thread = _threads.living(child.pid)
         assert thread != child.pid
+        assert _procfs.parse_maps(os.fsdecode(_procfs.content_of(child.pid, "maps"))).keys() >= {facts.program}
         assert _procfs.network_namespace(thread) == namespace
         after = _facts.gather(child.pid)
     assert (after.program, after.elf, after.environment, after.pid) == (*facts[:2], facts.environment, child.pid)
@@ -182,6 +183,15 @@ def test_a_thread_that_has_just_ended_has_no_sockets(access: Access) -> None:
         pass
     if can_be_opened():
         assert list(access.reader.read(os.getpid(), [0], gone.pid)) == []
+
+
+@needs_seccomp
+@needs_thread_pidfds
+def test_a_thread_that_ends_while_it_is_opened_has_no_sockets(access: Access) -> None:
+    """For a moment that is EINVAL, too; but this kernel opens others."""
+    thread = os.getppid()  # any other number than our own
+    read = lambda: list(access.reader.read(os.getpid(), [0], thread))  # noqa: E731
+    assert seccomp.refusing(read, {"pidfd_open": 22}, {0: thread, 1: PIDFD_THREAD}) == []
 
 
 @needs_root
