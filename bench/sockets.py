@@ -63,6 +63,7 @@ began = time.process_time()
 from ansible_collections.netops.keepalive.plugins.module_utils import _readers
 name, folder, pid = sys.argv[1], sys.argv[2], int(sys.argv[3])
 access = _readers.choose(name, folder, os.geteuid())
+(table,) = access.reader.tables(pid)
 descriptors = access.reader.descriptors(pid)
 started = time.process_time()
 if sys.argv[4:]:

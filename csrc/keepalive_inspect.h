@@ -65,8 +65,17 @@ struct keepalive_change {
 /* The version of this file that the library was compiled with. */
 int32_t keepalive_inspect_version(void);
 
-/* Returns a descriptor that stands for the process (the caller closes it), or -errno. */
-int32_t keepalive_inspect_open(int32_t pid);
+/*
+ * Returns a descriptor that stands for the process, or where thread is not 0 for that thread of it (the caller closes it),
+ * or -errno. Before Linux 6.9 a thread is -EINVAL.
+ */
+int32_t keepalive_inspect_open(int32_t pid, int32_t thread);
+
+/*
+ * Compares the descriptor tables of two threads: 0, they share one; 1, 2: theirs are two, the first before or after the
+ * second in an order that stays; or -errno, -ENOSYS where the kernel was built without kcmp(2).
+ */
+int32_t keepalive_inspect_compare(int32_t one, int32_t other);
 
 /*
  * Goes on with the list of the sockets, of whatever kind, in a folder, the open /proc/PID/fd of a process. Returns how

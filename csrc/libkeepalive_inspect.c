@@ -271,10 +271,21 @@ KEEPALIVE_EXPORT int32_t keepalive_inspect_version(void)
     return KEEPALIVE_INSPECT_VERSION;
 }
 
-KEEPALIVE_EXPORT int32_t keepalive_inspect_open(int32_t pid)
+KEEPALIVE_EXPORT int32_t keepalive_inspect_open(int32_t pid, int32_t thread)
 {
 #ifdef SYS_pidfd_open
+    if (thread != 0)
+        return (int32_t)keepalive_system(SYS_pidfd_open, thread, O_EXCL, 0, 0, 0); /* PIDFD_THREAD */
     return (int32_t)keepalive_system(SYS_pidfd_open, pid, 0, 0, 0, 0);
+#else
+    return -ENOSYS;
+#endif
+}
+
+KEEPALIVE_EXPORT int32_t keepalive_inspect_compare(int32_t one, int32_t other)
+{
+#ifdef SYS_kcmp
+    return (int32_t)keepalive_system(SYS_kcmp, one, other, 2 /* KCMP_FILES */, 0, 0);
 #else
     return -ENOSYS;
 #endif

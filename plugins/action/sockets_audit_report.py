@@ -18,7 +18,10 @@ from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Ch
 from ansible_collections.netops.keepalive.plugins.module_utils._audit_report import render
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import shown
 
-RETURNED = ("idle_timeout", "recommended", "totals", "left_out", "groups", "groups_total", "unreadable")
+RETURNED = (
+    *("idle_timeout", "recommended", "totals", "left_out", "groups", "groups_total", "groups_cut"),
+    *("unowned", "unreadable"),
+)
 """Of an answer, what goes into the file; the rest of a registered result is Ansible's."""
 
 _COLOURS = {"right": C.COLOR_OK, "wrong": C.COLOR_ERROR, "unknown": C.COLOR_WARN, "advice": C.COLOR_CHANGED}

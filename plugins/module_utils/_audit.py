@@ -16,8 +16,9 @@ from ansible_collections.netops.keepalive.plugins.module_utils._judge import Jud
 from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import Memory
 from ansible_collections.netops.keepalive.plugins.module_utils._live_origin import Origin
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
-from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
+from ansible_collections.netops.keepalive.plugins.module_utils._procnet import STATES, Address, Row
 from ansible_collections.netops.keepalive.plugins.module_utils._sample import Sample
+from ansible_collections.netops.keepalive.plugins.module_utils._shares import share_out
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Reader, Record, Sweep
 from ansible_collections.netops.keepalive.plugins.module_utils._summary import summarize
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit
@@ -61,6 +62,12 @@ class Answer(t.NamedTuple):
     unreadable: t.Dict[int, str]
     not_read: int = 0
     """How many connections a sample left out."""
+    unowned: t.Sequence[Row] = ()
+    """Where the whole host is read: the sockets that no process was found to hold."""
+
+    def shown(self, most: int) -> t.List[Record]:
+        """Return so many records at most (0: all), those that are wrong first; no user's take the places of others'."""
+        return share_out(self.records, most, lambda record: record.account, importance)
 
     def compliant(self, expected: t.Iterable[Expectation]) -> bool:
         """Tell whether every unit that something is expected of is as it should be."""
@@ -86,7 +93,7 @@ class Audit:
         self._unit_of = self._read_units()
         self._systemd_inodes = self._inodes_of_systemd()
         self._picked = self._pick()
-        self._sweep = Sweep(reader, self._unit_of, root)
+        self._sweep = Sweep(reader, self._unit_of, root, watched=question.whole_host)
         places = Places(root, library_dir, drop_ins)
         self._judge = Judge(
             self._sweep, self._unit_of, question.units, self._systemd_inodes, places, clamp_floor, memory
@@ -134,8 +141,15 @@ class Audit:
             for name, members in sorted(by_name.items())
             if name
         }
-        kept.sort(key=_importance)
-        return Answer(kept, summaries, dict(self._sweep.unreadable), sum(self._sweep.not_read.values()))
+        kept.sort(key=lambda record: (importance(record), record.unit, record.owner[0], record.inode))
+        unowned = self._sweep.unowned() if question.whole_host else ()
+        return Answer(
+            kept,
+            summaries,
+            dict(self._sweep.unreadable),
+            sum(self._sweep.not_read.values()),
+            [row for row in unowned if question.takes(STATES.get(row.state, ""), row.local, row.remote)],
+        )
 
     def _pick(self) -> t.Set[int]:
         """Choose the processes that were asked for by number or program."""
@@ -226,12 +240,10 @@ class Audit:
         return self._question.whole_host or owner is not None or not self._picked.isdisjoint(record.pids)
 
 
-def _importance(record: Record) -> t.Tuple[int, str, int, int]:
+def importance(record: Record) -> int:
     """Order records so that a bounded answer holds what is wrong first, then the unknown."""
     if record.compliant is False:
-        rank = 0
-    elif not record.readable:
-        rank = 1
-    else:
-        rank = 2 if record.relevant else 3
-    return rank, record.unit, record.owner[0], record.inode
+        return 0
+    if not record.readable:
+        return 1
+    return 2 if record.relevant else 3

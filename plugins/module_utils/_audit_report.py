@@ -48,7 +48,7 @@ _SPOKEN = {
 
 
 class Finding(t.NamedTuple):
-    """What several hosts have alike: the same program of the same unit, the same direction and advice."""
+    """What several hosts have alike: the same program of the same unit and user, the same direction and advice."""
 
     groups: t.Tuple[t.Tuple[str, Answer], ...]
     """Host and group."""
@@ -69,15 +69,20 @@ class Finding(t.NamedTuple):
 
 
 def findings_of(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Finding]:
-    """Gather what is alike, that with most connections first."""
+    """Gather what is alike, in the order in which it is told."""
     alike: t.Dict[str, t.List[t.Tuple[str, Answer]]] = {}
     for host, answer in answers.items():
         for group in (answer or {}).get("groups", []):
             if group["advice"] is not None:
-                key = repr([group[name] for name in ("unit", "program", "script", "direction", "advice")])
+                key = repr([group[name] for name in ("unit", "user", "program", "script", "direction", "advice")])
                 alike.setdefault(key, []).append((host, group))
     findings = [Finding(tuple(groups)) for groups in alike.values()]
-    return sorted(findings, key=lambda each: (-each.wrong, each.first["unit"], each.first["direction"]))
+    return sorted(findings, key=_importance)
+
+
+def _importance(finding: Finding) -> t.Tuple[t.Any, ...]:
+    """Put the host's own before people's, however many connections they open, and then the largest first."""
+    return finding.first["user"] is not None, -finding.wrong, finding.first["unit"], finding.first["direction"]
 
 
 def render(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
@@ -137,8 +142,9 @@ def _name(finding: Finding, several: bool) -> str:
     count = f" ({units} units)" if units > 1 else ""
     hosts = f" on {_few([host for host, _group in finding.groups])}" if several else ""
     script = f" {named(group['script'])}" if group["script"] else ""
+    user = "" if group["user"] is None else f" of user {group['user']}"
     unit = named(group["unit"], 255) if group["unit"] else "no unit"
-    return f"{unit}{count}{hosts}: {_program(group)}{script}"
+    return f"{unit}{user}{count}{hosts}: {_program(group)}{script}"
 
 
 def _program(group: Answer) -> str:
@@ -157,6 +163,8 @@ def _counts(finding: Finding) -> str:
     parts = [f"{'all' if count == total else count} {_SPOKEN[name]}" for name, count in counted.items() if count]
     noun = "connection," if total == 1 else "connections,"
     text = ", ".join(parts) if total > 1 else _SPOKEN[next(name for name, count in counted.items() if count)]
+    if len(values) > len(shown) or any(group["values_total"] > len(group["values"]) for _host, group in finding.groups):
+        shown.append("others")
     return f"{total} {noun} {text}" + (f" ({'; '.join(shown)})" if shown else "")
 
 
@@ -166,8 +174,9 @@ def _peers(finding: Finding) -> str:
         for peer in group["peers"]:
             peers[endpoint(peer["address"], peer["port"])] += peer["connections"]
     shown = [f"{name} x {count}" for name, count in peers.most_common(3)]
-    more = finding.total("peers_total") > len(shown)
-    return ", ".join(shown) + (" and others" if more else "")
+    more = finding.total("peers_total") - len(shown)
+    others = f" and {more} more" if len(finding.groups) == 1 else " and others"  # hosts may have the same ones
+    return ", ".join(shown) + (others if more > 0 else "")
 
 
 def _listeners(finding: Finding) -> t.List[str]:
@@ -181,7 +190,9 @@ def _listeners(finding: Finding) -> t.List[str]:
             if where not in names:
                 names.append(where)
     idle = ", nobody connected now" if finding.wrong else ""
-    return [f"listens on {_few(names)}{text}{idle if text else ''}" for text, names in sorted(by_text.items())]
+    lines = [f"listens on {_few(names)}{text}{idle if text else ''}" for text, names in sorted(by_text.items())]
+    cut = sum(group["listeners_total"] - len(group["listeners"]) for _host, group in finding.groups)
+    return [*lines, f"listens on {cut} more"] if cut > 0 else lines
 
 
 def _silent_listeners(findings: t.Sequence[Finding], several: bool) -> t.List[Line]:
@@ -283,15 +294,53 @@ def _remarks(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
         unreadable = answer["unreadable"]
         if unreadable["processes"]:
             lines.append((f"{host}: {unreadable['processes']} processes not read: {unreadable['why']}", "unknown"))
-        if answer["groups_total"] > len(answer["groups"]):
-            lines.append(
-                (f"{host}: {answer['groups_total'] - len(answer['groups'])} more groups not listed", "unknown")
-            )
+        lines += [(f"{host}: {text}", "unknown") for text in _cut(answer["groups_cut"])]
+        lines += [(f"{host}: {text}", "unknown") for text in of_nobody(answer["unowned"])]
     names = {"local": "both ends on the host", "recent": "data went a moment ago", "ansible": "Ansible's own"}
     parts = [f"{left_out[key]} {words}" for key, words in names.items() if left_out[key]]
     if parts:
         lines.append((f"not judged: {', '.join(parts)}", "plain"))
     return [_EMPTY, *lines] if lines else []
+
+
+def _cut(cut: Answer) -> t.Iterator[str]:
+    """Say what had no place in the answer, and whose it is, in as many lines as there are places for."""
+    if cut["groups"]:
+        yield f"not listed for want of room: {_amount(cut)}"
+    named: t.Counter[str] = collections.Counter()
+    for each in cut["whose"]:
+        who = f"user {each['user']}" if each["unit"] == f"user-{each['user']}.slice" else each["unit"] or "no unit"
+        if each["user"] is not None and not who.startswith("user "):
+            who = f"user {each['user']} in {who}"
+        named["groups"] += each["groups"]
+        yield f"    of {who}: {_amount(each)}"
+    if cut["groups"] > named["groups"]:
+        yield f"    of others: {cut['groups'] - named['groups']} programs"
+
+
+def _amount(counts: Answer) -> str:
+    listeners = f", {counts['listeners']} listeners" if counts["listeners"] else ""
+    programs = f"{counts['groups']} more program{'' if counts['groups'] == 1 else 's'}"
+    return f"{programs}, {counts['connections']} connections, {counts['findings']} of them not right{listeners}"
+
+
+def of_nobody(unowned: Answer) -> t.List[str]:
+    """Say how many sockets no process was found to hold, whose they are, and where some of them go; or nothing."""
+    if not unowned["sockets"]:
+        return []
+    parts = []
+    for each in unowned["whose"]:
+        shown = []
+        for row in each["examples"]:
+            end = row["remote"] or row["local"]
+            shown.append(f"{'to' if row['remote'] else 'listens on'} {endpoint(end['address'], end['port'])}")
+        more = f" and {each['sockets'] - len(shown)} more" if each["sockets"] > len(shown) else ""
+        parts.append(f"{each['sockets']} of user {each['user']} ({', '.join(shown)}{more})")
+    if unowned["users"] > len(parts):
+        parts.append(f"others of {unowned['users'] - len(parts)} more users")
+    noun = "socket" if unowned["sockets"] == 1 else "sockets"
+    why = "the kernel's own, as of NFS, or handed on and not taken"
+    return [f"{unowned['sockets']} {noun} held by no process that was found ({why}): {', '.join(parts)}"]
 
 
 def duration(seconds: float) -> str:

@@ -17,6 +17,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _procfs,
     _settings_file,
     _systemd,
+    _threads,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import Elf, ElfError, elf_in
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import is_unit_name
@@ -66,6 +67,7 @@ _T = t.TypeVar("_T")
 
 def gather(pid: int, root: str = _procfs.PROC, unit: str = "") -> ProcessFacts:
     """Read the facts of one process; each may fail by itself."""
+    leader, pid = pid, _threads.living(pid, root)
     elf = attempt(lambda: elf_in(_below_root.find_program(pid, root)))
     secure = attempt(
         lambda: bool(
@@ -80,7 +82,7 @@ def gather(pid: int, root: str = _procfs.PROC, unit: str = "") -> ProcessFacts:
         secure=secure,
         mapped=attempt(lambda: _procfs.parse_maps(_procfs.content_of(pid, "maps", root))) or None,
         environment=attempt(lambda: _procfs.parse_environ(_procfs.content_of(pid, "environ", root))),
-        pid=pid,
+        pid=leader,
         started=started,
         host_preload=attempt(lambda: _host_preload(pid, root, started)),
         settings=_settings_file.read(pid, unit, program, root, started),

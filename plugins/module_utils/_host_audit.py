@@ -11,26 +11,33 @@ from __future__ import annotations
 
 import collections
 import os
-import re
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _facts, _procfs, _procnet, _scripts
+from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _facts,
+    _procfs,
+    _procnet,
+    _scripts,
+    _shares,
+    _unowned,
+)
+from ansible_collections.netops.keepalive.plugins.module_utils._accounts import Account, label_of
 from ansible_collections.netops.keepalive.plugins.module_utils._advice import Program, advise, client_libraries
-from ansible_collections.netops.keepalive.plugins.module_utils._idle import VERDICTS, Values, judge, recommend
+from ansible_collections.netops.keepalive.plugins.module_utils._audit_group import COUNTED, Group, Key, Summary, merged
+from ansible_collections.netops.keepalive.plugins.module_utils._ends import Ends, came_through, is_loopback, stays
+from ansible_collections.netops.keepalive.plugins.module_utils._idle import VERDICTS, judge, recommend
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
 from ansible_collections.netops.keepalive.plugins.module_utils._records import Record
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Reader, Sweep
-from ansible_collections.netops.keepalive.plugins.module_utils._systemd import template_of
 
 MOST_GROUPS = 200
+MOST_OF_PEOPLE = 20
 MOST_PEERS = 3
 MOST_LISTENERS = 10
 """How many of each are listed; the counts are of all."""
 
 _SYSTEM_KEEPIDLE = 7200
 """Where the sysctl cannot be read: the kernel's own default."""
-
-Summary = t.Dict[str, t.Any]
 
 
 class Terms(t.NamedTuple):
@@ -41,42 +48,6 @@ class Terms(t.NamedTuple):
     """Connections that do not leave the host, and listeners on loopback addresses, count as well."""
     min_idle: float = 0
     """Connections on which data went in the last so many seconds are left out."""
-
-
-class _Key(t.NamedTuple):
-    unit: str
-    program: str
-    script: str
-    side: str
-
-
-class _Group:
-    """The connections and listeners of one program in one unit, in one direction."""
-
-    def __init__(self) -> None:
-        self.verdicts: t.Counter[str] = collections.Counter()
-        self.units: t.Set[str] = set()
-        self.pids: t.Set[int] = set()
-        self.peers: t.Counter[_procnet.Address] = collections.Counter()
-        self.values: t.Counter[Values] = collections.Counter()
-        self.silences: t.List[float] = []
-        self.listeners: t.List[Summary] = []
-
-    @property
-    def findings(self) -> int:
-        return sum(count for verdict, count in self.verdicts.items() if verdict != "right")
-
-    def add(self, record: Record, verdict: str) -> None:
-        self.verdicts[verdict] += 1
-        if verdict == "right" or record.remote is None:
-            return
-        address, port = _procnet.plain(record.remote[0]), record.remote[1]
-        self.peers[(address, port if record.direction == "outgoing" else 0)] += 1
-        values = _values_of(record)
-        if record.keepalive and values:
-            self.values[values] += 1
-        if record.idle is not None:
-            self.silences.append(record.idle)
 
 
 class HostAudit:
@@ -106,7 +77,8 @@ class HostAudit:
         """Do it."""
         prefix = _procfs.manager_prefix(self._root)
         pids = _procfs.list_pids(self._root)
-        sweep = Sweep(self._reader, {pid: _procfs.unit_of(pid, prefix, self._root) for pid in pids}, self._root)
+        units = {pid: _procfs.unit_of(pid, prefix, self._root) for pid in pids}
+        sweep = Sweep(self._reader, units, self._root, watched=True)
         sweep.take(pids)
         records = list(sweep.records.values())
         self._name_socket_units(records)
@@ -115,14 +87,14 @@ class HostAudit:
             for record in records
             if record.state == "ESTABLISHED" and record.direction in ("outgoing", "accepted") and record.remote
         ]
-        ends = {(record.local, record.remote) for record in connections}
+        ends = Ends(connections)
         ours = _ancestors(os.getpid(), self._root)
-        groups: t.Dict[_Key, _Group] = {}
+        groups: t.Dict[Key, Group] = {}
         left_out: t.Counter[str] = collections.Counter(dict.fromkeys(("local", "recent", "ansible"), 0))
         shown_by: t.Dict[int, t.Counter[str]] = {}
         for record in connections:
             verdict = self._judge(record)
-            for inode in record.listeners:
+            for inode in came_through(record, sweep.records):
                 shown_by.setdefault(inode, collections.Counter())[verdict] += 1
             why = self._why_left_out(record, ends, ours)
             if why:
@@ -132,18 +104,21 @@ class HostAudit:
         for record in records:
             if record.state == "LISTEN":
                 self._add_listener(record, shown_by.get(record.inode, collections.Counter()), groups)
-        return self._summary(groups, left_out, sweep.unreadable)
+        unowned = _unowned.sum_up(row for row in sweep.unowned() if self._takes(row))
+        return {**self._summary(groups, left_out, sweep.unreadable), "unowned": unowned}
 
     def _judge(self, record: Record) -> str:
         return judge(record.keepalive, record.options, self._terms.idle_timeout, record.timer)
 
-    def _why_left_out(self, record: Record, ends: t.Container[t.Any], ours: t.AbstractSet[int]) -> str:
+    def _takes(self, row: _procnet.Row) -> bool:
+        if self._terms.include_local:
+            return True
+        return not (is_loopback(row.local[0]) if row.state == _procnet.LISTEN else stays(row.local, row.remote))
+
+    def _why_left_out(self, record: Record, ends: Ends, ours: t.AbstractSet[int]) -> str:
         if not ours.isdisjoint(record.pids):
             return "ansible"
-        remote = t.cast(_procnet.Address, record.remote)
-        local = _is_loopback(remote[0]) or _procnet.plain(remote[0]) == _procnet.plain(record.local[0])
-        # What has both its ends on this host never leaves it, whichever network namespaces they are in.
-        if not self._terms.include_local and (local or (remote, record.local) in ends):
+        if not self._terms.include_local and ends.are_here(record):
             return "local"
         return "recent" if record.idle is not None and record.idle < self._terms.min_idle else ""
 
@@ -155,15 +130,17 @@ class HostAudit:
         units = self._socket_units()
         names = {inode: units[record.local] for inode, record in held.items() if record.local in units}
         for record in records:
-            for inode in sorted(record.listeners | {record.inode}):
+            through = () if record.account.of_sessions else record.listeners
+            for inode in sorted({*through, record.inode}):
                 if inode in names:
                     record.unit = names[inode]
 
-    def _group_of(self, record: Record, side: str, groups: t.Dict[_Key, _Group]) -> _Group:
+    def _group_of(self, record: Record, side: str, groups: t.Dict[Key, Group]) -> Group:
         pid = record.owner[0]
         if pid not in self._scripts:
             self._scripts[pid] = self._script_of(pid, record.program)
-        group = groups.setdefault(_Key(_label(record.unit), record.program, self._scripts[pid], side), _Group())
+        key = Key(label_of(record.unit), record.program, self._scripts[pid], side, record.account)
+        group = groups.setdefault(key, Group())
         group.units.add(record.unit)
         group.pids.add(pid)
         return group
@@ -176,9 +153,9 @@ class HostAudit:
             return ""
         return _scripts.script_of(program, _scripts.arguments_of(block))
 
-    def _add_listener(self, record: Record, shown: t.Counter[str], groups: t.Dict[_Key, _Group]) -> None:
+    def _add_listener(self, record: Record, shown: t.Counter[str], groups: t.Dict[Key, Group]) -> None:
         """Judge a listener by what came through it, where something did; else by what it would hand on."""
-        if not self._terms.include_local and _is_loopback(record.local[0]):
+        if not self._terms.include_local and is_loopback(record.local[0]):
             return
         verdict = self._judge(record)
         if shown and not (verdict == "right" and shown["right"]):  # both: those that are wrong are older than a reload
@@ -190,12 +167,17 @@ class HostAudit:
             group.listeners.append({**address, "verdict": verdict, "shown_by": sum(shown.values())})
 
     def _summary(
-        self, groups: t.Mapping[_Key, _Group], left_out: t.Mapping[str, int], unreadable: t.Mapping[int, str]
+        self, groups: t.Mapping[Key, Group], left_out: t.Mapping[str, int], unreadable: t.Mapping[int, str]
     ) -> Summary:
         listed = sorted(groups.items(), key=lambda item: (-item[1].findings, not item[1].listeners, item[0]))
         totals: t.Counter[str] = collections.Counter(dict.fromkeys(VERDICTS, 0))
         for _key, group in listed:
             totals.update(group.verdicts)
+
+        def account(item: t.Tuple[Key, Group]) -> Account:
+            return item[0].account
+
+        shown = _shares.share_out(listed, MOST_GROUPS, account, lambda item: item[1].rank, MOST_OF_PEOPLE)
         return {
             "idle_timeout": self._terms.idle_timeout,
             "recommended": dict(recommend(self._terms.idle_timeout)._asdict()),
@@ -206,23 +188,25 @@ class HostAudit:
                 "listeners": sum(len(group.listeners) for _key, group in listed),
             },
             "left_out": dict(left_out),
-            "groups": [self._describe(key, group) for key, group in listed[:MOST_GROUPS]],
+            "groups": [self._describe(key, group) for key, group in shown],
             "groups_total": len(listed),
+            "groups_cut": _shares.cut(listed, shown, account, lambda item: item[1].counts(), COUNTED),
             "unreadable": {
                 "processes": len(unreadable),
                 "why": next((unreadable[pid] for pid in sorted(unreadable)), ""),
             },
         }
 
-    def _overdue(self, group: _Group) -> int:
+    def _overdue(self, group: Group) -> int:
         return sum(1 for silence in group.silences if silence >= self._terms.idle_timeout)
 
-    def _describe(self, key: _Key, group: _Group) -> Summary:
+    def _describe(self, key: Key, group: Group) -> Summary:
         peers = group.peers.most_common()
-        listeners = _merged(group.listeners)
+        listeners = merged(group.listeners)
         return {
             "unit": key.unit,
             "units": len(group.units),
+            "user": key.account.shown_user,
             "program": key.program,
             "script": key.script,
             "direction": key.side,
@@ -232,6 +216,7 @@ class HostAudit:
             "overdue": self._overdue(group),
             "longest_silence": round(max(group.silences), 1) if group.silences else None,
             "values": [{**values._asdict(), "connections": count} for values, count in group.values.most_common(3)],
+            "values_total": len(group.values),
             "peers": [
                 {"address": address, "port": port or None, "connections": count}
                 for (address, port), count in sorted(peers[:MOST_PEERS], key=lambda peer: (-peer[1], peer[0]))
@@ -242,7 +227,7 @@ class HostAudit:
             "advice": self._advise(key, group) if group.findings or group.listeners else None,
         }
 
-    def _advise(self, key: _Key, group: _Group) -> Summary:
+    def _advise(self, key: Key, group: Group) -> Summary:
         facts = _facts.gather(min(group.pids), self._root)
         mapped = facts.mapped or {}
         elf = facts.elf
@@ -268,35 +253,6 @@ class HostAudit:
             own=next((values for values, _count in group.values.most_common() if values.keepidle != system), None),
         )
         return dict(advice._asdict())
-
-
-def _values_of(record: Record) -> t.Optional[Values]:
-    idle, interval, count = (record.options.get(name) for name in Values._fields)
-    return None if idle is None or interval is None or count is None else Values(idle, interval, count)
-
-
-def _merged(listeners: t.Iterable[Summary]) -> t.List[Summary]:
-    """Make one of the listeners that share an address (SO_REUSEPORT)."""
-    by_address: t.Dict[t.Tuple[str, int, str], Summary] = {}
-    for listener in sorted(listeners, key=lambda each: (each["port"], each["address"])):
-        key = (listener["address"], listener["port"], listener["verdict"])
-        if key in by_address:
-            by_address[key]["shown_by"] += listener["shown_by"]
-        else:
-            by_address[key] = dict(listener)
-    return list(by_address.values())
-
-
-def _label(unit: str) -> str:
-    """Return the name under which a unit is summed up: the instances of a template and login sessions together."""
-    if re.fullmatch(r"session-[^.]+\.scope", unit):
-        return "session-*.scope"
-    return template_of(unit) or unit
-
-
-def _is_loopback(address: str) -> bool:
-    plain = _procnet.plain(address)
-    return plain.startswith("127.") or plain == "::1"
 
 
 def _system_keepidle(root: str) -> int:

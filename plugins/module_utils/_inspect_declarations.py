@@ -40,34 +40,39 @@ SOURCE = (
     b"t32_t kind;      /* 1: done; 0: another socket by now, untouched; -errno: there was nothing to d"
     b"uplicate */\n    uint32_t settings; /* how many of the array are for this socket */\n    uint3"
     b"2_t unused;\n};\n\n/* The version of this file that the library was compiled with. */\nint32_t k"
-    b"eepalive_inspect_version(void);\n\n/* Returns a descriptor that stands for the process (the ca"
-    b"ller closes it), or -errno. */\nint32_t keepalive_inspect_open(int32_t pid);\n\n/*\n * Goes on w"
-    b"ith the list of the sockets, of whatever kind, in a folder, the open /proc/PID/fd of a process. "
-    b"Returns how\n * many it has found in this call; 0: there are no more; -errno. Both arrays hav"
-    b"e this much room; below\n * KEEPALIVE_INSPECT_ROOM it is -EINVAL.\n */\nint32_t keepalive_inspe"
-    b"ct_list(int32_t folder, int32_t *fds, uint64_t *inodes, uint32_t room);\n\n/*\n * Both work thr"
-    b"ough their array from the beginning. They return how many entries they have dealt with: fewer th"
-    b"an\n * count where the kernel does not let us duplicate, and then the next entry's kind says "
-    b"why (-EPERM, -ENOSYS, ...).\n *\n * Call them in a process made for that. *left is how many du"
-    b"plicates they have left open because their close() could\n * wait (SO_LINGER): where it is no"
-    b"t 0 that process has to end, which does not wait. And an owner can make any question\n * abou"
-    b"t his socket wait for as long as he likes: give the process up when it takes long.\n */\nuint3"
-    b"2_t keepalive_inspect_read(int32_t process, const int32_t *fds, uint32_t count, struct keepalive"
-    b"_record *records,\n                                uint32_t *left);\nuint32_t keepalive_inspec"
-    b"t_apply(int32_t process, struct keepalive_change *changes, uint32_t count,\n                 "
-    b"                struct keepalive_setting *settings, uint32_t *left);\n\n#endif\n"
+    b"eepalive_inspect_version(void);\n\n/*\n * Returns a descriptor that stands for the process, or "
+    b"where thread is not 0 for that thread of it (the caller closes it),\n * or -errno. Before Lin"
+    b"ux 6.9 a thread is -EINVAL.\n */\nint32_t keepalive_inspect_open(int32_t pid, int32_t thread);"
+    b"\n\n/*\n * Compares the descriptor tables of two threads: 0, they share one; 1, 2: theirs are t"
+    b"wo, the first before or after the\n * second in an order that stays; or -errno, -ENOSYS where"
+    b" the kernel was built without kcmp(2).\n */\nint32_t keepalive_inspect_compare(int32_t one, in"
+    b"t32_t other);\n\n/*\n * Goes on with the list of the sockets, of whatever kind, in a folder, th"
+    b"e open /proc/PID/fd of a process. Returns how\n * many it has found in this call; 0: there ar"
+    b"e no more; -errno. Both arrays have this much room; below\n * KEEPALIVE_INSPECT_ROOM it is -E"
+    b"INVAL.\n */\nint32_t keepalive_inspect_list(int32_t folder, int32_t *fds, uint64_t *inodes, ui"
+    b"nt32_t room);\n\n/*\n * Both work through their array from the beginning. They return how many "
+    b"entries they have dealt with: fewer than\n * count where the kernel does not let us duplicate"
+    b", and then the next entry's kind says why (-EPERM, -ENOSYS, ...).\n *\n * Call them in a proce"
+    b"ss made for that. *left is how many duplicates they have left open because their close() cou"
+    b"ld\n * wait (SO_LINGER): where it is not 0 that process has to end, which does not wait. And "
+    b"an owner can make any question\n * about his socket wait for as long as he likes: give the pr"
+    b"ocess up when it takes long.\n */\nuint32_t keepalive_inspect_read(int32_t process, const int3"
+    b"2_t *fds, uint32_t count, struct keepalive_record *records,\n                                "
+    b"uint32_t *left);\nuint32_t keepalive_inspect_apply(int32_t process, struct keepalive_change *"
+    b"changes, uint32_t count,\n                                 struct keepalive_setting *settings"
+    b", uint32_t *left);\n\n#endif\n"
 )
 """The header that this was made from; any other has to be read itself."""
 
 ARGUMENTS: t.Dict[str, t.Any] = {
     "_version": 9729,
-    "_types": b"\x00\x00\x01\r\x00\x00\x15\x01\x00\x00\x00\x0f\x00\x00\x01\r\x00\x00\x15\x01"
-    b"\x00\x00\x01\x03\x00\x00\x1e\x03\x00\x00\x16\x01\x00\x00\x00\x0f\x00\x00\x01\r"
-    b"\x00\x00\x00\x0f\x00\x00\x07\r\x00\x00\x15\x01\x00\x00\x01\x03\x00\x00\x16\x01"
-    b"\x00\x00\x1b\x03\x00\x00\x07\x03\x00\x00\x00\x0f\x00\x00\x07\r\x00\x00\x15\x01"
-    b"\x00\x00\x1a\x03\x00\x00\x16\x01\x00\x00\x1c\x03\x00\x00\x10\x11\x00\x00\x00\x0f"
-    b"\x00\x00\x00\x0b\x00\x00\x00\t\x00\x00\x01\t\x00\x00\x02\t\x00\x00\x03\t"
-    b"\x00\x00\x18\x01\x00\x00\x12\x01\x00\x00\x1f\x05\x00\x00\x00\x10",
+    "_types": b"\x00\x00\x01\r\x00\x00\x15\x01\x00\x00\x01\x03\x00\x00\x1f\x03\x00\x00\x16\x01"
+    b"\x00\x00\x00\x0f\x00\x00\x01\r\x00\x00\x15\x01\x00\x00\x15\x01\x00\x00\x00\x0f"
+    b"\x00\x00\x01\r\x00\x00\x00\x0f\x00\x00\x04\r\x00\x00\x15\x01\x00\x00\x01\x03"
+    b"\x00\x00\x16\x01\x00\x00\x1c\x03\x00\x00\x04\x03\x00\x00\x00\x0f\x00\x00\x04\r"
+    b"\x00\x00\x15\x01\x00\x00\x1b\x03\x00\x00\x16\x01\x00\x00\x1d\x03\x00\x00\x11\x11"
+    b"\x00\x00\x00\x0f\x00\x00\x00\x0b\x00\x00\x00\t\x00\x00\x01\t\x00\x00\x02\t"
+    b"\x00\x00\x03\t\x00\x00\x18\x01\x00\x00\x12\x01\x00\x00 \x05\x00\x00\x00\x10",
     "_globals": (
         b"\xff\xff\xff\x0bKEEPALIVE_INSPECT_NONE",
         -2147483647,
@@ -75,30 +80,32 @@ ARGUMENTS: t.Dict[str, t.Any] = {
         128,
         b"\xff\xff\xff\x0bKEEPALIVE_INSPECT_VERSION",
         3,
-        b"\x00\x00\x12#keepalive_inspect_apply",
+        b"\x00\x00\x13#keepalive_inspect_apply",
         0,
-        b"\x00\x00\x03#keepalive_inspect_list",
+        b"\x00\x00\x06#keepalive_inspect_compare",
         0,
-        b"\x00\x00\x00#keepalive_inspect_open",
+        b"\x00\x00\x00#keepalive_inspect_list",
         0,
-        b"\x00\x00\x0b#keepalive_inspect_read",
+        b"\x00\x00\x06#keepalive_inspect_open",
         0,
-        b"\x00\x00\t#keepalive_inspect_version",
+        b"\x00\x00\x0c#keepalive_inspect_read",
+        0,
+        b"\x00\x00\n#keepalive_inspect_version",
         0,
     ),
     "_struct_unions": (
         (
-            b"\x00\x00\x00\x1a\x00\x00\x00\x02keepalive_change",
-            b"\x00\x00\x1e\x11inode",
+            b"\x00\x00\x00\x1b\x00\x00\x00\x02keepalive_change",
+            b"\x00\x00\x1f\x11inode",
             b"\x00\x00\x01\x11fd",
             b"\x00\x00\x01\x11kind",
-            b"\x00\x00\x07\x11settings",
-            b"\x00\x00\x07\x11unused",
+            b"\x00\x00\x04\x11settings",
+            b"\x00\x00\x04\x11unused",
         ),
         (
-            b"\x00\x00\x00\x1b\x00\x00\x00\x02keepalive_record",
-            b"\x00\x00\x1e\x11inode",
-            b"\x00\x00\x1e\x11netns",
+            b"\x00\x00\x00\x1c\x00\x00\x00\x02keepalive_record",
+            b"\x00\x00\x1f\x11inode",
+            b"\x00\x00\x1f\x11netns",
             b"\x00\x00\x01\x11fd",
             b"\x00\x00\x01\x11kind",
             b"\x00\x00\x01\x11version",
@@ -107,12 +114,12 @@ ARGUMENTS: t.Dict[str, t.Any] = {
             b"\x00\x00\x01\x11idle",
             b"\x00\x00\x01\x11local_port",
             b"\x00\x00\x01\x11remote_port",
-            b"\x00\x00 \x11local",
-            b"\x00\x00 \x11remote",
-            b"\x00\x00\x1d\x11values",
+            b"\x00\x00!\x11local",
+            b"\x00\x00!\x11remote",
+            b"\x00\x00\x1e\x11values",
         ),
         (
-            b"\x00\x00\x00\x1c\x00\x00\x00\x02keepalive_setting",
+            b"\x00\x00\x00\x1d\x00\x00\x00\x02keepalive_setting",
             b"\x00\x00\x01\x11level",
             b"\x00\x00\x01\x11option",
             b"\x00\x00\x01\x11value",
@@ -121,7 +128,7 @@ ARGUMENTS: t.Dict[str, t.Any] = {
             b"\x00\x00\x01\x11after",
         ),
         (
-            b"\x00\x00\x00\x1d\x00\x00\x00\x02keepalive_values",
+            b"\x00\x00\x00\x1e\x00\x00\x00\x02keepalive_values",
             b"\x00\x00\x01\x11keepidle",
             b"\x00\x00\x01\x11keepcnt",
             b"\x00\x00\x01\x11keepintvl",
@@ -133,7 +140,7 @@ ARGUMENTS: t.Dict[str, t.Any] = {
         ),
     ),
     "_enums": (
-        b"\x00\x00\x00\x19\x00\x00\x00\x15$1\x00KEEPALIVE_INSPECT_VERSION,KEEPALIVE_INSPECT_N"
+        b"\x00\x00\x00\x1a\x00\x00\x00\x15$1\x00KEEPALIVE_INSPECT_VERSION,KEEPALIVE_INSPECT_N"
         b"ONE,KEEPALIVE_INSPECT_ROOM",
     ),
 }

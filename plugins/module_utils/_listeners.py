@@ -60,8 +60,13 @@ def slipped_through(properties: _systemd.Properties, service: str) -> int:
 
 
 def _sockets(pid: int) -> t.List[SocketValues]:
-    read = PortableReader().read(pid, _procfs.socket_descriptors(pid))
-    return [values for _number, values in read if values]
+    reader = PortableReader()
+    return [
+        values
+        for thread in reader.tables(pid)
+        for _number, values in reader.read(pid, reader.descriptors(pid, thread=thread), thread)
+        if values
+    ]
 
 
 def _differences(values: SocketValues, properties: _systemd.Properties, direction: str) -> t.List[str]:

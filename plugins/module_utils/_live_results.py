@@ -12,6 +12,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._live import Values
 from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import Change, Group, groups_of
+from ansible_collections.netops.keepalive.plugins.module_utils._shares import share_out
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Record
 
 OUTCOMES = ("refused", "unreadable", "vanished", "left_alone", "changed", "right")
@@ -39,7 +40,20 @@ class Result:
     def as_dict(self) -> t.Dict[str, t.Any]:
         """Return what the module gives out."""
         record = self.record.as_dict()
-        names = ("pid", "pids", "program", "fd", "inode", "protocol", "state", "direction", "local", "remote")
+        names = (
+            "pid",
+            "pids",
+            "pids_total",
+            "program",
+            "fd",
+            "thread",
+            "inode",
+            "protocol",
+            "state",
+            "direction",
+            "local",
+            "remote",
+        )
         return {
             "unit": self.unit,
             **{name: record[name] for name in names},
@@ -88,7 +102,8 @@ class Results:
         """Return those that are not simply right, at most so many (0: all), the troubled first."""
         wanted = [result for result in self.by_inode.values() if result.outcome != "right"]
         wanted.sort(key=lambda result: (OUTCOMES.index(result.outcome), result.unit, result.record.owner))
-        return wanted[:most] if most else wanted
+        rank = {outcome: at for at, outcome in enumerate(OUTCOMES)}
+        return share_out(wanted, most, lambda result: result.record.account, lambda result: rank[result.outcome])
 
     def previous(self) -> t.List[Group]:
         """Return what it takes to undo all of it."""

@@ -143,24 +143,22 @@ class LiveRun:
             self._apply({result.record.inode: (result, changes) for result, changes in batch})
 
     def _apply(self, pending: t.Dict[int, t.Tuple[Result, Values]]) -> None:
-        """Set them through any process that holds them: the first may have ended or closed its descriptor."""
-        holders = {
-            inode: iter(sorted(result.record.holders, key=lambda holder: (holder[0] == 1, holder)))
-            for inode, (result, _changes) in pending.items()
-        }
+        """Set them through any process or thread that holds them: the first may have ended or closed its descriptor."""
+        holders = {inode: iter(result.record.ways) for inode, (result, _changes) in pending.items()}
         for result, _changes in pending.values():
             result.outcome = "vanished"
         while pending:
-            plans: t.Dict[int, t.Dict[int, t.Tuple[int, t.List[t.Tuple[int, int, int]]]]] = {}
+            plans: t.Dict[t.Tuple[int, t.Optional[int]], t.Dict[int, t.Tuple[int, t.List[t.Tuple[int, int, int]]]]] = {}
             for inode in list(pending):
                 holder = next(holders[inode], None)
                 if holder is None:
                     del pending[inode]
                 else:
-                    plans.setdefault(holder[0], {})[holder[1]] = (inode, settings_of(pending[inode][1]))
-            for pid, plan in plans.items():
+                    plan = plans.setdefault((holder.pid, holder.thread), {})
+                    plan[holder.descriptor] = (inode, settings_of(pending[inode][1]))
+            for (pid, thread), plan in plans.items():
                 try:
-                    for applied in self._setter.apply(pid, plan):
+                    for applied in self._setter.apply(pid, plan, thread):
                         result, changes = pending.pop(plan[applied.descriptor][0])
                         _note(result, list(changes), applied)
                 except Unreadable as error:

@@ -18,7 +18,7 @@ import re
 import struct
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _cgroup
+from ansible_collections.netops.keepalive.plugins.module_utils import _cgroup, _threads
 
 PROC = "/proc"
 
@@ -30,6 +30,10 @@ AT_SECURE = 23
 
 _READS_ALL = 1 << 1 | 1 << 2
 """CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
+
+_OF_MEMORY = ("auxv", "environ", "maps")
+"""Files that are empty once a process's first thread has ended, although others go on with the same memory."""
+
 _ASSIGNMENT = re.compile(rb"[^\s=:]+=", re.ASCII)
 
 
@@ -40,23 +44,30 @@ def list_pids(root: str = PROC) -> t.List[int]:
 
 def manager_prefix(root: str = PROC) -> str:
     """Return the cgroup below which the system manager (process 1) keeps its units: '' on an ordinary host."""
-    return _cgroup.prefix_of(_place_of(1, root))
+    return _cgroup.prefix_of(place_of(1, root))
 
 
 def unit_of(pid: int, prefix: str = "", root: str = PROC) -> str:
     """Return the unit of a process, '' where it has none or is gone."""
-    return _cgroup.unit_in(_place_of(pid, root), prefix)
+    return _cgroup.unit_in(place_of(pid, root), prefix)
 
 
-def _place_of(pid: int, root: str) -> t.Optional[_cgroup.Place]:
-    return _cgroup.place_of(bytes_of(pid, "cgroup", root))
+def place_of(pid: int, root: str = PROC) -> t.Optional[_cgroup.Place]:
+    """Return where systemd has put a process; with cgroup v1 a first thread that has ended is in no place any more."""
+    place = _cgroup.place_of(bytes_of(pid, "cgroup", root))
+    if place is None or place.path != "/":
+        return place
+    return _cgroup.place_of(bytes_of(_threads.living(pid, root), "cgroup", root))
 
 
-def socket_descriptors(pid: int, root: str = PROC) -> t.Dict[int, int]:
-    """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown."""
+def socket_descriptors(pid: int, root: str = PROC, folder_name: str = "") -> t.Dict[int, int]:
+    """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown.
+
+    :param folder_name: the folder with the descriptors of one of its threads, instead.
+    """
     found: t.Dict[int, int] = {}
     try:
-        folder = os.open(os.path.join(root, str(pid), "fd"), os.O_RDONLY | os.O_DIRECTORY)
+        folder = os.open(folder_name or os.path.join(root, str(pid), "fd"), os.O_RDONLY | os.O_DIRECTORY)
     except GONE:
         return {}
     try:
@@ -83,7 +94,8 @@ def program_of(pid: int, root: str = PROC) -> str:
     try:
         return without_deleted(os.readlink(os.path.join(root, str(pid), "exe")))
     except OSError:
-        return text_of(pid, "comm", root).strip()
+        living = _threads.living(pid, root)
+        return program_of(living, root) if living != pid else text_of(pid, "comm", root).strip()
 
 
 def started_at(pid: int, root: str = PROC) -> t.Optional[float]:
@@ -183,7 +195,8 @@ def without_deleted(path: str) -> str:
 
 def content_of(pid: int, name: str, root: str = PROC) -> bytes:
     """Return the content of a file below /proc/PID; errors are the caller's to judge."""
-    with open(os.path.join(root, str(pid), name), "rb") as stream:
+    thread = _threads.living(pid, root) if name in _OF_MEMORY else pid
+    with open(os.path.join(root, str(thread), name), "rb") as stream:
         return stream.read()
 
 

@@ -23,17 +23,22 @@ CHOICES = ("auto", "native", "portable")
 class Reader(t.Protocol):
     """What lists the sockets of a process, and gives their values; see PortableReader."""
 
-    def descriptors(self, pid: int, root: str = ...) -> t.Dict[int, int]:
+    def tables(self, pid: int, root: str = ...) -> t.List[int]:
+        """Return a thread for each table of descriptors that the process has."""
+
+    def descriptors(self, pid: int, root: str = ..., thread: t.Optional[int] = ...) -> t.Dict[int, int]:
         """Return descriptor → inode."""
 
-    def read(self, pid: int, descriptors: t.Iterable[int]) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
+    def read(
+        self, pid: int, descriptors: t.Iterable[int], thread: t.Optional[int] = ...
+    ) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
         """Yield each descriptor with its values, None where it is not TCP."""
 
 
 class Setter(t.Protocol):
     """What sets options on the sockets of a process; see PortableSetter.apply."""
 
-    def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
+    def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = ...) -> t.Iterator[Applied]:
         """Yield what became of each descriptor."""
 
 

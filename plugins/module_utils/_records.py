@@ -10,10 +10,28 @@ import dataclasses
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procnet
+from ansible_collections.netops.keepalive.plugins.module_utils._accounts import NOBODYS, Account
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation, Subject, Wrong
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import SocketValues, Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils._timers import TimerSeen
+
+MOST_PIDS = 100
+"""Of one socket that many processes share, how many are listed: each of thousands of sockets may have thousands."""
+
+
+class Holder(t.NamedTuple):
+    """Where a socket is held."""
+
+    pid: int
+    descriptor: int
+    thread: t.Optional[int] = None
+    """The thread whose table of descriptors it is, None where it is that of the process."""
+
+
+def _order(holder: Holder) -> t.Tuple[bool, int, int, int]:
+    """Put systemd last, which only keeps sockets for others, and the threads behind their process."""
+    return holder.pid == 1, holder.pid, holder.thread or 0, holder.descriptor
 
 
 @dataclasses.dataclass
@@ -32,8 +50,8 @@ class Record:
     idle: t.Optional[float]
     """Seconds since data last went either way, None where that is not known."""
     namespace: t.Optional[int]
-    holders: t.List[t.Tuple[int, int]]
-    """(pid, descriptor), in the order of the sweep."""
+    holders: t.List[Holder]
+    """In the order of the sweep."""
     unit: str = ""
     direction: str = "unconnected"
     listeners: t.FrozenSet[int] = frozenset()
@@ -47,18 +65,30 @@ class Record:
     candidates: t.Tuple[str, ...] = ()
     detail: str = ""
     program: str = ""
+    account: Account = NOBODYS
+    """On whose account the process goes that stands for it."""
     timer: t.Optional[float] = None
     """Where the options cannot be read: seconds until its keepalive timer is due, None where no such timer is seen."""
 
     @property
     def pids(self) -> t.List[int]:
         """The processes that hold the socket."""
-        return sorted({pid for pid, _descriptor in self.holders})
+        return sorted({holder.pid for holder in self.holders})
+
+    @property
+    def holder(self) -> Holder:
+        """What stands for the socket: the lowest process but systemd, with its descriptor."""
+        return min(self.holders, key=_order)
 
     @property
     def owner(self) -> t.Tuple[int, int]:
-        """The process that stands for the socket, with its descriptor: the lowest but systemd, which only keeps it."""
-        return min(self.holders, key=lambda holder: (holder[0] == 1, holder))
+        """The process that stands for the socket, with its descriptor."""
+        return self.holder[:2]
+
+    @property
+    def ways(self) -> t.List[Holder]:
+        """Return where it may be taken hold of, the best way first."""
+        return sorted(self.holders, key=_order)
 
     def subject(self) -> Subject:
         """Return what a comparison needs; of a record that could not be read, what its timer shows."""
@@ -70,13 +100,16 @@ class Record:
 
     def as_dict(self) -> t.Dict[str, t.Any]:
         """Return what the module gives out."""
-        pid, descriptor = self.owner
+        pid, descriptor, thread = self.holder
+        pids = self.pids
         return {
             "unit": self.unit,
             "pid": pid,
-            "pids": self.pids,
+            "pids": pids[:MOST_PIDS],
+            "pids_total": len(pids),
             "program": self.program,
             "fd": descriptor,
+            "thread": thread,
             "inode": self.inode,
             "family": self.family,
             "protocol": self.protocol,
@@ -95,7 +128,7 @@ class Record:
         }
 
 
-def from_values(values: SocketValues, holders: t.List[t.Tuple[int, int]]) -> Record:
+def from_values(values: SocketValues, holders: t.List[Holder]) -> Record:
     """Make a record of what the kernel said."""
     return Record(
         inode=values.inode,
@@ -113,7 +146,7 @@ def from_values(values: SocketValues, holders: t.List[t.Tuple[int, int]]) -> Rec
     )
 
 
-def from_row(seen: TimerSeen, pid: int, descriptor: int, namespace: t.Optional[int], error: Unreadable) -> Record:
+def from_row(seen: TimerSeen, holder: Holder, namespace: t.Optional[int], error: Unreadable) -> Record:
     """Make a record of a line in /proc/PID/net/tcp, where the options themselves cannot be read."""
     row = seen.row
     connected = row.state not in (7, 10)  # CLOSE, LISTEN
@@ -130,7 +163,7 @@ def from_row(seen: TimerSeen, pid: int, descriptor: int, namespace: t.Optional[i
         readable=False,
         idle=None,
         namespace=namespace,
-        holders=[(pid, descriptor)],
+        holders=[holder],
         reason="unreadable",
         candidates=("unreadable",),
         detail=f"The options cannot be read ({error}): {error.remedy}.{told[seen.keepalive]}",

@@ -53,7 +53,7 @@ except ImportError:
 library = ctypes.CDLL(sys.argv[1])
 if library.keepalive_inspect_version() < 1:
     sys.exit("it says that it has no version")
-process = library.keepalive_inspect_open(os.getpid())
+process = library.keepalive_inspect_open(os.getpid(), 0)
 if process < 0:
     sys.exit(0)
 own = socket.socket()

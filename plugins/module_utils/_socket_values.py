@@ -74,11 +74,24 @@ def raise_unless_gone(number: t.Optional[int], call: str) -> None:
     raise OSError(number, f"{call}: {os.strerror(number or 0)}")
 
 
+def raise_without_threads(number: t.Optional[int], open_own: t.Callable[[], None]) -> None:
+    """Judge the errno with which a thread could not be opened: raise Unreadable where this kernel opens none at all.
+
+    :param open_own: tries it with this very thread, which is there.
+    """
+    if number != errno.EINVAL:
+        return
+    try:
+        open_own()
+    except OSError as error:
+        raise Unreadable(errno.EINVAL, "pidfd_open of a thread") from error
+
+
 Setting = t.Tuple[int, int, int]
 """Level, option and value of one setsockopt(2)."""
 
 Plan = t.Mapping[int, t.Tuple[int, t.Sequence[Setting]]]
-"""Descriptor → the inode that it must have, and what is set, in this order."""
+"""Of one table: descriptor → the inode that it must have, and what is set, in this order."""
 
 
 class Applied(t.NamedTuple):

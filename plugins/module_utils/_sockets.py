@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _procnet, _timers
+from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _procnet, _threads, _timers, _unowned
+from ansible_collections.netops.keepalive.plugins.module_utils._accounts import Account, account_of
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Reader
-from ansible_collections.netops.keepalive.plugins.module_utils._records import Record, from_row, from_values
+from ansible_collections.netops.keepalive.plugins.module_utils._records import Holder, Record, from_row, from_values
 from ansible_collections.netops.keepalive.plugins.module_utils._sample import Sample
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
 
@@ -18,19 +19,28 @@ __all__ = ["Reader", "Record", "Sweep"]
 
 
 class Sweep:
-    """One pass over processes; every socket is read once, however many of them hold it."""
+    """One pass over processes; every socket is read once, however many of them hold it.
 
-    def __init__(self, reader: Reader, units: t.Mapping[int, str], root: str = _procfs.PROC) -> None:
+    Watched, it can tell afterwards what nobody holds.
+    """
+
+    def __init__(
+        self, reader: Reader, units: t.Mapping[int, str], root: str = _procfs.PROC, watched: bool = False
+    ) -> None:
         self.records: t.Dict[int, Record] = {}
         self.unreadable: t.Dict[int, str] = {}
         """pid → why nothing is known about its sockets, not even how many there are."""
         self.not_read: t.Dict[str, int] = {}
         """unit → how many connections a sample left out."""
         self._left_out: t.Set[int] = set()
+        self._before: t.Set[int] = set()
+        self._held: t.Set[int] = set()
+        self._watched = watched
         self._reader = reader
         self._units = units
         self._root = root
         self._not_tcp: t.Set[int] = set()
+        self._threads_known: t.Set[int] = set()
         self._pid_in: t.Dict[t.Optional[int], int] = {}
         self._tables: t.Dict[t.Optional[int], t.List[_procnet.Row]] = {}
         self._timers: t.Dict[t.Optional[int], t.Dict[int, _timers.TimerSeen]] = {}
@@ -38,84 +48,122 @@ class Sweep:
     def take(self, pids: t.Iterable[int], sample: t.Optional[Sample] = None) -> None:
         """Read the sockets of these processes, all or a sample, and find out their directions."""
         for pid in (1, *sorted(set(pids))):
-            namespace = _procfs.network_namespace(pid, self._root)
-            if namespace is not None:
-                self._pid_in.setdefault(namespace, pid)
+            self._learn_namespace(pid)
+        if self._watched:
+            self._before = _unowned.inodes_in(self._pid_in.values(), self._root)
         if sample is not None:
             self._leave_out(sample, pids)
         for pid in sorted(set(pids)):
-            self._take_one(pid)
+            for thread in self._tables_of(pid):
+                self._take_one(pid, thread)
         self._find_directions()
-        programs: t.Dict[int, str] = {}
+        prefix = _procfs.manager_prefix(self._root)
+        known: t.Dict[int, t.Tuple[str, Account]] = {}
         for record in self.records.values():
             pid = record.owner[0]
-            if pid not in programs:
-                programs[pid] = _procfs.program_of(pid, self._root)
-            record.program = programs[pid]
             record.unit = self._units.get(pid, "")
+            if pid not in known:
+                account = account_of(pid, record.unit, prefix, self._root)
+                known[pid] = _procfs.program_of(pid, self._root), account
+            record.program, record.account = known[pid]
 
     def _leave_out(self, sample: Sample, pids: t.Iterable[int]) -> None:
         rows = {row.inode: row for pid in self._pid_in.values() for row in _procnet.read_tables(pid, root=self._root)}
         held: t.Dict[str, t.Set[int]] = {}
         for pid in pids:
-            try:
-                inodes = self._reader.descriptors(pid, self._root).values()
-            except PermissionError:
-                continue
-            held.setdefault(self._units.get(pid, ""), set()).update(inodes)
+            for thread in self._tables_of(pid):
+                try:
+                    inodes = self._reader.descriptors(pid, self._root, thread).values()
+                except PermissionError:
+                    continue
+                held.setdefault(self._units.get(pid, ""), set()).update(inodes)
         self._left_out, self.not_read = sample.leave_out(held, rows)
 
+    def unowned(self) -> t.List[_procnet.Row]:
+        """Return the sockets that no process of the host was found to hold, where the sweep is watched and of all.
+
+        Some may be of processes that are not shown (unreadable).
+        """
+        return _unowned.rows_of_nobody(self._before, self._held, list(self._pid_in.values()), self._reader, self._root)
+
     def process_in(self, namespace: t.Optional[int]) -> t.Optional[int]:
-        """Return a process of the sweep that is in a network namespace, None where there is none."""
+        """Return a process of the sweep, or a thread, that is in a network namespace; None where there is none."""
         return self._pid_in.get(namespace)
 
-    def _take_one(self, pid: int) -> None:
+    def _learn_namespace(self, pid: int) -> t.Optional[int]:
+        """Return the network namespace of a process; whoever is seen in one first stands for it."""
+        namespace = _procfs.network_namespace(pid, self._root)
+        if namespace is None:  # its first thread may have ended: then it is in no namespace, and the others are
+            pid = _threads.living(pid, self._root)
+            namespace = _procfs.network_namespace(pid, self._root)
+        if namespace is not None:
+            self._pid_in.setdefault(namespace, pid)
+        return namespace
+
+    def _learn_namespaces_of_threads(self, pid: int) -> None:
+        """Look where nobody was seen in the namespace of a socket: a thread may be in another one than its process."""
+        if pid not in self._threads_known:
+            self._threads_known.add(pid)
+            for thread in _threads.others_of(pid, self._root):
+                self._learn_namespace(thread)
+
+    def _tables_of(self, pid: int) -> t.Iterator[t.Optional[int]]:
+        """Yield None for the descriptors of the process, then each thread that has some of its own."""
+        for thread in self._reader.tables(pid, self._root):
+            yield None if thread == pid else thread
+
+    def _take_one(self, pid: int, thread: t.Optional[int]) -> None:
         try:
-            descriptors = self._reader.descriptors(pid, self._root)
+            descriptors = self._reader.descriptors(pid, self._root, thread)
         except PermissionError:
             self.unreadable[pid] = "its descriptors are not shown to this user: run as root (become: true)"
             return
+        if self._watched:
+            self._held.update(descriptors.values())
         unknown: t.Dict[int, int] = {}
         for descriptor, inode in descriptors.items():
             if inode in self.records and self.records[inode].readable:
-                self.records[inode].holders.append((pid, descriptor))
+                self.records[inode].holders.append(Holder(pid, descriptor, thread))
             elif inode not in self._not_tcp and inode not in self._left_out:
                 unknown[descriptor] = inode
         if not unknown:
             return
         try:
-            for descriptor, values in self._reader.read(pid, unknown):
+            for descriptor, values in self._reader.read(pid, unknown, thread):
                 if values is None:
                     self._not_tcp.add(unknown[descriptor])
                     continue
                 earlier = self.records.get(values.inode)
                 if earlier is not None and earlier.readable:  # held twice by this process
-                    earlier.holders.append((pid, descriptor))
+                    earlier.holders.append(Holder(pid, descriptor, thread))
                     continue
                 holders = earlier.holders if earlier is not None else []  # of a process that does not let us read it
-                self.records[values.inode] = from_values(values, [*holders, (pid, descriptor)])
+                self.records[values.inode] = from_values(values, [*holders, Holder(pid, descriptor, thread)])
         except Unreadable as error:
-            self._fall_back(pid, unknown, error)
+            self._fall_back(pid, thread, unknown, error)
 
-    def _fall_back(self, pid: int, unknown: t.Mapping[int, int], error: Unreadable) -> None:
+    def _fall_back(self, pid: int, thread: t.Optional[int], unknown: t.Mapping[int, int], error: Unreadable) -> None:
         """Make records of what /proc/PID/net shows; only the sockets of the process's own namespace are there."""
-        namespace = _procfs.network_namespace(pid, self._root)
+        namespace = self._learn_namespace(thread or pid)
         if namespace not in self._timers:
-            self._timers[namespace] = _timers.look(pid, self._root)
+            self._timers[namespace] = _timers.look(self._pid_in.get(namespace, pid), self._root)
         seen = self._timers[namespace]
         for descriptor, inode in unknown.items():
             record = self.records.get(inode)
+            holder = Holder(pid, descriptor, thread)
             if record is not None:
-                if (pid, descriptor) not in record.holders:
-                    record.holders.append((pid, descriptor))
+                if holder not in record.holders:
+                    record.holders.append(holder)
             elif inode in seen:
-                self.records[inode] = from_row(seen[inode], pid, descriptor, namespace, error)
+                self.records[inode] = from_row(seen[inode], holder, namespace, error)
 
     def _find_directions(self) -> None:
         listeners: t.Dict[t.Optional[int], _procnet.Listeners] = {}
         for record in self.records.values():
             if record.namespace is None:  # the kernel does not tell: assume that of the process
-                record.namespace = _procfs.network_namespace(record.owner[0], self._root)
+                record.namespace = self._learn_namespace(record.owner[0])
+            elif record.namespace not in self._pid_in:
+                self._learn_namespaces_of_threads(record.owner[0])
             if record.namespace not in listeners:
                 listeners[record.namespace] = _procnet.Listeners(self._listening(record.namespace))
             if record.state == "LISTEN":

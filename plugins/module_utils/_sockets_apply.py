@@ -33,24 +33,24 @@ class PortableSetter:
     def __init__(self) -> None:
         self._apart = Apart()
 
-    def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
+    def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
         """Yield what became of each descriptor. What vanished, or is another socket by now, is left out.
 
-        Raises Unreadable where the kernel does not let us duplicate anything of this process.
+        Raises Unreadable where the kernel does not let us duplicate anything of this process, or thread.
         """
         rest = iter(plan.items())
         for batch in iter(lambda: list(itertools.islice(rest, BATCH)), []):
             plain = [(descriptor, inode, [tuple(one) for one in settings]) for descriptor, (inode, settings) in batch]
-            for applied in self._apart.call(_apply_some, pid, plain):
+            for applied in self._apart.call(_apply_some, pid, plain, thread):
                 yield Applied(*applied)
 
 
 def _apply_some(
-    pid: int, plan: t.Sequence[t.Tuple[int, int, t.Sequence[Setting]]]
+    pid: int, plan: t.Sequence[t.Tuple[int, int, t.Sequence[Setting]]], thread: t.Optional[int]
 ) -> t.Tuple[t.List[t.Tuple[t.Any, ...]], bool]:
     """Return what apply() yields, and whether duplicates are left that must not be closed."""
     found: t.List[t.Tuple[t.Any, ...]] = []
-    process, left = _open_process(pid), 0
+    process, left = _open_process(pid, thread), 0
     if process is None:
         return found, False
     try:

@@ -10,6 +10,7 @@ It runs without Ansible and without anything installed but Python 3.8: see _comm
 from __future__ import annotations
 
 import argparse
+import collections
 import json
 import os
 import sys
@@ -17,12 +18,14 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Answer, Audit, Question
+from ansible_collections.netops.keepalive.plugins.module_utils._audit_report import of_nobody
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable, shown
 from ansible_collections.netops.keepalive.plugins.module_utils._procfs import PROC, list_pids
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_table import table
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit, askable, unit_from
+from ansible_collections.netops.keepalive.plugins.module_utils._unowned import sum_up
 
 NAME = "keepalive-sockets"
 ALL_SHOWN, PARTLY_SHOWN, WRONG_ARGUMENTS = 0, 1, 2
@@ -37,7 +40,7 @@ columns:
   ?             could not be read;  -  there is none
 
 exit status:
-  0  everything that was asked for is shown
+  0  everything that was asked for and that a process holds is shown
   1  something could not be read, see standard error; what could is shown
   2  wrong arguments: no such unit, no such process
 
@@ -69,9 +72,10 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC) -> int
         _complain(str(error))
         return PARTLY_SHOWN
     missing = _not_shown(answer)
+    nobodys = [] if answer.unreadable else of_nobody(sum_up(answer.unowned))  # they are other users' as likely as not
     try:
         if options.json:
-            lines = [json.dumps(shown(_as_json(answer, missing)), indent=2)]
+            lines = [json.dumps(shown(_as_json(answer, missing + nobodys)), indent=2)]
         else:
             lines = table(answer.records, options.wide)
         _write(sys.stdout, lines)
@@ -82,7 +86,7 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC) -> int
     for unit in units:
         if not answer.units[unit.name]["running"]:
             _complain(f"{unit.name} is not running")
-    for line in missing:
+    for line in missing + nobodys:
         _complain(line)
     return PARTLY_SHOWN if missing else ALL_SHOWN
 
@@ -158,10 +162,10 @@ def _not_shown(answer: Answer) -> t.List[str]:
     if hidden:
         why = answer.unreadable[min(answer.unreadable)].replace("run as root (become: true)", "run as root")
         lines.append(f"{hidden} process{'es' if hidden > 1 else ''} not shown: {why}")
-    values = [record for record in answer.records if not record.readable]
-    if values:
-        why = values[0].detail.replace("root (become: true)", "root")
-        lines.append(f"{len(values)} socket{'s' if len(values) > 1 else ''} without values: {why}")
+    values = collections.Counter(record.detail for record in answer.records if not record.readable)
+    for detail, count in values.most_common():  # few: what the kernel said, who could, and what the timer shows
+        why = detail.replace("root (become: true)", "root")
+        lines.append(f"{count} socket{'s' if count > 1 else ''} without values: {why}")
     return lines
 
 

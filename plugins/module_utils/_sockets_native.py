@@ -19,6 +19,7 @@ import os
 import struct
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils import _threads
 from ansible_collections.netops.keepalive.plugins.module_utils._apart import Apart
 from ansible_collections.netops.keepalive.plugins.module_utils._inspect_declarations import ARGUMENTS, SOURCE
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR, OPTIONS
@@ -31,6 +32,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._socket_values im
     SocketValues,
     is_gone,
     raise_unless_gone,
+    raise_without_threads,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
 
@@ -77,6 +79,7 @@ class Library:
             self.calls = self.ffi.dlopen(library)
             declared, version = self.calls.KEEPALIVE_INSPECT_VERSION, self.calls.keepalive_inspect_version()
             if declared == version == VERSION:
+                self.compare_tables = self.calls.keepalive_inspect_compare
                 self.list_many = self.calls.keepalive_inspect_list
                 self.read_many = self.calls.keepalive_inspect_read
                 self.apply_many = self.calls.keepalive_inspect_apply
@@ -92,13 +95,23 @@ class Library:
             wanted = f"not {VERSION}: build the libraries anew"
             raise Unavailable(f"{library} has version {version} of its interface, {wanted}")
 
-    def open(self, pid: int) -> t.Optional[int]:
-        """Return a descriptor for the process, None where it has ended."""
-        process: int = self.calls.keepalive_inspect_open(pid)
+    def open(self, pid: int, thread: t.Optional[int] = None) -> t.Optional[int]:
+        """Return a descriptor for the process, or one of its threads; None where it has ended."""
+        if thread == pid:
+            thread = None
+        process: int = self.calls.keepalive_inspect_open(pid, thread or 0)
         if process < 0:
+            if thread:
+                raise_without_threads(-process, self._open_own)
             raise_unless_gone(-process, "pidfd_open")
             return None
         return process
+
+    def _open_own(self) -> None:
+        own: int = self.calls.keepalive_inspect_open(os.getpid(), os.getpid())
+        if own < 0:
+            raise OSError(-own, "pidfd_open")
+        os.close(own)
 
     def known(self, value: int) -> t.Optional[int]:
         """Return the value of an option, None where the socket has no such option."""
@@ -114,10 +127,18 @@ class NativeReader:
         self._addresses: t.Dict[int, t.Dict[bytes, str]] = {version: {} for version in _FAMILIES}
         self._options: t.Dict[bytes, t.Dict[str, t.Optional[int]]] = {}
 
-    def descriptors(self, pid: int, root: str = "/proc") -> t.Dict[int, int]:
-        """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown."""
+    def tables(self, pid: int, root: str = "/proc") -> t.List[int]:
+        """Return a thread for each table of descriptors of a process: nearly always only the process itself."""
+        return _threads.with_tables(pid, self._library.compare_tables, root)
+
+    def descriptors(self, pid: int, root: str = "/proc", thread: t.Optional[int] = None) -> t.Dict[int, int]:
+        """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown.
+
+        :param thread: one of tables, whose descriptors are wanted instead of those of the process.
+        """
+        path = _threads.folder_of(pid, thread, root)
         try:
-            folder = os.open(f"{root}/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY)
+            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             if is_gone(error.errno):
                 return {}
@@ -130,17 +151,19 @@ class NativeReader:
             while True:
                 count = self._library.list_many(folder, *room)
                 if count < 0:
-                    raise OSError(-count, os.strerror(-count), f"{root}/{pid}/fd")
+                    raise OSError(-count, os.strerror(-count), path)
                 if count == 0:
                     return found
                 found.update(zip(descriptors[:count], inodes))
         finally:
             os.close(folder)
 
-    def read(self, pid: int, descriptors: t.Iterable[int]) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
+    def read(
+        self, pid: int, descriptors: t.Iterable[int], thread: t.Optional[int] = None
+    ) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
         """Yield each descriptor with its values, or with None where it is not TCP. What vanished is left out.
 
-        Raises Unreadable where the kernel does not let us duplicate anything of this process.
+        Raises Unreadable where the kernel does not let us duplicate anything of this process, or thread.
         """
         layout = self._library.record
         rest = iter(descriptors)
@@ -148,15 +171,15 @@ class NativeReader:
             wanted = array.array("i", itertools.islice(rest, BATCH))
             if not wanted:
                 return
-            done, block = self._apart.call(self._read_some, pid, wanted.tobytes())
+            done, block = self._apart.call(self._read_some, pid, wanted.tobytes(), thread)
             yield from self._values(memoryview(block)[: layout.size * done])
             if layout.size * done < len(block):
                 raise_unless_gone(-layout.unpack_from(block, layout.size * done)[3], "pidfd_getfd")
 
-    def _read_some(self, pid: int, wanted: bytes) -> t.Tuple[t.Tuple[int, bytes], bool]:
+    def _read_some(self, pid: int, wanted: bytes, thread: t.Optional[int]) -> t.Tuple[t.Tuple[int, bytes], bool]:
         """Return how many were dealt with and the records, with that of the first that was not; see Apart."""
         ffi, layout = self._library.ffi, self._library.record
-        process, count = self._library.open(pid), len(wanted) // array.array("i").itemsize
+        process, count = self._library.open(pid, thread), len(wanted) // array.array("i").itemsize
         if process is None:
             return (0, b""), False
         block = bytearray(layout.size * count)
@@ -224,20 +247,20 @@ class NativeSetter:
         self._library = library
         self._apart = Apart()
 
-    def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
+    def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
         """Yield what became of each descriptor. What vanished, or is another socket by now, is left out.
 
-        Raises Unreadable where the kernel does not let us duplicate anything of this process.
+        Raises Unreadable where the kernel does not let us duplicate anything of this process, or thread.
         """
         rest = iter(plan.items())
         while True:
             batch = list(itertools.islice(rest, BATCH))
             if not batch:
                 return
-            yield from self._apply(pid, batch)
+            yield from self._apply(pid, batch, thread)
 
     def _apply(
-        self, pid: int, batch: t.Sequence[t.Tuple[int, t.Tuple[int, t.Sequence[Setting]]]]
+        self, pid: int, batch: t.Sequence[t.Tuple[int, t.Tuple[int, t.Sequence[Setting]]]], thread: t.Optional[int]
     ) -> t.Iterator[Applied]:
         change, setting = self._library.change, self._library.setting
         known = self._library.known
@@ -245,7 +268,7 @@ class NativeSetter:
             change.pack(inode, descriptor, 0, len(settings), 0) for descriptor, (inode, settings) in batch
         )
         settings_of = [setting.pack(*one, 0, 0, 0) for _descriptor, (_inode, settings) in batch for one in settings]
-        done, changes, settings = self._apart.call(self._apply_some, pid, changes, b"".join(settings_of))
+        done, changes, settings = self._apart.call(self._apply_some, pid, changes, b"".join(settings_of), thread)
         results = setting.iter_unpack(settings)
         for _inode, descriptor, kind, count, _unused in change.iter_unpack(memoryview(changes)[: change.size * done]):
             own = list(itertools.islice(results, count))
@@ -259,9 +282,11 @@ class NativeSetter:
         if change.size * done < len(changes):
             raise_unless_gone(-change.unpack_from(changes, change.size * done)[2], "pidfd_getfd")
 
-    def _apply_some(self, pid: int, changes: bytes, settings: bytes) -> t.Tuple[t.Tuple[int, bytes, bytes], bool]:
+    def _apply_some(
+        self, pid: int, changes: bytes, settings: bytes, thread: t.Optional[int]
+    ) -> t.Tuple[t.Tuple[int, bytes, bytes], bool]:
         """Return how many were dealt with, and what has become of both arrays; see Apart."""
-        ffi, process = self._library.ffi, self._library.open(pid)
+        ffi, process = self._library.ffi, self._library.open(pid, thread)
         if process is None:
             return (0, b"", b""), False
         done_changes, done_settings, left = bytearray(changes), bytearray(settings), ffi.new("uint32_t *")

@@ -20,7 +20,7 @@ import socket
 import struct
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
+from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _threads
 from ansible_collections.netops.keepalive.plugins.module_utils._apart import Apart
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
@@ -29,12 +29,17 @@ from ansible_collections.netops.keepalive.plugins.module_utils._socket_values im
     PROTOCOLS,
     SocketValues,
     raise_unless_gone,
+    raise_without_threads,
 )
 
 _NR_PIDFD_OPEN = 434
 _NR_PIDFD_GETFD = 438
 _OTHER_NUMBERS = ("alpha", "mips")
 """Machines on which those numbers are others."""
+_NR_KCMP = {"x86_64": 312, "aarch64": 272, "riscv64": 272}
+_KCMP_FILES = 2
+_PIDFD_THREAD = os.O_EXCL
+"""Since Linux 6.9."""
 
 _SO_NETNS_COOKIE = 71
 _LINGER = struct.Struct("=ii")
@@ -58,24 +63,35 @@ class PortableReader:
         self._namespaces: t.Dict[bytes, t.Optional[int]] = {}
         self._apart = Apart()
 
-    def descriptors(self, pid: int, root: str = _procfs.PROC) -> t.Dict[int, int]:
-        """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown."""
-        return _procfs.socket_descriptors(pid, root)
+    def tables(self, pid: int, root: str = _procfs.PROC) -> t.List[int]:
+        """Return a thread for each table of descriptors of a process: nearly always only the process itself."""
+        return _threads.with_tables(pid, _compare_tables, root)
 
-    def read(self, pid: int, descriptors: t.Iterable[int]) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
+    def descriptors(self, pid: int, root: str = _procfs.PROC, thread: t.Optional[int] = None) -> t.Dict[int, int]:
+        """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown.
+
+        :param thread: one of tables, whose descriptors are wanted instead of those of the process.
+        """
+        return _procfs.socket_descriptors(pid, root, _threads.folder_of(pid, thread, root))
+
+    def read(
+        self, pid: int, descriptors: t.Iterable[int], thread: t.Optional[int] = None
+    ) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
         """Yield each descriptor with its values, or with None where it is not TCP. What vanished is left out.
 
-        Raises Unreadable where the kernel does not let us duplicate anything of this process.
+        Raises Unreadable where the kernel does not let us duplicate anything of this process, or thread.
         """
         rest = iter(descriptors)
         for batch in iter(lambda: list(itertools.islice(rest, BATCH)), []):
-            for descriptor, values in self._apart.call(self._read_some, pid, batch):
+            for descriptor, values in self._apart.call(self._read_some, pid, batch, thread):
                 yield descriptor, None if values is None else SocketValues(*values)
 
-    def _read_some(self, pid: int, descriptors: t.Sequence[int]) -> t.Tuple[t.List[t.Any], bool]:
+    def _read_some(
+        self, pid: int, descriptors: t.Sequence[int], thread: t.Optional[int]
+    ) -> t.Tuple[t.List[t.Any], bool]:
         """Return what read() yields, and whether duplicates are left that must not be closed."""
         found: t.List[t.Any] = []
-        process, left = _open_process(pid), 0
+        process, left = _open_process(pid, thread), 0
         if process is None:
             return found, False
         try:
@@ -208,32 +224,58 @@ def _namespace_inode(handle: socket.socket) -> t.Optional[int]:
         os.close(descriptor)
 
 
-def _open_process(pid: int) -> t.Optional[int]:
+def _open_process(pid: int, thread: t.Optional[int] = None) -> t.Optional[int]:
     try:
+        if thread is not None and thread != pid:
+            return _open_thread(thread)
         if hasattr(os, "pidfd_open"):  # Python 3.9
             return os.pidfd_open(pid)
-        return _system_call("pidfd_open", _NR_PIDFD_OPEN, pid, 0, 0)
+        return _system_call("pidfd_open", _NR_PIDFD_OPEN, pid, 0)
     except OSError as error:
         raise_unless_gone(error.errno, "pidfd_open")
         return None
 
 
+def _open_thread(thread: int) -> int:
+    def open_it(number: int) -> int:
+        return _system_call("pidfd_open", _NR_PIDFD_OPEN, number, _PIDFD_THREAD)
+
+    try:
+        return open_it(thread)
+    except OSError as error:
+        raise_without_threads(error.errno, lambda: os.close(open_it(os.getpid())))
+        raise
+
+
 def _duplicate(process: int, descriptor: int) -> t.Optional[int]:
     try:
-        return _system_call("pidfd_getfd", _NR_PIDFD_GETFD, process, descriptor, 0)
+        return _system_call("pidfd_getfd", _NR_PIDFD_GETFD, process, descriptor)
     except OSError as error:
         raise_unless_gone(error.errno, "pidfd_getfd")
         return None
 
 
+def _compare_tables(one: int, other: int) -> int:
+    number = _NR_KCMP.get(os.uname().machine)
+    if number is None:
+        return -errno.ENOSYS
+    try:
+        return _system_call("kcmp", number, one, other, _KCMP_FILES)
+    except OSError as error:
+        return -(error.errno or errno.ENOSYS)
+
+
 def _system_call(name: str, number: int, *arguments: int) -> int:
     if not _SYSCALL:
         _SYSCALL.append(_syscall())
-    result, error = _SYSCALL[0](number, *arguments)
+    result, error = _SYSCALL[0](number, *arguments, *(0,) * (_ARGUMENTS - len(arguments)))
     if result < 0:
         raise OSError(error, f"{name}: {os.strerror(error)}")
     return result
 
+
+_ARGUMENTS = 5
+"""As many as the call with most of them takes."""
 
 _Syscall = t.Callable[..., t.Tuple[int, int]]
 _SYSCALL: t.List[_Syscall] = []
@@ -249,7 +291,7 @@ def _syscall() -> _Syscall:
         return lambda *_arguments: (-1, errno.ENOSYS)
     function = ctypes.CDLL(None, use_errno=True).syscall
     function.restype = ctypes.c_long
-    function.argtypes = (ctypes.c_long,) * 4
+    function.argtypes = (ctypes.c_long,) * (1 + _ARGUMENTS)
 
     def call(*arguments: int) -> t.Tuple[int, int]:
         result: int = function(*arguments)

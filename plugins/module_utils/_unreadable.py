@@ -15,6 +15,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
 
 _CAP_SYS_PTRACE = 19
 _FIRST_KERNEL = (5, 6)
+_FIRST_WITH_THREADS = (6, 9)
 
 
 class Reader(t.NamedTuple):
@@ -40,9 +41,15 @@ def this_reader(root: str = _procfs.PROC) -> Reader:
 def remedy(number: int, reader: t.Optional[Reader] = None) -> str:
     """Say what would have to be different where pidfd_open(2) or pidfd_getfd(2) fails with this number."""
     reader = reader or this_reader()
+    version = tuple(map(int, re.findall(r"\d+", reader.kernel)[:2]))
+    if number == errno.EINVAL:
+        if version < _FIRST_WITH_THREADS:
+            return (
+                f"a thread holds it in descriptors of its own, which needs Linux 6.9 or newer, this is {reader.kernel}"
+            )
+        return "has to be run outside of the container or service whose system call filter (seccomp) forbids the call"
     if number == errno.ENOSYS:
-        version = re.match(r"(\d+)\.(\d+)", reader.kernel)
-        if version and (int(version[1]), int(version[2])) < _FIRST_KERNEL:
+        if version < _FIRST_KERNEL:
             return f"needs Linux 5.6 or newer, this is {reader.kernel}"
         if reader.status.seccomp:
             return "has to be run outside of the container or service whose system call filter (seccomp) hides the call"

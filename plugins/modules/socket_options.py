@@ -192,7 +192,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sockets:
-  description: The sockets that changed or that something is to be said of. At most O(max_sockets).
+  description: The sockets that changed or that something is to be said of. At most O(max_sockets),
+    shared out in turns among the units.
   returned: success
   type: list
   elements: dict
@@ -227,10 +228,14 @@ sockets:
       type: int
       sample: 812
     pids:
-      description: All processes of the units that hold it.
+      description: The processes of the units that hold it, the lowest 100 at most.
       type: list
       elements: int
       sample: [812, 813]
+    pids_total:
+      description: How many these are.
+      type: int
+      sample: 2
     program:
       description: The executable of that process.
       type: str
@@ -239,6 +244,10 @@ sockets:
       description: The descriptor in that process.
       type: int
       sample: 6
+    thread:
+      description: The thread in whose table of descriptors that is, null where it is the table of the process.
+      type: int
+      sample: null
     inode:
       description: The number by which the kernel and C(ss -e) know the socket.
       type: int

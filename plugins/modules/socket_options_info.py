@@ -19,6 +19,8 @@ description:
   - A socket that several processes share is one record.
 requirements:
   - Linux 5.6 or newer. On older kernels, and where C(pidfd_getfd) is not permitted, the options are unknown.
+  - Linux 6.9 or newer for what a thread holds in a table of descriptors of its own, and for processes whose
+    first thread has ended. On older kernels these are unknown.
   - The right to trace the other processes, which C(root) has (C(become)).
   - systemd, for O(units) and O(expected).
 author:
@@ -268,7 +270,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sockets:
-  description: The sockets, those that are wrong first. At most O(max_sockets).
+  description: The sockets, those that are wrong first. At most O(max_sockets); see RV(sockets_cut).
   returned: success
   type: list
   elements: dict
@@ -284,10 +286,14 @@ sockets:
       type: int
       sample: 812
     pids:
-      description: All processes of the selection that hold the socket.
+      description: The processes of the selection that hold the socket, the lowest 100 at most.
       type: list
       elements: int
       sample: [812, 813]
+    pids_total:
+      description: How many these are.
+      type: int
+      sample: 2
     program:
       description: The executable of that process.
       type: str
@@ -296,6 +302,12 @@ sockets:
       description: The descriptor in that process.
       type: int
       sample: 6
+    thread:
+      description:
+        - The thread in whose table of descriptors C(fd) is, where that is not the table of the process. It is in
+          C(/proc/PID/task/THREAD/fd) then. Null nearly always.
+      type: int
+      sample: null
     inode:
       description: The number by which the kernel and C(ss -e) know the socket.
       type: int
@@ -394,6 +406,36 @@ sockets_total:
   returned: success
   type: int
   sample: 2
+sockets_cut:
+  description:
+    - How many sockets are not in RV(sockets), and whose they are. No user's sockets take the places of those of others.
+      The places are shared out in turns among units and users, within what is wrong, what is unknown, and the rest.
+  returned: success
+  type: dict
+  contains:
+    sockets:
+      description: How many.
+      type: int
+      sample: 4012
+    whose:
+      description:
+        - For 20 units or users at most, those with most first, C(sockets), the C(unit) and the C(user).
+        - All that a user has started from his sessions stands under a C(unit) such as V(user-1000.slice). C(user) is
+          the number of a person, null for what is the unit's own.
+      type: list
+      elements: dict
+      sample: [{unit: user-1000.slice, user: 1000, sockets: 4012}]
+unowned:
+  description:
+    - Where the whole host is read, the sockets in the kernel's tables that no process was found to hold. These are the
+      kernel's own (NFS, iSCSI), those that one process has sent to another which has not taken them, and those that
+      only an io_uring holds. Nothing is known about their options.
+    - Some may be of processes that are not shown to us, see RV(unreadable_pids).
+    - Their number in C(sockets), of how many C(users), and for ten of these at most, C(user), C(sockets) and three
+      C(examples).
+  returned: success
+  type: dict
+  sample: {sockets: 0, users: 0, whose: []}
 not_read:
   description: How many connections O(sample) left out.
   returned: success
@@ -501,8 +543,10 @@ from ansible_collections.netops.keepalive.plugins.module_utils._question import 
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import CHOICES as READERS
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.module_utils._reasons import REASONS
+from ansible_collections.netops.keepalive.plugins.module_utils._shares import cut
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_native import Unavailable
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import window_clamp_floor
+from ansible_collections.netops.keepalive.plugins.module_utils._unowned import sum_up
 
 SHORTEST_PAUSE = 0.2
 """Seconds between two looks at least."""
@@ -574,10 +618,13 @@ def main() -> None:
 
 def result_of(answer: Answer, question: Question, parameters: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     """Put an answer into the shape that is documented in RETURN."""
-    shown = answer.records[: parameters["max_sockets"]] if parameters["max_sockets"] else answer.records
+    shown = answer.shown(parameters["max_sockets"])
+    cut_off = cut(answer.records, shown, lambda record: record.account, lambda _record: {"sockets": 1}, ["sockets"])
     return {
         "sockets": [record.as_dict() for record in shown],
         "sockets_total": len(answer.records),
+        "sockets_cut": cut_off,
+        "unowned": sum_up(answer.unowned),
         "not_read": answer.not_read,
         "units": answer.units,
         "compliant": answer.compliant(question.expected),

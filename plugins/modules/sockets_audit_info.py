@@ -49,7 +49,10 @@ attributes:
     support: none
 notes:
   - The connection through which Ansible itself came is left out, and so are half-closed connections.
-  - Connections that the kernel holds for itself (NFS, iSCSI) belong to no process and are not seen.
+  - Of connections that the kernel holds for itself (NFS, iSCSI), and of others that belong to no process, only the
+    number and the addresses are known, see RV(unowned).
+  - The C(groups) have 200 places, which are shared out in turns among the units, and the users with sessions, who have
+    20 each at most. So what one user runs takes no place of others; what is cut is counted in RV(groups_cut).
   - A heartbeat of the program itself (ssh, AMQP) is no option of TCP and is not seen, except that the connection is
     never silent for long.
 seealso:
@@ -126,7 +129,7 @@ left_out:
   type: dict
   sample: {local: 12, recent: 0, ansible: 1}
 groups:
-  description: By unit, program and direction, those with most findings first, 200 at most.
+  description: By unit, user, program and direction, those with most findings first, 200 at most; see RV(groups_cut).
   returned: success
   type: list
   elements: dict
@@ -141,6 +144,12 @@ groups:
       description: How many units stand under this name.
       type: int
       sample: 1
+    user:
+      description:
+        - The number of the user from whose sessions it was started, or of the person as whom it runs in a unit of the
+          system. Null for what is a service's own.
+      type: int
+      sample: null
     program:
       description: The executable.
       type: str
@@ -176,6 +185,10 @@ groups:
       type: list
       elements: dict
       sample: [{keepidle: 7200, keepintvl: 75, keepcnt: 9, connections: 4}]
+    values_total:
+      description: How many different values there are.
+      type: int
+      sample: 1
     peers:
       description: The three most frequent peers of those that are not right; the port only of outgoing connections.
       type: list
@@ -229,6 +242,30 @@ groups_total:
   returned: success
   type: int
   sample: 7
+groups_cut:
+  description:
+    - How many C(groups) are not listed, with how many C(connections), C(findings) (connections that are not right) and
+      C(listeners) that are not right.
+    - C(whose) has the same for 20 units and users at most. All that a user has started from his sessions stands under a
+      C(unit) such as V(user-1000.slice).
+  returned: success
+  type: dict
+  sample:
+    groups: 105
+    connections: 410
+    findings: 410
+    listeners: 0
+    whose: [{unit: user-1000.slice, user: 1000, groups: 105, connections: 410, findings: 410, listeners: 0}]
+unowned:
+  description:
+    - Sockets in the kernel's tables that no process was found to hold. These are the kernel's own (NFS, iSCSI), those
+      that one process has sent to another which has not taken them, and those that only an io_uring holds.
+    - How many C(sockets), of how many C(users), and for ten of these at most, those of the system first, C(user),
+      C(sockets) and three C(examples). What never leaves the host is left out as it is of the others.
+    - Some may be of processes that are not shown to us, see RV(unreadable).
+  returned: success
+  type: dict
+  sample: {sockets: 0, users: 0, whose: []}
 unreadable:
   description: The number of C(processes) whose sockets are not shown to us, and C(why).
   returned: success

@@ -36,7 +36,7 @@ STRICT = (
     " -Wframe-larger-than=6000"  # early callers may have the smallest stack, 16 KiB
 )
 EXPORT = {CONNECT: {"connect"}, LISTEN: {"listen"}, SOCKET: {"socket"}}
-EXPORT[INSPECT] = {f"keepalive_inspect_{name}" for name in ("version", "open", "list", "read", "apply")}
+EXPORT[INSPECT] = {f"keepalive_inspect_{name}" for name in ("version", "open", "compare", "list", "read", "apply")}
 ALL = (*LIBRARIES, INSPECT)
 # Everything that the libraries ask of other objects: the loader's list, in glibc and in musl. A new name here is a
 # decision: each one is a way to fail at start, and the loader looks it up in every process. Where system calls are not

@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { LISTENER, CLIENT, ACCEPTED, FRESH, MAPPED, UDP, UNIX, PIPE, CLOSED, COUNT };
@@ -109,13 +111,32 @@ static void list(void)
     free(inodes);
 }
 
+/* A child has a copy of the descriptors, in a table of its own. */
+static void compare(void)
+{
+    const int32_t own = (int32_t)getpid();
+    const int32_t thread = keepalive_inspect_open(own, own);
+    const pid_t child = fork();
+
+    if (child == 0)
+        for (;;)
+            pause();
+    expect(child > 0 && keepalive_inspect_compare(own, own) == 0, "the same table");
+    expect(keepalive_inspect_compare(own, (int32_t)child) + keepalive_inspect_compare((int32_t)child, own) == 3, "an order");
+    expect(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child, "the end");
+    expect(keepalive_inspect_compare(own, (int32_t)child) == -ESRCH, "a table of nobody");
+    expect(thread >= 0 || thread == -EINVAL, "a thread, since Linux 6.9");
+    if (thread >= 0)
+        close(thread);
+}
+
 int main(void)
 {
     int32_t *fds = malloc(COUNT * sizeof *fds);
     struct keepalive_record *records = malloc(COUNT * sizeof *records);
     struct keepalive_change *changes = calloc(COUNT, sizeof *changes);
     struct keepalive_setting *settings = calloc(COUNT * 2, sizeof *settings);
-    const int32_t process = keepalive_inspect_open((int32_t)getpid());
+    const int32_t process = keepalive_inspect_open((int32_t)getpid(), 0);
     uint32_t left;
 
     expect(keepalive_inspect_version() == KEEPALIVE_INSPECT_VERSION, "version");
@@ -148,8 +169,9 @@ int main(void)
         putchar('\n');
     }
     expect(keepalive_inspect_read(-1, fds, COUNT, records, &left) == COUNT, "no process"); /* EBADF: as if all had vanished */
-    expect(keepalive_inspect_open(-1) < 0, "no PID");
+    expect(keepalive_inspect_open(-1, 0) < 0, "no PID");
     list();
+    compare();
     free(fds);
     free(records);
     free(changes);

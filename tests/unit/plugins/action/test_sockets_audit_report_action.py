@@ -21,7 +21,8 @@ Shown = t.List[t.Tuple[str, t.Optional[str]]]
 TOTALS = dict.fromkeys(("connections", "right", "without", "slow", "tight", "unknown", "overdue", "listeners"), 0)
 ANSWER: t.Dict[str, t.Any] = {
     "idle_timeout": 350, "totals": TOTALS, "left_out": {}, "groups": [], "groups_total": 0,
-    "unreadable": {"processes": 0, "why": ""}, "recommended": {},
+    "groups_cut": {"groups": 0, "connections": 0, "findings": 0, "listeners": 0, "whose": []},
+    "unowned": {"sockets": 0, "users": 0, "whose": []}, "unreadable": {"processes": 0, "why": ""}, "recommended": {},
 }  # fmt: skip
 
 

@@ -135,5 +135,5 @@ class Refusing(PortableReader):
         super().__init__()
         self._number = number
 
-    def read(self, _pid: int, _descriptors: t.Iterable[int]) -> t.Iterator[t.Any]:
+    def read(self, _pid: int, _descriptors: t.Iterable[int], _thread: t.Optional[int] = None) -> t.Iterator[t.Any]:
         raise Unreadable(self._number, "pidfd_getfd")

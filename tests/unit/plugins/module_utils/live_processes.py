@@ -93,6 +93,7 @@ class ShadowProc:
         *,
         shown_as: t.Optional[int] = None,
         root_folder: t.Optional[pathlib.Path] = None,
+        slices: str = "/system.slice",
         **files: str,
     ) -> None:
         """Show a process in a unit; files replace what /proc says of it, root_folder is what it takes for /."""
@@ -112,6 +113,7 @@ class ShadowProc:
             "root",
             "stat",
             "status",
+            "task",
         ):
             if name == "root" and root_folder:
                 (shadow / name).symlink_to(root_folder)
@@ -119,5 +121,5 @@ class ShadowProc:
                 (shadow / name).symlink_to(f"/proc/{pid}/{name}")
         for name, text in files.items():
             (shadow / name).write_text(text, encoding="ascii")
-        slices = "" if unit == "init.scope" else "/system.slice"
-        (shadow / "cgroup").write_text(f"0::{slices}/{unit}\n", encoding="ascii")
+        path = f"/{unit}" if unit == "init.scope" else f"{slices}/{unit}"
+        (shadow / "cgroup").write_text(f"0::{path}\n", encoding="ascii")

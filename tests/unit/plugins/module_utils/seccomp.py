@@ -21,12 +21,12 @@ _NUMBERS = {
     "x86_64": {
         "fcntl": 72, "getsockopt": 55, "setsockopt": 54, "recvfrom": 45, "recvmsg": 47, "sendto": 44, "sendmsg": 46,
         "shutdown": 48, "connect": 42, "listen": 50, "accept": 43, "accept4": 288,
-        "getdents64": 217, "readlinkat": 267,
+        "getdents64": 217, "readlinkat": 267, "kcmp": 312,
     },
     "aarch64": {
         "fcntl": 25, "getsockopt": 209, "setsockopt": 208, "recvfrom": 207, "recvmsg": 212, "sendto": 206,
         "sendmsg": 211, "shutdown": 210, "connect": 203, "listen": 201, "accept": 202, "accept4": 242,
-        "getdents64": 61, "readlinkat": 78,
+        "getdents64": 61, "readlinkat": 78, "kcmp": 272,
     },
 }  # fmt: skip
 SUPPORTED = platform.machine() in _NUMBERS

@@ -24,6 +24,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._sockets_apply im
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils._systemd import Properties
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit, unit_from
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import thread_children
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
 
 CC = shutil.which("cc") or shutil.which("gcc")
@@ -190,8 +191,8 @@ def test_what_waited_in_the_listeners_queue_is_found_by_the_second_look(host: Ho
             class AcceptsMeanwhile(PortableSetter):
                 accepted: t.ClassVar[t.List[t.Any]] = []
 
-                def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
-                    yield from super().apply(pid, plan)
+                def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
+                    yield from super().apply(pid, plan, thread)
                     if not self.accepted:
                         self.accepted.append(child.run(ACCEPT))
 
@@ -293,9 +294,9 @@ def test_a_socket_that_vanishes_is_told_and_the_others_are_set(host: Host, serve
         host.proc.add(child.pid, "a.service")
 
         class ClosesBefore(PortableSetter):
-            def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
+            def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
                 child.run("number = b.fileno(); b.close(); os.dup2(0, number)")  # and the number is something else
-                return super().apply(pid, plan)
+                return super().apply(pid, plan, thread)
 
         host.setter = ClosesBefore()
         assert outcomes(host.live(expecting())) == {"changed": 1, "vanished": 1}
@@ -311,10 +312,10 @@ def test_a_socket_whose_first_holder_closes_it_is_set_through_another(host: Host
             host.proc.add(second.pid, "a.service")
 
             class ClosesFirst(PortableSetter):
-                def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
+                def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
                     if pid == first.pid:
                         first.run("s.close()")
-                    return super().apply(pid, plan)
+                    return super().apply(pid, plan, thread)
 
             host.setter = ClosesFirst()
             assert outcomes(host.live(expecting())) == {"changed": 1}
@@ -328,8 +329,8 @@ def test_an_application_that_insists_is_not_fought(host: Host, server: socket.so
         class SetsBack(PortableSetter):
             times: t.ClassVar[t.List[int]] = []
 
-            def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
-                yield from super().apply(pid, plan)
+            def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
+                yield from super().apply(pid, plan, thread)
                 self.times.append(pid)
                 child.run("s.setsockopt(6, 4, 300)")
 
@@ -341,9 +342,9 @@ def test_an_application_that_insists_is_not_fought(host: Host, server: socket.so
 
 def test_a_refused_option_is_told_and_the_rest_is_set(host: Host, server: socket.socket) -> None:
     class Refuses(PortableSetter):
-        def apply(self, pid: int, plan: Plan) -> t.Iterator[Applied]:
+        def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
             changed = {fd: (inode, [(6, 4, 99999), *settings[1:]]) for fd, (inode, settings) in plan.items()}
-            return super().apply(pid, changed)
+            return super().apply(pid, changed, thread)
 
     with Child(client(server)) as child:
         host.proc.add(child.pid, "a.service")
@@ -385,3 +386,26 @@ def test_a_socket_unit_of_systemd(host: Host, untouched: t.List[t.Any]) -> None:
             assert host.audit(expectation).units["a.socket"]["ok"] is True
             host.restore(results.previous())
             assert systemd.run(look) == [[True, 600, *untouched[2:]]] * 2
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_threads_hold_in_descriptors_of_their_own_is_set_and_put_back(
+    host: Host, server: socket.socket, untouched: t.List[t.Any], ended: bool
+) -> None:
+    """The first thread may have ended as well: then what the others share with it is reached through one of them."""
+    if not thread_children.can_be_opened():
+        pytest.skip("needs Linux 6.9")
+    connect = f"s = socket.create_connection(('127.0.0.1', {server.getsockname()[1]})); kept.append(s)"
+    with Child(thread_children.APART + VALUES + "kept = []; own = Apart()\n" + connect) as child:
+        child.run(f"own.run({connect!r})")
+        host.proc.add(child.pid, "a.service")
+        if ended:
+            child.run(thread_children.END_OF_LEADER)
+
+        def values() -> t.List[t.Any]:
+            return t.cast("t.List[t.Any]", child.run("answer = [values(s), own.run('answer = values(kept[1])')]"))
+
+        results = host.live(expecting())
+        assert outcomes(results) == {"changed": 2} and values() == [SET, SET]
+        host.restore(results.previous())
+        assert values() == [untouched, untouched]

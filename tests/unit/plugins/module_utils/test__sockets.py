@@ -14,6 +14,7 @@ import sys
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils._records import Holder
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Record, Sweep
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
@@ -156,6 +157,7 @@ def test_sockets_of_two_network_namespaces_in_one_process() -> None:
 AUDITOR = """
 import ctypes, json, os, struct, sys
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Sweep
+from ansible_collections.netops.keepalive.plugins.module_utils._records import Holder
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
 pid, number, user = map(int, sys.argv[1:])
@@ -238,10 +240,10 @@ class RefusingOne(PortableReader):
         super().__init__()
         self._refused = refused
 
-    def read(self, pid: int, descriptors: t.Iterable[int]) -> t.Iterator[t.Any]:
+    def read(self, pid: int, descriptors: t.Iterable[int], thread: t.Optional[int] = None) -> t.Iterator[t.Any]:
         if pid == self._refused:
             raise Unreadable(1, "pidfd_getfd")
-        return super().read(pid, descriptors)
+        return super().read(pid, descriptors, thread)
 
 
 def test_a_socket_is_read_through_any_of_its_processes() -> None:
@@ -264,7 +266,7 @@ def test_a_socket_is_read_through_any_of_its_processes() -> None:
 def test_systemd_stands_for_a_socket_only_where_nobody_else_holds_it() -> None:
     with Child("l = socket.create_server(('127.0.0.1', 0))") as child:
         (record,) = sweep(child.pid)
-        record.holders = [(1, 40), (812, 3), (811, 4), (811, 3)]
+        record.holders = [Holder(1, 40), Holder(812, 3), Holder(811, 4), Holder(811, 3), Holder(811, 3, 815)]
         assert record.owner == (811, 3)
-        record.holders = [(1, 40)]
+        record.holders = [Holder(1, 40)]
         assert record.owner == (1, 40)

@@ -19,11 +19,16 @@ VALUES = Values(120, 30, 4)
 COUNTS = dict.fromkeys(("connections", "right", "without", "slow", "tight", "unknown", "overdue", "listeners"), 0)
 
 
+NOTHING_CUT = {"groups": 0, "connections": 0, "findings": 0, "listeners": 0, "whose": []}
+NOBODYS = {"sockets": 0, "users": 0, "whose": []}
+
+
 def group(program: Program, direction: str, wrong: bool = True, **settings: t.Any) -> t.Dict[str, t.Any]:
     plain: t.Dict[str, t.Any] = {
         **{name: count for name, count in COUNTS.items() if name != "listeners"},
         "unit": program.unit, "units": 1, "program": program.path, "script": program.script, "direction": direction,
-        "processes": 1, "longest_silence": None, "values": [], "peers": [], "peers_total": 0, "listeners": [],
+        "user": None, "values_total": 0, "processes": 1,
+        "longest_silence": None, "values": [], "peers": [], "peers_total": 0, "listeners": [],
         "listeners_total": 0, "advice": dict(advise(program, direction, VALUES)._asdict()) if wrong else None,
     }  # fmt: skip
     return {**plain, **settings}
@@ -32,7 +37,8 @@ def group(program: Program, direction: str, wrong: bool = True, **settings: t.An
 def answer(*groups: t.Dict[str, t.Any], **totals: int) -> t.Dict[str, t.Any]:
     return {
         "idle_timeout": 350, "totals": {**COUNTS, **totals}, "left_out": {"local": 0, "recent": 0, "ansible": 0},
-        "groups": list(groups), "groups_total": len(groups), "unreadable": {"processes": 0, "why": ""},
+        "groups": list(groups), "groups_total": len(groups), "groups_cut": NOTHING_CUT, "unowned": NOBODYS,
+        "unreadable": {"processes": 0, "why": ""},
     }  # fmt: skip
 
 
@@ -85,7 +91,7 @@ def test_one_host() -> None:
 
         worker@.service (2 units): python3.11 /opt/worker.py connects
             9 connections, 8 without keepalive, 1 right
-            to 192.0.2.7:5432 x 4, [::5]:6379 x 2 and others; no data for up to 1 h 56 min, 3 of them for 350 s or more
+            to 192.0.2.7:5432 x 4, [::5]:6379 x 2 and 3 more; no data for up to 1 h 56 min, 3 of them for 350 s or more
             do: the library connect, entry below
 
         frozen.service: frozen connects
@@ -186,7 +192,24 @@ def test_what_was_not_read_is_said() -> None:
         "processes": 3,
         "why": "its descriptors are not shown to this user: run as root (become: true)",
     }
-    partly["groups_total"] = 7
+    partly["groups_total"] = 139
+    partly["groups_cut"] = {
+        "groups": 139, "connections": 412, "findings": 411, "listeners": 1, "whose": [
+            {"unit": "user-1000.slice", "user": 1000,
+             "groups": 105, "connections": 378, "findings": 377, "listeners": 1},
+            {"unit": "cron.service", "user": 1001, "groups": 1, "connections": 1, "findings": 1, "listeners": 0},
+            {"unit": "", "user": None, "groups": 32, "connections": 32, "findings": 32, "listeners": 0},
+        ],
+    }  # fmt: skip
+    partly["unowned"] = {
+        "sockets": 7, "users": 3, "whose": [
+            {"user": 0, "sockets": 1, "examples": [
+                {"state": "ESTABLISHED", "local": {"address": "192.0.2.1", "port": 800},
+                 "remote": {"address": "2001:db8::1", "port": 2049}}]},
+            {"user": 1000, "sockets": 5, "examples": [
+                {"state": "LISTEN", "local": {"address": "0.0.0.0", "port": 9}, "remote": None}]},
+        ],
+    }  # fmt: skip
     lines = text_of({"w1": partly, "gone": None, "failed": {"msg": "no"}}).splitlines()
     assert lines[2:6] == [
         "HOST    CONNECTIONS  RIGHT  WITHOUT  SLOW  TIGHT  UNKNOWN  OVERDUE  LISTENERS",
@@ -194,9 +217,15 @@ def test_what_was_not_read_is_said() -> None:
         "gone              -      -        -     -      -        -        -          -",
         "failed            -      -        -     -      -        -        -          -",
     ]
-    assert lines[-4:] == [
+    assert lines[-9:] == [
         "w1: 3 processes not read: its descriptors are not shown to this user: run as root (become: true)",
-        "w1: 7 more groups not listed",
+        "w1: not listed for want of room: 139 more programs, 412 connections, 411 of them not right, 1 listeners",
+        "w1:     of user 1000: 105 more programs, 378 connections, 377 of them not right, 1 listeners",
+        "w1:     of user 1001 in cron.service: 1 more program, 1 connections, 1 of them not right",
+        "w1:     of no unit: 32 more programs, 32 connections, 32 of them not right",
+        "w1:     of others: 1 programs",
+        "w1: 7 sockets held by no process that was found (the kernel's own, as of NFS, or handed on and not taken): "
+        "1 of user 0 (to [2001:db8::1]:2049), 5 of user 1000 (listens on 0.0.0.0:9 and 4 more), others of 1 more users",
         "gone: not read: failed or not reached, see above",
         "failed: not read: failed or not reached, see above",
     ]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _host_audit
 from ansible_collections.netops.keepalive.plugins.module_utils._host_audit import HostAudit, Summary, Terms
+from ansible_collections.netops.keepalive.plugins.module_utils._idle import Values
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
@@ -154,7 +156,7 @@ def test_silence_is_counted_against_the_timeout(
         proc.add(child.pid, "a.service")
         group = group_of(audit(proc, Terms(350, include_local=True)), "a.service")
         assert group["overdue"] == 0 and 0 <= group["longest_silence"] < 60
-        monkeypatch.setattr(_host_audit, "recommend", lambda _timeout: _host_audit.Values(1, 1, 4))
+        monkeypatch.setattr(_host_audit, "recommend", lambda _timeout: Values(1, 1, 4))
         assert audit(proc, Terms(0, include_local=True))["totals"]["overdue"] == 2
 
 
@@ -260,7 +262,7 @@ def test_a_library_that_is_loaded_is_known(proc: ShadowProc, server: socket.sock
 
 def test_what_cannot_be_read_is_unknown_and_never_right(proc: ShadowProc, server: socket.socket) -> None:
     class Refused(PortableReader):
-        def read(self, _pid: int, _descriptors: t.Iterable[int]) -> t.Iterator[t.Any]:
+        def read(self, _pid: int, _descriptors: t.Iterable[int], _thread: t.Optional[int] = None) -> t.Iterator[t.Any]:
             raise Unreadable(1, "pidfd_getfd")
 
     on = "s.setsockopt(1, 9, 1); s.setsockopt(6, 4, {})"
@@ -291,3 +293,117 @@ def test_the_answer_is_bounded_and_its_counts_are_not(proc: ShadowProc, monkeypa
     (group,) = summary["groups"]
     assert (group["unit"], group["peers_total"], len(group["peers"]), group["connections"]) == ("a.service", 5, 3, 25)
     assert summary["totals"]["connections"] == 29
+
+
+SESSION = "/user.slice/user-{0}.slice"
+
+
+def test_what_one_user_runs_takes_no_place_of_others(
+    proc: ShadowProc, server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_host_audit, "MOST_GROUPS", 4)
+    with contextlib.ExitStack() as stack:
+        for number in range(8):
+            script = stack.enter_context(Child(connecting(server, 5)))
+            cmdline = f"python3\0/home/mallory/s{number}.py\0"
+            proc.add(script.pid, "session-3.scope", slices=SESSION.format(1000), cmdline=cmdline)
+        service = stack.enter_context(Child(connecting(server)))
+        proc.add(service.pid, "billing.service")
+        other = stack.enter_context(Child(connecting(server)))
+        proc.add(other.pid, "session-4.scope", slices=SESSION.format(1001))
+        summary = audit(proc)
+    assert group_of(summary, "billing.service")["user"] is None
+    assert [group["user"] for group in summary["groups"]] == [1000, 1000, None, 1001]
+    assert (summary["groups_total"], summary["totals"]["connections"]) == (10, 42)
+    assert summary["groups_cut"] == {
+        "groups": 6, "connections": 30, "findings": 30, "listeners": 0,
+        "whose": [
+            {"unit": "user-1000.slice", "user": 1000, "groups": 6, "connections": 30, "findings": 30, "listeners": 0}
+        ],
+    }  # fmt: skip
+
+
+def test_of_a_users_programs_only_some_are_listed_even_where_there_is_room(
+    proc: ShadowProc, server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_host_audit, "MOST_OF_PEOPLE", 1)
+    with Child(connecting(server)) as one, Child(connecting(server)) as two, Child(connecting(server)) as service:
+        for number, child in enumerate((one, two)):
+            cmdline = f"python3\0/home/mallory/s{number}.py\0"
+            proc.add(child.pid, "session-3.scope", slices=SESSION.format(1000), cmdline=cmdline)
+        proc.add(service.pid, "billing.service")
+        summary = audit(proc)
+    assert sorted(group["unit"] for group in summary["groups"]) == ["billing.service", "session-*.scope"]
+    assert summary["groups_cut"]["groups"] == 1
+
+
+def test_two_users_with_the_same_program_are_two_groups(proc: ShadowProc, server: socket.socket) -> None:
+    """One of them could otherwise crowd the other's peers and counts out of the group."""
+    with Child(connecting(server, 3)) as one, Child(connecting(server)) as two:
+        proc.add(one.pid, "session-3.scope", slices=SESSION.format(1000))
+        proc.add(two.pid, "session-4.scope", slices=SESSION.format(1001))
+        groups = audit(proc)["groups"]
+    assert [(group["user"], group["connections"]) for group in groups] == [(1000, 3), (1001, 1)]
+
+
+SAME_ADDRESSES = """
+import ctypes, subprocess
+assert ctypes.CDLL(None, use_errno=True).unshare(0x40000000) == 0
+for command in ('link set lo up', 'address add 198.51.100.1/32 dev lo', 'address add 198.51.100.2/32 dev lo'):
+    subprocess.run(['ip', *command.split()], check=True)
+l = socket.create_server(('198.51.100.1', 50000))
+"""
+CONNECT_THERE = "c = socket.create_connection(l.getsockname(), source_address=('198.51.100.2', 50001))"
+
+
+@pytest.mark.parametrize(
+    ("unit", "slices", "local"),
+    [("session-3.scope", SESSION.format(1000), 0), ("other.service", "/system.slice", 2)],
+)
+def test_addresses_in_a_users_own_namespace_hide_nothing_of_others(
+    proc: ShadowProc, unit: str, slices: str, local: int
+) -> None:
+    """He may give himself both ends of a service's connection: that one leaves the host all the same."""
+    code = SAME_ADDRESSES + CONNECT_THERE
+    with Child(code) as service, Child(code + "\na = l.accept()[0]; l.close()") as other:
+        proc.add(service.pid, "billing.service")
+        proc.add(other.pid, unit, slices=slices)
+        summary = audit(proc, Terms(350))
+    found = [group["connections"] for group in summary["groups"] if group["unit"] == "billing.service"]
+    assert sum(found) == (0 if local else 1)
+
+
+def test_a_user_on_the_port_of_a_service_says_nothing_about_its_listener(proc: ShadowProc) -> None:
+    """Bound before the service listens, to one address of all: his own connection looks as if it was accepted."""
+    bound = "s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(('127.0.0.1', 0)); answer = s.getsockname()[1]"
+    with Child() as user, Child() as service, socket.create_server(("127.0.0.1", 0)) as peer:
+        port = user.run(bound)
+        service.run(
+            "l = socket.socket(); l.setsockopt(1, 2, 1); " f"l.bind(('0.0.0.0', {port})); l.listen(); s = l\n"
+            + TUNED.format(60, 15, 4)
+        )  # fmt: skip
+        user.run(f"s.connect({peer.getsockname()!r})")
+        proc.add(service.pid, "server.service")
+        proc.add(user.pid, "session-3.scope", slices=SESSION.format(1000))
+        summary = audit(proc)
+        assert group_of(summary, "session-*.scope", "accepted")["without"] == 1
+        assert group_of(summary, "server.service", "accepted")["listeners"] == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "slices", "counts_for"),
+    [("session-3.scope", SESSION.format(1000), "session-*.scope"), ("relay.service", "/system.slice", "relay.socket")],
+)
+def test_a_user_on_the_port_of_a_socket_unit_is_not_taken_for_its_service(
+    proc: ShadowProc, unit: str, slices: str, counts_for: str
+) -> None:
+    with Child() as systemd, Child() as other, socket.create_server(("127.0.0.1", 0)) as peer:
+        port = other.run(
+            "s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(('127.0.0.1', 0)); answer = s.getsockname()[1]"
+        )
+        systemd.run(f"l = socket.socket(); l.setsockopt(1, 2, 1); l.bind(('0.0.0.0', {port})); l.listen()")
+        other.run(f"s.connect({peer.getsockname()!r})")
+        proc.add(systemd.pid, "init.scope", shown_as=1)
+        proc.add(other.pid, unit, slices=slices)
+        summary = audit(proc, units={("0.0.0.0", port): "relay.socket"})
+    assert [group["unit"] for group in summary["groups"] if group["connections"]] == [counts_for]

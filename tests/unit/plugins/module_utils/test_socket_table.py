@@ -10,7 +10,7 @@ import textwrap
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
-from ansible_collections.netops.keepalive.plugins.module_utils._records import Record
+from ansible_collections.netops.keepalive.plugins.module_utils._records import Holder, Record
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_table import table
 
 
@@ -18,7 +18,7 @@ def record(unit: str, direction: str, **settings: t.Any) -> Record:
     values: t.Dict[str, t.Any] = {
         "inode": 1, "family": "ipv4", "protocol": "tcp", "state": "ESTABLISHED", "local": ("192.0.2.1", 40000),
         "remote": ("192.0.2.9", 5432), "keepalive": True, "options": dict.fromkeys(OPTIONS, 0), "readable": True,
-        "idle": 12.7, "namespace": None, "holders": [(812, 5)], "program": "/usr/bin/worker",
+        "idle": 12.7, "namespace": None, "holders": [Holder(812, 5)], "program": "/usr/bin/worker",
     }  # fmt: skip
     return Record(unit=unit, direction=direction, **{**values, **settings})
 
@@ -26,11 +26,12 @@ def record(unit: str, direction: str, **settings: t.Any) -> Record:
 RECORDS = [
     record("b.service", "outgoing", options={**dict.fromkeys(OPTIONS, 0), "keepidle": 60, "user_timeout": 120000}),
     record("", "outgoing", keepalive=None, readable=False, options=dict.fromkeys(OPTIONS), idle=None, program=""),
-    record("a.service", "accepted", local=("::1", 443), remote=("::1", 40001), holders=[(7, 3), (8, 3), (8, 4)]),
+    record("a.service", "accepted", local=("::1", 443), remote=("::1", 40001),
+           holders=[Holder(7, 3), Holder(8, 3), Holder(8, 4)]),
     record("a.service", "listening", state="LISTEN", local=("::", 443), remote=None, keepalive=False, idle=None,
-           holders=[(1, 30), (7, 3)]),
+           holders=[Holder(1, 30), Holder(7, 3)]),
     record("a.service", "outgoing", protocol="mptcp", options={**dict.fromkeys(OPTIONS, 1), "user_timeout": None},
-           holders=[(9, 1)]),
+           holders=[Holder(9, 1)]),
 ]  # fmt: skip
 
 

@@ -159,6 +159,10 @@ def systemctl_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[str], None
     return answering
 
 
+UNOWNED = "held by no process that was found"
+"""Said of the whole host; in a made-up /proc most processes are missing."""
+
+
 def test_units_by_name_and_by_pattern(
     capsys: pytest.CaptureFixture[str], proc: ShadowProc, server: int, systemctl: t.Callable[[str], None]
 ) -> None:
@@ -174,7 +178,7 @@ def test_units_by_name_and_by_pattern(
             ([], ["a.service", "worker@one.service"]),
         ):
             status, out, err = main(capsys, *arguments, root=proc.root)
-            assert (status, err) == (0, "")
+            assert (status, [line for line in err.splitlines() if UNOWNED not in line]) == (0, [])
             assert [line.split()[-2] for line in out.splitlines()[1:]] == units
 
 
@@ -254,3 +258,14 @@ def test_what_an_ordinary_user_does_not_see_is_said() -> None:
         "keepalive-sockets: 1 process not shown: its descriptors are not shown to this user: run as root\n"
         in done.stderr
     )
+
+
+def test_what_no_process_holds_is_said(capsys: pytest.CaptureFixture[str], proc: ShadowProc, server: int) -> None:
+    """Here the server itself, which is in no process of this made-up /proc. There is nothing to show of it."""
+    with Child(CONNECT.format(server, 1)) as child:
+        proc.add(child.pid, "a.service")
+        status, _out, err = main(capsys, "--port", str(server), root=proc.root)
+        _status, as_json, _err = main(capsys, "--port", str(server), "--json", root=proc.root)
+    (line,) = err.splitlines()
+    assert status == 0 and UNOWNED in line and f"(listens on 127.0.0.1:{server})" in line
+    assert json.loads(as_json)["not_shown"] == [line.split(": ", 1)[1]]

@@ -16,6 +16,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils import _records
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Audit
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.modules import socket_options_info
@@ -168,7 +169,54 @@ def test_a_bounded_answer_keeps_exact_counts(run: Run, proc: ShadowProc, systemc
             assert [record["compliant"] for record in answer["sockets"]] == [False] * 9
             assert answer["sockets_total"] == 10
             assert (answer["units"]["a.service"]["noncompliant"], answer["units"]["a.service"]["compliant"]) == (9, 1)
+            assert answer["sockets_cut"] == {
+                "sockets": 1, "whose": [{"unit": "a.service", "user": None, "sockets": 1}],
+            }  # fmt: skip
             assert len(run(expected=[EXPECTED], max_sockets=0)["sockets"]) == 10
+
+
+def test_no_users_sockets_take_the_places_of_those_of_others(run: Run, proc: ShadowProc) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        many = f"c = [socket.create_connection(('127.0.0.1', {server.getsockname()[1]})) for _ in range(10)]\n"
+        with Child(many) as user, Child(many) as service:
+            proc.add(user.pid, "session-3.scope", slices="/user.slice/user-1000.slice")
+            proc.add(service.pid, "zabbix.service")
+            answer = run(max_sockets=6)
+    assert sorted(record["unit"] for record in answer["sockets"]) == ["session-3.scope"] * 3 + ["zabbix.service"] * 3
+    assert (answer["sockets_total"], answer["sockets_cut"]["sockets"]) == (20, 14)
+    assert [(each["unit"], each["sockets"]) for each in answer["sockets_cut"]["whose"]] == [
+        ("user-1000.slice", 7), ("zabbix.service", 7),
+    ]  # fmt: skip
+
+
+def test_of_the_whole_host_it_is_said_what_no_process_holds(run: Run, proc: ShadowProc) -> None:
+    """In a made-up /proc that is the server of this test; where something is selected, nobody knows whose it is."""
+    with socket.create_server(("127.0.0.1", 0)) as server, Child() as child:
+        port = server.getsockname()[1]
+        proc.add(child.pid, "a.service")
+        (nobodys,) = run(ports=[port])["unowned"]["whose"]
+        assert run(ports=[port], pids=[child.pid])["unowned"]["sockets"] == 0
+    assert nobodys == {
+        "user": os.getuid(), "sockets": 1,
+        "examples": [{"state": "LISTEN", "local": {"address": "127.0.0.1", "port": port}, "remote": None}],
+    }  # fmt: skip
+
+
+def test_of_a_socket_that_very_many_share_not_all_are_listed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_records, "MOST_PIDS", 2)
+    with Child("l = socket.create_server(('127.0.0.1', 0))") as child:
+        workers = child.run(
+            "ready, go = os.pipe(); answer = []\n"
+            "for _ in range(3):\n"
+            "    pid = os.fork()\n"
+            "    if pid == 0: os.close(go); os.read(ready, 1); os._exit(0)\n"
+            "    answer.append(pid)\n"
+        )
+        try:
+            (record,) = run(pids=[child.pid, *workers])["sockets"]
+        finally:
+            child.run("os.close(go)\nfor _ in range(3): os.wait()")
+    assert (len(record["pids"]), record["pids_total"]) == (2, 4)
 
 
 @pytest.mark.parametrize(
