@@ -130,7 +130,7 @@ def test_what_proc_says_of_a_process_is_asked_of_a_thread_that_goes_on() -> None
         child.run(END_OF_LEADER)
         thread = _threads.living(child.pid)
         assert thread != child.pid
-        assert _procfs.parse_maps(os.fsdecode(_procfs.content_of(child.pid, "maps"))).keys() >= {facts.program}
+        assert _procfs.parse_maps(_procfs.content_of(child.pid, "maps")).keys() >= {facts.program}
         assert _procfs.network_namespace(thread) == namespace
         after = _facts.gather(child.pid)
     assert (after.program, after.elf, after.environment, after.pid) == (*facts[:2], facts.environment, child.pid)
