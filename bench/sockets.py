@@ -33,6 +33,8 @@ CSRC = COLLECTION / "csrc"
 COLLECTIONS = COLLECTION / ".ansible" / "collections"
 SIZES = (100, 1000, 10_000, 20_000)
 COMPARED = 10_000
+FOLDERS = "/var/lib" if os.geteuid() == 0 else Path.home()
+"""Not below /tmp, where everybody may make names: nothing is loaded from there."""
 
 # The process whose sockets are read: both ends of loopback connections, spread over addresses for their ports. They end
 # with a reset: what stayed in TIME_WAIT would be in the way of ss and lsof for a minute, and of nobody else.
@@ -340,7 +342,7 @@ def main() -> None:
         if sys.stderr.isatty():
             print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
 
-    with tempfile.TemporaryDirectory(prefix="bench-sockets-") as name:
+    with tempfile.TemporaryDirectory(prefix="bench-sockets-", dir=FOLDERS) as name:
         folder = Path(name)
         folder.chmod(0o755)
         commands, missing = prepare(folder)
