@@ -18,6 +18,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _below_root, _elf, _facts, _mounts
 from ansible_collections.netops.keepalive.plugins.module_utils._executable import describe_executable
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.audited import open_to_all
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reads as root what others have put there")
@@ -219,9 +220,8 @@ def test_nothing_is_looked_up_where_a_program_of_a_user_answers(tmp_path: pathli
         pytest.skip("this kernel has no FUSE or no overlay")
     device = tmp_path / "fuse"
     os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(10, 229))
-    for folder in (device, *device.parents):
-        if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/"):
-            folder.chmod(folder.stat().st_mode | (0o666 if folder == device else 0o011))
+    device.chmod(0o666)
+    open_to_all(tmp_path)
     with user_in_namespaces("mount('t', '/mnt', 'tmpfs', 0, None)") as child:
         refused = child.run(f"try: {'exec(' + repr(FUSE.format(device=str(device))) + ')'}; answer = ''\n"
                             "except OSError as error: answer = str(error)")  # fmt: skip

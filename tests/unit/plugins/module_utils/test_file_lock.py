@@ -14,6 +14,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _file_lock
 from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked, locked, open_file
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.audited import open_to_all
 
 NOBODY = 65534
 
@@ -108,8 +109,7 @@ def test_a_lock_on_what_everybody_may_open_keeps_nobody_out(tmp_path: pathlib.Pa
     """The folder that is changed, the one above it, and that of the locks: a user tries each of them."""
     libraries = tmp_path / "lib" / "libkeepalive"
     libraries.mkdir(parents=True)
-    for place in (tmp_path.parent.parent, tmp_path.parent, tmp_path, libraries.parent, libraries):
-        place.chmod(0o755)
+    open_to_all(libraries)
     with locked("install", str(libraries), 0, folder):
         pass  # the file is there by now
     denied = tmp_path / "denied"
