@@ -94,6 +94,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+    for damage in _record.damages(params["state_folder"]):
+        module.warn(damage)
     record = _record.read(params["state_folder"])
     holder: t.Optional[t.Dict[str, t.Any]] = None
     if params["confirmed"]:

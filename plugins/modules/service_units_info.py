@@ -367,6 +367,8 @@ def main() -> None:
     if accepted and os.geteuid() != 0:
         problems.insert(0, "Ansible is not root on this host, so nothing of it can be done; set 'become: true'")
     problems += aliases({name: unit for name, unit in units.items() if name in accepted})
+    for damage in _record.damages(_record.FOLDER):
+        module.warn(damage)
     host = _host_wide.look()
     build: t.Dict[str, t.Any] = {}
     if module.params["writable"]:
