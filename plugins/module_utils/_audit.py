@@ -61,6 +61,8 @@ class Answer(t.NamedTuple):
     unreadable: t.Dict[int, str]
     not_read: int = 0
     """How many connections a sample left out."""
+    damages: t.Tuple[str, ...] = ()
+    """What could not be believed of what was remembered of the sockets; to be told."""
 
     def compliant(self, expected: t.Iterable[Expectation]) -> bool:
         """Tell whether every unit that something is expected of is as it should be."""
@@ -135,7 +137,8 @@ class Audit:
             if name
         }
         kept.sort(key=_importance)
-        return Answer(kept, summaries, dict(self._sweep.unreadable), sum(self._sweep.not_read.values()))
+        unreadable, not_read = dict(self._sweep.unreadable), sum(self._sweep.not_read.values())
+        return Answer(kept, summaries, unreadable, not_read, self._judge.live.damages)
 
     def _pick(self) -> t.Set[int]:
         """Choose the processes that were asked for by number or program."""
