@@ -373,6 +373,12 @@ def _go(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
 
 
 def _absent(module: AnsibleModule, folder: str, place: _command_file.Place) -> t.Dict[str, t.Any]:
+    damage = _manifest.damage(folder)
+    if damage:
+        module.fail_json(
+            msg=f"{damage}. Which files are ours stands there alone, so nothing was removed: install the libraries anew"
+            f" (state: present) and remove them then, or remove {folder} yourself"
+        )
     command = _command_file.installed(place)
     if not command and not _install.anything_installed(folder):
         return {"changed": False, "removed": [], "mapped_by": []}
@@ -418,6 +424,9 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
     variants = _prebuilt_files(module)
     chosen = _prebuilt.choose(variants, host) if variants else None
     made = _made.made_of(module.params, host, chosen, variants)
+    damage = _manifest.damage(folder)
+    if damage:
+        module.warn(f"{damage}. The libraries count as not installed; what it named besides them stays in {folder}")
     installed = _manifest.read(folder)
     if chosen:
         own, others = _made.for_this_host(chosen.files, layout)

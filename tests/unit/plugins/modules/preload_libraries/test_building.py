@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pathlib
@@ -21,6 +22,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _manifest,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES
+from ansible_collections.netops.keepalive.plugins.modules import preload_libraries
 from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import (
     COLLECTION,
     CONSTRUCTOR,
@@ -132,13 +134,50 @@ def test_a_wrong_mode_is_repaired_without_compiling(
 ) -> None:
     run()
     before = snapshot(lib)
-    for name in ("one.so", "manifest.json"):
-        os.chmod(lib / name, 0o666)
+    os.chmod(lib / "one.so", 0o666)
+    os.chmod(lib / "manifest.json", 0o600)
     monkeypatch.setattr(_build, "build", lambda *_arguments: pytest.fail("compiled"))
     result = run()
     assert result["changed"] is True
-    assert result["reason"] == "one.so had mode 0666 instead of 0644; manifest.json had mode 0666 instead of 0644"
+    assert result["reason"] == "one.so had mode 0666 instead of 0644; manifest.json had mode 0600 instead of 0644"
     assert snapshot(lib) == before
+
+
+def test_a_manifest_that_others_could_have_written_vouches_for_nothing(
+    run: Run, lib: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever could write it could have written the library beside it as well, and its sha256 into it."""
+    warnings: t.List[str] = []
+    monkeypatch.setattr(preload_libraries.AnsibleModule, "warn", lambda self, text: warnings.append(text))
+    run()
+    before = snapshot(lib)
+    (lib / "one.so").write_bytes(b"evil")
+    manifest = lib / "manifest.json"
+    content = json.loads(manifest.read_text())
+    content["files"]["one.so"] = hashlib.sha256(b"evil").hexdigest()
+    manifest.write_text(json.dumps(content))
+    manifest.chmod(0o666)
+    result = run()
+    assert (result["changed"], result["reason"]) == (True, "not installed")
+    assert f"{manifest} could have been written by others" in warnings[0]
+    after = snapshot(lib)
+    assert (after["one.so"][2], after["two.so"]) == (before["one.so"][2], before["two.so"])
+    assert run()["changed"] is False
+
+
+@pytest.mark.parametrize("content", ["", "[" * 100_000, '{"files": 7}'])
+def test_without_knowing_which_files_are_ours_none_is_removed(run: Run, lib: pathlib.Path, content: str) -> None:
+    run()
+    (lib / "manifest.json").write_text(content)
+    before = snapshot(lib)
+    for check in (True, False):
+        result = run(state="absent", check=check)
+        assert result["failed"] is True
+        assert f"{lib}/manifest.json is not" in result["msg"] or "is nested" in result["msg"]
+        assert "nothing was removed: install the libraries anew (state: present)" in result["msg"]
+        assert snapshot(lib) == before
+    run()
+    assert (run(state="absent")["changed"], lib.exists()) == (True, False)
 
 
 @pytest.mark.parametrize(
