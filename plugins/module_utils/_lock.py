@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import time
 import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils._state_file import Damaged, parse_json
 
 FOLDER = "/run/netops.keepalive"
 NAME = "rollout.lock"
@@ -28,6 +31,8 @@ _LAST_MODULE = 300
 """Seconds that another module of the same run, or the last one of a run that was killed, has to end."""
 
 _BEING_WRITTEN, _POLL = 1, 0.1
+_LIMIT = 65536
+"""Bytes of the file."""
 
 ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
     "rollout": {"type": "bool", "default": False},
@@ -104,6 +109,8 @@ class Lock:
         elif holder:
             os.close(descriptor)
             raise Held(holder, now)
+        elif os.fstat(descriptor).st_size:
+            self.note = f"{path} is damaged and was not believed: whether another run is under way is not known"
         _write(descriptor, {**self._run, "since": since, "last": now})
         self._descriptor = descriptor
 
@@ -152,12 +159,21 @@ class Lock:
 
 
 def _read(descriptor: int) -> Holder:
-    """Return whose lock it is; {} where it is nobody's, or the file was never finished."""
+    """Return whose lock it is; {} where it is nobody's, or the file was never finished or is damaged."""
     try:
-        holder = json.loads(os.pread(descriptor, 65536, 0).decode("utf-8"))
-        return holder if {"id", "owner", "since", "last"} <= set(holder) else {}
-    except (ValueError, TypeError):
+        holder = parse_json(os.pread(descriptor, _LIMIT, 0))
+    except Damaged:
         return {}
+    return holder if isinstance(holder, dict) and _names_a_run(holder) else {}
+
+
+def _names_a_run(holder: Holder) -> bool:
+    """Tell whether a run has written this. What it says of times must be times: they are compared and shown."""
+    texts, times = (holder.get("id"), holder.get("owner")), (holder.get("since"), holder.get("last"))
+    return all(isinstance(text, str) and text for text in texts) and all(
+        isinstance(time_, (int, float)) and not isinstance(time_, bool) and math.isfinite(time_) and 0 <= time_ < 1e11
+        for time_ in times
+    )
 
 
 def _write(descriptor: int, holder: Holder) -> None:

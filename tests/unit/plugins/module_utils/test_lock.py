@@ -76,6 +76,32 @@ def test_a_run_that_was_not_heard_of_for_long_counts_for_nothing(tmp_path: pathl
     assert lock.note == "took over the lock of a run that was not heard of for 15 minutes: eve on deploy2, process 7"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"[" * 60_000,
+        b"\xff",
+        b'["id", "owner", "since", "last"]',
+        b'{"id": 1, "owner": "x", "since": 1, "last": 1}',
+        b'{"id": "x", "owner": ["x"], "since": 1, "last": 1}',
+        b'{"id": "x", "owner": "x", "since": "1", "last": 1}',
+        b'{"id": "x", "owner": "x", "since": 1e999, "last": 1}',
+        b'{"id": "x", "owner": "x", "since": 1, "last": NaN}',
+        b'{"id": "x", "owner": "x", "since": 1e300, "last": 1e300}',
+        b'{"id": "x", "owner": "x", "since": true, "last": 99999999999999999999}',
+    ],
+)
+def test_a_damaged_lock_is_taken_and_told_of(tmp_path: pathlib.Path, content: bytes) -> None:
+    (tmp_path / _lock.NAME).write_bytes(content)
+    assert Lock(MINE, True, str(tmp_path)).end() is None
+    (tmp_path / _lock.NAME).write_bytes(content)
+    lock = taken(MINE, True, tmp_path)
+    assert lock.note.startswith(f"{tmp_path}/{_lock.NAME} is damaged and was not believed")
+    with pytest.raises(Held):
+        taken(OTHERS, True, tmp_path)
+
+
 def test_a_run_that_is_known_to_be_gone_counts_for_nothing(tmp_path: pathlib.Path) -> None:
     taken(OTHERS, True, tmp_path).leave()
     lock = taken({**MINE, "takes_over": "others"}, True, tmp_path)
