@@ -76,7 +76,9 @@ def read_prebuilt(folder: pathlib.Path) -> dict[str, dict[str, bytes]]:
 
 def read_manifests(folder: pathlib.Path, variants: t.Mapping[str, t.Iterable[str]]) -> dict[str, str]:
     """Read the manifest of each kind of host that has one, for the files that were read."""
-    found = {place.name: _manifest.read(str(place), private=False) for place in _places(folder) if place.name in variants}
+    found = {
+        place.name: _manifest.read(str(place), private=False) for place in _places(folder) if place.name in variants
+    }
     return {
         name: manifest._replace(files={file: manifest.files[file] for file in variants[name]}).text()
         for name, manifest in found.items()

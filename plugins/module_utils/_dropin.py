@@ -16,6 +16,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._options import (
     OPTIONS,
     SYSTEM,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils._plain_file import read_plain
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import (
     assignments,
     preload_entries,
@@ -26,6 +27,9 @@ FILE_NAME = "zz-keepalive.conf"
 """Drop-ins are applied in the order of their names across all folders; a late name wins (systemd.unit(5))."""
 MARKER = "# Managed by netops.keepalive"
 """The first line of every drop-in starts so; a file without it is not ours, whatever its name."""
+
+_LIMIT = 16 << 20
+"""Bytes of a file of systemd's."""
 
 ALWAYS = ("keepidle", "keepcnt", "keepintvl", "user_timeout")
 SWITCHES = {"debug": "LIBKEEPALIVE_DEBUG", "respect": "LIBKEEPALIVE_RESPECT"}
@@ -46,10 +50,12 @@ def is_ours(content: str) -> bool:
 
 
 def read(path: str) -> t.Optional[str]:
-    """Return a file's text, or None where there is no such file."""
+    """Return a file's text, or None where there is no such file.
+
+    :raises OSError: there is something that cannot be read.
+    """
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return file.read()
+        return read_plain(path, _LIMIT).decode("utf-8", "surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
         return None
 

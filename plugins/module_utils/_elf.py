@@ -11,6 +11,7 @@ file may have lost, only help to recognise Go.
 
 from __future__ import annotations
 
+import re
 import struct
 import typing as t
 
@@ -22,6 +23,8 @@ _DT_NEEDED, _DT_STRTAB, _DT_STRSZ, _DT_SONAME, _DT_VERNEED, _DT_VERNEEDNUM = 1, 
 _NT_GO_BUILD_ID = 4
 _LIMIT = 1 << 20
 """Bytes; no table this module reads is larger in any real program, and a damaged size must not fill the memory."""
+
+_RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,9}")
 
 MACHINES = {
     3: "i386",
@@ -265,10 +268,10 @@ def _has_go_section(reader: _Reader, start: int, size: int, count: int, names: i
 
 def newest_glibc(elf: Elf) -> t.Optional[t.Tuple[int, ...]]:
     """The lowest glibc release that has every symbol version the file asks for, e.g. (2, 34); None if it asks none."""
-    found: t.List[t.Tuple[int, ...]] = []
-    for names in elf.versions.values():
-        for name in names:
-            release = name[len("GLIBC_") :] if name.startswith("GLIBC_") else ""
-            if release and all(part.isdigit() for part in release.split(".")):
-                found.append(tuple(int(part) for part in release.split(".")))
-    return max(found) if found else None
+    wanted = [name[len("GLIBC_") :] for names in elf.versions.values() for name in names if name.startswith("GLIBC_")]
+    return max(filter(None, map(release_of, wanted)), default=None)
+
+
+def release_of(text: str) -> t.Tuple[int, ...]:
+    """The numbers of a release, V((2, 34)) for V(2.34); none where the text is something else (V(PRIVATE))."""
+    return tuple(map(int, text.split("."))) if _RELEASE.fullmatch(text) else ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shlex
 import stat
 import typing as t
@@ -94,6 +95,8 @@ def _describe(path: str, host: Elf) -> Executable:
         return _nothing(path, "foreign", f"cannot be read: {error.strerror}")
     except ElfError as error:
         return _nothing(path, "foreign", f"a damaged ELF file: {error}")
+    except ValueError:  # a NUL in the path
+        return _nothing(path, "missing", "not a path")
     if not elf.executable:
         return _nothing(path, "foreign", "an ELF file that is no program")
     if elf.abi != host.abi:
@@ -142,11 +145,15 @@ def _has_capabilities(path: str) -> bool:
 
 
 def _script_interpreter(path: str) -> t.Optional[str]:
-    """The absolute path of the program that runs a script, C(env) seen through; None where there is none."""
+    """The absolute path of the program that runs a script, C(env) seen through; None where there is none.
+
+    As the kernel reads the line: blanks and tabs alone divide it, so a carriage return belongs to the name, and what
+    stands behind a NUL is not seen.
+    """
     with open(path, "rb") as stream:
-        line = stream.read(_FIRST_LINE).split(b"\n", 1)[0][2:].strip()
-    words = line.decode("utf-8", "surrogateescape").split(None, 1)
-    if not words:
+        line = stream.read(_FIRST_LINE).split(b"\n", 1)[0][2:].split(b"\0", 1)[0].strip(b" \t")
+    words = [os.fsdecode(word) for word in re.split(rb"[ \t]+", line, maxsplit=1)]
+    if not words[0]:
         return None
     if os.path.basename(words[0]) == "env" and len(words) == 2:
         return _env_program(words[1]) or words[0]

@@ -86,12 +86,13 @@ def parse(text: t.Any) -> t.Optional[Manifest]:
 def _manifest_from(content: t.Any) -> Manifest:
     if not isinstance(content, dict) or (content.get("format"), content.get("managed_by")) != (_FORMAT, _MANAGED_BY):
         raise Damaged(f"is not of format {_FORMAT} and managed by {_MANAGED_BY}")
-    made, files = content.get("made"), content.get("files")
+    made: t.Any = content.get("made")
+    files: t.Any = content.get("files")
     if not _are_texts(made) or not _are_texts(files):
         raise Damaged("has something else than texts in made or files")
     if not all(map(is_file_name, files)):
         raise Damaged("names files that are none of ours")
-    return Manifest(made, files)
+    return Manifest(dict(made), dict(files))
 
 
 def _are_texts(values: t.Any) -> bool:

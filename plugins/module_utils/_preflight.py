@@ -86,18 +86,16 @@ def environment_problems(
     name: str, drop_in: str, foreign: Assignments, read: t.Callable[[str], t.Optional[str]] = _dropin.read
 ) -> t.List[Problem]:
     """Nothing may beat our drop-in: an EnvironmentFile, an UnsetEnvironment, a drop-in that sorts behind ours."""
-    problems = []
-    for entry in foreign.files:
-        for path in sorted(glob.glob(entry.lstrip("-"))):
-            content = read(path) or ""
-            for variable in sorted(set(environment_file_names(content)) & set(_CONTESTED)):
-                problems.append(
-                    Problem(
-                        None,
-                        f"{name}: EnvironmentFile={entry} sets {variable}, which beats every drop-in; "
-                        f"take {variable} out of {path}",
-                    )
+    names_in, problems = _environment_files(name, foreign, read)
+    for entry, path, names in names_in:
+        for variable in sorted(names & set(_CONTESTED)):
+            problems.append(
+                Problem(
+                    None,
+                    f"{name}: EnvironmentFile={entry} sets {variable}, which beats every drop-in; "
+                    f"take {variable} out of {path}",
                 )
+            )
     for word in foreign.unset:
         if word.split("=")[0] in _CONTESTED:
             problems.append(
@@ -119,6 +117,24 @@ def environment_problems(
     return problems
 
 
+def _environment_files(
+    name: str, foreign: Assignments, read: t.Callable[[str], t.Optional[str]]
+) -> t.Tuple[t.List[t.Tuple[str, str, t.Set[str]]], t.List[Problem]]:
+    """Return the unit's environment files (entry, path, variables), and what of all its files could not be read."""
+    unread = list(foreign.unread)
+    found = []
+    for entry in foreign.files:
+        for path in sorted(glob.glob(entry.lstrip("-"))):
+            try:
+                found.append((entry, path, set(environment_file_names(read(path) or ""))))
+            except OSError as error:
+                unread.append(f"{path} (EnvironmentFile={entry}): {error.strerror}")
+    return found, [
+        Problem(None, f"{name}: cannot read {what}; whether it beats our settings is not known: mend or remove it")
+        for what in unread
+    ]
+
+
 def host_wide_problems(
     name: str,
     executable: t.Optional[Executable],
@@ -127,16 +143,14 @@ def host_wide_problems(
     read: t.Callable[[str], t.Optional[str]] = _dropin.read,
 ) -> t.List[Problem]:
     """The loader serves setuid programs and other word sizes too here; the environment still wins."""
-    problems = []
+    names_in, problems = _environment_files(name, foreign, read)
     if executable and not _is_of_another_word_size(executable.runs):
         problems += [p for p in executable_problems(name, executable) if p.reason != "secure_exec"]
     origins = [
         (variable, foreign.origin[variable]) for variable in _dropin.OWN_VARIABLES if variable in foreign.environment
     ]
-    for entry in foreign.files:
-        for path in sorted(glob.glob(entry.lstrip("-"))):
-            names = set(environment_file_names(read(path) or ""))
-            origins += [(variable, path) for variable in _dropin.OWN_VARIABLES if variable in names]
+    for _entry, path, names in names_in:
+        origins += [(variable, path) for variable in _dropin.OWN_VARIABLES if variable in names]
     problems += [
         Problem(None, f"{name}: {path} sets {variable}, which beats {_host_file.PATH}; take {variable} out of there")
         for variable, path in origins

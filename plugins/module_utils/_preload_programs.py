@@ -107,7 +107,10 @@ def unit_commands(run: _systemd.Run, units: t.Sequence[str]) -> t.Tuple[t.List[C
     """The programs of units with an argument that does no harm, and notes on those that are not tried."""
     commands: t.List[Command] = []
     notes: t.List[str] = []
-    shown = _systemd.show(run, units)
+    try:
+        shown = _systemd.show(run, units)
+    except _systemd.SystemdError as error:
+        return [], [f"{unit}: not tried, because {error}" for unit in units]
     for unit in units:
         path = _systemd.exec_path(shown.get(unit, {}).get("ExecStart", ""))
         if not path:

@@ -29,8 +29,8 @@ NAME = "previous.json"
 _LIMIT = 16 << 20
 """Bytes; a drop-in has about one thousand."""
 _LOST = (
-    "what {} before an unfinished rollout changed it is lost, so a run that fails cannot put that back: see that it is as"
-    " it should be; the file is written anew by the next rollout, or can be removed"
+    "what {} before an unfinished rollout changed it is lost, so a run that fails cannot put that back: see that it is"
+    " as it should be; the file is written anew by the next rollout, or can be removed"
 )
 
 Record = t.Dict[str, t.Dict[str, t.Any]]

@@ -14,6 +14,10 @@ import re
 import shlex
 import typing as t
 
+_LINE_END = re.compile(r"\r\n|\n\r|[\r\n\0]")
+"""What ends a line for systemd; str.splitlines() knows more."""
+_BLANKS = " \t\r"
+
 
 class Assignments(t.NamedTuple):
     """The lines of the C([Service]) section that touch the environment, in the order of the files."""
@@ -28,26 +32,28 @@ class Assignments(t.NamedTuple):
     """V(UnsetEnvironment=) names or assignments."""
     emptied: str
     """The path of the last file with an empty V(Environment=), which takes away what files before it set; else ''."""
+    unread: t.Tuple[str, ...] = ()
+    """Files that could not be read, each with the reason: what they say is not known."""
 
 
 def directives(text: str, section: str) -> t.Iterator[t.Tuple[str, str]]:
     """Yield the (name, value) pairs of one section of a unit file, continuation lines joined."""
     current, pending = "", ""
-    lines = text.splitlines()
+    lines = _LINE_END.split(text)
     for number, raw in enumerate(lines, 1):
-        if raw.strip().startswith(("#", ";")):
+        if raw.strip(_BLANKS).startswith(("#", ";")):
             continue  # also between continued lines: systemd.syntax(7)
         if raw.endswith("\\"):
             pending += raw[:-1] + " "
             if number < len(lines):
                 continue
             raw = ""
-        line, pending = (pending + raw).strip(), ""
+        line, pending = (pending + raw).strip(_BLANKS), ""
         if line.startswith("[") and line.endswith("]"):
             current = line[1:-1]
         elif current == section and "=" in line:
             name, value = line.split("=", 1)
-            yield name.strip(), value.strip()
+            yield name.strip(_BLANKS), value.strip(_BLANKS)
 
 
 def words(value: str) -> t.List[str]:
@@ -90,7 +96,7 @@ def assignments(files: t.Iterable[t.Tuple[str, str]]) -> Assignments:
 def environment_file_names(text: str) -> t.List[str]:
     """Return the variables that an V(EnvironmentFile=) sets."""
     names = []
-    for line in text.splitlines():
+    for line in _LINE_END.split(text):
         found = re.match(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=", line)
         if found:
             names.append(found[1])

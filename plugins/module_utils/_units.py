@@ -41,6 +41,8 @@ class Unit(t.NamedTuple):
     """The path of the drop-in of ours that is in force for it: its own, else its template's; None without one."""
     stale: t.List[str]
     """Why a restart is due for it to run with that drop-in, or without one; empty where none is."""
+    damage: str = ""
+    """Why that could not be found out; else empty."""
 
 
 class Host:
@@ -57,10 +59,18 @@ class Host:
         asked = [_systemd.instances_pattern(name) if _systemd.is_template(name) else name for name in names]
         shown = _systemd.show(self._run, asked)
         return {
-            name: self._unit(name, properties)
+            name: self._unit_or_damage(name, properties)
             for name, properties in shown.items()
             if properties["Id"] == name or name in names
         }
+
+    def _unit_or_damage(self, name: str, properties: _systemd.Properties) -> Unit:
+        """Look at one unit; what cannot be read of it is not the others' matter."""
+        try:
+            return self._unit(name, properties)
+        except OSError as error:
+            why = f"{error.filename} cannot be read: {error.strerror}" if error.filename else str(error.strerror)
+            return Unit(name, properties, None, [], damage=why)
 
     def _unit(self, name: str, properties: _systemd.Properties) -> Unit:
         drop_in = self.drop_in_of(name) or self.drop_in_of(properties["Id"])
@@ -191,11 +201,16 @@ def without_libraries(host: _host_wide.HostWide) -> t.List[t.Dict[str, t.Any]]:
 def foreign_assignments(fragment: str, drop_ins: t.Sequence[str]) -> Assignments:
     """Read what a unit's files say of the environment, our own drop-in left out."""
     files = []
+    unread: t.List[str] = []
     for path in [fragment, *list(drop_ins)]:
-        content = _dropin.read(path) if path else None
+        try:
+            content = _dropin.read(path) if path else None
+        except OSError as error:
+            unread.append(f"{path}: {error.strerror}")
+            continue
         if content is not None and not (os.path.basename(path) == _dropin.FILE_NAME and _dropin.is_ours(content)):
             files.append((path, content))
-    return assignments(files)
+    return assignments(files)._replace(unread=tuple(unread))
 
 
 def executable_of(properties: _systemd.Properties) -> t.Optional[Executable]:

@@ -41,7 +41,7 @@ def remedy(number: int, reader: t.Optional[Reader] = None) -> str:
     """Say what would have to be different where pidfd_open(2) or pidfd_getfd(2) fails with this number."""
     reader = reader or this_reader()
     if number == errno.ENOSYS:
-        version = re.match(r"(\d+)\.(\d+)", reader.kernel)
+        version = re.match(r"([0-9]{1,9})\.([0-9]{1,9})", reader.kernel)
         if version and (int(version[1]), int(version[2])) < _FIRST_KERNEL:
             return f"needs Linux 5.6 or newer, this is {reader.kernel}"
         if reader.status.seccomp:

@@ -259,11 +259,16 @@ class Report:
             properties.setdefault("ExecStart", exec_start(_dropin.read(fragment) or "") if fragment else "")
             properties.update(Id=name, LoadState="loaded" if fragment else "not-found")
         else:
-            unit = self._units[name]
+            unit = self._units.get(name) or Unit(name, {"Id": name, "LoadState": "unknown"}, None, [])
             instances, properties = [unit], unit.properties
             fragment, drop_ins = properties.get("FragmentPath", ""), words(properties.get("DropInPaths", ""))
         foreign = foreign_assignments(fragment, drop_ins)
         problems = problems_of(name, properties["LoadState"], properties, foreign, _dropin.path_of(name), self._mode)
+        problems += [
+            Problem(None, f"{unit.name}: {unit.damage}; what it runs with is not known: put that right, or remove it")
+            for unit in instances
+            if unit.damage
+        ]
         return self._dictionary(name, properties, instances, fragment, foreign.environment), problems
 
     def without_reload(self, name: str) -> t.List[str]:
@@ -286,7 +291,8 @@ class Report:
         template = _systemd.is_template(name)
         active = [unit for unit in instances if _systemd.is_active(unit.properties)]
         executable = None if name.endswith(".socket") else executable_of(properties)
-        own = _dropin.read(self._host.path_of(name))
+        damaged = any(unit.damage for unit in instances)
+        own = None if damaged else _dropin.read(self._host.path_of(name))
         unread = [unit for unit in instances if unit.properties.get("NeedDaemonReload") == "yes"]
         return {
             "id": properties["Id"],
@@ -295,7 +301,7 @@ class Report:
             "active_state": "active" if active and template else properties.get("ActiveState", "inactive"),
             "instances": sorted(unit.name for unit in instances) if template else [],
             "fragment_path": fragment,
-            "drop_in": self._host.drop_in_of(name),
+            "drop_in": None if damaged else self._host.drop_in_of(name),
             "drop_in_sha256": _manifest.sha256_of_text(own) if own is not None and _dropin.is_ours(own) else None,
             "overruled": overruled(unit for unit in instances if unit not in unread),
             "ld_preload": _dropin.foreign_preload(environment.get("LD_PRELOAD", "")),

@@ -289,7 +289,9 @@ def test_a_damaged_record_is_told_and_the_rollout_goes_on(
     (state / "previous.json").write_text("[" * 100_000)
     result = rollout(run, tmp_path, directory=str(units), dropins=wanted(a=text(1)))
     (warning,) = warnings
-    assert warning.startswith(f"{state}/previous.json is nested too deeply; it was not believed: what the drop-ins said")
+    assert warning.startswith(
+        f"{state}/previous.json is nested too deeply; it was not believed: what the drop-ins said"
+    )
     assert (result["changed"], result["unfinished"]) == (True, {})
     again = rollout(run, tmp_path, directory=str(units), dropins=wanted(a=text(1)))
     assert (len(warnings), again["unfinished"]) == (1, {"a.service": False})
