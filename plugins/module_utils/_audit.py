@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import typing as t
 
@@ -16,6 +15,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._judge import Jud
 from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import Memory
 from ansible_collections.netops.keepalive.plugins.module_utils._live_origin import Origin
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
+from ansible_collections.netops.keepalive.plugins.module_utils._pattern import fits
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils._sample import Sample
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets import Reader, Record, Sweep
@@ -44,7 +44,7 @@ class Question(t.NamedTuple):
     def takes_program(self, path: str) -> bool:
         """Tell whether a program is one of the processes that were asked for."""
         name = os.path.basename(path)
-        return any(fnmatch.fnmatchcase(path if "/" in pattern else name, pattern) for pattern in self.processes)
+        return any(fits(pattern, path if "/" in pattern else name) for pattern in self.processes)
 
     def takes(self, state: str, local: Address, remote: t.Optional[Address]) -> bool:
         """Tell whether a socket passes the filters of ports and states."""

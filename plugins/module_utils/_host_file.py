@@ -12,9 +12,10 @@ else, and one that is younger does not, whatever was changed elsewhere in the fi
 from __future__ import annotations
 
 import datetime
-import fnmatch
 import re
 import typing as t
+
+from ansible_collections.netops.keepalive.plugins.module_utils._pattern import fits
 
 PATH = "/etc/libkeepalive.conf"
 
@@ -39,7 +40,7 @@ class Section(t.NamedTuple):
         if not self.heading:
             return True
         kind, _blank, pattern = self.heading[1:-1].partition(" ")
-        return fnmatch.fnmatchcase(unit if kind == "unit" else program, pattern.strip())
+        return fits(pattern.strip(), unit if kind == "unit" else program)
 
 
 def sections(text: str) -> t.List[Section]:
