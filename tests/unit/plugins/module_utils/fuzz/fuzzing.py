@@ -24,7 +24,7 @@ SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 Test = t.TypeVar("Test", bound=t.Callable[..., None])
 
 
-def fuzz(*strategies: st.SearchStrategy[t.Any], examples: int = 100) -> t.Callable[[Test], Test]:
+def fuzz(*strategies: st.SearchStrategy[t.Any], examples: int = 50) -> t.Callable[[Test], Test]:
     """Try a test with many inputs."""
 
     def decorate(test: Test) -> Test:

@@ -97,7 +97,7 @@ def test_the_library_is_one() -> None:
     assert _elf.newest_glibc(elf) == (2, 34)
 
 
-@fuzz(st.one_of(libraries(), libraries(), st.binary(max_size=300).map(b"\x7fELF\2\1\1".__add__)), examples=500)
+@fuzz(st.one_of(libraries(), libraries(), st.binary(max_size=300).map(b"\x7fELF\2\1\1".__add__)), examples=250)
 def test_an_elf_file_has_facts_or_is_damaged_and_costs_little(content: bytes) -> None:
     stream = Counting(content)
     try:
@@ -125,7 +125,7 @@ def test_a_file_of_nothing_but_tables_is_given_up() -> None:
 FIRST_LINE = texts("#!", "/bin/sh", "/usr/bin/env ", "-S ", "A=1 ", "python3", "'", " ", longest=6)
 
 
-@fuzz(st.one_of(libraries(), bytes_of(FIRST_LINE), bytes_of(FIRST_LINE).map(b"#!".__add__)), examples=200)
+@fuzz(st.one_of(libraries(), bytes_of(FIRST_LINE), bytes_of(FIRST_LINE).map(b"#!".__add__)), examples=100)
 def test_a_program_is_described_whatever_it_holds(tmp_path: pathlib.Path, content: bytes) -> None:
     path = tmp_path / "program"
     path.write_bytes(content)

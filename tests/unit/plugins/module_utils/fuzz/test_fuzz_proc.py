@@ -45,7 +45,7 @@ ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
 PORTS = st.integers(0, 65535)
 
 
-@fuzz(lines(*ROW), st.booleans(), examples=200)
+@fuzz(lines(*ROW), st.booleans(), examples=100)
 def test_a_line_of_the_table_is_a_socket_or_none(text: str, listening: bool) -> None:
     for row in _procnet.parse_table(text.split("\n"), listening):
         assert row.family in ("ipv4", "ipv6") and row.inode >= 0 and row.expires >= 0

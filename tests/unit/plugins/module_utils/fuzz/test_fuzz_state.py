@@ -79,7 +79,7 @@ def test_json_is_a_value_or_damaged(content: bytes) -> None:
     assert _state_file.parse_json(json.dumps(value).encode("ascii")) == value or "Infinity" in json.dumps(value)
 
 
-@fuzz(documents(RECORD), examples=300)
+@fuzz(documents(RECORD), examples=150)
 def test_of_a_record_what_is_believed_can_be_put_back(tmp_path: pathlib.Path, content: bytes) -> None:
     folder = str(tmp_path)
     (tmp_path / _record.NAME).write_bytes(content)
@@ -94,7 +94,7 @@ def test_of_a_record_what_is_believed_can_be_put_back(tmp_path: pathlib.Path, co
     assert (_record.read(str(other)), _record.damages(str(other))) == (record, [])
 
 
-@fuzz(documents(MEMORY), examples=300)
+@fuzz(documents(MEMORY), examples=150)
 def test_of_a_memory_what_is_believed_can_be_set(tmp_path: pathlib.Path, content: bytes) -> None:
     path = tmp_path / "folder" / "live.json"
     path.parent.mkdir(exist_ok=True)
@@ -111,7 +111,7 @@ def test_of_a_memory_what_is_believed_can_be_set(tmp_path: pathlib.Path, content
     assert (again.units, again.damages) == (memory.units, [])
 
 
-@fuzz(documents(MANIFEST), examples=200)
+@fuzz(documents(MANIFEST), examples=100)
 def test_a_manifest_names_files_of_ours_alone(tmp_path: pathlib.Path, content: bytes) -> None:
     (tmp_path / _manifest.NAME).write_bytes(content)
     manifest = _manifest.read(str(tmp_path))

@@ -46,7 +46,7 @@ VALUE = st.text(st.characters(exclude_characters="\n", exclude_categories=("Cs",
 LINES = re.compile(r"[\n\r\0]")
 
 
-@fuzz(SHOWN, examples=200)
+@fuzz(SHOWN, examples=100)
 def test_what_systemctl_shows_is_units_with_values_that_stand_there(text: str) -> None:
     for properties in _systemd.parse_show(text):
         assert is_unit_name(properties["Id"]) and properties["LoadState"]
@@ -76,7 +76,7 @@ def test_whatever_systemctl_answers_it_is_about_units(answer: str, asked: t.List
         assert _systemd.exec_path(properties.get("ExecStart", "")) in answer
 
 
-@fuzz(texts("1min", "30s", "us", "1.5", "h", "month", "0"), examples=200)
+@fuzz(texts("1min", "30s", "us", "1.5", "h", "month", "0"), examples=100)
 def test_a_span_is_whole_seconds_or_none(text: str) -> None:
     found = _systemd.seconds(text)
     assert found is None or (isinstance(found, int) and found >= 0 and any(digit in text for digit in "0123456789"))
@@ -102,7 +102,7 @@ def test_the_files_of_a_template_are_paths_that_stand_there(text: str) -> None:
     assert all(path == "" or (path[0] == "/" and f"# {path}" in text) for path in [fragment, *drop_ins])
 
 
-@fuzz(UNIT_FILE, st.sampled_from(["Service", "Unit", ""]), examples=200)
+@fuzz(UNIT_FILE, st.sampled_from(["Service", "Unit", ""]), examples=100)
 def test_a_directive_stands_in_the_text_with_no_line_end_in_it(text: str, section: str) -> None:
     for name, value in _unit_files.directives(text, section):
         assert not LINES.search(name + value)
