@@ -375,6 +375,10 @@ def main() -> None:
     problems += aliases({name: unit for name, unit in units.items() if name in accepted})
     for damage in _record.damages(_record.FOLDER):
         module.warn(damage)
+    dropins, unread = _dropin.survey(_dropin.DIRECTORY)
+    for unreadable in unread:
+        why = f"cannot be read: {unreadable.strerror}"
+        module.warn(f"{unreadable.filename} {why}; if it is of this collection, that does not show")
     host = _host_wide.look()
     build: t.Dict[str, t.Any] = {}
     if module.params["writable"]:
@@ -395,7 +399,7 @@ def main() -> None:
         problems=problems,
         build=build,
         unfinished=sorted(_record.read(_record.FOLDER)),
-        dropins=list(_dropin.installed()),
+        dropins=list(dropins),
         library_users=library_users(),
     )
 

@@ -295,3 +295,12 @@ def test_a_damaged_record_is_told_and_the_rollout_goes_on(
     assert (result["changed"], result["unfinished"]) == (True, {})
     again = rollout(run, tmp_path, directory=str(units), dropins=wanted(a=text(1)))
     assert (len(warnings), again["unfinished"]) == (1, {"a.service": False})
+
+
+def test_where_it_cannot_be_read_whether_a_drop_in_is_ours_nothing_is_purged(run: Run, tmp_path: pathlib.Path) -> None:
+    put(tmp_path, "a.service", text(1))
+    obstacle = tmp_path / "b.service.d" / NAME
+    obstacle.mkdir(parents=True)
+    result = run(dropins=[], purge=True)
+    assert result["msg"] == f"no drop-in was written, all are as before: Is not a regular file: {obstacle}"
+    assert (tmp_path / "a.service.d" / NAME).exists()

@@ -312,3 +312,21 @@ def test_a_program_whose_first_line_is_odd_is_a_finding(
     service_file(systemd, tmp_path, "right.service", **executes("/bin/sh"))
     (problem,) = run(services=wanted("odd.service", "right.service"))["problems"]
     assert problem.startswith("odd.service: ")
+
+
+def test_a_drop_in_of_any_unit_that_cannot_be_read_is_told_and_those_that_can_are_listed(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: t.List[str] = []
+    monkeypatch.setattr(service_units_info.AnsibleModule, "warn", lambda self, text: warnings.append(text))
+    monkeypatch.setattr(_dropin, "DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(service_units_info._record, "FOLDER", str(tmp_path / "none"))
+    for name in ("a.service", "c.service"):
+        path = pathlib.Path(_dropin.path_of(name, str(tmp_path)))
+        path.parent.mkdir()
+        path.write_text(f"{_dropin.MARKER}\n")
+    obstacle = pathlib.Path(_dropin.path_of("b.service", str(tmp_path)))
+    obstacle.mkdir(parents=True)
+    assert run()["dropins"] == ["a.service", "c.service"]
+    (warning,) = warnings
+    assert warning.startswith(f"{obstacle} cannot be read: Is not a regular file")
