@@ -81,7 +81,7 @@ class ActionModule(ActionBase):
             others = {kind: host for kind, host in claimed.items() if host != builder}
             have = {}
             for place in sorted(pathlib.Path(folder).glob("*/")):
-                manifest = _manifest.read(str(place))
+                manifest = _manifest.read(str(place), private=False)
                 if manifest and not _manifest.damages(manifest, str(place)):
                     have[place.name] = manifest.made
             answer = self._compile(folder, builder, {**arguments, "have": have, "claimed": others}, task_vars)
@@ -110,7 +110,7 @@ class ActionModule(ActionBase):
                 _install.install(place, files, made, lambda paths: None, lambda path, target: False)
             except (OSError, ValueError) as error:
                 raise AnsibleActionFail(f"what {builder} compiled cannot be put into {place}: {error}") from error
-        manifest = _manifest.read(place)
+        manifest = _manifest.read(place, private=False)
         if manifest:
             answer["folder"] = folder
             answer["files"] = manifest.files

@@ -76,7 +76,9 @@ def read_prebuilt(folder: pathlib.Path) -> dict[str, dict[str, bytes]]:
 
 def read_manifests(folder: pathlib.Path, variants: t.Mapping[str, t.Iterable[str]]) -> dict[str, str]:
     """Read the manifest of each kind of host that has one, for the files that were read."""
-    found = {place.name: _manifest.read(str(place)) for place in _places(folder) if place.name in variants}
+    found = {
+        place.name: _manifest.read(str(place), private=False) for place in _places(folder) if place.name in variants
+    }
     return {
         name: manifest._replace(files={file: manifest.files[file] for file in variants[name]}).text()
         for name, manifest in found.items()
@@ -92,7 +94,12 @@ def _places(folder: pathlib.Path) -> list[pathlib.Path]:
 
 def _read_variant(folder: pathlib.Path) -> dict[str, bytes]:
     """Read one folder and compare it with its manifest, where it has one."""
-    manifest = _manifest.read(str(folder))
+    damage = _manifest.damage(str(folder), private=False)
+    if damage:
+        raise AnsibleActionFail(
+            f"prebuilt: {damage}. It says which files belong together and their sha256: copy the folder anew"
+        )
+    manifest = _manifest.read(str(folder), private=False)
     known = (path for path in folder.iterdir() if path.suffix == ".so" or path.name in FILES)
     paths = sorted((folder / name for name in manifest.files) if manifest else known)
     files: dict[str, bytes] = {}

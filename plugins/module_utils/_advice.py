@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._idle import Values
 from ansible_collections.netops.keepalive.plugins.module_utils._own_settings import SETTINGS, Setting, fill_in
+from ansible_collections.netops.keepalive.plugins.module_utils._pattern import fits
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import is_unit_name
 
 LIBRARY_OF = {"outgoing": "connect", "accepted": "listen"}
@@ -168,4 +168,4 @@ def _native(setting: Setting, values: Values) -> t.Dict[str, t.Any]:
 
 
 def _any_matches(names: t.Iterable[str], patterns: t.Iterable[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names if name)
+    return any(fits(pattern, name) for pattern in patterns for name in names if name)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import typing as t
 
@@ -16,6 +15,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._judge import Jud
 from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import Memory
 from ansible_collections.netops.keepalive.plugins.module_utils._live_origin import Origin
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
+from ansible_collections.netops.keepalive.plugins.module_utils._pattern import fits
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import STATES, Address, Row
 from ansible_collections.netops.keepalive.plugins.module_utils._sample import Sample
 from ansible_collections.netops.keepalive.plugins.module_utils._shares import share_out
@@ -45,7 +45,7 @@ class Question(t.NamedTuple):
     def takes_program(self, path: str) -> bool:
         """Tell whether a program is one of the processes that were asked for."""
         name = os.path.basename(path)
-        return any(fnmatch.fnmatchcase(path if "/" in pattern else name, pattern) for pattern in self.processes)
+        return any(fits(pattern, path if "/" in pattern else name) for pattern in self.processes)
 
     def takes(self, state: str, local: Address, remote: t.Optional[Address]) -> bool:
         """Tell whether a socket passes the filters of ports and states."""
@@ -64,6 +64,8 @@ class Answer(t.NamedTuple):
     """How many connections a sample left out."""
     unowned: t.Sequence[Row] = ()
     """Where the whole host is read: the sockets that no process was found to hold."""
+    damages: t.Tuple[str, ...] = ()
+    """What could not be believed of what was remembered of the sockets; to be told."""
 
     def shown(self, most: int) -> t.List[Record]:
         """Return so many records at most (0: all), those that are wrong first; no user's take the places of others'."""
@@ -149,6 +151,7 @@ class Audit:
             dict(self._sweep.unreadable),
             sum(self._sweep.not_read.values()),
             [row for row in unowned if question.takes(STATES.get(row.state, ""), row.local, row.remote)],
+            self._judge.live.damages,
         )
 
     def _pick(self) -> t.Set[int]:

@@ -31,6 +31,8 @@ _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """Not to wait for a lease either."""
 _MOST_LINKS = 40
 """As the kernel (path_resolution(7))."""
+_NULL = os.makedev(1, 3)
+"""/dev/null."""
 
 
 class NotRegular(OSError):
@@ -98,13 +100,16 @@ def find_program(pid: int, proc: str = PROC) -> Found:
 
 
 def read_text(path: str, most: int) -> str:
-    """Return the text of a regular file of this host, as os.fsdecode would decode it.
+    """Return the text of a regular file of this host, as os.fsdecode would decode it; a link to /dev/null is empty.
 
     :param most: bytes.
     :raises OSError: It is not there, no regular file, or longer.
     """
-    with find(path) as found, found.open() as stream:
-        content = stream.read(most + 1)
+    with find(path) as found:
+        if stat.S_ISCHR(found.status.st_mode) and found.status.st_rdev == _NULL:  # systemd.unit(5): masked
+            return ""
+        with found.open() as stream:
+            content = stream.read(most + 1)
     if len(content) > most:
         raise OSError(errno.EFBIG, f"longer than {most} bytes", path)
     return content.decode("utf-8", "surrogateescape")

@@ -82,8 +82,11 @@ def digest_of_sources(sources: t.Mapping[str, str]) -> str:
 
 
 def compiler_version(cc: str) -> t.Optional[str]:
-    """The first line that C(cc --version) prints, None where there is no such compiler."""
-    words = shlex.split(cc)
+    """The first line that C(cc --version) prints, None where there is no such compiler.
+
+    :raises BuildError: it is no command.
+    """
+    words = _words(cc)
     if not words or not find_program(words[0]):
         return None
     try:
@@ -141,9 +144,16 @@ def build(
     return {name: _content(os.path.join(folder, name)) for name in sorted(os.listdir(folder))}
 
 
+def _words(cc: str) -> t.List[str]:
+    try:
+        return shlex.split(cc)
+    except ValueError as error:
+        raise BuildError(f"cc: {cc!r} is no command: {error}; expected one such as 'gcc' or 'ccache gcc'") from error
+
+
 def check_toolchain(cc: str, directory: str) -> None:
     """Tell a host without a compiler from sources that do not compile, by compiling next to nothing."""
-    words = shlex.split(cc)
+    words = _words(cc)
     missing = [name for name in (words[0] if words else "cc", "make") if not find_program(name)]
     if missing:
         passed_over = "; ".join(filter(None, (look_for(name)[1] for name in missing)))

@@ -66,13 +66,28 @@ def read(path: str) -> t.Optional[str]:
         return None
 
 
-def installed(directory: str = DIRECTORY) -> t.Dict[str, str]:
-    """Return the units that have a drop-in of ours, and its text."""
-    found = {}
+def survey(directory: str = DIRECTORY) -> t.Tuple[t.Dict[str, str], t.List[OSError]]:
+    """Return the units that have a drop-in of ours, and its text; and what cannot be read of what stands there."""
+    found, unread = {}, []
     for path in sorted(glob.glob(os.path.join(glob.escape(directory), "*.d", FILE_NAME))):
-        content = read(path)
+        try:
+            content = read(path)
+        except OSError as error:
+            unread.append(error)
+            continue
         if content is not None and is_ours(content) and is_unit_name(unit_of(path)):
             found[unit_of(path)] = content
+    return found, unread
+
+
+def installed(directory: str = DIRECTORY) -> t.Dict[str, str]:
+    """Return the units that have a drop-in of ours, and its text.
+
+    :raises OSError: of one of them it cannot be read whether it is ours.
+    """
+    found, unread = survey(directory)
+    if unread:
+        raise unread[0]
     return found
 
 

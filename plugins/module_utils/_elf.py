@@ -11,6 +11,7 @@ file may have lost, only help to recognise Go.
 
 from __future__ import annotations
 
+import re
 import struct
 import typing as t
 
@@ -24,14 +25,18 @@ _DT_NEEDED, _DT_STRTAB, _DT_STRSZ, _DT_SONAME, _DT_VERNEED, _DT_VERNEEDNUM = 1, 
 _NT_GO_BUILD_ID = 4
 _LIMIT = 1 << 20
 """Bytes; no table this module reads is larger in any real program, and a damaged size must not fill the memory."""
-_MOST = 1 << 23
-"""Bytes that are read of one file in all: anybody can write a program whose headers name the same MB 60000 times."""
-_LONGEST_NAME = 4096
-"""Bytes of a path or a symbol version."""
+_BUDGET = 16 << 20
+"""Bytes that are looked at of one file, each look counted as 64 at least: anybody may have made it, and it may name one
+table sixty thousand times."""
+_LEAST = 64
+_LONGEST, _CHUNK = 4096, 256
+"""Bytes of a name in a table of strings, and how many are read at once: Node.js has a table of 5 MB."""
 _MOST_NAMES = 4096
 """Libraries, or symbol versions, of one file."""
 _PROGRAM_HEADERS = 1 << 16
 """Bytes; as the kernel, which executes no program that has more."""
+
+_RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,9}")
 
 MACHINES = {
     3: "i386",
@@ -93,7 +98,7 @@ class _Reader:
 
     def __init__(self, stream: t.BinaryIO) -> None:
         self._stream = stream
-        self._left = _MOST
+        self._left = _BUDGET
         identification = self.bytes_at(0, 16, "the identification")
         if identification[:4] != MAGIC:
             raise ElfError("not an ELF file")
@@ -106,9 +111,7 @@ class _Reader:
     def bytes_at(self, offset: int, size: int, what: str) -> bytes:
         if size > _LIMIT:
             raise ElfError(f"{what} would be {size} bytes long")
-        self._left -= size
-        if self._left < 0:
-            raise ElfError(f"its tables have more than {_MOST} bytes together")
+        self._spend(size)
         try:
             self._stream.seek(offset)
             data = self._stream.read(size)
@@ -118,11 +121,33 @@ class _Reader:
             raise ElfError(f"cut off: {what} should be at bytes {offset} to {offset + size}")
         return data
 
+    def _spend(self, size: int) -> None:
+        self._left -= max(size, _LEAST)
+        if self._left < 0:
+            raise ElfError("its tables have more entries than those of any program")
+
     def numbers(self, layout: str, data: bytes, offset: int = 0) -> t.Tuple[int, ...]:
         try:
             return struct.unpack_from(self._order + layout, data, offset)
         except struct.error as error:
             raise ElfError(f"cut off inside a table ({error})") from error
+
+
+class _Strings(t.NamedTuple):
+    """A table of strings in the file, of which the few that count are read."""
+
+    reader: _Reader
+    start: int
+    size: int
+
+    def at(self, offset: int) -> str:
+        text = b""
+        while b"\0" not in text:
+            begin = offset + len(text)
+            if begin >= self.size or len(text) >= _LONGEST:
+                raise ElfError(f"string {offset} lies outside the table of dynamic strings, or has no end")
+            text += self.reader.bytes_at(self.start + begin, min(_CHUNK, self.size - begin), "a dynamic string")
+        return _text(text.split(b"\0", 1)[0])
 
 
 def read_elf(path: str) -> Elf:
@@ -209,14 +234,12 @@ def _dynamic(
     single = dict(entries)
     if _DT_STRTAB not in single:
         return None, (), {}
-    strings = reader.bytes_at(
-        _file_offset(single[_DT_STRTAB], segments), single.get(_DT_STRSZ, 0), "the table of dynamic strings"
-    )
+    strings = _Strings(reader, _file_offset(single[_DT_STRTAB], segments), single.get(_DT_STRSZ, 0))
     names = [value for tag, value in entries if tag == _DT_NEEDED]
     if len(names) > _MOST_NAMES:
         raise ElfError(f"it needs {len(names)} libraries")
-    needed = tuple(_string(strings, value) for value in names)
-    soname = _string(strings, single[_DT_SONAME]) if _DT_SONAME in single else None
+    needed = tuple(map(strings.at, names))
+    soname = strings.at(single[_DT_SONAME]) if _DT_SONAME in single else None
     versions: t.Dict[str, t.Tuple[str, ...]] = {}
     if _DT_VERNEED in single:
         start = _file_offset(single[_DT_VERNEED], segments)
@@ -224,7 +247,7 @@ def _dynamic(
     return soname, needed, versions
 
 
-def _versions(reader: _Reader, start: int, count: int, strings: bytes) -> t.Dict[str, t.Tuple[str, ...]]:
+def _versions(reader: _Reader, start: int, count: int, strings: _Strings) -> t.Dict[str, t.Tuple[str, ...]]:
     """Walk Elf_Verneed and its Elf_Vernaux lists; both have the same layout in 32 and 64 bit."""
     versions: t.Dict[str, t.Tuple[str, ...]] = {}
     left = _MOST_NAMES
@@ -239,9 +262,9 @@ def _versions(reader: _Reader, start: int, count: int, strings: bytes) -> t.Dict
         for _name in range(names):
             auxiliary = reader.bytes_at(place, 16, "a required version")
             _hash, _flags, _other, name, step = reader.numbers("IHHII", auxiliary)
-            wanted.append(_string(strings, name))
+            wanted.append(strings.at(name))
             place += step
-        versions[_string(strings, library)] = tuple(wanted)
+        versions[strings.at(library)] = tuple(wanted)
         if not following:
             break
         start += following
@@ -253,13 +276,6 @@ def _file_offset(address: int, segments: t.Sequence[_Segment]) -> int:
         if segment.kind == _PT_LOAD and segment.address <= address < segment.address + segment.size:
             return segment.offset + address - segment.address
     raise ElfError(f"address {address:#x} lies in no segment of the file")
-
-
-def _string(table: bytes, offset: int) -> str:
-    end = table.find(b"\0", offset, offset + _LONGEST_NAME)
-    if offset >= len(table) or end < 0:
-        raise ElfError(f"string {offset} lies outside the table of dynamic strings")
-    return _text(table[offset:end])
 
 
 def _text(data: bytes) -> str:
@@ -286,19 +302,18 @@ def _has_go_section(reader: _Reader, start: int, size: int, count: int, names: i
         table = reader.bytes_at(start, size * count, "the section headers")
         headers = [reader.numbers(layout, table, index * size) for index in range(count)]
         offset, length = headers[names][4:6]
-        strings = reader.bytes_at(offset, length, "the sections' names")
-        name = b".go.buildinfo\0"
-        return any(strings[header[0] : header[0] + len(name)] == name for header in headers)
+        strings = _Strings(reader, offset, length)
+        return any(strings.at(header[0]) == ".go.buildinfo" for header in headers)
     except ElfError:
         return False
 
 
 def newest_glibc(elf: Elf) -> t.Optional[t.Tuple[int, ...]]:
     """The lowest glibc release that has every symbol version the file asks for, e.g. (2, 34); None if it asks none."""
-    found: t.List[t.Tuple[int, ...]] = []
-    for names in elf.versions.values():
-        for name in names:
-            release = name[len("GLIBC_") :] if name.startswith("GLIBC_") else ""
-            if release and all(part.isdigit() for part in release.split(".")):
-                found.append(tuple(int(part) for part in release.split(".")))
-    return max(found) if found else None
+    wanted = [name[len("GLIBC_") :] for names in elf.versions.values() for name in names if name.startswith("GLIBC_")]
+    return max(filter(None, map(release_of, wanted)), default=None)
+
+
+def release_of(text: str) -> t.Tuple[int, ...]:
+    """The numbers of a release, V((2, 34)) for V(2.34); none where the text is something else (V(PRIVATE))."""
+    return tuple(map(int, text.split("."))) if _RELEASE.fullmatch(text) else ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shlex
 import stat
 import typing as t
@@ -97,6 +98,8 @@ def _describe(path: str, host: Elf) -> t.Tuple[Executable, bytes]:
         return _nothing(path, "foreign", f"cannot be read: {error.strerror}"), b""
     except ElfError as error:
         return _nothing(path, "foreign", f"a damaged ELF file: {error}"), b""
+    except ValueError:  # a NUL in the path
+        return _nothing(path, "missing", "not a path"), b""
 
 
 def _program(path: str, elf: Elf, host: Elf, mode: int, capabilities: bool) -> Executable:
@@ -148,9 +151,13 @@ def _has_capabilities(descriptor: int) -> bool:
 
 
 def _script_interpreter(line: bytes) -> t.Optional[str]:
-    """The path of the program that runs a script, by its first line, C(env) seen through; None where there is none."""
-    words = line[2:].strip().decode("utf-8", "surrogateescape").split(None, 1)
-    if not words:
+    """The path of the program that runs a script, by its first line, C(env) seen through; None where there is none.
+
+    As the kernel reads the line: blanks and tabs alone divide it, so a carriage return belongs to the name, and what
+    stands behind a NUL is not seen.
+    """
+    words = [os.fsdecode(word) for word in re.split(rb"[ \t]+", line[2:].split(b"\0", 1)[0].strip(b" \t"), maxsplit=1)]
+    if not words[0]:
         return None
     if os.path.basename(words[0]) == "env" and len(words) == 2:
         return env_program(words[1]) or words[0]

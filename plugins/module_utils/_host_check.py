@@ -67,7 +67,7 @@ def _in_words(said: str, lines: t.Sequence[str], library: str) -> t.List[str]:
     found = []
     read_to_its_end = False
     for line in said.splitlines():
-        place = re.search(rf"ignored: {re.escape(PATH)} line (\d+): (.*)", line)
+        place = re.search(rf"ignored: {re.escape(PATH)} line ([0-9]{{1,9}}): (.*)", line)
         if place is None:
             found.append(line.strip())
         elif int(place[1]) == len(lines) + 1:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _boot_clock, _causes, _dropin, _facts, _procfs
@@ -146,7 +147,9 @@ class Judge:
         pid, descriptor = record.owner
         environment = self._facts_of(pid, record.unit).environment or {}
         count = environment.get("LISTEN_FDS", "")
-        return environment.get("LISTEN_PID") == str(pid) and count.isdigit() and 3 <= descriptor < 3 + int(count)
+        if environment.get("LISTEN_PID") != str(pid) or not re.fullmatch(r"[0-9]{1,9}", count):
+            return False  # the process may have written anything there since
+        return 3 <= descriptor < 3 + int(count)
 
     def _was_handed_over(self, record: Record) -> bool:
         """Tell whether systemd had this connection: in the file descriptor store, or accepted for the service."""

@@ -73,7 +73,8 @@ def _differences(values: SocketValues, properties: _systemd.Properties, directio
     if properties.get("KeepAlive") != "yes":
         return ["has keepalive on, the unit says off"] if values.keepalive else []
     wanted = Expectation(properties["Id"], frozenset(), _wanted(properties), frozenset(), 0)
-    subject = Subject(values.protocol, STATES[values.state], direction, True, values.keepalive, values.options)
+    state = STATES.get(values.state, "")
+    subject = Subject(values.protocol, state, direction, True, values.keepalive, values.options)
     return [f"has {item.option} {item.value}, the unit says {item.expected}" for item in compare(subject, wanted)]
 
 

@@ -48,6 +48,11 @@ class LiveCauses:
         return self._memory
 
     @property
+    def damages(self) -> t.Tuple[str, ...]:
+        """What of it could not be believed, where it was asked."""
+        return tuple(self._memory.damages) if self._memory is not None else ()
+
+    @property
     def origin(self) -> Origin:
         """Who has set the values of the sweep's sockets."""
         if self._origin is None:

@@ -17,12 +17,27 @@ import os
 import tempfile
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils._live import TIMES, Times, Values, times_of
+from ansible_collections.netops.keepalive.plugins.module_utils._live import (
+    TIMES,
+    Times,
+    Values,
+    changeable,
+    times_of,
+)
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
+from ansible_collections.netops.keepalive.plugins.module_utils._state_file import Damaged, is_integer, read_json
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
 
 PATH = "/run/libkeepalive/live.json"
 VERSION = 1
 MOST_TIMES = 16
 """So many sets of values are remembered for each unit, the latest."""
+_LIMIT = 32 << 20
+"""Bytes; a million sockets."""
+_LOST = (
+    "it was not believed. What it knew is lost: the values that open sockets had before they were set, which cannot be"
+    " put back now, and that those which they have are not their application's"
+)
 
 
 class Group(t.NamedTuple):
@@ -85,17 +100,25 @@ class Memory:
 
     def __init__(self, path: str = PATH) -> None:
         self.units: t.Dict[str, UnitMemory] = {}
+        self.damages: t.List[str] = []
+        """What of the file is not believed, and so counts as if it had never been written; to be told."""
         self._path = path
         try:
-            with open(path, encoding="ascii") as file:
-                content = json.load(file)
-            if content["version"] == VERSION:
-                for name, unit in content["units"].items():
-                    self.units[name] = _unit_from(name, unit)
+            content = read_json(path, _LIMIT)
+            if not isinstance(content, dict) or content.get("version") != VERSION:
+                raise Damaged(f"is not an object of version {VERSION}")
+            if not isinstance(content.get("units"), dict):
+                raise Damaged("has no units")
         except FileNotFoundError:
-            pass
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            self.units = {}  # not ours, or cut off: as if nothing had been set
+            return
+        except Damaged as damage:
+            self.damages.append(f"{path} {damage}; {_LOST}")
+            return
+        for name, unit in content["units"].items():
+            try:
+                self.units[name] = _unit_from(name, unit)
+            except Damaged as damage:
+                self.damages.append(f"{path}: the entry {printable(name)[:300]!r} {damage}; {_LOST}")
 
     def look_up(self, unit: str) -> UnitMemory:
         """Return what is remembered of a unit, by its name as it is listed; an empty memory where it is nothing."""
@@ -155,7 +178,53 @@ def _as_dict(name: str, unit: UnitMemory) -> t.Dict[str, t.Any]:
     }
 
 
-def _unit_from(name: str, content: t.Mapping[str, t.Any]) -> UnitMemory:
+def is_values(values: t.Any) -> bool:
+    """Tell whether something is a set of values that could be put on an open socket."""
+    return isinstance(values, dict) and all(
+        changeable(name) and is_integer(value, -(2**31), 2**31 - 1) for name, value in values.items()
+    )
+
+
+def _unit_from(name: str, content: t.Any) -> UnitMemory:
+    """Return the memory of a unit.
+
+    :raises Damaged: It is not what _as_dict() makes.
+    """
+    if problem_with(name, patterns=True):
+        raise Damaged("is not the name of a .service or .socket unit")
+    if not isinstance(content, dict) or set(content) != {"groups", "seen", "times"}:
+        raise Damaged("is not an object with groups, seen and times")
+    if not isinstance(content["groups"], list) or not all(_is_group(name, group) for group in content["groups"]):
+        raise Damaged("has something else than groups of sockets and their values in groups")
+    if not _are_inodes(content["seen"]):
+        raise Damaged("has something else than sockets in seen")
+    if not isinstance(content["times"], list) or not all(map(_is_times, content["times"])):
+        raise Damaged(f"has something else than values of {', '.join(TIMES)} in times")
     groups = [Group(**{**group, "inodes": tuple(group["inodes"])}) for group in content["groups"]]
-    times = [tuple(entry) for entry in content["times"] if len(entry) == len(TIMES)]
-    return UnitMemory(changes_of(groups).get(name, {}), set(content["seen"]), times)
+    times = [tuple(entry) for entry in content["times"]]
+    return UnitMemory(changes_of(groups).get(name, {}), set(content["seen"]), times[-MOST_TIMES:])
+
+
+def _is_group(name: str, group: t.Any) -> bool:
+    return (
+        isinstance(group, dict)
+        and set(group) == set(Group._fields)
+        and group["unit"] == name
+        and is_values(group["before"])
+        and is_values(group["after"])
+        and set(group["before"]) == set(group["after"])
+        and isinstance(group["listening"], bool)
+        and _are_inodes(group["inodes"])
+    )
+
+
+def _are_inodes(numbers: t.Any) -> bool:
+    return isinstance(numbers, list) and all(is_integer(number, 1, 2**64 - 1) for number in numbers)
+
+
+def _is_times(entry: t.Any) -> bool:
+    return (
+        isinstance(entry, list)
+        and len(entry) == len(TIMES)
+        and all(value is None or is_integer(value, -(2**31), 2**31 - 1) for value in entry)
+    )

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import time
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _boot_clock
 from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import FOLDER, NotLocked, open_file
+from ansible_collections.netops.keepalive.plugins.module_utils._state_file import Damaged, parse_json
 
 NAME = "rollout.lock"
 
@@ -30,6 +32,8 @@ _LAST_MODULE = 300
 """Seconds that another module of the same run, or the last one of a run that was killed, has to end."""
 
 _BEING_WRITTEN, _POLL = 1, 0.1
+_LIMIT = 65536
+"""Bytes of the file."""
 
 ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
     "rollout": {"type": "bool", "default": False},
@@ -108,6 +112,9 @@ class Lock:
             _write(descriptor, holder)  # as it was read: one of release 0.1.0 gets the times of this boot
             os.close(descriptor)
             raise Held(holder)
+        elif _is_damaged(descriptor):
+            path = os.path.join(self._folder, NAME)
+            self.note = f"{path} is damaged and was not believed: whether another run is under way is not known"
         _write(descriptor, {**self._run, "since": since, "last": now, "boot": _boot_clock.boot()})
         self._descriptor = descriptor
 
@@ -155,17 +162,34 @@ class Lock:
 
 
 def _read(descriptor: int) -> Holder:
-    """Return whose lock it is; {} where it is nobody's, of another boot, or the file was never finished."""
+    """Return whose lock it is; {} where it is nobody's, of another boot, never finished, or damaged."""
+    holder = _parsed(descriptor) or {}
+    if holder and "boot" not in holder:  # release 0.1.0 wrote the wall clock's time: its silence is counted from now
+        now = _boot_clock.now()
+        holder.update(since=now, last=now, boot=_boot_clock.boot())
+    return holder if holder.get("boot") == _boot_clock.boot() else {}
+
+
+def _is_damaged(descriptor: int) -> bool:
+    return os.fstat(descriptor).st_size > 0 and _parsed(descriptor) is None
+
+
+def _parsed(descriptor: int) -> t.Optional[Holder]:
+    """Return what a run has written; None where the file holds nothing that a run writes."""
     try:
-        holder = json.loads(os.pread(descriptor, 65536, 0).decode("utf-8"))
-        if not {"id", "owner", "since", "last"} <= set(holder):
-            return {}
-        if "boot" not in holder:  # release 0.1.0 wrote the wall clock's time: its silence is counted from now
-            now = _boot_clock.now()
-            holder.update(since=now, last=now, boot=_boot_clock.boot())
-        return holder if holder["boot"] == _boot_clock.boot() else {}
-    except (ValueError, TypeError):
-        return {}
+        holder = parse_json(os.pread(descriptor, _LIMIT, 0))
+    except Damaged:
+        return None
+    return holder if isinstance(holder, dict) and _names_a_run(holder) else None
+
+
+def _names_a_run(holder: Holder) -> bool:
+    """Tell whether a run has written this. What it says of times must be times: they are compared and shown."""
+    texts, times = (holder.get("id"), holder.get("owner")), (holder.get("since"), holder.get("last"))
+    return all(isinstance(text, str) and text for text in texts) and all(
+        isinstance(time_, (int, float)) and not isinstance(time_, bool) and math.isfinite(time_) and 0 <= time_ < 1e11
+        for time_ in times
+    )
 
 
 def _write(descriptor: int, holder: Holder) -> None:

@@ -14,11 +14,15 @@ import stat
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._files import file_of
+from ansible_collections.netops.keepalive.plugins.module_utils._state_file import Damaged, parse_json, read_json
 
 NAME = "manifest.json"
 _FORMAT = 1
 _MANAGED_BY = "netops.keepalive.preload_libraries"
 _FILE_NAME = re.compile(r"(lib[a-z0-9]*/([a-z0-9][a-z0-9_-]*/)?)?[A-Za-z0-9_][A-Za-z0-9._+-]*")
+_LONGEST_NAME = 255
+_LIMIT = 1 << 20
+"""Bytes; it names some ten files."""
 _LINK = b"\0link to "
 
 
@@ -49,7 +53,7 @@ class Found(t.NamedTuple):
 def is_file_name(name: str) -> bool:
     """Whether a file may have this name: nothing hidden, nothing that LD_PRELOAD would split, and no folder but those
     that C($LIB) can stand for."""
-    return bool(_FILE_NAME.fullmatch(name)) and name != NAME
+    return len(name) <= _LONGEST_NAME and bool(_FILE_NAME.fullmatch(name)) and name != NAME
 
 
 def sha256(content: bytes) -> str:
@@ -71,26 +75,50 @@ def target_of(content: bytes) -> t.Optional[str]:
     return os.fsdecode(content[len(_LINK) :]) if content.startswith(_LINK) else None
 
 
-def parse(text: str) -> t.Optional[Manifest]:
+def parse(text: t.Any) -> t.Optional[Manifest]:
     """Read a manifest; None where it is none of ours or damaged, which then counts as not installed."""
     try:
-        content = json.loads(text)
-        made, files = dict(content["made"]), dict(content["files"])
-        ours = content["format"] == _FORMAT and content["managed_by"] == _MANAGED_BY
-    except (ValueError, TypeError, KeyError):
+        return _manifest_from(parse_json(text.encode("utf-8"))) if isinstance(text, str) else None
+    except (Damaged, UnicodeEncodeError):
         return None
-    if not ours or not all(is_file_name(name) for name in files):
-        return None
-    return Manifest({key: str(value) for key, value in made.items()}, {key: str(files[key]) for key in files})
 
 
-def read(folder: str) -> t.Optional[Manifest]:
-    """Read the manifest of a folder; None where there is none or no valid one."""
+def _manifest_from(content: t.Any) -> Manifest:
+    if not isinstance(content, dict) or (content.get("format"), content.get("managed_by")) != (_FORMAT, _MANAGED_BY):
+        raise Damaged(f"is not of format {_FORMAT} and managed by {_MANAGED_BY}")
+    made: t.Any = content.get("made")
+    files: t.Any = content.get("files")
+    if not _are_texts(made) or not _are_texts(files):
+        raise Damaged("has something else than texts in made or files")
+    if not all(map(is_file_name, files)):
+        raise Damaged("names files that are none of ours")
+    return Manifest(dict(made), dict(files))
+
+
+def _are_texts(values: t.Any) -> bool:
+    return isinstance(values, dict) and all(isinstance(value, str) for value in values.values())
+
+
+def read(folder: str, private: bool = True) -> t.Optional[Manifest]:
+    """Read the manifest of a folder; None where there is none or no valid one.
+
+    :param private: whether only one counts that nobody but root and we can have written.
+    """
     try:
-        with open(os.path.join(folder, NAME), encoding="utf-8", errors="replace") as file:
-            return parse(file.read())
-    except (FileNotFoundError, NotADirectoryError):
+        return _manifest_from(read_json(os.path.join(folder, NAME), _LIMIT, private))
+    except (FileNotFoundError, Damaged):
         return None
+
+
+def damage(folder: str, private: bool = True) -> str:
+    """Say why the manifest of a folder is not believed; '' where it is, or where there is none."""
+    try:
+        _manifest_from(read_json(os.path.join(folder, NAME), _LIMIT, private))
+    except FileNotFoundError:
+        return ""
+    except Damaged as damaged:
+        return f"{os.path.join(folder, NAME)} {damaged}; it was not believed"
+    return ""
 
 
 def look(path: str) -> Found:

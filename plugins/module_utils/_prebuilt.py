@@ -18,7 +18,13 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _manifest
 from ansible_collections.netops.keepalive.plugins.module_utils._build import BuildError, Host, machine_of
-from ansible_collections.netops.keepalive.plugins.module_utils._elf import MAGIC, ElfError, newest_glibc, parse_elf
+from ansible_collections.netops.keepalive.plugins.module_utils._elf import (
+    MAGIC,
+    ElfError,
+    newest_glibc,
+    parse_elf,
+    release_of,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FOREIGN, PROGRAM, file_of, is_preload
 
 Variants = t.Mapping[str, t.Mapping[str, bytes]]
@@ -153,7 +159,7 @@ def _problem(name: str, content: bytes, host: Host) -> t.Tuple[str, Release]:
     if strangers:
         return f"{name} is linked with another C library ({', '.join(strangers)})", ()
     needs = newest_glibc(elf) or ()
-    if libc == "glibc" and needs > tuple(int(part) for part in version.split(".") if part.isdigit()):
+    if libc == "glibc" and needs > release_of(version):
         return f"{name} needs glibc {_dotted(needs)}", ()
     return "", needs
 

@@ -135,7 +135,7 @@ def host_wide_problems(
     read: t.Callable[[str], t.Optional[str]] = _dropin.read,
 ) -> t.List[Problem]:
     """The loader serves setuid programs and other word sizes too here; the environment still wins."""
-    problems = []
+    problems: t.List[Problem] = []
     if executable and not _is_of_another_word_size(executable.runs):
         problems += [p for p in executable_problems(name, executable) if p.reason != "secure_exec"]
     origins = [

@@ -11,7 +11,13 @@ import stat
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _manifest
-from ansible_collections.netops.keepalive.plugins.module_utils._elf import Elf, ElfError, newest_glibc, read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils._elf import (
+    Elf,
+    ElfError,
+    newest_glibc,
+    read_elf,
+    release_of,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils._loaders import Loader, expand, lib_of, uses_lib
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program, run
 from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
@@ -151,7 +157,7 @@ def _glibc_here() -> t.Tuple[int, ...]:
         version = os.confstr("CS_GNU_LIBC_VERSION") or ""
     except (ValueError, OSError):
         return ()
-    return tuple(int(part) for part in version.rpartition(" ")[2].split(".") if part.isdigit())
+    return release_of(version.rpartition(" ")[2])
 
 
 def _dotted(version: t.Sequence[int]) -> str:

@@ -123,7 +123,10 @@ def unit_commands(run: _systemd.Run, units: t.Sequence[str]) -> t.Tuple[t.List[C
         return [], [f"the units' programs were not tried: {why}"]
     commands: t.List[Command] = []
     notes: t.List[str] = []
-    shown = _systemd.show(run, units)
+    try:
+        shown = _systemd.show(run, units)
+    except _systemd.SystemdError as error:
+        return [], [f"{unit}: not tried, because {error}" for unit in units]
     for unit in units:
         try:
             command = [setpriv, *_command_of(shown.get(unit, {}))]

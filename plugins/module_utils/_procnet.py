@@ -10,6 +10,7 @@ The kernel prints an address as 32-bit words in its own byte order and lists the
 from __future__ import annotations
 
 import os
+import re
 import socket
 import struct
 import typing as t
@@ -37,6 +38,11 @@ TIMER_NONE = 0
 TIMER_KEEPALIVE = 2
 """The timer column's value for a pending keepalive timer (proc_net_tcp)."""
 
+_ADDRESS = re.compile(r"([0-9A-Fa-f]{8}|[0-9A-Fa-f]{32}):([0-9A-Fa-f]{4})")
+_HEX = re.compile(r"[0-9A-Fa-f]{1,8}")
+_TIMER = re.compile(r"([0-9A-Fa-f]{1,2}):([0-9A-Fa-f]{1,16})")
+_INODE = re.compile(r"[0-9]{1,20}")
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 WILDCARDS = frozenset(("0.0.0.0", "::"))
@@ -61,18 +67,27 @@ class Row(t.NamedTuple):
 
 
 def parse_address(text: str, order: str = "=") -> Address:
-    """Parse 0100007F:1F90; order is the struct module's sign for the byte order of the kernel that wrote it."""
-    words, _colon, port = text.partition(":")
+    """Parse 0100007F:1F90; order is the struct module's sign for the byte order of the kernel that wrote it.
+
+    :raises ValueError: it is no address.
+    """
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not an address as the kernel prints it")
+    words, port = match.groups()
     packed = b"".join(struct.pack(order + "I", int(words[at : at + 8], 16)) for at in range(0, len(words), 8))
     family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
     return socket.inet_ntop(family, packed), int(port, 16)
 
 
 def parse_table(lines: t.Iterable[str], listening_only: bool = False, order: str = "=") -> t.Iterator[Row]:
-    """Parse the lines after the header; with listening_only stop where the listeners end."""
+    """Parse the lines after the header that are lines of sockets; with listening_only stop where the listeners end."""
     for line in lines:
         fields = line.split()
-        if len(fields) < 10 or ":" not in fields[1]:
+        if len(fields) < 10 or not all(map(_ADDRESS.fullmatch, fields[1:3])):
+            continue
+        timer = _TIMER.fullmatch(fields[5])
+        if not (timer and _HEX.fullmatch(fields[3]) and _INODE.fullmatch(fields[9])):
             continue
         state = int(fields[3], 16)
         if listening_only and state != LISTEN:
@@ -82,9 +97,9 @@ def parse_table(lines: t.Iterable[str], listening_only: bool = False, order: str
             local=parse_address(fields[1], order),
             remote=parse_address(fields[2], order),
             state=state,
-            timer=int(fields[5].partition(":")[0], 16),
+            timer=int(timer[1], 16),
             inode=int(fields[9]),
-            expires=int(fields[5].partition(":")[2], 16) / _TICKS,
+            expires=int(timer[2], 16) / _TICKS,
             user=int(fields[7]),
         )
 
@@ -94,7 +109,8 @@ def read_tables(pid: int, listening_only: bool = False, root: str = PROC) -> t.L
     rows: t.List[Row] = []
     for name in ("tcp", "tcp6"):
         try:
-            with open(os.path.join(root, str(pid), "net", name), encoding="ascii", newline="\n") as stream:
+            path = os.path.join(root, str(pid), "net", name)
+            with open(path, encoding="ascii", errors="replace", newline="\n") as stream:
                 stream.readline()
                 rows.extend(parse_table(stream, listening_only))
         except OSError:

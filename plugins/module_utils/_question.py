@@ -6,13 +6,17 @@
 
 from __future__ import annotations
 
-import fnmatch
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _systemd, _unit_names
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Question
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation, parse_expected
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit, askable, unit_from
+from ansible_collections.netops.keepalive.plugins.module_utils._pattern import fits
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import (
+    Unit,
+    askable,
+    unit_from,
+)
 
 _NOT_NEGATIVE = {"max_sockets": "0 (all) or more", "sample": "0 (read all) or more", "wait": "0 s (look once) or more"}
 
@@ -88,11 +92,7 @@ def _ask_systemd(run: _systemd.Run, names: t.List[str]) -> t.List[Unit]:
     answers = _systemd.show(run, [*askable(names), *patterns.values()])
     found: t.Dict[str, Unit] = {}
     for name in names:
-        fitting = (
-            sorted(unit for unit in answers if fnmatch.fnmatchcase(unit, patterns[name]))
-            if name in patterns
-            else [name]
-        )
+        fitting = sorted(unit for unit in answers if fits(patterns[name], unit)) if name in patterns else [name]
         for unit in fitting:
             found.setdefault(unit, unit_from(unit, answers.get(unit)))
     return list(found.values())

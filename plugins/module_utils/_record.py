@@ -11,34 +11,96 @@ would have no way back.
 
 from __future__ import annotations
 
+import base64
+import errno
 import json
 import os
 import tempfile
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils._dropin import MARKER
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
+from ansible_collections.netops.keepalive.plugins.module_utils._state_file import Damaged, is_integer, read_json
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import is_unit_name
+
 FOLDER = "/var/lib/netops.keepalive"
 NAME = "previous.json"
+
+_LIMIT = 16 << 20
+"""Bytes; a drop-in has about one thousand."""
+_LOST = (
+    "what {} before an unfinished rollout changed it is lost, so a run that fails cannot put that back: see that it is"
+    " as it should be; the file is written anew by the next rollout, or can be removed"
+)
 
 Record = t.Dict[str, t.Dict[str, t.Any]]
 """By unit: its drop-in as service_dropins takes it, and V(ran): whether the unit ran."""
 
 
 def read(folder: str) -> Record:
-    """Return the record; empty where there is none that can be read (it is written by rename, so never half)."""
+    """Return what of the record can be believed; empty where there is none."""
+    return _read(folder)[0]
+
+
+def damages(folder: str) -> t.List[str]:
+    """Say what of the record is not believed, and what is lost by that; to be told by whoever acts on the record."""
+    return _read(folder)[1]
+
+
+def _read(folder: str) -> t.Tuple[Record, t.List[str]]:
+    """Read the record, and what is wrong with it: one unit's entry is not that of the others."""
+    path = os.path.join(folder, NAME)
     try:
-        with open(os.path.join(folder, NAME), encoding="utf-8") as file:
-            record = json.load(file)
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
+        content = read_json(path, _LIMIT)
+        if not isinstance(content, dict):
+            raise Damaged("is not an object with one entry for each unit")
+    except FileNotFoundError:
+        return {}, []
+    except Damaged as damage:
+        return {}, [f"{path} {damage}; it was not believed: {_LOST.format('the drop-ins said')}"]
+    record: Record = {}
+    damaged: t.List[str] = []
+    for unit, was in content.items():
+        why = _damage_of(unit, was)
+        if why:
+            lost = _LOST.format("the unit's drop-in said")
+            damaged.append(f"{path}: the entry {printable(unit)[:300]!r} {why}; it was not believed: {lost}")
+        else:
+            record[unit] = was
+    return record, damaged
+
+
+def _damage_of(unit: str, was: t.Any) -> str:
+    """Say what is wrong with one entry; '' where it is as service_dropins has written it."""
+    if not is_unit_name(unit, ("service", "socket")):
+        return "is not the name of a .service or .socket unit"
+    if not isinstance(was, dict) or set(was) != {"unit", "content", "base64", "mtime_ns", "ran"}:
+        return "is not an object with unit, content, base64, mtime_ns and ran"
+    if was["unit"] != unit:
+        return "says that it is of another unit"
+    if not isinstance(was["ran"], bool):
+        return "does not say with true or false whether the unit ran"
+    if was["mtime_ns"] is not None and not is_integer(was["mtime_ns"], -(2**63), 2**63 - 1):
+        return "has no time in mtime_ns"
+    try:
+        texts = [was["content"].encode("utf-8")] if was["content"] is not None else []
+        texts += [base64.b64decode(was["base64"], validate=True)] if was["base64"] is not None else []
+    except (ValueError, TypeError, AttributeError):
+        texts = [b""]
+    if not all(text.startswith(MARKER.encode("ascii")) for text in texts):
+        return "has something else than a drop-in of this collection in content or base64"
+    return ""
 
 
 def write(folder: str, record: Record) -> None:
     """Replace the record; an empty one is no file.
 
-    :raises OSError: As the file system said it; the old one is there.
+    :raises OSError: As the file system said it, or it would be too long to be read again; the old one is there.
     """
     path = os.path.join(folder, NAME)
+    text = json.dumps(record)
+    if len(text) > _LIMIT:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
     if not record:
         try:
             os.unlink(path)
@@ -50,7 +112,7 @@ def write(folder: str, record: Record) -> None:
     descriptor, temporary = tempfile.mkstemp(prefix=f".{NAME}-", dir=folder)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(record, file)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.rename(temporary, path)

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._dropin import is_own_library
+from ansible_collections.netops.keepalive.plugins.module_utils._pattern import fits
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import preload_entries
 from ansible_collections.netops.keepalive.plugins.module_utils._units import own_libraries
@@ -29,7 +29,7 @@ def remains(patterns: t.Sequence[str]) -> t.List[t.Dict[str, t.Any]]:
     left = []
     for pid in _procfs.list_pids():
         unit = _procfs.unit_of(pid, prefix)
-        if any(fnmatch.fnmatchcase(unit, pattern) for pattern in wanted):
+        if any(fits(pattern, unit) for pattern in wanted):
             has, by = _what(pid)
             if has:
                 left.append({"pid": pid, "unit": unit, "program": _procfs.program_of(pid), "has": has, "by": by})

@@ -110,7 +110,9 @@ class Sequence:
         self._job("reload", unit.name)
         deadline = time.monotonic() + _RELOAD
         while True:
-            now = self._host.units([unit.name])[unit.name]
+            now = self._host.units([unit.name]).get(unit.name)
+            if now is None or now.damage:
+                raise RestartFailed(unit.name, now.damage if now else "systemctl show says nothing of it")
             if not _systemd.is_active(now.properties):
                 raise RestartFailed(unit.name, f"did not stay up: {self._seen(unit.name)}")
             if not now.stale:
@@ -198,6 +200,9 @@ class Sequence:
 
     def _look(self, units: t.Sequence[str]) -> t.Dict[str, _systemd.Properties]:
         shown = _systemd.show(self._run, units)
+        for name in units:
+            if name not in shown:
+                raise RestartFailed(name, "systemctl show says nothing of it")
         return {name: shown[name] for name in units}
 
     def _seen(self, unit: str) -> str:

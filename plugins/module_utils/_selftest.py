@@ -19,6 +19,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._files import LIB
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
 from ansible_collections.netops.keepalive.plugins.module_utils._run import Ended, TimedOut, find_program, run
+from ansible_collections.netops.keepalive.plugins.module_utils._state_file import Damaged, parse_json
 
 _SECONDS = 30
 
@@ -147,7 +148,10 @@ def _try_loopback(paths: t.Sequence[str], python: str) -> None:
     ended = _run([python, "-I", "-S", "-c", _PROBE, question], " ".join(paths), variables, title)
     if ended.status != 0 or ended.stderr:
         raise Refused(f"{title}: a TCP conversation over loopback {ended}{_said(ended)}")
-    seen = json.loads(ended.stdout)
+    try:
+        seen = parse_json(ended.stdout.encode("utf-8", "replace"))
+    except Damaged as error:
+        raise Refused(f"{title}: what the TCP conversation over loopback printed {error}") from error
     for hook in hooks:
         expected = _expected(hook, hooks)
         wrong = [

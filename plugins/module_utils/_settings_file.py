@@ -6,18 +6,18 @@
 
 A broken line is skipped, and a section whose heading is broken fits nobody, as there. A file that is there and cannot
 be used comes to LIBKEEPALIVE_DISABLE=1: it may have said that this process is to be left alone. Patterns are those of
-csrc/match.c: fnmatch in the C locale, except that a class such as [:alpha:] makes the heading a broken one.
+csrc/match.c, except that a class such as [:alpha:] makes the heading a broken one.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import stat
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _below_root, _in_force, _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS, as_integer, problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils._pattern import fits
 from ansible_collections.netops.keepalive.plugins.module_utils._procfs import PROC
 
 PATH = "/etc/libkeepalive.conf"
@@ -74,12 +74,17 @@ def _fits(heading: str, unit: str, program: str) -> bool:
     words = heading[1:-1].strip(_BLANKS).replace("\t", " ").split(" ", 1)
     if len(words) != 2 or "[:" in words[1]:
         return False
-    kind, pattern = words[0], words[1].strip(_BLANKS).replace("[^", "[!")
+    kind, pattern = words[0], words[1].strip(_BLANKS)
     if kind == "unit":
-        return bool(unit) and ("." in pattern or "*" in pattern) and fnmatch.fnmatchcase(unit, pattern)
+        return bool(unit) and ("." in pattern or "*" in pattern) and fits(_bytes(pattern), _bytes(unit))
     if kind == "program":
-        return bool(program) and pattern.startswith(("/", "*")) and fnmatch.fnmatchcase(program, pattern)
+        return bool(program) and pattern.startswith(("/", "*")) and fits(_bytes(pattern), _bytes(program))
     return False
+
+
+def _bytes(text: str) -> str:
+    """Return a text in which each byte is a character, as it is one for C(?) in C."""
+    return os.fsencode(text).decode("latin-1")
 
 
 class Settings(t.NamedTuple):

@@ -12,13 +12,13 @@ import typing as t
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils._systemd import Properties, seconds
 
+_LISTENS = re.compile(r"(?m)^(?:\[([0-9a-fA-F:.]+)(?:%\S+)?\]|([0-9.]+)):([0-9]{1,5}) \(Stream\)$")
+_PROBES = re.compile(r"[0-9]{1,9}")
+
 
 def listen_addresses(properties: Properties) -> t.List[Address]:
     """Return the TCP addresses of V(Listen=); '[::]:22 (Stream)' is ('::', 22)."""
-    found = re.findall(
-        r"(?m)^(?:\[([0-9a-fA-F:.]+)(?:%\S+)?\]|([0-9.]+)):([0-9]+) \(Stream\)$", properties.get("Listen", "")
-    )
-    return [(v6 or v4, int(port)) for v6, v4, port in found]
+    return [(v6 or v4, int(port)) for v6, v4, port in _LISTENS.findall(properties.get("Listen", ""))]
 
 
 def directives(properties: Properties) -> t.Dict[str, t.Optional[int]]:
@@ -28,6 +28,6 @@ def directives(properties: Properties) -> t.Dict[str, t.Optional[int]]:
         "keepalive": {"yes": 1, "no": 0}.get(properties.get("KeepAlive", "")),
         "keepidle": seconds(properties.get("KeepAliveTimeUSec", "")),
         "keepintvl": seconds(properties.get("KeepAliveIntervalUSec", "")),
-        "keepcnt": int(probes) if probes.isdigit() else None,
+        "keepcnt": int(probes) if _PROBES.fullmatch(probes) else None,
         "defer_accept": seconds(properties.get("DeferAcceptUSec", "")),
     }

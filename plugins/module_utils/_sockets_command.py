@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import collections
+import io
 import json
 import os
+import re
 import sys
 import typing as t
 
@@ -57,6 +59,8 @@ class Wrong(Exception):
 
 def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC) -> int:
     """Run the command; returns its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal's encoding does not have is no traceback
+        sys.stdout.reconfigure(errors="backslashreplace")
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -112,15 +116,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--unit", "-u", action="append", default=[], metavar="U", help="a systemd unit, a template or a pattern")
-    add("--pid", "-p", action="append", default=[], type=int, metavar="P", help="a process")
+    add("--pid", "-p", action="append", default=[], type=_pid, metavar="P", help="a process")
     add("--port", "-P", action="append", default=[], type=_port, metavar="N", help="only with this port, on either end")
     add("--wide", "-w", action="store_true", help="also SYNCNT, DEFER_ACCEPT, MAXSEG and WINDOW_CLAMP")
     add("--json", "-j", action="store_true", help="everything, as JSON; null: not known")
     return parser
 
 
+def _pid(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,9}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a process, such as 812")
+    return int(text)
+
+
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
     return int(text)
 

@@ -14,6 +14,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _run
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
+from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import is_unit_name
 
 PROPERTIES = (
     "Id",
@@ -67,6 +68,10 @@ _UNITS_OF_TIME = {
 ANSWER = 60.0
 """Seconds that systemd has for an answer about what it knows."""
 
+_NUMBERS = ("MainPID", "NRestarts", "ActiveEnterTimestampMonotonic", "KeepAliveProbes")
+_NUMBER = re.compile(r"[0-9]{1,20}")
+_SPAN = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,9})?)([a-z]*)")
+
 Run = t.Callable[..., t.Tuple[int, str, str]]
 """Runs a command as run() does: takes it, and the seconds that it may take."""
 
@@ -101,7 +106,8 @@ def run(command: t.List[str], limit: float = ANSWER) -> t.Tuple[int, str, str]:
 def show(run: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:
     """Return the properties of units by the names they were asked for; an instance pattern gives all its instances.
 
-    A unit that does not exist has V(LoadState=not-found), as systemctl(1) says it.
+    A unit that does not exist has V(LoadState=not-found), as systemctl(1) says it. One of which systemctl says nothing
+    is not in the answer.
     """
     if not units:
         return {}
@@ -124,16 +130,20 @@ def show(run: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:
 
 
 def parse_show(text: str) -> t.List[Properties]:
-    """Parse the blocks of C(systemctl show); a property that is there several times has a line for each value."""
+    """Parse the blocks of C(systemctl show); a property that is there several times has a line for each value.
+
+    What is there afterwards can be relied on: each has an V(Id) that is the name of a unit, and a V(LoadState)
+    (V(unknown) where systemctl does not say it), and what has to be a number is one or is left out.
+    """
     blocks = []
     for block in re.split(r"\n{2,}", text.strip("\n")):
         properties: Properties = {}
         for line in block.split("\n"):
             name, separator, value = line.partition("=")
-            if separator:
+            if separator and (name not in _NUMBERS or _NUMBER.fullmatch(value)):
                 properties[name] = f"{properties[name]}\n{value}" if name in properties else value
-        if properties.get("Id"):
-            blocks.append(properties)
+        if is_unit_name(properties.get("Id", "")):
+            blocks.append({**properties, "LoadState": properties.get("LoadState") or "unknown"})
     return blocks
 
 
@@ -174,7 +184,7 @@ def seconds(span: str) -> t.Optional[int]:
     """Return the whole seconds, rounded up, of a time span as systemctl prints it ('1min 30s', '0'); else None."""
     total = 0.0
     for part in span.split():
-        match = re.fullmatch(r"([0-9.]+)([a-z]*)", part)
+        match = _SPAN.fullmatch(part)
         if not match or match[2] not in _UNITS_OF_TIME:
             return None
         total += float(match[1]) * _UNITS_OF_TIME[match[2]]

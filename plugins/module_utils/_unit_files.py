@@ -16,6 +16,7 @@ import typing as t
 
 _LINE_END = re.compile(r"\r\n|\n\r|[\r\n\0]")
 """What ends a line for systemd; str.splitlines() knows more."""
+_BLANKS = " \t\r"
 
 
 class Assignments(t.NamedTuple):
@@ -32,7 +33,7 @@ class Assignments(t.NamedTuple):
     emptied: str
     """The path of the last file with an empty V(Environment=), which takes away what files before it set; else ''."""
     unread: t.Tuple[str, ...] = ()
-    """Which files could not be read, and why."""
+    """Files that could not be read, each with the reason: what they say is not known."""
 
 
 def directives(text: str, section: str) -> t.Iterator[t.Tuple[str, str]]:
@@ -40,19 +41,19 @@ def directives(text: str, section: str) -> t.Iterator[t.Tuple[str, str]]:
     current, pending = "", ""
     lines = _LINE_END.split(text)
     for number, raw in enumerate(lines, 1):
-        if raw.strip().startswith(("#", ";")):
+        if raw.strip(_BLANKS).startswith(("#", ";")):
             continue  # also between continued lines: systemd.syntax(7)
         if raw.endswith("\\"):
             pending += raw[:-1] + " "
             if number < len(lines):
                 continue
             raw = ""
-        line, pending = (pending + raw).strip(), ""
+        line, pending = (pending + raw).strip(_BLANKS), ""
         if line.startswith("[") and line.endswith("]"):
             current = line[1:-1]
         elif current == section and "=" in line:
             name, value = line.split("=", 1)
-            yield name.strip(), value.strip()
+            yield name.strip(_BLANKS), value.strip(_BLANKS)
 
 
 def words(value: str) -> t.List[str]:

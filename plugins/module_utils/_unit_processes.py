@@ -10,9 +10,9 @@ are asked for. systemctl is asked once, for aliases, for what exists, and for th
 
 from __future__ import annotations
 
-import fnmatch
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils._pattern import fits
 from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_units import directives, listen_addresses
 from ansible_collections.netops.keepalive.plugins.module_utils._systemd import Properties
@@ -24,7 +24,7 @@ class Unit(t.NamedTuple):
     name: str
     """As given: a name, an alias, a template, or a pattern."""
     patterns: t.Tuple[str, ...]
-    """fnmatch patterns of the services whose processes count."""
+    """Patterns of the services whose processes count."""
     load_state: t.Optional[str]
     """systemd's LoadState; None for templates and patterns, and where systemctl could not be asked."""
     active: t.Optional[bool]
@@ -42,7 +42,7 @@ class Unit(t.NamedTuple):
 
     def holds(self, unit: str) -> bool:
         """Tell whether a process of that unit is one of ours."""
-        return bool(unit) and any(fnmatch.fnmatchcase(unit, pattern) for pattern in self.patterns)
+        return bool(unit) and any(fits(pattern, unit) for pattern in self.patterns)
 
     def listens_on(self, local: Address) -> bool:
         """Tell whether a listener with that address is this .socket unit's."""

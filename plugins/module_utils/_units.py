@@ -45,6 +45,8 @@ class Unit(t.NamedTuple):
     """Why a restart is due for it to run with that drop-in, or without one; empty where none is."""
     unread: t.FrozenSet[str] = frozenset()
     """The drop-ins that it has, or had, which systemd has not read as they are now."""
+    damage: str = ""
+    """Why that could not be found out; else empty."""
 
 
 class Host:
@@ -62,10 +64,18 @@ class Host:
         asked = [_systemd.instances_pattern(name) if _systemd.is_template(name) else name for name in names]
         shown = _systemd.show(self._run, asked)
         return {
-            name: self._unit(name, properties)
+            name: self._unit_or_damage(name, properties)
             for name, properties in shown.items()
             if properties["Id"] == name or name in names
         }
+
+    def _unit_or_damage(self, name: str, properties: _systemd.Properties) -> Unit:
+        """Look at one unit; what cannot be read of it is not the others' matter."""
+        try:
+            return self._unit(name, properties)
+        except OSError as error:
+            why = f"{error.filename} cannot be read: {error.strerror}" if error.filename else str(error.strerror)
+            return Unit(name, properties, None, [], damage=why)
 
     def _unit(self, name: str, properties: _systemd.Properties) -> Unit:
         drop_in = self.drop_in_of(name) or self.drop_in_of(properties["Id"])

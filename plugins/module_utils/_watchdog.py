@@ -16,7 +16,7 @@ import time
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, read_elf
-from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable, quoted
 from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program, run
 from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
 
@@ -25,6 +25,8 @@ _STATE = "/run/keepalive-preload"
 _WAIT = 15
 """Seconds for what the watchdog does at once."""
 _PAUSE = 0.02
+_LIMIT = 16 << 20
+"""Bytes of a file."""
 _OUR_MODE = 0o644
 _children: t.List[subprocess.Popen[bytes]] = []
 """Not waited for: they outlive us."""
@@ -83,12 +85,16 @@ def running(place: Place) -> bool:
 
 
 def mounted_from(path: str, mountinfo: str = "/proc/self/mountinfo") -> t.Optional[str]:
-    """What is mounted over a path: the file's name on its own file system; None where nothing is."""
+    """What is mounted over a path: the file's name on its own file system; None where nothing is.
+
+    Users can mount as well (FUSE), where they like: only what the kernel escapes (blank, tab, newline, backslash) may
+    divide its lines, not a carriage return in a folder's name.
+    """
     found = None
     with open(mountinfo, "rb") as file:
-        for line in file:  # ends at a newline alone: a carriage return in a user's mount point does not end it
+        for line in file.read().split(b"\n"):
             fields = line.split(b" ")
-            if fields[4] == os.fsencode(path):
+            if len(fields) > 4 and fields[4] == os.fsencode(path):
                 found = os.fsdecode(fields[3])
     return found
 
@@ -184,13 +190,9 @@ def remember(place: Place, token: str, lines: t.Sequence[str]) -> None:
 
 
 def remembered(place: Place, token: str) -> t.List[str]:
-    """What remember() kept; nothing where there is nothing."""
-    try:
-        with open(place.state_file("before", token), encoding="utf-8", errors="surrogateescape") as file:
-            text = file.read()
-            return text.split("\n") if text else []
-    except FileNotFoundError:
-        return []
+    """What remember() kept; nothing where there is nothing, or no file: then the new file has to do without excuses."""
+    content = _content(place.state_file("before", token))
+    return os.fsdecode(content).split("\n") if content else []
 
 
 def end(place: Place, token: str, decision: str) -> str:
@@ -265,13 +267,16 @@ def _wait_until_gone(place: Place) -> None:
 
 
 def _result(place: Place, token: str) -> str:
-    with open(place.state_file("result", token), encoding="utf-8") as file:
-        return file.read().strip()
+    content = _content(place.state_file("result", token))
+    if content is None:
+        return "its word cannot be read"
+    return printable(content.decode("utf-8", "replace").strip())
 
 
 def _content(path: str) -> t.Optional[bytes]:
+    """A file's content, as far as anything of ours is long; None where there is no file that can be read."""
     try:
         with open(path, "rb") as file:
-            return file.read()
+            return file.read(_LIMIT)
     except OSError:
         return None

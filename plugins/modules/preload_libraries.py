@@ -386,6 +386,12 @@ def _go(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
 
 
 def _absent(module: AnsibleModule, folder: str, place: _command_file.Place) -> t.Dict[str, t.Any]:
+    damage = _manifest.damage(folder)
+    if damage:
+        module.fail_json(
+            msg=f"{damage}. Which files are ours stands there alone, so nothing was removed: install the libraries anew"
+            f" (state: present) and remove them then, or remove {folder} yourself"
+        )
     command = _command_file.installed(place)
     if not command and not _install.anything_installed(folder):
         return {"changed": False, "removed": [], "mapped_by": []}
@@ -432,6 +438,9 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
     chosen = _prebuilt.choose(variants, host) if variants else None
     made = _made.made_of(module.params, host, chosen, variants)
     doubt = _install.doubt(folder)
+    damage = "" if doubt else _manifest.damage(folder)
+    if damage:
+        module.warn(f"{damage}. The libraries count as not installed; what it named besides them stays in {folder}")
     installed = None if doubt else _manifest.read(folder)
     if chosen:
         own, others = _made.for_this_host(chosen.files, layout)

@@ -96,6 +96,8 @@ def main() -> None:
     )
     module.check_units("still_due", "listed")
     params = module.params
+    for damage in _record.damages(params["state_folder"]):
+        module.warn(damage)
     record = _record.read(params["state_folder"])
     holder: t.Optional[t.Dict[str, t.Any]] = None
     if params["confirmed"]:

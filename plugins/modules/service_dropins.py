@@ -297,6 +297,8 @@ def _go(module: AnsibleModule, directory: str, lock: _lock.Lock) -> t.Dict[str, 
     unfinished: _record.Record = {}
     noted: _record.Record = {}
     if module.params["rollout"]:
+        for damage in _record.damages(module.params["state_folder"]):
+            module.warn(damage)
         noted = _record.read(module.params["state_folder"])
         unfinished = _record.listed_in(noted, module.params["listed"])
         running, fresh = module.params["running"], module.params["fresh"]

@@ -208,6 +208,11 @@ class Work:
             if self.result["reloaded"] and not self._module.check_mode:
                 sequence.reload()
             lost = [] if self._module.check_mode else overruled(sequence.in_order())
+            lost += [
+                f"{unit.name}: {unit.damage}, so whether a restart is due is not known"
+                for unit in sequence.in_order()
+                if unit.damage and unit.name not in self._forced
+            ]
             if lost:
                 raise _systemd.SystemdError("nothing was restarted: " + "; ".join(lost))
             due = self._plan(sequence)

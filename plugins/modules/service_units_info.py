@@ -259,11 +259,16 @@ class Report:
             properties.setdefault("ExecStart", exec_start(_text(fragment)))
             properties.update(Id=name, LoadState="loaded" if fragment else "not-found")
         else:
-            unit = self._units[name]
+            unit = self._units.get(name) or Unit(name, {"Id": name, "LoadState": "unknown"}, None, [])
             instances, properties = [unit], unit.properties
             fragment, drop_ins = properties.get("FragmentPath", ""), words(properties.get("DropInPaths", ""))
         foreign = foreign_assignments(fragment, drop_ins)
         problems = problems_of(name, properties["LoadState"], properties, foreign, _dropin.path_of(name), self._mode)
+        problems += [
+            Problem(None, f"{unit.name}: {unit.damage}; what it runs with is not known: put that right, or remove it")
+            for unit in instances
+            if unit.damage
+        ]
         return self._dictionary(name, properties, instances, fragment, foreign.environment), problems
 
     def without_reload(self, name: str) -> t.List[str]:
@@ -286,7 +291,8 @@ class Report:
         template = _systemd.is_template(name)
         active = [unit for unit in instances if _systemd.is_active(unit.properties)]
         executable = None if name.endswith(".socket") else executable_of(properties)
-        own = _dropin.read(self._host.path_of(name))
+        damaged = any(unit.damage for unit in instances)
+        own = None if damaged else _dropin.read(self._host.path_of(name))
         unread = [unit for unit in instances if unit.properties.get("NeedDaemonReload") == "yes"]
         return {
             "id": properties["Id"],
@@ -295,7 +301,7 @@ class Report:
             "active_state": "active" if active and template else properties.get("ActiveState", "inactive"),
             "instances": sorted(unit.name for unit in instances) if template else [],
             "fragment_path": fragment,
-            "drop_in": self._host.drop_in_of(name),
+            "drop_in": None if damaged else self._host.drop_in_of(name),
             "drop_in_sha256": _manifest.sha256_of_text(own) if own is not None and _dropin.is_ours(own) else None,
             "overruled": overruled(unit for unit in instances if unit not in unread),
             "ld_preload": _dropin.foreign_preload(environment.get("LD_PRELOAD", "")),
@@ -373,6 +379,12 @@ def main() -> None:
     if accepted and os.geteuid() != 0:
         problems.insert(0, "Ansible is not root on this host, so nothing of it can be done; set 'become: true'")
     problems += aliases({name: unit for name, unit in units.items() if name in accepted})
+    for damage in _record.damages(_record.FOLDER):
+        module.warn(damage)
+    dropins, unread = _dropin.survey(_dropin.DIRECTORY)
+    for unreadable in unread:
+        why = f"cannot be read: {unreadable.strerror}"
+        module.warn(f"{unreadable.filename} {why}; if it is of this collection, that does not show")
     host = _host_wide.look()
     if accepted and host.unusable and not _dropin.is_ours(host.settings or ""):  # our own is put right by host_settings
         problems.insert(0, f"the libraries would leave every socket alone: {host.unusable}; correct or remove it")
@@ -395,7 +407,7 @@ def main() -> None:
         problems=problems,
         build=build,
         unfinished=sorted(_record.read(_record.FOLDER)),
-        dropins=list(_dropin.installed()),
+        dropins=list(dropins),
         library_users=library_users(),
     )
 

@@ -321,8 +321,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Question
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation, parse_expected
-from ansible_collections.netops.keepalive.plugins.module_utils._live import changeable
-from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import Group, Memory, groups_of
+from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import (
+    Group,
+    Memory,
+    groups_of,
+    is_values,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils._live_run import LiveRun
 from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
@@ -370,6 +374,8 @@ def main() -> None:
     if module.params["max_sockets"] < 0:
         module.fail_json(msg=f"max_sockets: {module.params['max_sockets']} is negative: expected 0 (all) or more")
     memory = Memory()
+    for damage in memory.damages:
+        module.warn(damage)
     access = choose()
     run = LiveRun(access.reader, access.setter, memory, clamp_floor=window_clamp_floor(), check=module.check_mode)
     try:
@@ -420,7 +426,7 @@ def _restore(module: AnsibleModule, run: LiveRun, memory: Memory) -> t.List[str]
 def _group(module: AnsibleModule, index: int, entry: t.Mapping[str, t.Any]) -> Group:
     for key in ("before", "after"):
         for name, value in entry[key].items():
-            if not changeable(name) or isinstance(value, bool) or not isinstance(value, int):
+            if not is_values({name: value}):
                 module.fail_json(
                     msg=f"previous[{index}]: {key}.{name}: {value!r}: expected what an earlier call returned"
                 )

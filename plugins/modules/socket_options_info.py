@@ -607,6 +607,8 @@ def main() -> None:
         if now >= deadline or answer.compliant(question.expected):
             break
         time.sleep(min(max(SHORTEST_PAUSE, REST_PER_LOOK * (now - look)), deadline - now))
+    for damage in answer.damages:
+        module.warn(damage)
     module.exit_json(
         changed=False,
         reader=access.name,

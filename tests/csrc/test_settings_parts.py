@@ -15,6 +15,7 @@ import typing as t
 import cffi
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _cgroup, _settings_file
+from ansible_collections.netops.keepalive.plugins.module_utils._pattern import fits
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.cgroup_vectors import (
     CgroupVector,
     cgroup_vectors,
@@ -111,6 +112,14 @@ def test_patterns_are_those_of_fnmatch(c: t.Any, pattern: bytes, text: bytes) ->
         match(c, pattern, text)
         return
     assert match(c, pattern, text) == (libc_fnmatch(pattern, text, FNM_NOESCAPE) == 0)
+
+
+@settings(max_examples=2000, deadline=None)
+@example(b"[z-a]", b"m")
+@example(b"*[!]-b]?", b"xya")
+@given(patterns, subjects)
+def test_the_patterns_of_the_python_code_are_those_of_c(c: t.Any, pattern: bytes, text: bytes) -> None:
+    assert fits(pattern.decode("latin-1"), text.decode("latin-1")) == match(c, pattern, text)
 
 
 def test_a_bracket_without_an_end_is_one(c: t.Any) -> None:

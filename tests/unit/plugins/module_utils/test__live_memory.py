@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import stat
+import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import (
@@ -73,13 +75,80 @@ def test_nothing_to_remember_leaves_no_file(path: str) -> None:
     assert not os.path.exists(path)
 
 
+def put(path: str, content: t.Any) -> None:
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    pathlib.Path(path).write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+
+
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"version": 2}', '{"version": 1, "units": {"a.service": {}}}', "\0"]
+    "content", ["", "{", "[]", '{"version": 2}', '{"version": 1}', '{"version": 1, "units": []}', "\0", "[" * 100_000]
 )
-def test_a_file_that_is_not_ours_counts_as_none(path: str, content: str) -> None:
-    os.mkdir(os.path.dirname(path))
-    pathlib.Path(path).write_text(content, encoding="ascii")
-    assert Memory(path).units == {}
+def test_a_file_that_is_damaged_counts_as_none_and_is_told(path: str, content: str) -> None:
+    put(path, content)
+    memory = Memory(path)
+    (damage,) = memory.damages
+    assert memory.units == {}
+    assert damage.startswith(f"{path} ") and "it was not believed. What it knew is lost: " in damage
+
+
+def test_where_there_is_no_file_nothing_is_told(path: str) -> None:
+    assert Memory(path).damages == []
+
+
+GROUP = {
+    "unit": "b.service",
+    "before": {"keepidle": 7200, "keepalive": 0},
+    "after": {"keepidle": 60, "keepalive": 1},
+    "listening": False,
+    "inodes": [11],
+}
+UNIT = {"groups": [GROUP], "seen": [11], "times": [[60, 15, 9, None]]}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        [],
+        7,
+        None,
+        {**UNIT, "more": 1},
+        {**UNIT, "groups": {}},
+        {**UNIT, "groups": [7]},
+        {**UNIT, "groups": [{**GROUP, "unit": "a.service"}]},
+        {**UNIT, "groups": [{**GROUP, "before": []}]},
+        {**UNIT, "groups": [{**GROUP, "before": {"keepidle": 7200}}]},
+        {**UNIT, "groups": [{**GROUP, "before": {"syncnt": 1}, "after": {"syncnt": 2}}]},
+        {**UNIT, "groups": [{**GROUP, "before": {"keepidle": "7200"}, "after": {"keepidle": 60}}]},
+        {**UNIT, "groups": [{**GROUP, "before": {"keepidle": 2**31}, "after": {"keepidle": 60}}]},
+        {**UNIT, "groups": [{**GROUP, "before": {"keepidle": True}, "after": {"keepidle": 60}}]},
+        {**UNIT, "groups": [{**GROUP, "listening": 0}]},
+        {**UNIT, "groups": [{**GROUP, "inodes": 11}]},
+        {**UNIT, "groups": [{**GROUP, "inodes": ["11"]}]},
+        {**UNIT, "groups": [{**GROUP, "inodes": [[]]}]},
+        {**UNIT, "seen": 11},
+        {**UNIT, "seen": [{}]},
+        {**UNIT, "seen": [-1]},
+        {**UNIT, "times": [60]},
+        {**UNIT, "times": [[60, 15, 9]]},
+        {**UNIT, "times": [[60, 15, 9, "1"]]},
+    ],
+)
+def test_what_is_damaged_of_one_unit_leaves_the_others(path: str, broken: t.Any) -> None:
+    right = {**UNIT, "groups": [{**GROUP, "unit": "a.service"}]}
+    put(path, {"version": 1, "units": {"a.service": right, "b.service": broken}})
+    memory = Memory(path)
+    (damage,) = memory.damages
+    assert list(memory.units) == ["a.service"]
+    assert memory.units["a.service"].changes == {11: Change(GROUP["before"], GROUP["after"], False)}
+    assert damage.startswith(f"{path}: the entry 'b.service' ") and "What it knew is lost: " in damage
+
+
+def test_a_name_that_is_no_units_is_never_asked_for(path: str) -> None:
+    put(path, {"version": 1, "units": {"--help\x1b[2J": {**UNIT, "groups": []}}})
+    memory = Memory(path)
+    assert memory.units == {}
+    assert "is not the name of a .service" in memory.damages[0] and memory.damages[0].isprintable()
 
 
 def test_to_look_something_up_adds_nothing(path: str) -> None:

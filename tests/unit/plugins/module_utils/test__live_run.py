@@ -289,6 +289,15 @@ def test_what_is_opened_later_waits_for_the_next_run_or_the_restart(host: Host, 
         assert outcomes(host.live(expecting())) == {"changed": 2}
 
 
+def test_an_audit_says_that_what_was_remembered_is_damaged(host: Host, server: socket.socket) -> None:
+    with Child(client(server)) as child:
+        host.proc.add(child.pid, "a.service")
+        assert host.audit(expecting()).damages == ()
+        pathlib.Path(host.memory).write_text("[")
+        (damage,) = host.audit(expecting()).damages
+        assert damage.startswith(f"{host.memory} is not JSON")
+
+
 def test_a_socket_that_vanishes_is_told_and_the_others_are_set(host: Host, server: socket.socket) -> None:
     with Child(client(server, f"b = socket.create_connection(('127.0.0.1', {server.getsockname()[1]}))")) as child:
         host.proc.add(child.pid, "a.service")

@@ -14,7 +14,7 @@ import sys
 import typing
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, newest_glibc, read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils._elf import ElfError, newest_glibc, read_elf, release_of
 from ansible_collections.netops.keepalive.plugins.module_utils._executable import describe_executable
 
 GO_NOTE = """
@@ -190,3 +190,47 @@ def test_a_damaged_file_never_raises_anything_but_elferror(compiled, tmp_path) -
             except ElfError:
                 errors += 1
     assert errors > 300
+
+
+def test_a_program_with_many_names_is_read_all_the_same(compiled) -> None:
+    """Node.js exports so many functions that their names take 5 MB."""
+    names = "".join(f"void {'x' * 4000}{number}(void) {{}}\n" for number in range(300))
+    path = compiled("-rdynamic", source=names)
+    assert os.path.getsize(path) > 1 << 20
+    assert (describe_executable(path).kind, read_elf(path).needed) == ("dynamic", ("libc.so.6",))
+
+
+@pytest.mark.parametrize("end", ["\r", "\v", "\x1c"])
+def test_only_what_the_kernel_takes_for_a_blank_divides_a_scripts_first_line(tmp_path: pathlib.Path, end: str) -> None:
+    found = describe_executable(script(tmp_path, f"#!/bin/sh{end}x"))
+    assert (found.runs.path, found.runs.kind) == (f"/bin/sh{end}x", "missing")
+
+
+def test_a_nul_ends_the_name_of_a_scripts_interpreter_as_it_does_for_the_kernel(tmp_path: pathlib.Path) -> None:
+    path = script(tmp_path, "#!/bin/ec\0ho")
+    assert describe_executable(path).runs.path == "/bin/ec"
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    path = script(tmp_path, f"#!{tmp_path}/sh\0x")
+    assert describe_executable(path).runs.kind == "dynamic"
+    assert subprocess.run([path], capture_output=True, check=True).stdout == b"hello\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("2.34", (2, 34)),
+        ("2.2.5", (2, 2, 5)),
+        ("PRIVATE", ()),
+        ("2.²", ()),
+        ("2.１", ()),
+        ("2.", ()),
+        ("2." + "9" * 5000, ()),
+    ],
+)
+def test_a_release_is_numbers(text: str, numbers: typing.Tuple[int, ...]) -> None:
+    assert release_of(text) == numbers
+
+
+def test_what_is_no_path_is_no_program(tmp_path: pathlib.Path) -> None:
+    assert describe_executable("/bin/s\0h").kind == "missing"
+    assert describe_executable("/" + "x" * 5000).kind == "foreign"

@@ -128,6 +128,32 @@ def test_a_lock_of_release_0_1_0_is_respected_from_when_it_is_first_seen(
     assert taken(MINE, True, tmp_path).note.startswith("took over the lock of a run that was not heard of")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"[" * 60_000,
+        b"\xff",
+        b'["id", "owner", "since", "last"]',
+        b'{"id": 1, "owner": "x", "since": 1, "last": 1}',
+        b'{"id": "x", "owner": ["x"], "since": 1, "last": 1}',
+        b'{"id": "x", "owner": "x", "since": "1", "last": 1}',
+        b'{"id": "x", "owner": "x", "since": 1e999, "last": 1}',
+        b'{"id": "x", "owner": "x", "since": 1, "last": NaN}',
+        b'{"id": "x", "owner": "x", "since": 1e300, "last": 1e300}',
+        b'{"id": "x", "owner": "x", "since": true, "last": 99999999999999999999}',
+    ],
+)
+def test_a_damaged_lock_is_taken_and_told_of(tmp_path: pathlib.Path, content: bytes) -> None:
+    (tmp_path / _lock.NAME).write_bytes(content)
+    assert Lock(MINE, True, str(tmp_path)).end() is None
+    (tmp_path / _lock.NAME).write_bytes(content)
+    lock = taken(MINE, True, tmp_path)
+    assert lock.note.startswith(f"{tmp_path}/{_lock.NAME} is damaged and was not believed")
+    with pytest.raises(Held):
+        taken(OTHERS, True, tmp_path)
+
+
 def test_a_run_that_is_known_to_be_gone_counts_for_nothing(tmp_path: pathlib.Path) -> None:
     taken(OTHERS, True, tmp_path).leave()
     lock = taken({**MINE, "takes_over": "others"}, True, tmp_path)

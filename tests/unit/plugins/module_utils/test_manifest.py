@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _manifest
@@ -32,6 +33,10 @@ def test_a_manifest_reads_back_as_it_was_written() -> None:
         {"files": {".hidden": "0"}},
         {"files": ["libkeepalive.so"]},
         {"made": None},
+        {"made": [["a", "b"]]},
+        {"made": {"cflags": 7}},
+        {"files": {"a.so": None}},
+        {"files": {"a" * 256: "0"}},
     ],
 )
 def test_what_is_not_ours_or_names_other_places_counts_for_nothing(change: dict) -> None:
@@ -40,9 +45,28 @@ def test_what_is_not_ours_or_names_other_places_counts_for_nothing(change: dict)
     assert parse(json.dumps({**content, **change})) is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '"text"'])
-def test_what_is_no_manifest_counts_for_nothing(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '"text"', "[" * 100_000, "\ud800", None, 7])
+def test_what_is_no_manifest_counts_for_nothing(text: t.Any) -> None:
     assert parse(text) is None
+
+
+def test_of_a_damaged_manifest_it_is_said_why_it_counts_for_nothing(tmp_path: pathlib.Path) -> None:
+    path, folder = tmp_path / _manifest.NAME, str(tmp_path)
+    assert (_manifest.read(folder), _manifest.damage(folder)) == (None, "")
+    right = Manifest(MADE, {"libkeepalive.so": "0" * 64})
+    path.write_text(right.text())
+    assert (_manifest.read(folder), _manifest.damage(folder)) == (right, "")
+    path.chmod(0o666)
+    assert _manifest.read(folder) is None
+    assert _manifest.damage(folder) == (
+        f"{path} could have been written by others: it has mode 0666; it was not believed"
+    )
+    assert (_manifest.read(folder, private=False), _manifest.damage(folder, private=False)) == (right, "")
+    path.unlink()
+    path.mkdir()
+    assert (_manifest.read(folder), _manifest.damage(folder)) == (
+        None, f"{path} is not a regular file; it was not believed",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -300,6 +300,12 @@ def test_a_given_program_that_others_can_change_is_refused(unit: Unit) -> None:
     )
 
 
+def test_units_of_which_systemd_says_nothing_are_named_as_not_tried() -> None:
+    commands, notes = _preload_programs.unit_commands(lambda _command: (1, "", "no bus\n"), ["a.service", "b.service"])
+    why = "not tried, because systemctl show failed (1): no bus"
+    assert (commands, notes) == ([], [f"a.service: {why}", f"b.service: {why}"])
+
+
 @pytest.mark.parametrize(
     ("program", "arguments"),
     [

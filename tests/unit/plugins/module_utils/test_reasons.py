@@ -320,6 +320,18 @@ def test_a_listener_that_systemd_holds_too(proc: ShadowProc) -> None:
             service.run("os.close(go); os.wait()")
 
 
+@pytest.mark.parametrize("count", ["²", "9" * 5000, "", "-1"])
+def test_what_a_process_says_of_its_listeners_ends_no_audit(
+    proc: ShadowProc, server: socket.socket, count: str
+) -> None:
+    """Its environment is memory that it may write what it likes to."""
+    with Child("l = socket.create_server(('127.0.0.1', 0))") as child:
+        proc.add(child.pid, "a.service", environ="")
+        written = f"LISTEN_PID={child.pid}\0LISTEN_FDS={count}\0PATH=/bin\0"
+        pathlib.Path(proc.root, str(child.pid), "environ").write_text(written, encoding="utf-8")
+        assert only(audit(proc, expecting(libraries="listen"))).reason != "inherited_listener"
+
+
 def test_a_listener_that_was_passed_by_number(proc: ShadowProc, server: socket.socket) -> None:
     code = (
         "l = socket.socket(fileno=os.dup(int(os.environ['FD'])))\nl.close()\n"

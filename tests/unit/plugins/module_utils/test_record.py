@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
+import typing as t
 
+import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _record
+from ansible_collections.netops.keepalive.plugins.module_utils._dropin import MARKER
 
 
 def test_what_an_unfinished_run_noted_is_older_and_stays() -> None:
@@ -23,13 +27,27 @@ def test_what_the_processes_run_with_is_what_to_go_back_to() -> None:
     assert record == {"a": {"content": "1"}}
 
 
+def entry(unit: str, **changes: t.Any) -> t.Dict[str, t.Any]:
+    """What service_dropins notes of a unit."""
+    noted = {"unit": unit, "content": f"{MARKER}\n", "base64": None, "mtime_ns": 1, "ran": True}
+    return {**noted, **changes}
+
+
+A, B = "a.service", "b@1.service"
+RECORD = {A: entry(A), B: entry(B, content=None, mtime_ns=None, ran=False)}
+
+
+def put(folder: pathlib.Path, content: t.Any) -> None:
+    (folder / _record.NAME).write_text(content if isinstance(content, str) else json.dumps(content))
+
+
 def test_kept_and_forgotten(tmp_path: pathlib.Path) -> None:
     folder = tmp_path / "state"
-    assert _record.read(str(folder)) == {}
-    _record.write(str(folder), {"a": {"content": "0"}, "b": {"content": None}})
-    assert _record.read(str(folder)) == {"a": {"content": "0"}, "b": {"content": None}}
+    assert (_record.read(str(folder)), _record.damages(str(folder))) == ({}, [])
+    _record.write(str(folder), RECORD)
+    assert (_record.read(str(folder)), _record.damages(str(folder))) == (RECORD, [])
     assert oct(folder.stat().st_mode)[-3:] == "700"
-    assert _record.without_confirmed(_record.read(str(folder)), {"b"}) == {"b": {"content": None}}
+    assert _record.without_confirmed(_record.read(str(folder)), {B}) == {B: RECORD[B]}
     _record.write(str(folder), {})
     assert not folder.exists()
     _record.write(str(folder), {})
@@ -43,6 +61,56 @@ def test_what_a_run_does_not_speak_of_is_neither_its_own_nor_confirmed() -> None
     assert sorted(_record.without_confirmed(record, ["a"])) == ["a"]
 
 
-def test_a_damaged_record_is_none(tmp_path: pathlib.Path) -> None:
-    (tmp_path / _record.NAME).write_text('{"a"')
-    assert _record.read(str(tmp_path)) == {}
+@pytest.mark.parametrize("content", ['{"a"', "[]", "null", "1", "[" * 100_000, '"a"', "\0"])
+def test_of_a_damaged_record_it_is_said_what_is_lost(tmp_path: pathlib.Path, content: str) -> None:
+    put(tmp_path, content)
+    record, (damage,) = _record.read(str(tmp_path)), _record.damages(str(tmp_path))
+    assert record == {}
+    assert damage.startswith(f"{tmp_path}/{_record.NAME} is ")
+    assert "it was not believed: what the drop-ins said before" in damage
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        ([], "is not an object with unit,"),
+        (None, "is not an object with unit,"),
+        ({"content": None}, "is not an object with unit,"),
+        (entry(B, more=1), "is not an object with unit,"),
+        (entry(A), "says that it is of another unit"),
+        (entry(B, ran="yes"), "does not say with true or false"),
+        (entry(B, ran=1), "does not say with true or false"),
+        (entry(B, mtime_ns="1"), "has no time in mtime_ns"),
+        (entry(B, mtime_ns=1.5), "has no time in mtime_ns"),
+        (entry(B, mtime_ns=True), "has no time in mtime_ns"),
+        (entry(B, mtime_ns=2**63), "has no time in mtime_ns"),
+        (entry(B, content=[MARKER]), "has something else than a drop-in"),
+        (entry(B, content="[Service]\nExecStart=/x\n"), "has something else than a drop-in"),
+        (entry(B, content=f"{MARKER}\ud800"), "has something else than a drop-in"),
+        (entry(B, base64="!"), "has something else than a drop-in"),
+        (entry(B, base64=7), "has something else than a drop-in"),
+        (entry(B, base64="W1NlcnZpY2VdCg=="), "has something else than a drop-in"),
+    ],
+)
+def test_what_is_damaged_of_one_unit_leaves_the_others(tmp_path: pathlib.Path, broken: t.Any, why: str) -> None:
+    put(tmp_path, {A: RECORD[A], B: broken})
+    record, (damage,) = _record.read(str(tmp_path)), _record.damages(str(tmp_path))
+    assert record == {A: RECORD[A]}
+    assert f"the entry '{B}' {why}" in damage
+
+
+def test_a_name_that_is_no_units_is_not_believed_and_is_shown_harmlessly(tmp_path: pathlib.Path) -> None:
+    name = "../../tmp/\x1b[2Jx.service"
+    put(tmp_path, {name: entry(name)})
+    record, (damage,) = _record.read(str(tmp_path)), _record.damages(str(tmp_path))
+    assert record == {}
+    assert "is not the name of a .service" in damage and damage.isprintable()
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _record.write(str(tmp_path), RECORD)
+    monkeypatch.setattr(_record, "_LIMIT", 300)
+    with pytest.raises(OSError, match="File too large"):
+        _record.write(str(tmp_path), {**RECORD, "c.service": entry("c.service")})
+    monkeypatch.undo()
+    assert _record.read(str(tmp_path)) == RECORD

@@ -223,12 +223,34 @@ def test_systemctl_is_not_there(
     assert err.startswith("keepalive-sockets: systemctl cannot be run: ")
 
 
+def test_a_program_whose_name_no_terminal_has_is_shown(command: str, server: int, tmp_path: pathlib.Path) -> None:
+    program = shutil.copy(shutil.which("sleep") or "/bin/sleep", os.fsencode(tmp_path) + b"/sl\xffeep")
+    with socket.create_connection(("127.0.0.1", server)) as connection:
+        process = subprocess.Popen([program, "600"], pass_fds=[connection.fileno()])
+        try:
+            for encoding in ("utf-8", "ascii"):
+                status, out, err = ended(command, "--pid", str(process.pid), PYTHONIOENCODING=encoding)
+                assert (status, err, f"127.0.0.1:{server}" in out) == (0, "", True)
+        finally:
+            process.kill()
+            process.wait()
+
+
 def test_a_process_that_is_not_there(capsys: pytest.CaptureFixture[str], proc: ShadowProc) -> None:
     assert main(capsys, "--pid", "99", root=proc.root) == (2, "", "keepalive-sockets: there is no process 99\n")
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--port", "0"], ["--port", "http"], ["--pid", "x"], ["nginx"], ["--port", "65536"]]
+    "arguments",
+    [
+        ["--port", "0"],
+        ["--port", "http"],
+        ["--pid", "x"],
+        ["--pid", "１２"],
+        ["--pid", "1_0"],
+        ["nginx"],
+        ["--port", "65536"],
+    ],
 )
 def test_arguments_that_are_none(capsys: pytest.CaptureFixture[str], arguments: t.List[str]) -> None:
     with pytest.raises(SystemExit) as left:

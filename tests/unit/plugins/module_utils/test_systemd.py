@@ -160,3 +160,20 @@ def test_what_cannot_be_run_is_named() -> None:
 
 def test_what_was_answered_is_handed_on() -> None:
     assert _systemd.run(["sh", "-c", "echo out; echo $LC_ALL >&2; exit 3"]) == (3, "out\n", "C\n")
+
+
+@pytest.mark.parametrize(
+    "span", [".", "1.2.3s", "1.", ".5s", "s", "infinity", "1parsec", "²", "１２s", "1_0s", "-1s", "9" * 400, "1 . 2"]
+)
+def test_what_is_no_span_of_time_is_none(span: str) -> None:
+    assert _systemd.seconds(span) is None
+
+
+def test_a_line_ends_at_a_newline_alone_and_what_has_to_be_a_number_is_one() -> None:
+    odd = "x\x0bMainPID=1\x0cId=b.service\x1c\x85\u2028MainPID=2\rMainPID=3"
+    (found,) = _systemd.parse_show(f"Id=a.service\nEnvironment={odd}\nMainPID=²\nNRestarts=1_0\n")
+    assert found == {"Id": "a.service", "Environment": odd, "LoadState": "unknown"}
+
+
+def test_a_block_whose_name_is_no_units_is_left_out() -> None:
+    assert _systemd.parse_show("Id=../../etc/x.service\n\nId=--help\n\nId=a\tb.service\n") == []

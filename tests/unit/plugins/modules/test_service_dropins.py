@@ -321,3 +321,30 @@ def test_where_nothing_can_be_written_nothing_is_noted(run: Run, tmp_path: pathl
     result = rollout(run, tmp_path, directory=str(units), dropins=wanted(a=text(1)))
     assert result["msg"].startswith("no drop-in was written, all are as before: ")
     assert not (tmp_path / "state").exists()
+
+
+def test_a_damaged_record_is_told_and_the_rollout_goes_on(
+    run: Run, tmp_path: pathlib.Path, units: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: t.List[str] = []
+    monkeypatch.setattr(service_dropins.AnsibleModule, "warn", lambda self, text: warnings.append(text))
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    (state / "previous.json").write_text("[" * 100_000)
+    result = rollout(run, tmp_path, directory=str(units), dropins=wanted(a=text(1)))
+    (warning,) = warnings
+    assert warning.startswith(
+        f"{state}/previous.json is nested too deeply; it was not believed: what the drop-ins said"
+    )
+    assert (result["changed"], result["unfinished"]) == (True, {})
+    again = rollout(run, tmp_path, directory=str(units), dropins=wanted(a=text(1)))
+    assert (len(warnings), again["unfinished"]) == (1, {"a.service": False})
+
+
+def test_where_it_cannot_be_read_whether_a_drop_in_is_ours_nothing_is_purged(run: Run, tmp_path: pathlib.Path) -> None:
+    put(tmp_path, "a.service", text(1))
+    obstacle = tmp_path / "b.service.d" / NAME
+    obstacle.mkdir(parents=True)
+    result = run(dropins=[], purge=True)
+    assert result["msg"] == f"no drop-in was written, all are as before: Is not a regular file: {obstacle}"
+    assert (tmp_path / "a.service.d" / NAME).exists()

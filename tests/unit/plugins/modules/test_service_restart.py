@@ -507,3 +507,36 @@ def test_a_systemd_that_does_not_answer_ends_the_run(run: Run, systemd: FakeSyst
     systemd.stuck["show"] = lambda: None
     result = run(force=["a.service"])
     assert result["msg"] == "systemd (process 1) did not answer 'systemctl show' within 60 s"
+
+
+def test_where_it_cannot_be_read_what_a_unit_runs_with_nothing_is_restarted_unless_it_was_asked_for(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
+) -> None:
+    stale(systemd, tmp_path, process, "a.service")
+    path = pathlib.Path(_dropin.path_of("b.service", str(tmp_path)))
+    path.mkdir(parents=True)
+    systemd.add("b.service", MainPID=str(process.pid))
+    result = run(services=services("a.service", "b.service"))
+    assert result["failed"] is True
+    assert result["msg"] == (
+        f"nothing was restarted: b.service: {path} cannot be read: Is not a regular file, so whether a restart is due "
+        "is not known"
+    )
+    assert systemd.commands == []
+    run(force=["b.service"], units=["a.service"])
+    assert systemd.commands[-1] == "restart b.service"
+
+
+def test_a_unit_that_systemd_no_longer_knows_after_its_restart_is_named(run: Run, systemd: FakeSystemd) -> None:
+    systemd.add("a.service")
+
+    def vanish() -> t.Tuple[int, str]:
+        systemd.units["a.service"]["Id"] = "not a name"
+        return 0, ""
+
+    systemd.when["restart a.service"] = vanish
+    systemd.add("b.service")
+    result = run(force=["a.service", "b.service"])
+    assert (result["failed"], result["failed_unit"]) == (True, "a.service")
+    assert result["msg"] == "a.service: systemctl show says nothing of it"
+    assert systemd.commands[-1] == "restart b.service", "on the way back the others are not left behind"

@@ -280,3 +280,79 @@ def test_a_unit_that_systemd_says_nothing_of_is_named(run: Run, systemd: FakeSys
     systemd.run = lambda command: (0, "Id=other.service\nNames=other.service\nLoadState=loaded\n", "")  # type: ignore
     answer = run(units=["a.service"])
     assert answer["msg"] == "systemctl show said nothing of a.service"
+
+
+def obstruct(path: pathlib.Path, kind: str) -> None:
+    """Put something in the place of a file."""
+    path.parent.mkdir(exist_ok=True)
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder"])
+def test_what_cannot_be_read_of_one_unit_is_said_of_that_unit_and_the_others_are_described(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, kind: str
+) -> None:
+    for name in ("fragment.service", "environment.service", "ours.service"):
+        service_file(systemd, tmp_path, name, f"EnvironmentFile={tmp_path}/{name}.env", **executes("/bin/sh"))
+    service_file(systemd, tmp_path, "right.service", "Environment=LD_PRELOAD=/x.so", **executes("/bin/sh"))
+    (tmp_path / "fragment.service").unlink()
+    obstruct(tmp_path / "fragment.service", kind)
+    obstruct(tmp_path / "environment.service.env", kind)
+    obstruct(pathlib.Path(_dropin.path_of("ours.service", str(tmp_path))), kind)
+    names = ["ours.service", "fragment.service", "environment.service", "right.service"]
+    for mode in ("services", "host"):
+        result = run(services=wanted(*names), mode=mode)
+        ours, fragment, environment = result["problems"]
+        assert ours.startswith(f"ours.service: {_dropin.path_of('ours.service', str(tmp_path))} cannot be read: Is not")
+        assert fragment.startswith(f"fragment.service: cannot read {tmp_path}/fragment.service: Is not a regular file")
+        assert environment.startswith(f"environment.service: cannot read {tmp_path}/environment.service.env (Environ")
+        assert result["units"]["right.service"]["ld_preload"] == ["/x.so"]
+        assert list(result["units"]) == names
+
+
+def test_a_unit_of_which_systemd_says_nothing_is_a_finding(
+    run: Run, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = systemd.run
+    monkeypatch.setattr(systemd, "run", lambda command: (0, answer(command)[1].replace("=a.", "=b."), ""))
+    systemd.add("a.service")
+    systemd.add("c.service", **executes("/bin/sh"), MainPID="²", ActiveEnterTimestampMonotonic="soon")
+    result = run(services=wanted("a.service", "c.service"))
+    assert result["problems"] == [
+        "a.service: systemd could not load the unit (unknown); see 'systemctl status a.service'"
+    ]
+    assert (result["units"]["a.service"]["load_state"], result["units"]["c.service"]["main_pid"]) == ("unknown", 0)
+
+
+@pytest.mark.parametrize("line", [b"#!/bin/s\0h\n", b"#!/bin/\xff", b"#!" + b"/" * 300, b"#!\0", b"#! \t\n"])
+def test_a_program_whose_first_line_is_odd_is_a_finding(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, line: bytes
+) -> None:
+    odd = tmp_path / "odd"
+    odd.write_bytes(line)
+    odd.chmod(0o755)
+    service_file(systemd, tmp_path, "odd.service", **executes(str(odd)))
+    service_file(systemd, tmp_path, "right.service", **executes("/bin/sh"))
+    (problem,) = run(services=wanted("odd.service", "right.service"))["problems"]
+    assert problem.startswith("odd.service: ")
+
+
+def test_a_drop_in_of_any_unit_that_cannot_be_read_is_told_and_those_that_can_are_listed(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: t.List[str] = []
+    monkeypatch.setattr(service_units_info.AnsibleModule, "warn", lambda self, text: warnings.append(text))
+    monkeypatch.setattr(_dropin, "DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(service_units_info._record, "FOLDER", str(tmp_path / "none"))
+    for name in ("a.service", "c.service"):
+        path = pathlib.Path(_dropin.path_of(name, str(tmp_path)))
+        path.parent.mkdir()
+        path.write_text(f"{_dropin.MARKER}\n")
+    obstacle = pathlib.Path(_dropin.path_of("b.service", str(tmp_path)))
+    obstacle.mkdir(parents=True)
+    assert run()["dropins"] == ["a.service", "c.service"]
+    (warning,) = warnings
+    assert warning.startswith(f"{obstacle} cannot be read: Is not a regular file")

@@ -100,6 +100,19 @@ def test_everything_that_was_set_on_this_host_is_put_back(
     assert len(proc.asked) == asked  # type: ignore[attr-defined] # where nothing was set nothing is looked at
 
 
+def test_what_was_remembered_and_is_damaged_is_told_and_the_rest_goes_on(
+    run: Run, proc: ShadowProc, child: Child, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: t.List[str] = []
+    monkeypatch.setattr(socket_options.AnsibleModule, "warn", lambda self, text: warnings.append(text))
+    proc.add(child.pid, "a.service")
+    (tmp_path / "live.json").write_text('{"version": 1, "units": {"a.service": ' + "[" * 100_000)
+    assert (run(expected=[EXPECTED])["changed"], child.run(LOOK)) == (True, [60, 60, 60])
+    (warning,) = warnings
+    assert warning.startswith(f"{tmp_path}/live.json is nested too deeply; it was not believed")
+    assert list(Memory(str(tmp_path / "live.json")).units) == ["a.service"]
+
+
 def test_a_bounded_answer_keeps_exact_counts_and_what_undoes_it(run: Run, proc: ShadowProc, child: Child) -> None:
     proc.add(child.pid, "a.service")
     answer = run(expected=[EXPECTED], max_sockets=2, _ansible_diff=True)
@@ -149,6 +162,15 @@ def test_one_question_to_systemd_for_all_units(run: Run, proc: ShadowProc, tmp_p
                 ],
             },
             "previous[0]: before.linger: 1: expected what an earlier call returned",
+        ),
+        (
+            {
+                "state": "restored",
+                "previous": [
+                    {"unit": "a.service", "before": {"keepidle": 2**40}, "after": {}, "listening": False, "inodes": []}
+                ],
+            },
+            "previous[0]: before.keepidle: 1099511627776: expected what an earlier call returned",
         ),
     ],
 )

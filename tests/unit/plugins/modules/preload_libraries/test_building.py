@@ -185,6 +185,21 @@ def test_a_path_below_a_folder_that_others_may_write_is_refused(
     assert list((tmp_path / "opt").iterdir()) == []
 
 
+@pytest.mark.parametrize("content", ["", "[" * 100_000, '{"files": 7}'])
+def test_without_knowing_which_files_are_ours_none_is_removed(run: Run, lib: pathlib.Path, content: str) -> None:
+    run()
+    (lib / "manifest.json").write_text(content)
+    before = snapshot(lib)
+    for check in (True, False):
+        result = run(state="absent", check=check)
+        assert result["failed"] is True
+        assert f"{lib}/manifest.json is not" in result["msg"] or "is nested" in result["msg"]
+        assert "nothing was removed: install the libraries anew (state: present)" in result["msg"]
+        assert snapshot(lib) == before
+    run()
+    assert (run(state="absent")["changed"], lib.exists()) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
