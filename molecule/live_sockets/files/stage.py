@@ -1,7 +1,7 @@
 """stage.py before|dropins|after|wide: units whose sockets are wrong, each for its own reason; see SERVICES.
 
-before: what is older than its drop-in. dropins: prints the drop-ins, for the collection to write. after: what is started
-with them. wide: what is started once /etc/ld.so.preload is there.
+before: what is older than its drop-in. dropins: prints the drop-ins, for the collection to write. after: what is
+started with them. wide: what is started once /etc/ld.so.preload is there.
 """
 
 from __future__ import annotations
