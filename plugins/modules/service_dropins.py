@@ -63,6 +63,8 @@ options:
   dropins:
     description:
       - Drop-ins with their text, as the action renders them, or as RV(previous) gave them, to put them back.
+      - Each change is noted in C(/run/netops.keepalive), by the clock since boot. It counts as not in force until
+        M(netops.keepalive.service_restart) has made systemd read it.
     type: list
     elements: dict
     suboptions:

@@ -1,16 +1,19 @@
-"""stage.py before|after|wide: units whose sockets are wrong, each for its own reason; see UNITS.
+"""stage.py before|dropins|after|wide: units whose sockets are wrong, each for its own reason; see SERVICES.
 
-before: what is older than its drop-in. after: the drop-ins, and what is started with them. wide: the host's own files,
-/etc/ld.so.preload and /etc/libkeepalive.conf, and what is started then.
+before: what is older than its drop-in. dropins: prints the drop-ins, for the collection to write. after: what is
+started with them. wide: what is started once /etc/ld.so.preload is there.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import sys
+import time
 
 LAB = pathlib.Path("/usr/local/lib/lab")
 UNITS = pathlib.Path("/etc/systemd/system")
@@ -54,13 +57,13 @@ def write(path: pathlib.Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def drop_in(name: str, **changes: str) -> None:
-    """Write what the collection would write."""
+def drop_in(name: str, **changes: str) -> str:
+    """Return what the collection would write."""
     library = f"{LIBRARIES}/{LIBRARY.get(name, 'libkeepalive.so')}"
     values = {"LD_PRELOAD": library, "TCP_KEEPIDLE": "60", "TCP_KEEPINTVL": "15", "TCP_KEEPCNT": "9"}
     values.update(VALUES.get(name, {}), **changes)
     lines = "".join(f"Environment={key}={value}\n" for key, value in values.items())
-    write(UNITS / f"{name}.service.d" / "zz-keepalive.conf", f"# Managed by netops.keepalive\n[Service]\n{lines}")
+    return f"# Managed by netops.keepalive\n[Service]\n{lines}"
 
 
 def systemctl(*arguments: str) -> None:
@@ -88,27 +91,47 @@ def before() -> None:
     (LAB / "hold_setuid").chmod(0o4755)
     # CAP_NET_BIND_SERVICE, effective and permitted: VFS_CAP_REVISION_2 (linux/capability.h).
     os.setxattr(LAB / "hold_capable", "security.capability", struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0))
-    drop_in("stale", TCP_KEEPIDLE="30")
+    write(UNITS / "stale.service.d" / "zz-keepalive.conf", drop_in("stale", TCP_KEEPIDLE="30"))
     start("before")
 
 
+def dropins() -> None:
+    names = [name for name, service in SERVICES.items() if name not in ("server", "giver") and service[2] != "wide"]
+    print(json.dumps([{"unit": f"{name}.service", "content": drop_in(name)} for name in names]))
+
+
+def silence(unit: str) -> int:
+    """Return for how many milliseconds the kernel says that a unit's connection has carried nothing either way."""
+    show = subprocess.run(["systemctl", "show", "--property=MainPID", "--value", unit], capture_output=True, check=True)
+    lines = subprocess.run(["ss", "-tinpHO"], capture_output=True, check=True).stdout.splitlines()
+    (line,) = (line for line in lines if b"pid=%s," % show.stdout.strip() in line)
+    times = dict(re.findall(rb"(lastsnd|lastrcv):(\d+)", line))  # neither is there while it is 0
+    return min(int(times.get(name, 0)) for name in (b"lastsnd", b"lastrcv"))
+
+
+def wait_until_silent(unit: str) -> None:
+    """However fast the machine is: whoever is started after this is younger than what the connection has carried."""
+    deadline = time.monotonic() + 120
+    while silence(unit) < 1000:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"the connection of {unit} is not silent")
+        time.sleep(0.05)
+
+
 def after() -> None:
-    for name, service in SERVICES.items():
-        if name not in ("server", "giver") and service[2] != "wide":
-            drop_in(name)
     write(pathlib.Path("/etc/libkeepalive.conf"), "[unit disabled.service]\nLIBKEEPALIVE_DISABLE=1\n")
     # What has to last from one process to the next is kept only through a restart.
     systemctl("daemon-reload")
     systemctl("restart", "storer.service")
     systemctl("start", "inheritor.socket")
+    wait_until_silent("giver.service")
     start("after")
 
 
 def wide() -> None:
     write(pathlib.Path("/etc/libkeepalive.conf"), "TCP_KEEPIDLE=61\n[unit wide*.service]\nTCP_KEEPIDLE=60\n")
-    write(pathlib.Path("/etc/ld.so.preload"), f"{LIBRARIES}/libkeepalive.so\n")
     start("wide")
 
 
 if __name__ == "__main__":
-    {"before": before, "after": after, "wide": wide}[sys.argv[1]]()
+    {"before": before, "dropins": dropins, "after": after, "wide": wide}[sys.argv[1]]()
