@@ -43,15 +43,17 @@ def test_the_peer_sees_the_end_of_a_connection_while_it_is_audited(reader: Reade
             "answer = [s.fileno() for s in c]"
         )
         peers = [server.accept()[0] for _number in numbers]
-        stop = threading.Event()
+        begun, stop = threading.Event(), threading.Event()
         sweeps: t.List[int] = []
 
         def audit() -> None:
             while not stop.is_set():
                 sweeps.append(len(list(reader.read(child.pid, numbers))))
+                begun.set()
 
         thread = threading.Thread(target=audit)
         thread.start()
+        begun.wait()
         try:
             for index, peer in enumerate(peers):
                 peer.settimeout(20)
