@@ -12,6 +12,7 @@ takes does not grow with their number.
 from __future__ import annotations
 
 import os
+import signal
 import time
 import typing as t
 
@@ -183,6 +184,10 @@ class Sequence:
         words = f"{state.get('ActiveState')} ({state.get('SubState')}), result {state.get('Result')}"
         if state.get("ExecMainStatus", "0") != "0":
             words += f", exit status {state['ExecMainStatus']}"
+            if state.get("Result") in ("signal", "core-dump") and state["ExecMainStatus"] == str(int(signal.SIGSYS)):
+                words += (
+                    " (SIGSYS: a list of allowed system calls, its own or SystemCallFilter=, lacks one that was made)"
+                )
         status, log, _unused_err = self._run(
             ["journalctl", "--no-pager", "--quiet", "--output=cat", "--lines=5", f"--unit={unit}"]
         )
