@@ -9,6 +9,25 @@ from __future__ import annotations
 import re
 import typing as t
 
+FILTERING = (
+    "SystemCallFilter",
+    "SystemCallLog",
+    "SystemCallArchitectures",
+    "RestrictAddressFamilies",
+    "RestrictNamespaces",
+    "RestrictRealtime",
+    "RestrictSUIDSGID",
+    "MemoryDenyWriteExecute",
+    "LockPersonality",
+    "PrivateDevices",
+    "ProtectClock",
+    "ProtectHostname",
+    "ProtectKernelLogs",
+    "ProtectKernelModules",
+    "ProtectKernelTunables",
+)
+"""Settings for which systemd filters a process's system calls; V(DynamicUser) shows as C(RestrictSUIDSGID)."""
+
 PROPERTIES = (
     "Id",
     "Names",
@@ -38,6 +57,8 @@ PROPERTIES = (
     "KeepAliveIntervalUSec",
     "KeepAliveProbes",
     "DeferAcceptUSec",
+    "SystemCallErrorNumber",
+    *FILTERING,
 )
 
 _UNITS_OF_TIME = {

@@ -25,6 +25,8 @@ class FakeSystemd:
         self.log: t.Dict[str, str] = {}
         self.when: t.Dict[str, t.Callable[[], Outcome]] = {}
         """By command without 'systemctl', for instance 'restart a.service': what it does, and how it fails."""
+        self.transient: t.Dict[t.Tuple[str, ...], str] = {}
+        """By the settings that systemd-run is given: what a program says that it starts so."""
         self._pid = 1000
 
     def add(self, name: str, **properties: str) -> Properties:
@@ -48,6 +50,11 @@ class FakeSystemd:
         program, verb, *rest = command
         if program == "journalctl":
             return 0, self.log.get(command[-1].partition("=")[2], ""), ""
+        if program == "systemd-run":
+            said = self.transient.get(
+                tuple(word[len("--property=") :] for word in command if word.startswith("--prop"))
+            )
+            return (1, "", "Failed to start transient service unit") if said is None else (0, said, "")
         assert program == "systemctl"
         names = [word for word in rest if not word.startswith("-")]
         if verb == "show":

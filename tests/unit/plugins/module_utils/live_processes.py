@@ -100,7 +100,7 @@ class ShadowProc:
         shadow = self._folder / str(shown_as or pid)
         shadow.mkdir()
         (shadow / "exe").symlink_to(os.readlink(f"/proc/{pid}/exe"))
-        for name in ("auxv", "cmdline", "comm", "environ", "fd", "maps", "net", "ns", "root", "stat", "status"):
+        for name in ("auxv", "cmdline", "comm", "environ", "fd", "maps", "net", "ns", "root", "stat", "status", "task"):
             if name == "root" and root_folder:
                 (shadow / name).symlink_to(root_folder)
             elif name not in files:
