@@ -49,6 +49,13 @@ options:
     description: What M(netops.keepalive.service_units_info) returned as C(units), for the units' own names.
     type: dict
     default: {}
+  filtered:
+    description:
+      - What M(netops.keepalive.service_units_info) returned as C(host_wide.filtered). Those that are not left alone are
+        among the C(warnings).
+    type: list
+    elements: dict
+    default: []
 """
 
 EXAMPLES = r"""
@@ -94,10 +101,13 @@ def resolve_host_settings(
     opt_outs: t.Any = None,
     libraries: t.Any = ("connect", "listen"),
     units: t.Mapping[str, t.Any] | None = None,
+    filtered: t.Sequence[t.Mapping[str, t.Any]] = (),
 ) -> dict[str, t.Any]:
     """Check and arrange; see DOCUMENTATION."""
     try:
-        return _host_settings.resolve_host_settings(services, defaults, programs, opt_outs, libraries, units, spelling)
+        return _host_settings.resolve_host_settings(
+            services, defaults, programs, opt_outs, libraries, units, filtered, spelling
+        )
     except ResolveError as error:
         lines = ["the host-wide keepalive settings are wrong, nothing was changed:", *error.problems]
         raise AnsibleFilterError("\n".join(lines)) from None

@@ -13,9 +13,11 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils import _settings_file
 from ansible_collections.netops.keepalive.plugins.module_utils._dropin import ALWAYS, SWITCHES
 from ansible_collections.netops.keepalive.plugins.module_utils._mistakes import Mistakes, ResolveError
 from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS, SYSTEM
+from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
 from ansible_collections.netops.keepalive.plugins.module_utils._setting_checks import Spelling, tcp_values
 
 DISABLE = "LIBKEEPALIVE_DISABLE"
@@ -37,6 +39,7 @@ def resolve_host_settings(
     opt_outs: t.Any = None,
     libraries: t.Any = ("connect", "listen"),
     units: t.Optional[t.Mapping[str, t.Any]] = None,
+    filtered: t.Sequence[t.Mapping[str, t.Any]] = (),
     spelling: Spelling = lambda value: None,
 ) -> t.Dict[str, t.Any]:
     """Return the sections of the settings file in their order, and warnings.
@@ -47,6 +50,7 @@ def resolve_host_settings(
     :param opt_outs: C(keepalive_host_opt_outs), which C(programs) can take back.
     :param libraries: C(keepalive_host_libraries), what every process loads.
     :param units: What service_units_info said of the services: an alias has to become the unit's own name.
+    :param filtered: What service_units_info said of processes that have a list of system calls of their own.
     :raises ResolveError: With every mistake found.
     """
     checker = _Checker(spelling, libraries)
@@ -63,7 +67,25 @@ def resolve_host_settings(
         sections.append(_unit_section(service, identity.replace("@.", "@*."), everywhere))
     if checker.problems:
         raise ResolveError(checker.problems)
-    return {"sections": sections, "warnings": _warnings(checker.libraries, everywhere, host["respect"])}
+    warnings = _warnings(checker.libraries, everywhere, host["respect"]) + _endangered(filtered, sections)
+    return {"sections": sections, "warnings": warnings}
+
+
+def _endangered(filtered: t.Sequence[t.Mapping[str, t.Any]], sections: t.Sequence[Section]) -> t.List[str]:
+    """Name the processes that filter their own system calls, but for those that are to be left alone."""
+    lines = []
+    for section in sections:
+        lines += [section["heading"], *(f"{name}={value}" for name, value in section["variables"].items())]
+    warnings = []
+    for process in filtered:
+        if _settings_file.parse("\n".join(lines), process["unit"], process["program"]).get(DISABLE) != 1:
+            warnings.append(
+                f"{process['unit']}: {printable(process['program'])} (process {process['pid']}) has a list of system "
+                "calls of its own: where setsockopt is not on it, the library gets the program killed at a TCP "
+                "connection, from its next start on; leave it alone with an entry of keepalive_host_programs that says "
+                "'disable: true'"
+            )
+    return warnings
 
 
 def _section(heading: str, comment: str, variables: t.Mapping[str, str]) -> Section:

@@ -11,6 +11,7 @@ takes does not grow with their number.
 
 from __future__ import annotations
 
+import signal
 import time
 import typing as t
 
@@ -214,6 +215,10 @@ class Sequence:
         words = f"{state.get('ActiveState')} ({state.get('SubState')}), result {state.get('Result')}"
         if state.get("ExecMainStatus", "0") != "0":
             words += f", exit status {state['ExecMainStatus']}"
+            if state.get("Result") in ("signal", "core-dump") and state["ExecMainStatus"] == str(int(signal.SIGSYS)):
+                words += (
+                    " (SIGSYS: a list of allowed system calls, its own or SystemCallFilter=, lacks one that was made)"
+                )
         return words + _quoted(_journal.last_lines(self._run, unit))
 
     def _systemctl(self, verb: str, *units: str, limit: float = _systemd.ANSWER) -> None:

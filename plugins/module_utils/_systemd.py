@@ -16,6 +16,25 @@ from ansible_collections.netops.keepalive.plugins.module_utils import _run
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import is_unit_name
 
+FILTERING = (
+    "SystemCallFilter",
+    "SystemCallLog",
+    "SystemCallArchitectures",
+    "RestrictAddressFamilies",
+    "RestrictNamespaces",
+    "RestrictRealtime",
+    "RestrictSUIDSGID",
+    "MemoryDenyWriteExecute",
+    "LockPersonality",
+    "PrivateDevices",
+    "ProtectClock",
+    "ProtectHostname",
+    "ProtectKernelLogs",
+    "ProtectKernelModules",
+    "ProtectKernelTunables",
+)
+"""Settings for which systemd filters a process's system calls; V(DynamicUser) shows as C(RestrictSUIDSGID)."""
+
 PROPERTIES = (
     "Id",
     "Names",
@@ -50,6 +69,8 @@ PROPERTIES = (
     "KeepAliveIntervalUSec",
     "KeepAliveProbes",
     "DeferAcceptUSec",
+    "SystemCallErrorNumber",
+    *FILTERING,
 )
 
 _UNITS_OF_TIME = {

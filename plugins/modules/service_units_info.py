@@ -12,6 +12,8 @@ version_added: 0.1.0
 author: The netops.keepalive authors (@netops)
 description:
   - Looks at any number of units with one C(systemctl show), at their files and at their processes. Changes nothing.
+  - Whether a program filters its own system calls is told by how many filters its process has. How many systemd gives
+    to it is asked of systemd, which for that starts C(cat) with the same settings, as a transient unit.
   - "Stale means that a restart would change something: the process was started with other variables than the unit's
     drop-in has now, or it maps a library that has since been replaced. The evidence is the process itself, so what an
     interrupted run has left undone is seen by the next."
@@ -213,6 +215,16 @@ host_wide:
           unit: init.scope
           program: /usr/lib/systemd/systemd
           why: does not map libkeepalive.so, which /etc/ld.so.preload names
+    filtered:
+      description:
+        - Processes of services that are not in O(services) or O(units) and have a list of allowed system calls of
+          their own, so that they might be killed for those of the libraries. Empty unless O(mode=host).
+      type: list
+      elements: dict
+      sample:
+        - pid: 640
+          unit: chrony.service
+          program: /usr/sbin/chronyd
 """
 
 import os
@@ -224,6 +236,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils import (
     _manifest,
     _places,
     _record,
+    _system_calls,
     _systemd,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
@@ -246,9 +259,11 @@ class Report:
 
     def __init__(self, run: _systemd.Run, names: t.Sequence[str], mode: str) -> None:
         self._run = run
+        self._names = names
         self._mode = mode
         self._host = Host(run)
         self._units = self._host.units(names)
+        self._calls = _system_calls.SystemCalls(run)
 
     def describe(self, name: str) -> t.Tuple[t.Dict[str, t.Any], t.List[Problem]]:
         """Return a unit's dictionary and what stands in the way of its settings."""
@@ -271,12 +286,30 @@ class Report:
         ]
         return self._dictionary(name, properties, instances, fragment, foreign.environment), problems
 
+    def of_system_calls(self, name: str) -> t.Tuple[t.List[Problem], t.List[str]]:
+        """Return who of a unit, or of a template's instances, may be killed for system calls, and what is not known."""
+        problems: t.List[Problem] = []
+        doubts: t.List[str] = []
+        for unit in self._named(name):
+            own_entry = unit.name != name and unit.name in self._names  # whose drop-in hides the template's
+            if unit.properties["LoadState"] == "loaded" and not unit.name.endswith(".socket") and not own_entry:
+                executable = executable_of(unit.properties)
+                problems += self._calls.problems(unit.name, unit.properties)
+                doubts += self._calls.doubts(unit.name, unit.properties, executable.path if executable else "")
+        return problems, doubts
+
+    def filtered_elsewhere(self) -> t.List[t.Dict[str, t.Any]]:
+        """Return the processes of other services that have a list of system calls of their own."""
+        return self._calls.elsewhere({unit.properties["Id"] for unit in self._units.values()})
+
+    def _named(self, name: str) -> t.List[Unit]:
+        return [unit for unit in self._units.values() if name in (unit.name, _systemd.template_of(unit.name))]
+
     def without_reload(self, name: str) -> t.List[str]:
         """Return the unit, or the instances of the template, that systemd cannot reload."""
-        units = [unit for unit in self._units.values() if name in (unit.name, _systemd.template_of(unit.name))]
         return [
             unit.name
-            for unit in units
+            for unit in self._named(name)
             if unit.properties["LoadState"] == "loaded" and unit.properties.get("CanReload") == "no"
         ]
 
@@ -372,8 +405,12 @@ def main() -> None:
         for name in names:
             units[name], found = report.describe(name)
             if name in accepted:
-                problems += [problem.text for problem in found if problem.reason not in accepted[name]]
+                of_calls, doubts = report.of_system_calls(name)
+                problems += [problem.text for problem in found + of_calls if problem.reason not in accepted[name]]
+                for doubt in doubts if _system_calls.REASON not in accepted[name] else []:
+                    module.warn(doubt)
         problems += [text for service in services for text in not_reloadable(service, report)]
+        filtered = report.filtered_elsewhere() if module.params["mode"] == "host" else []
     except _systemd.SystemdError as error:
         module.fail_json(msg=str(error))
     if accepted and os.geteuid() != 0:
@@ -402,6 +439,7 @@ def main() -> None:
             "entries": list(host.entries),
             "settings": host.settings is not None and _dropin.is_ours(host.settings),
             "restart_due": without_libraries(host),
+            "filtered": filtered,
         },
         units=units,
         problems=problems,

@@ -38,6 +38,15 @@ def test_a_filter_that_kills(preloaded: Run, probe: Probe, kind: str) -> None:
     assert preloaded(probe("gate"), "tcp", with_=LIBRARIES).status == -signal.SIGSYS, "the filter does kill"
 
 
+@pytest.mark.parametrize("env", [{}, DEBUG], ids=["quiet", "debug"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_disabled_libraries_make_no_system_call(preloaded: Run, probe: Probe, kind: str, env: dict[str, str]) -> None:
+    """Whatever a program allows itself: they have looked who they are before its main()."""
+    disabled = env | {"LIBKEEPALIVE_DISABLE": "1"}
+    assert preloaded(probe("gate"), kind, "only", with_=LIBRARIES, env=disabled)[:2] == (0, "alive\n")
+    assert preloaded(probe("gate"), "udp", "only", with_=LIBRARIES).status == -signal.SIGSYS, "the filter does kill"
+
+
 def start_chronyd(folder: Path, daemon: Path, env: dict[str, str], name: str, level: str) -> subprocess.Popen[str]:
     """chronyd for two seconds, with two servers that do not answer and without touching the clock (-x)."""
     base = folder / f"{name}{level}"

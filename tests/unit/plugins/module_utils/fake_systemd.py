@@ -48,6 +48,8 @@ class FakeSystemd:
         """By command as well: what has happened when whoever asked gives up, for there is no answer."""
         self.limits: t.Dict[str, float] = {}
         """By command, how long it was waited for."""
+        self.transient: t.Dict[t.Tuple[str, ...], str] = {}
+        """By the settings that systemd-run is given: what a program says that it starts so."""
         self._pid = 1000
 
     def add(self, name: str, **properties: str) -> Properties:
@@ -69,6 +71,10 @@ class FakeSystemd:
 
     def run(self, command: t.List[str], limit: float = 60) -> t.Tuple[int, str, str]:
         program, verb, *rest = command
+        if program == "systemd-run":
+            given = tuple(word[len("--property=") :] for word in command if word.startswith("--prop"))
+            told = self.transient.get(given)
+            return (1, "", "Failed to start transient service unit") if told is None else (0, told, "")
         names = [word for word in rest if not word.startswith("-")]
         line = " ".join([verb, *names])
         self.limits[line if program == "systemctl" else program] = limit

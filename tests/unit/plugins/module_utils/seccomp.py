@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pickle
 import platform
 import struct
+import threading
 import traceback
 import types
 import typing as t
@@ -71,6 +73,38 @@ def refusing(
     result = pickle.loads(answer)
     assert not isinstance(result, Failed), result.text
     return t.cast("Result", result)
+
+
+@contextlib.contextmanager
+def living(calls: t.Mapping[str, int], in_a_thread: bool = False) -> t.Iterator[int]:
+    """Yield the PID of a child that lives with such a filter, in all of it or only in a thread besides its first."""
+    ready, up = os.pipe()
+    done, go = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(go)
+
+        def live() -> None:
+            _install(calls, {})
+            os.write(up, b"+")
+            os.read(done, 1)
+            os._exit(0)
+
+        if in_a_thread:
+            threading.Thread(target=live).start()
+        else:
+            live()
+        threading.Event().wait()
+    os.close(up)
+    os.close(done)
+    try:
+        assert os.read(ready, 1) == b"+"
+        yield child
+    finally:
+        os.close(go)
+        os.close(ready)
+        _pid, status = os.waitpid(child, 0)
+    assert status == 0, f"the child ended with {os.waitstatus_to_exitcode(status)}"
 
 
 class Failed(t.NamedTuple):

@@ -59,6 +59,15 @@ def test_the_owner_has_what_was_set(setter: Setter, server: socket.socket) -> No
     assert applied == [Applied(descriptor, [idle, timeout, 0], no_errors, [60, 25000, 1])]
 
 
+@pytest.mark.skipif(not seccomp.SUPPORTED, reason="the numbers of the system calls are not known here")
+def test_an_owner_that_allows_itself_no_such_call_lives_on(setter: Setter, server: socket.socket) -> None:
+    """It is not the owner that calls: what its own list of system calls says does not count."""
+    with socket.create_connection(server.getsockname()) as mine:
+        with seccomp.living({"getsockopt": seccomp.KILL, "setsockopt": seccomp.KILL}) as pid:
+            apply(setter, pid, mine.fileno(), os.fstat(mine.fileno()).st_ino, KEEPIDLE, KEEPALIVE)
+        assert mine.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+
+
 def test_what_a_listener_accepts_from_then_on_has_it_too(setter: Setter) -> None:
     with Child("s = socket.create_server(('127.0.0.1', 0))") as child:
         descriptor, inode, port = child.run("answer = [s.fileno(), os.fstat(s.fileno()).st_ino, s.getsockname()[1]]")

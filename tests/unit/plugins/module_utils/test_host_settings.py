@@ -160,6 +160,20 @@ def test_what_surprises_people_is_said() -> None:
     assert resolve_host_settings([])["warnings"] == []
 
 
+def test_a_program_with_a_list_of_system_calls_of_its_own_is_named_unless_it_is_left_alone() -> None:
+    filtered = [
+        {"pid": 7, "unit": "chrony.service", "program": "/usr/sbin/chronyd"},
+        {"pid": 8, "unit": "a.service", "program": "/opt/a/\x1b[2J"},
+    ]
+    opt_outs = [{"path": "*/chronyd"}]
+    (warning,) = resolve_host_settings([], opt_outs=opt_outs, filtered=filtered)["warnings"]
+    assert warning.startswith("a.service: /opt/a/\\x1b[2J (process 8) has a list of system calls of its own")
+    assert warning.endswith("leave it alone with an entry of keepalive_host_programs that says 'disable: true'")
+    taken_back = [{"path": "*/chronyd", "disable": False}, {"path": "/opt/*", "disable": True}]
+    (warning,) = resolve_host_settings([], programs=taken_back, opt_outs=opt_outs, filtered=filtered)["warnings"]
+    assert warning.startswith("chrony.service: /usr/sbin/chronyd (process 7)")
+
+
 def test_below_the_defaults_of_the_services_the_mode_has_its_own() -> None:
     """Nothing is restarted and nobody is overruled unless an entry, a profile or the defaults ask for it."""
 

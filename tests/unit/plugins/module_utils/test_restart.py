@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import pathlib
+import signal
 import typing as t
 
 import pytest
@@ -110,6 +111,9 @@ DEATHS: t.List[Died] = [
      "b.service: did not stay up: failed (failed), result exit-code, exit status 1"),
     ("failed", {"SubState": "failed", "Result": "signal", "ExecMainStatus": "11"},
      "b.service: did not stay up: failed (failed), result signal, exit status 11"),
+    ("failed", {"SubState": "failed", "Result": "core-dump", "ExecMainStatus": str(int(signal.SIGSYS))},
+     f"b.service: did not stay up: failed (failed), result core-dump, exit status {int(signal.SIGSYS)} (SIGSYS: a list "
+     "of allowed system calls, its own or SystemCallFilter=, lacks one that was made)"),
     ("inactive", {"SubState": "dead"}, "b.service: did not stay up: inactive (dead), result success"),
     ("active", {"NRestarts": "1"}, "b.service: crashed and was restarted by systemd: active (running), result success"),
     ("activating", {"SubState": "auto-restart", "Result": "exit-code", "ExecMainStatus": "1"},

@@ -188,6 +188,28 @@ def test_what_an_entry_accepts_is_no_problem(run: Run, systemd: FakeSystemd, tmp
     assert run(services=wanted("a.service", accept=["secure_exec"]))["problems"] == []
 
 
+@pytest.mark.parametrize("mode", ["services", "host"])
+def test_a_unit_that_would_be_killed_for_a_system_call_is_a_problem_that_can_be_accepted(
+    run: Run, systemd: FakeSystemd, mode: str
+) -> None:
+    for name in ("a.service", "w@one.service", "w@two.service"):
+        systemd.add(name, SystemCallFilter="~setsockopt", **executes("/bin/sh"))
+
+    def problems(*services: t.Dict[str, t.Any]) -> t.List[str]:
+        found = [
+            problem for problem in run(services=list(services), mode=mode)["problems"] if "no such unit" not in problem
+        ]
+        assert all("SystemCallFilter= of the unit does not allow setsockopt" in problem for problem in found)
+        return [problem.split(":")[0] for problem in found]
+
+    assert problems({"name": "a.service"}) == ["a.service"]
+    assert problems({"name": "a.service", "accept": ["secure_exec"]}) == ["a.service"]
+    assert problems({"name": "a.service", "accept": ["system_call_filter"]}) == []
+    assert problems({"name": "w@.service"}) == ["w@one.service", "w@two.service"]
+    own_entry = {"name": "w@one.service", "accept": ["system_call_filter"]}
+    assert problems({"name": "w@.service"}, own_entry) == ["w@two.service"]
+
+
 def test_in_the_host_wide_mode_other_things_stand_in_the_way(
     run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path
 ) -> None:
@@ -223,7 +245,7 @@ def test_what_the_host_tells_every_process(run: Run, monkeypatch: pytest.MonkeyP
     assert (due["pid"], due["why"]) == (os.getpid(), "does not map libkeepalive.so, which /etc/ld.so.preload names")
     left_alone = host._replace(settings="# Managed\n[program *]\nLIBKEEPALIVE_DISABLE=1\n")
     monkeypatch.setattr(_host_wide, "look", lambda: left_alone)
-    assert run()["host_wide"] == {"entries": [entry], "settings": False, "restart_due": []}
+    assert run()["host_wide"] == {"entries": [entry], "settings": False, "restart_due": [], "filtered": []}
 
 
 def test_one_unit_under_two_names(run: Run, systemd: FakeSystemd) -> None:
