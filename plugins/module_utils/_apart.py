@@ -28,6 +28,8 @@ import time
 import typing as t
 import weakref
 
+from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
+from ansible_collections.netops.keepalive.plugins.module_utils._accounts import account_of
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
 
 LIMIT = 10.0
@@ -65,7 +67,7 @@ class Apart:
     def __init__(self, limit: float = LIMIT, budget: float = BUDGET) -> None:
         self._limit = limit
         self._left = budget
-        self._stuck: t.Set[int] = set()
+        self._stuck: t.Set[str] = set()
         self._child: t.Optional[_Child] = None
 
     def call(self, work: Work, pid: int, *arguments: t.Any) -> t.Any:
@@ -76,9 +78,9 @@ class Apart:
         :raises Stuck: it does not come to its end; neither are other processes of the same user waited for any more.
         :raises Unreadable: as the work raised it; OSError as well.
         """
-        user = _user_of(pid)
+        user = _whose(pid)
         if user in self._stuck:
-            raise Stuck(f"another process of user {user} made us wait {self._limit:g} s for its sockets")
+            raise Stuck(f"another process of {user} made us wait {self._limit:g} s for its sockets")
         if self._left <= 0:
             raise Stuck("other processes made us wait too long for their sockets")
         if self._child is None:
@@ -90,7 +92,7 @@ class Apart:
             self._child.end(kill=True)
             self._child = None
             self._left -= time.monotonic() - started
-            if user:  # one of root's that is stuck says nothing about the rest of the host
+            if user is not None:  # one of root's that is stuck says nothing about the rest of the host
                 self._stuck.add(user)
             raise Stuck(f"{error} while its sockets were looked at") from None
         if not goes_on:
@@ -221,6 +223,19 @@ def _receive(descriptor: int, size: int, deadline: t.Optional[float] = None) -> 
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
+
+
+def _whose(pid: int) -> t.Optional[str]:
+    """Say whose process it is, None for root's.
+
+    What a user has started from his sessions is his whatever its user: with subordinate user ids he has thousands, and
+    would make us wait for each.
+    """
+    user = _user_of(pid)
+    if not user:
+        return None
+    account = account_of(pid, "", _procfs.manager_prefix())
+    return account.place if account.of_sessions else f"user {user}"
 
 
 def _user_of(pid: int) -> t.Optional[int]:

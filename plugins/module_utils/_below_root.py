@@ -108,8 +108,12 @@ def read_text(path: str, most: int) -> str:
     with find(path) as found:
         if stat.S_ISCHR(found.status.st_mode) and found.status.st_rdev == _NULL:  # systemd.unit(5): masked
             return ""
-        with found.open() as stream:
-            content = stream.read(most + 1)
+        try:
+            with found.open() as stream:
+                content = stream.read(most + 1)
+        except OSError as error:
+            error.filename = path
+            raise
     if len(content) > most:
         raise OSError(errno.EFBIG, f"longer than {most} bytes", path)
     return content.decode("utf-8", "surrogateescape")

@@ -14,7 +14,6 @@ not run at all: it is theirs to choose what it does, and with whose rights a uni
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shlex
 import sys
@@ -22,6 +21,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._executable import describe_executable
+from ansible_collections.netops.keepalive.plugins.module_utils._passwd import PASSWD, User, user_of
 from ansible_collections.netops.keepalive.plugins.module_utils._run import find_program, look_for
 
 Command = t.List[str]
@@ -160,30 +160,21 @@ def _command_of(properties: t.Mapping[str, str]) -> Command:
     return [*_as(_identity(properties)), *_WITHOUT_RIGHTS, "--", runs.path, *arguments]
 
 
-class _Identity(t.NamedTuple):
-    uid: int
-    gid: int
-    groups: t.Sequence[int]
+_NOBODY = User("", NOBODY, NOBODY, ())
 
 
-_NOBODY = _Identity(NOBODY, NOBODY, ())
-
-
-def _identity(properties: t.Mapping[str, str]) -> _Identity:
+def _identity(properties: t.Mapping[str, str]) -> User:
     """The unit's user with the groups that he always has, and none that only the unit gives; nobody in root's place."""
     name = properties.get("User", "")
     if not name or properties.get("DynamicUser") == "yes":
         return _NOBODY
-    try:
-        user = pwd.getpwuid(int(name)) if name.isascii() and name.isdigit() else pwd.getpwnam(name)
-    except (KeyError, OverflowError):
-        raise _NotTried(f"its program was not tried, because its user {name} is not known on this host") from None
-    if user.pw_uid == 0:
-        return _NOBODY
-    return _Identity(user.pw_uid, user.pw_gid, os.getgrouplist(user.pw_name, user.pw_gid))
+    user = user_of(name)
+    if user is None:
+        raise _NotTried(f"its program was not tried, because its user {name} is not in this host's own {PASSWD}")
+    return _NOBODY if user.uid == 0 else user
 
 
-def _as(identity: _Identity) -> t.List[str]:
+def _as(identity: User) -> t.List[str]:
     groups = f"--groups={','.join(map(str, identity.groups))}" if identity.groups else "--clear-groups"
     return [f"--reuid={identity.uid}", f"--regid={identity.gid}", groups]
 

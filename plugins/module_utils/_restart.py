@@ -64,6 +64,10 @@ class Sequence:
                 order.append(self.units[name])
         return list({unit.name: unit for unit in order}.values())
 
+    def unanswered(self) -> t.List[str]:
+        """Return the units that systemd was asked for and said nothing of."""
+        return [name for name in self._names if not _systemd.is_template(name) and name not in self.units]
+
     def reload_due(self) -> bool:
         """Tell whether systemd has not read some unit's files since they changed."""
         return bool(self._host.unread(self._names)) or any(

@@ -9,6 +9,7 @@ Shared by service_units_info, which reports it, and service_restart, which acts 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import typing as t
@@ -109,8 +110,12 @@ class Host:
 
     def unread(self, names: t.Iterable[str]) -> t.Set[str]:
         """Return the drop-ins of units that a run has changed since systemd read them, whether the units run or not."""
-        paths = {path for name in names for path in self._paths(name)}
-        return {path for path in paths if _in_force.history(path).unread(_dropin.read(path))}
+        found = set()
+        for path in {path for name in names for path in self._paths(name)}:
+            with contextlib.suppress(OSError):  # the unit's damage, and told of it
+                if _in_force.history(path).unread(_dropin.read(path)):
+                    found.add(path)
+        return found
 
     def _paths(self, *names: str) -> t.List[str]:
         """Return where drop-ins of ours for a unit can stand, the one that counts first."""

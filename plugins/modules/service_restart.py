@@ -208,6 +208,7 @@ class Work:
             if self.result["reloaded"] and not self._module.check_mode:
                 sequence.reload()
             lost = [] if self._module.check_mode else overruled(sequence.in_order())
+            lost += [f"{name}: systemctl show says nothing of it" for name in sequence.unanswered()]
             lost += [
                 f"{unit.name}: {unit.damage}, so whether a restart is due is not known"
                 for unit in sequence.in_order()

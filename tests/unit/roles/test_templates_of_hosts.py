@@ -70,13 +70,15 @@ def ended(folder: pathlib.Path, *arguments: str) -> str:
 def test_the_name_of_a_program_in_the_audit_and_in_its_file(tmp_path: pathlib.Path) -> None:
     group = {
         "unit": TEMPLATE, "units": 1, "program": f"/x/{TEMPLATE}", "script": TEMPLATE, "direction": "outgoing",
+        "user": None, "values_total": 0, "listeners_total": 0,
         "connections": 1, "without": 1, **dict.fromkeys(("right", "slow", "tight", "unknown", "overdue"), 0),
         "longest_silence": 1.0, "values": [], "peers": [], "peers_total": 0, "listeners": [],
         "advice": {"kind": "nothing", "native": [], "entry": None, "obstacle": TEMPLATE, "notes": [TEMPLATE]},
     }  # fmt: skip
     answer = {
         "idle_timeout": 350, "totals": dict.fromkeys(COUNTS, 1), "left_out": {"local": 0, "recent": 0, "ansible": 0},
-        "groups": [group], "groups_total": 1, "unreadable": {"processes": 1, "why": TEMPLATE},
+        "groups": [group], "groups_total": 1, "groups_cut": {"groups": 0, "whose": []},
+        "unowned": {"sockets": 0}, "unreadable": {"processes": 1, "why": TEMPLATE},
     }  # fmt: skip
     (tmp_path / "library").mkdir()
     (tmp_path / "library" / "answer.py").write_text(

@@ -18,6 +18,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _apart
+from ansible_collections.netops.keepalive.plugins.module_utils._accounts import Account
 from ansible_collections.netops.keepalive.plugins.module_utils._apart import Apart, Stuck
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
@@ -163,10 +164,25 @@ def test_another_process_of_the_same_user_is_not_waited_for_but_one_of_root_is()
                 apart.call(hang, one.pid)
             with pytest.raises(Stuck, match=r"another process of user 65534 made us wait 0\.1 s for its sockets"):
                 apart.call(hang, two.pid)
+            apart._limit = 60  # what answers has the time that a slow machine takes
             assert apart.call(hang, os.getpid()) == os.getpid()
         finally:
             for process in begun:
                 process.kill()
+
+
+def test_a_user_with_thousands_of_user_ids_makes_us_wait_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_apart, "account_of", lambda *_arguments: Account("user-1000.slice", 1000))
+    apart = Apart(limit=0.1)
+    with subprocess.Popen(["sleep", "600"], user=65534) as one, subprocess.Popen(["sleep", "600"], user=65533) as two:
+        try:
+            with pytest.raises(Stuck, match=r"nothing came back for 0\.1 s"):
+                apart.call(wait_for_ever, one.pid)
+            with pytest.raises(Stuck, match=r"another process of user-1000\.slice made us wait 0\.1 s"):
+                apart.call(wait_for_ever, two.pid)
+        finally:
+            one.kill()
+            two.kill()
 
 
 def test_all_that_is_waited_for_together_has_a_limit() -> None:

@@ -133,6 +133,7 @@ def group(unit: str, program: str, script: str, **advice: t.Any) -> t.Dict[str, 
     told = advise(Program("/usr/bin/x", unit="a.service"), "outgoing", Values(120, 30, 4))._asdict()
     return {
         "unit": unit, "units": 1, "program": program, "script": script, "direction": "outgoing", "processes": 1,
+        "user": None, "values_total": 0,
         "connections": 2, "right": 0, "without": 2, "slow": 0, "tight": 0, "unknown": 0, "overdue": 0,
         "longest_silence": 3.0, "values": [], "peers": [{"address": unit, "port": 1, "connections": 1}],
         "peers_total": 1, "listeners": [{"address": program, "port": 1, "verdict": "slow", "shown_by": 0}],
@@ -144,7 +145,8 @@ def answer(*groups: t.Dict[str, t.Any], why: str = "") -> t.Dict[str, t.Any]:
     totals = dict.fromkeys(_audit_report.COUNTS, 0)
     return {
         "idle_timeout": 350, "totals": totals, "left_out": {"local": 0, "recent": 0, "ansible": 0},
-        "groups": list(groups), "groups_total": len(groups), "unreadable": {"processes": 1, "why": why},
+        "groups": list(groups), "groups_total": len(groups), "groups_cut": {"groups": 0, "whose": []}, "unowned": {"sockets": 0},
+        "unreadable": {"processes": 1, "why": why},
     }  # fmt: skip
 
 

@@ -145,6 +145,7 @@ def test_a_lock_of_release_0_1_0_is_respected_from_when_it_is_first_seen(
     ],
 )
 def test_a_damaged_lock_is_taken_and_told_of(tmp_path: pathlib.Path, content: bytes) -> None:
+    (tmp_path / _lock.NAME).touch(0o600)
     (tmp_path / _lock.NAME).write_bytes(content)
     assert Lock(MINE, True, str(tmp_path)).end() is None
     (tmp_path / _lock.NAME).write_bytes(content)

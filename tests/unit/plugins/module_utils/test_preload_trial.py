@@ -263,9 +263,9 @@ def test_units_that_are_not_tried_are_named_with_the_reason(unit: Unit) -> None:
     shutil.copy("/bin/true", unit.folder / "strange")
     strange = f"{{ path={unit.folder}/strange ; argv[]=strange ; ignore_errors=no }}"
     for properties, words in (
-        ({"User": "nosuchuser"}, "because its user nosuchuser is not known on this host"),
-        ({"User": "4000000000"}, "because its user 4000000000 is not known on this host"),
-        ({"User": "99999999999999999999"}, "is not known on this host"),
+        ({"User": "nosuchuser"}, "because its user nosuchuser is not in this host's own /etc/passwd"),
+        ({"User": "4000000000"}, "because its user 4000000000 is not in this host's own /etc/passwd"),
+        ({"User": "99999999999999999999"}, "is not in this host's own /etc/passwd"),
         ({"RootDirectory": "/srv/root"}, "because it has a root of its own (/srv/root)"),
         ({"ExecStart": ""}, "because systemd knows no program of it"),
         ({"ExecStart": strange}, "because no argument is known with which it does nothing"),

@@ -346,5 +346,5 @@ def test_where_it_cannot_be_read_whether_a_drop_in_is_ours_nothing_is_purged(run
     obstacle = tmp_path / "b.service.d" / NAME
     obstacle.mkdir(parents=True)
     result = run(dropins=[], purge=True)
-    assert result["msg"] == f"no drop-in was written, all are as before: Is not a regular file: {obstacle}"
+    assert result["msg"] == f"no drop-in was written, all are as before: not a regular file: {obstacle}"
     assert (tmp_path / "a.service.d" / NAME).exists()

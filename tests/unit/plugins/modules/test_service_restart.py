@@ -519,7 +519,7 @@ def test_where_it_cannot_be_read_what_a_unit_runs_with_nothing_is_restarted_unle
     result = run(services=services("a.service", "b.service"))
     assert result["failed"] is True
     assert result["msg"] == (
-        f"nothing was restarted: b.service: {path} cannot be read: Is not a regular file, so whether a restart is due "
+        f"nothing was restarted: b.service: {path} cannot be read: not a regular file, so whether a restart is due "
         "is not known"
     )
     assert systemd.commands == []

@@ -113,9 +113,9 @@ def test_an_elf_file_has_facts_or_is_damaged_and_costs_little(content: bytes) ->
 
 
 def test_a_file_of_nothing_but_tables_is_given_up() -> None:
-    """Sixty thousand notes that are the same half megabyte: half an hour's work."""
-    headers = struct.pack("<IIQQQQQQ", 4, 0, PAGE, 0, 0, 1 << 19, 1 << 19, 1) * 0xFFFF
-    header = struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, PAGE + (1 << 19), 0, 0, 64, 56, 0xFFFF, 0, 0, 0)
+    """As many notes as a program can have that are the same half megabyte: half a minute's work."""
+    headers = struct.pack("<IIQQQQQQ", 4, 0, PAGE, 0, 0, 1 << 19, 1 << 19, 1) * 1000
+    header = struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, PAGE + (1 << 19), 0, 0, 64, 56, 1000, 0, 0, 0)
     stream = Counting((b"\x7fELF\2\1\1".ljust(16, b"\0") + header).ljust(PAGE + (1 << 19), b"\0") + headers)
     with pytest.raises(_elf.ElfError, match="its tables have more entries than those of any program"):
         _elf.parse_elf(stream)
@@ -168,14 +168,10 @@ HOST_FILE = lines(
 
 @fuzz(HOST_FILE, HOST_FILE)
 def test_the_sections_of_a_settings_file_keep_their_text(new: str, old: str) -> None:
-    for section in _host_file.sections(new):
-        assert section.heading in new and isinstance(section.fits("a.service", "/x"), bool)
-        assert all(name in new and value in new for name, value in section.variables)
-    assert isinstance(_host_file.changed_headings(new, old), list)
-    since = _host_file.since_when(new, "a.service", "/x")
-    assert since is None or since == since
-    stamped = _host_file.with_times(_host_file.without_times(new), old, 1764061200.0, 1764000000.0)
-    assert _host_file.changed_headings(stamped, _host_file.without_times(new)) == []
+    for heading, variables in _host_file.sections(new).items():
+        assert heading in new and all(name in new and value in new for name, value in variables)
+    assert set(_host_file.changed_headings(new, old)) <= {*_host_file.sections(new), *_host_file.sections(old)}
+    assert _host_file.changed_headings(new, new) == []
 
 
 @fuzz(bytes_of(lines("/lib/a.so", ":", "/usr/lib/libkeepalive/libkeepalive.so", "#")))

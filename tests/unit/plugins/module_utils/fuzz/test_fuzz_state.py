@@ -127,6 +127,7 @@ def test_a_manifest_names_files_of_ours_alone(tmp_path: pathlib.Path, content: b
 @fuzz(documents(HOLDER))
 def test_a_lock_is_somebodys_or_nobodys(tmp_path: pathlib.Path, content: bytes) -> None:
     path = tmp_path / _lock.NAME
+    path.touch(0o600)
     path.write_bytes(content)
     lock = _lock.Lock({"id": "mine", "owner": "me"}, True, str(tmp_path))
     try:

@@ -146,11 +146,11 @@ def test_a_wrong_mode_is_repaired_without_compiling(
 def test_what_others_could_change_is_not_believed_and_made_anew(run: Run, lib: pathlib.Path, name: str) -> None:
     """Who could write a library could write the manifest that agrees with it, and may have the file open still."""
     run()
-    part = lib / name
+    part, made = lib / name, _manifest.read(str(lib)).made
     os.chown(part, 12345, 12345)
     inodes = {path.name: path.stat().st_ino for path in lib.iterdir()}
     (lib / "one.so").write_bytes((lib / "one.so").read_bytes() + b"another's")
-    manifest = _manifest.Manifest(_manifest.read(str(lib)).made, {"one.so": _manifest.look(str(lib / "one.so")).sha256})
+    manifest = _manifest.Manifest(made, {"one.so": _manifest.look(str(lib / "one.so")).sha256})
     (lib / "manifest.json").write_text(manifest.text())
     foretold = run(check=True)
     for result in (foretold, run()):
