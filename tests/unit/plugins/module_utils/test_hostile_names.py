@@ -145,7 +145,8 @@ def answer(*groups: t.Dict[str, t.Any], why: str = "") -> t.Dict[str, t.Any]:
     totals = dict.fromkeys(_audit_report.COUNTS, 0)
     return {
         "idle_timeout": 350, "totals": totals, "left_out": {"local": 0, "recent": 0, "ansible": 0},
-        "groups": list(groups), "groups_total": len(groups), "groups_cut": {"groups": 0, "whose": []}, "unowned": {"sockets": 0},
+        "groups": list(groups), "groups_total": len(groups), "groups_cut": {"groups": 0, "whose": []},
+        "unowned": {"sockets": 0},
         "unreadable": {"processes": 1, "why": why},
     }  # fmt: skip
 
