@@ -13,14 +13,15 @@ import time
 MOST = 800
 
 
-def own() -> int:
-    """Start a process that holds lingering sockets with data that nobody reads."""
+def own() -> tuple[int, int]:
+    """Start a process that holds lingering sockets with data that nobody reads, and the one that does not read it."""
     server = socket.socket()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
     server.bind(("127.0.0.1", 0))
     server.listen(1024)
     ready, tell = os.pipe()
-    if os.fork() == 0:
+    reader = os.fork()
+    if reader == 0:
         kept = []
         while True:
             kept.append(server.accept()[0])
@@ -42,7 +43,9 @@ def own() -> int:
         time.sleep(100000)
     os.read(ready, 1)
     server.close()
-    return owner
+    os.close(ready)
+    os.close(tell)
+    return owner, reader
 
 
 def pythons_of_root() -> set[str]:
@@ -58,7 +61,7 @@ def pythons_of_root() -> set[str]:
 
 
 def main() -> None:
-    owner = own()
+    owner, reader = own()
     open(os.environ["READY"], "w", encoding="ascii").close()
     known = pythons_of_root()
     while True:
@@ -68,7 +71,10 @@ def main() -> None:
             time.sleep(0.2)
             os.kill(owner, 9)
             os.waitpid(owner, 0)
-            owner = own()
+            before = reader
+            owner, reader = own()
+            os.kill(before, 9)
+            os.waitpid(before, 0)
         known = now
         time.sleep(0.01)
 
