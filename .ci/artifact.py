@@ -17,7 +17,7 @@ NAME = "netops.keepalive"
 DOCUMENTED = ("become", "cache", "callback", "connection", "filter", "inventory", "lookup", "module", "test", "vars")
 """The kinds of plugins that ansible-doc documents; the folder of a kind is its plural, but for filter and so on."""
 
-WANTED = ("LICENSE", "README.md", "csrc/Makefile", "csrc/LICENSE", "meta/runtime.yml")
+WANTED = ("LICENSE", "README.md", "SECURITY.md", "csrc/Makefile", "csrc/LICENSE", "meta/runtime.yml")
 """Files without which the artifact is of no use."""
 
 ALLOWED = re.compile(
