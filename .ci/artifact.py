@@ -22,7 +22,7 @@ WANTED = ("LICENSE", "README.md", "SECURITY.md", "csrc/Makefile", "csrc/LICENSE"
 
 ALLOWED = re.compile(
     r"""
-    (MANIFEST|FILES)\.json | LICENSE | (README|CHANGELOG|CONTRIBUTING)\.md | meta/[\w-]+\.yml
+    (MANIFEST|FILES)\.json | LICENSE | (README|CHANGELOG|CONTRIBUTING|SECURITY)\.md | meta/[\w-]+\.yml
     | changelogs/(config|changelog)\.yaml | changelogs/fragments/.*\.yml
     | csrc/(LICENSE|Makefile|README\.md|\w+\.[ch]|\w+\.map)
     | docs/[\w./-]+\.(md|rst|yml|svg)

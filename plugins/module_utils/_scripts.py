@@ -61,14 +61,21 @@ _SHELL = _Grammar(
     flags="abefhiklmnprtuvxBCDEHPT", taking="oO", inline="cs", words=("--rcfile", "--init-file"), glued=False
 )
 _PHP = _Grammar(
-    flags="aeChHilmnqsvw", taking="bcdtTSz", inline="rBRE", naming="fF", inline_words=("--run", "--process-begin",
-    "--process-code", "--process-end"), words=("--php-ini", "--define", "--docroot", "--server"),
+    flags="aeChHilmnqsvw",
+    taking="bcdtTSz",
+    inline="rBRE",
+    naming="fF",
+    inline_words=("--run", "--process-begin", "--process-code", "--process-end"),
+    words=("--php-ini", "--define", "--docroot", "--server"),
     naming_words=("--file", "--process-file"),
-)  # fmt: skip
+)
 _NODE = _Grammar(
-    flags="chiv", taking="rC", inline="ep", words=("--require", "--import", "--loader", "--experimental-loader",
-    "--conditions", "--env-file", "--title"), inline_words=("--eval", "--print"),
-)  # fmt: skip
+    flags="chiv",
+    taking="rC",
+    inline="ep",
+    words=("--require", "--import", "--loader", "--experimental-loader", "--conditions", "--env-file", "--title"),
+    inline_words=("--eval", "--print"),
+)
 _GRAMMARS = {
     "python": _Grammar(
         flags="bBdEhiIOPqRsSuvVx?", taking="WX", inline="c", naming="m", words=("--check-hash-based-pycs",),

@@ -160,6 +160,7 @@ options:
           - secure_exec
           - stale_environment
           - static_executable
+          - system_call_filter
           - unreadable
         default: []
       min_sockets:

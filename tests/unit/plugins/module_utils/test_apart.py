@@ -54,8 +54,9 @@ def look_fixture(request: pytest.FixtureRequest, access: Access) -> t.Tuple[t.An
     """Return a reader or a setter, and how it is used on a process's socket."""
     if request.param == "read":
         return access.reader, lambda owner: list(access.reader.read(owner.pid, [owner.descriptor]))
-    plan = lambda owner: {owner.descriptor: (owner.inode, KEEPALIVE)}  # noqa: E731
-    return access.setter, lambda owner: list(access.setter.apply(owner.pid, plan(owner)))
+    return access.setter, lambda owner: list(
+        access.setter.apply(owner.pid, {owner.descriptor: (owner.inode, KEEPALIVE)})
+    )
 
 
 Look = t.Tuple[t.Any, t.Callable[[Withholding], t.Any]]

@@ -262,7 +262,8 @@ LINE = "40 30 {device} / /x rw - {kind} source {options}\n"
     ],
 )
 def test_which_file_systems_are_doubtful(device: str, kind: str, options: str, ours: bool, doubtful: bool) -> None:
-    (mount,) = _mounts.parse(LINE.format(device=device, kind=kind, options=options).encode()).values()
+    mounts = _mounts.parse(LINE.format(device=device, kind=kind, options=options).encode())
+    (mount,) = list(mounts.values())
     assert bool(_mounts.doubt(mount, {device} if ours else set())) is doubtful
 
 

@@ -190,7 +190,10 @@ def test_a_thread_that_has_just_ended_has_no_sockets(access: Access) -> None:
 def test_a_thread_that_ends_while_it_is_opened_has_no_sockets(access: Access) -> None:
     """For a moment that is EINVAL, too; but this kernel opens others."""
     thread = os.getppid()  # any other number than our own
-    read = lambda: list(access.reader.read(os.getpid(), [0], thread))  # noqa: E731
+
+    def read() -> t.List[t.Any]:
+        return list(access.reader.read(os.getpid(), [0], thread))
+
     assert seccomp.refusing(read, {"pidfd_open": 22}, {0: thread, 1: PIDFD_THREAD}) == []
 
 
