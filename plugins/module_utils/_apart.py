@@ -26,6 +26,7 @@ import signal
 import struct
 import time
 import typing as t
+import warnings
 import weakref
 
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
@@ -76,7 +77,7 @@ class Apart:
         :raises Stuck: it does not come to its end; neither are other processes of the same user waited for any more.
         :raises Unreadable: as the work raised it; OSError as well.
         """
-        user = _user_of(pid)
+        user = user_of(pid)
         if user in self._stuck:
             raise Stuck(f"another process of user {user} made us wait {self._limit:g} s for its sockets")
         if self._left <= 0:
@@ -104,6 +105,23 @@ class Apart:
         return content
 
 
+def ask_once(work: Work, limit: float) -> t.Any:
+    """Do work in a child of its own, whose threads may wait for ever.
+
+    :raises OSError: it does not come to its end.
+    """
+    child = _Child(work)
+    try:
+        (kind, content), _goes_on = child.ask((0,), limit)
+    except _NoAnswer as error:
+        raise OSError(errno.ETIME, f"processes were asked whether they let themselves be read: {error}") from None
+    finally:
+        child.end(kill=True)
+    if kind != "done":
+        raise OSError(*content)
+    return content
+
+
 class _NoAnswer(Exception):
     """The child has not answered; the text says how."""
 
@@ -114,7 +132,9 @@ class _Child:
     def __init__(self, work: Work) -> None:
         asked, ask = os.pipe()
         answers, answer = os.pipe()
-        self._pid = os.fork()
+        with warnings.catch_warnings():  # of other threads: ours wait, and hold nothing that the child needs
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._pid = os.fork()
         if self._pid == 0:
             try:
                 _serve(work, asked, answer)
@@ -223,10 +243,10 @@ def _receive(descriptor: int, size: int, deadline: t.Optional[float] = None) -> 
     return b"".join(parts)
 
 
-def _user_of(pid: int) -> t.Optional[int]:
+def user_of(pid: int, root: str = "/proc") -> t.Optional[int]:
     """Return the real user of a process. (/proc/PID belongs to root where it does not let itself be dumped.)"""
     try:
-        with open(f"/proc/{pid}/status", "rb") as stream:
+        with open(f"{root}/{pid}/status", "rb") as stream:
             found = re.search(rb"^Uid:\t([0-9]+)\t", stream.read(), re.MULTILINE)
     except OSError:
         return None
