@@ -25,7 +25,8 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._accounts import Account, account_of
-from ansible_collections.netops.keepalive.plugins.module_utils._apart import ask_once, user_of
+from ansible_collections.netops.keepalive.plugins.module_utils._apart import ask_once
+from ansible_collections.netops.keepalive.plugins.module_utils._stuck import user_of
 
 PATIENCE = 2.0
 """Seconds in which no process answers, after which none is waited for any more: thousands of times what it takes."""
@@ -64,8 +65,11 @@ def find_silent(pids: t.Iterable[int], root: str = _procfs.PROC) -> t.Dict[int, 
 
     :raises OSError: not all could be asked, because too many users have too many silent ones.
     """
+    pids = set(pids)
+    if not pids:
+        return {}
     known = set(SILENT)
-    asked = sorted(set(pids), key=lambda pid: (pid in known, pid))
+    asked = sorted(pids, key=lambda pid: (pid in known, pid))
     patience = PATIENCE if _spent[0] < BUDGET else _SHORT
     started = time.monotonic()
     found, unasked = ask_once(lambda _pid: (_Round(asked, known, patience, root).run(), True), LIMIT + 5)
@@ -82,8 +86,9 @@ def find_silent(pids: t.Iterable[int], root: str = _procfs.PROC) -> t.Dict[int, 
 
 def _told(pid: int, root: str) -> str:
     user = user_of(pid, root)
+    whose = "an unknown user" if user is None else f"user {user}"
     return (
-        f"process {pid} of {'an unknown user' if user is None else f'user {user}'} does not let itself be read (it hangs"
+        f"process {pid} of {whose} does not let itself be read (it hangs"
         " in execve(2) or mmap(2), in a file system of its own): nothing is known of its sockets and libraries"
     )
 

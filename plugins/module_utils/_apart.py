@@ -20,7 +20,6 @@ import contextlib
 import errno
 import marshal
 import os
-import re
 import select
 import signal
 import struct
@@ -30,6 +29,7 @@ import warnings
 import weakref
 
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._stuck import user_of
 
 LIMIT = 10.0
 """Seconds for one call, that is some hundred sockets of one process: thousands of times what it takes."""
@@ -241,13 +241,3 @@ def _receive(descriptor: int, size: int, deadline: t.Optional[float] = None) -> 
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
-
-
-def user_of(pid: int, root: str = "/proc") -> t.Optional[int]:
-    """Return the real user of a process. (/proc/PID belongs to root where it does not let itself be dumped.)"""
-    try:
-        with open(f"{root}/{pid}/status", "rb") as stream:
-            found = re.search(rb"^Uid:\t([0-9]+)\t", stream.read(), re.MULTILINE)
-    except OSError:
-        return None
-    return int(found[1]) if found else None

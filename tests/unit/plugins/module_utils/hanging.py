@@ -36,7 +36,7 @@ def answer_to(operation, node):
     if operation == 3: return struct.pack('=QII', 0, 0, 0) + attributes(node)
     if operation == 1: return struct.pack('=QQQQII', 2, 0, 100, 100, 0, 0) + attributes(2)
     return struct.pack('=QII', 1, 0, 0) if operation == 14 else None
-flushes = threading.Semaphore(0)
+flushes, hanging = threading.Semaphore(0), []
 def serve():
     while True:
         asked = os.read(device, 1 << 17)
@@ -68,6 +68,7 @@ for user in {users!r}:
         os.execv('/bin/sleep', ['sleep', '600'])
     flushes.acquire()
     answer.append(child)
+    hanging.append(child)
 """
 
 
@@ -91,7 +92,11 @@ def file_system(folder: pathlib.Path, own: bool = True) -> t.Iterator[Child]:
         try:
             yield child
         finally:
-            os.kill(child.pid, 9)  # which ends the file system, and so what hangs in it
+            pids = child.run("answer = hanging")
+            os.kill(child.pid, 9)  # which ends the file system, so that the kernel lets go of what hangs in it
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, 9)
 
 
 def hang(child: Child, users: t.Sequence[t.Optional[int]] = (None,), before: str = "None") -> t.List[int]:
