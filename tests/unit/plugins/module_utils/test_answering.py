@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shutil
 import socket
 import typing as t
 
@@ -32,6 +33,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._sockets_command 
 from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import unit_from
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.audited import audit, connecting, expecting
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.hanging import USER, file_system, hang
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.test_hostile_names import ended
@@ -103,8 +105,9 @@ def test_the_unit_of_one_is_not_called_right_and_that_of_others_is(proc: ShadowP
 
 
 def test_an_audit_by_programs_reads_the_others(proc: ShadowProc, hanging: int) -> None:
-    (pathlib.Path(proc.root) / str(hanging) / "exe").unlink()
-    (pathlib.Path(proc.root) / str(hanging)).joinpath("exe").symlink_to(f"/proc/{hanging}/exe")
+    folder = pathlib.Path(proc.root) / str(hanging)
+    shutil.rmtree(folder)
+    folder.symlink_to(f"/proc/{hanging}")
     assert [record.unit for record in audit(proc, processes=("python*",)).records] == ["b.service"]
 
 
@@ -147,6 +150,15 @@ def test_the_sweeps_over_libraries_leave_it_out(hanging: int) -> None:
     _install.processes_mapping("/usr/lib/libkeepalive", ["x.so"])
     _system_calls.filtered_processes()
     assert hanging in _answering.SILENT
+
+
+def test_a_unit_whose_main_process_hangs_is_looked_at(hanging: int) -> None:
+    systemd = FakeSystemd()
+    systemd.add("a.service", MainPID=str(hanging), ExecStart="{ path=/bin/sh ; argv[]=/bin/sh }")
+    unit = _units.Host(systemd.run).units(["a.service"])["a.service"]
+    assert (unit.stale, unit.damage) == ([], "")
+    executable = _units.executable_of(unit.properties)
+    assert executable is not None and executable.path == "/bin/sh"
 
 
 def test_a_module_warns_of_three_and_counts_the_others(
