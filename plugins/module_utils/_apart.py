@@ -20,17 +20,18 @@ import contextlib
 import errno
 import marshal
 import os
-import re
 import select
 import signal
 import struct
 import time
 import typing as t
+import warnings
 import weakref
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._accounts import account_of
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils._stuck import user_of
 
 LIMIT = 10.0
 """Seconds for one call, that is some hundred sockets of one process: thousands of times what it takes."""
@@ -106,6 +107,23 @@ class Apart:
         return content
 
 
+def ask_once(work: Work, limit: float) -> t.Any:
+    """Do work in a child of its own, whose threads may wait for ever.
+
+    :raises OSError: it does not come to its end.
+    """
+    child = _Child(work)
+    try:
+        (kind, content), _goes_on = child.ask((0,), limit)
+    except _NoAnswer as error:
+        raise OSError(errno.ETIME, f"processes were asked whether they let themselves be read: {error}") from None
+    finally:
+        child.end(kill=True)
+    if kind != "done":
+        raise OSError(*content)
+    return content
+
+
 class _NoAnswer(Exception):
     """The child has not answered; the text says how."""
 
@@ -116,7 +134,9 @@ class _Child:
     def __init__(self, work: Work) -> None:
         asked, ask = os.pipe()
         answers, answer = os.pipe()
-        self._pid = os.fork()
+        with warnings.catch_warnings():  # of other threads: ours wait, and hold nothing that the child needs
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._pid = os.fork()
         if self._pid == 0:
             try:
                 _serve(work, asked, answer)
@@ -231,18 +251,8 @@ def _whose(pid: int) -> t.Optional[str]:
     What a user has started from his sessions is his whatever its user: with subordinate user ids he has thousands, and
     would make us wait for each.
     """
-    user = _user_of(pid)
+    user = user_of(pid)
     if not user:
         return None
     account = account_of(pid, "", _procfs.manager_prefix())
     return account.place if account.of_sessions else f"user {user}"
-
-
-def _user_of(pid: int) -> t.Optional[int]:
-    """Return the real user of a process. (/proc/PID belongs to root where it does not let itself be dumped.)"""
-    try:
-        with open(f"/proc/{pid}/status", "rb") as stream:
-            found = re.search(rb"^Uid:\t([0-9]+)\t", stream.read(), re.MULTILINE)
-    except OSError:
-        return None
-    return int(found[1]) if found else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _procfs
+from ansible_collections.netops.keepalive.plugins.module_utils import _answering, _dropin, _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import WINDOW_CLAMP_FLOOR, Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils._judge import Judge, Places
 from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import Memory
@@ -93,9 +93,10 @@ class Audit:
         self._question = question
         self._root = root
         self._unit_of = self._read_units()
+        self._silent = _answering.find_silent(self._unit_of, root)
         self._systemd_inodes = self._inodes_of_systemd()
         self._picked = self._pick()
-        self._sweep = Sweep(reader, self._unit_of, root, watched=question.whole_host)
+        self._sweep = Sweep(reader, self._unit_of, root, question.whole_host, self._silent)
         places = Places(root, library_dir, drop_ins)
         self._judge = Judge(
             self._sweep, self._unit_of, question.units, self._systemd_inodes, places, clamp_floor, memory
@@ -159,7 +160,7 @@ class Audit:
         question = self._question
         if not question.processes:
             return set(question.pids)
-        programs = {pid: _procfs.program_of(pid, self._root) for pid in self._unit_of}
+        programs = {pid: _procfs.program_of(pid, self._root) for pid in self._unit_of if pid not in self._silent}
         return {pid for pid, program in programs.items() if question.takes_program(program)} | question.pids
 
     def _read_units(self) -> t.Dict[int, str]:

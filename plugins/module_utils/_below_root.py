@@ -23,6 +23,7 @@ import types
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._mounts import Mounts
+from ansible_collections.netops.keepalive.plugins.module_utils._stuck import reads
 
 PROC = "/proc"
 
@@ -80,7 +81,7 @@ def find(path: str, pid: t.Optional[int] = None, proc: str = PROC) -> Found:
     """
     folder = "/" if pid is None else os.path.join(proc, str(pid), "root")
     mounts = Mounts(None if pid is None else os.path.join(proc, str(pid), "mountinfo"))
-    held = [os.open(folder, _HOLD | os.O_DIRECTORY)]
+    held = [_hold_root(pid, folder)]
     try:
         _walk(held, path, mounts)
         return Found(os.dup(held[-1]))
@@ -89,6 +90,12 @@ def find(path: str, pid: t.Optional[int] = None, proc: str = PROC) -> Found:
             os.close(descriptor)
 
 
+@reads
+def _hold_root(_pid: t.Optional[int], folder: str) -> int:
+    return os.open(folder, _HOLD | os.O_DIRECTORY)
+
+
+@reads
 def find_program(pid: int, proc: str = PROC) -> Found:
     """Return the file that a process executes, wherever it lies now."""
     descriptor = os.open(os.path.join(proc, str(pid), "exe"), _HOLD)

@@ -18,6 +18,7 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._options import OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils._stuck import reads
 
 try:
     import ctypes
@@ -52,11 +53,16 @@ class SystemDefaults:
                 return of_a_fresh_socket()
             if namespace is None or pid is None:
                 return None
-            with open(os.path.join(self._root, str(pid), "ns", "net"), "rb") as stream:
+            with _open_namespace(pid, self._root) as stream:
                 # The process may have gone, and another one have its number.
                 return _inside(stream.fileno()) if os.fstat(stream.fileno()).st_ino == namespace else None
         except OSError:
             return None
+
+
+@reads
+def _open_namespace(pid: int, root: str) -> t.BinaryIO:
+    return open(os.path.join(root, str(pid), "ns", "net"), "rb")
 
 
 def of_a_fresh_socket() -> Defaults:

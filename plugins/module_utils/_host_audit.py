@@ -14,6 +14,7 @@ import os
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _answering,
     _facts,
     _procfs,
     _procnet,
@@ -78,7 +79,8 @@ class HostAudit:
         prefix = _procfs.manager_prefix(self._root)
         pids = _procfs.list_pids(self._root)
         units = {pid: _procfs.unit_of(pid, prefix, self._root) for pid in pids}
-        sweep = Sweep(self._reader, units, self._root, watched=True)
+        silent = _answering.find_silent(pids, self._root)
+        sweep = Sweep(self._reader, units, self._root, watched=True, silent=silent)
         sweep.take(pids)
         records = list(sweep.records.values())
         self._name_socket_units(records)

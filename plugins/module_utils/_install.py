@@ -19,7 +19,7 @@ import shutil
 import stat
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _manifest, _procfs
+from ansible_collections.netops.keepalive.plugins.module_utils import _answering, _manifest, _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._atomic import sync_folder
 from ansible_collections.netops.keepalive.plugins.module_utils._files import FOLDER_MODE, file_of, is_tried
 from ansible_collections.netops.keepalive.plugins.module_utils._manifest import Manifest
@@ -187,7 +187,7 @@ def processes_mapping(folder: str, names: t.Iterable[str], proc: str = _procfs.P
     wanted = {os.path.join(os.path.realpath(folder), name) for name in names}
     return [
         pid
-        for pid in _procfs.list_pids(proc)
+        for pid in _answering.answering(proc)
         if not wanted.isdisjoint(_procfs.parse_maps(_procfs.bytes_of(pid, "maps", proc)))
     ]
 

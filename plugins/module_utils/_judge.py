@@ -172,7 +172,8 @@ class Judge:
         key = unit or ",".join(map(str, pids))
         if key not in self._ages:
             members = [pid for pid, name in self._unit_of.items() if name == unit] if unit else pids
-            starts = [_procfs.started_at(pid, self._places.root) for pid in members]
+            readable = [pid for pid in members if pid not in self._sweep.unreadable]
+            starts = [_procfs.started_at(pid, self._places.root) for pid in readable]
             known = [start for start in starts if start is not None]
             # Outside of a unit nobody knows which process handed the socket down: then nothing is shown.
             self._ages[key] = _boot_clock.now() - min(known) if known and unit else float("inf")

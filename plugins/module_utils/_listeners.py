@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import _answering, _procfs, _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._compliance import (
     SYSTEMD_OPTIONS,
     Expectation,
@@ -49,7 +49,7 @@ def slipped_through(properties: _systemd.Properties, service: str) -> int:
     try:
         return sum(
             1
-            for pid in _procfs.list_pids()
+            for pid in _answering.answering()
             if _procfs.unit_of(pid, prefix) == service
             for values in _sockets(pid)
             if values.state == ESTABLISHED and values.local[1] in ports

@@ -6,11 +6,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netops.keepalive.plugins.module_utils import _unit_names
+from ansible_collections.netops.keepalive.plugins.module_utils._answering import SILENT
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable, shown
+from ansible_collections.netops.keepalive.plugins.module_utils._stuck import Watch
+
+_MOST_TOLD = 3
+
+
+def _say(why: str) -> None:
+    """Return a failure, while the rest of the module waits in the kernel."""
+    os.write(1, json.dumps({"failed": True, "msg": printable(why)}).encode() + b"\n")
 
 
 class Module(AnsibleModule):
@@ -19,8 +30,15 @@ class Module(AnsibleModule):
     What has to come back byte for byte (drop-ins of before, for the way back) goes out as Base64.
     """
 
+    def __init__(self, *arguments: t.Any, **named: t.Any) -> None:
+        self._watch = Watch(_say)
+        super().__init__(*arguments, **named)  # may fail
+        self._watch.start()
+
     def exit_json(self, **kwargs: t.Any) -> t.NoReturn:
         """Return a result."""
+        self._watch.stop()
+        self._tell_of_silent()
         super().exit_json(**shown(kwargs))
         raise AssertionError("exit_json has returned")
 
@@ -29,9 +47,18 @@ class Module(AnsibleModule):
 
         :param msg: A text, of one line whatever was put into it, or its lines.
         """
+        self._watch.stop()
+        self._tell_of_silent()
         text = printable(msg) if isinstance(msg, str) else "\n".join(map(printable, msg))
         super().fail_json(msg=text, **shown(kwargs))
         raise AssertionError("fail_json has returned")
+
+    def _tell_of_silent(self) -> None:
+        told = sorted(SILENT)
+        for pid in told[:_MOST_TOLD]:
+            self.warn(SILENT[pid])
+        if told[_MOST_TOLD:]:
+            self.warn(f"{len(told) - _MOST_TOLD} more processes do not let themselves be read")
 
     def warn(self, warning: str, **kwargs: t.Any) -> None:
         """Say something beside the result."""

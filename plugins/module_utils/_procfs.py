@@ -19,6 +19,7 @@ import struct
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _cgroup, _threads
+from ansible_collections.netops.keepalive.plugins.module_utils._stuck import reads
 
 PROC = "/proc"
 
@@ -60,6 +61,7 @@ def place_of(pid: int, root: str = PROC) -> t.Optional[_cgroup.Place]:
     return _cgroup.place_of(bytes_of(_threads.living(pid, root), "cgroup", root))
 
 
+@reads
 def socket_descriptors(pid: int, root: str = PROC, folder_name: str = "") -> t.Dict[int, int]:
     """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown.
 
@@ -89,6 +91,7 @@ def socket_descriptors(pid: int, root: str = PROC, folder_name: str = "") -> t.D
     return found
 
 
+@reads
 def program_of(pid: int, root: str = PROC) -> str:
     """Return the path of the program that a process runs; its short name where the path is not for us to see."""
     try:
@@ -105,6 +108,7 @@ def started_at(pid: int, root: str = PROC) -> t.Optional[float]:
     return int(fields[19]) / os.sysconf("SC_CLK_TCK") if len(fields) > 19 else None
 
 
+@reads
 def network_namespace(pid: int, root: str = PROC) -> t.Optional[int]:
     """Return the inode that names the network namespace of a process, or None where it is not for us to see."""
     try:
@@ -193,6 +197,7 @@ def without_deleted(path: str) -> str:
     return path[: -len(suffix)] if path.endswith(suffix) else path
 
 
+@reads
 def content_of(pid: int, name: str, root: str = PROC) -> bytes:
     """Return the content of a file below /proc/PID; errors are the caller's to judge."""
     thread = _threads.living(pid, root) if name in _OF_MEMORY else pid

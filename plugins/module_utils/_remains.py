@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _procfs
+from ansible_collections.netops.keepalive.plugins.module_utils import _answering, _procfs
 from ansible_collections.netops.keepalive.plugins.module_utils._dropin import is_own_library
 from ansible_collections.netops.keepalive.plugins.module_utils._pattern import fits
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
@@ -27,7 +27,7 @@ def remains(patterns: t.Sequence[str]) -> t.List[t.Dict[str, t.Any]]:
         return []
     prefix = _procfs.manager_prefix()
     left = []
-    for pid in _procfs.list_pids():
+    for pid in _answering.answering():
         unit = _procfs.unit_of(pid, prefix)
         if any(fits(pattern, unit) for pattern in wanted):
             has, by = _what(pid)
@@ -63,7 +63,7 @@ def mapped_by(folder: str, proc: str = _procfs.PROC) -> t.List[t.Dict[str, t.Any
     found = []
     own = _ancestors(proc)
     prefix = _procfs.manager_prefix(proc)
-    for pid in _procfs.list_pids(proc):
+    for pid in _answering.answering(proc):
         mapped = _procfs.parse_maps(_procfs.bytes_of(pid, "maps", proc))
         if pid not in own and any(path.startswith(start) for path in mapped):
             unit = _procfs.unit_of(pid, prefix, proc)

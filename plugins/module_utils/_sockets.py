@@ -25,8 +25,17 @@ class Sweep:
     """
 
     def __init__(
-        self, reader: Reader, units: t.Mapping[int, str], root: str = _procfs.PROC, watched: bool = False
+        self,
+        reader: Reader,
+        units: t.Mapping[int, str],
+        root: str = _procfs.PROC,
+        watched: bool = False,
+        silent: t.Optional[t.Mapping[int, str]] = None,
     ) -> None:
+        """Prepare the pass.
+
+        :param silent: Who does not let himself be read, and what is told of it; see _answering.
+        """
         self.records: t.Dict[int, Record] = {}
         self.unreadable: t.Dict[int, str] = {}
         """pid → why nothing is known about its sockets, not even how many there are."""
@@ -37,6 +46,7 @@ class Sweep:
         self._held: t.Set[int] = set()
         self._watched = watched
         self._reader = reader
+        self._silent = silent or {}
         self._units = units
         self._root = root
         self._not_tcp: t.Set[int] = set()
@@ -45,15 +55,17 @@ class Sweep:
         self._tables: t.Dict[t.Optional[int], t.List[_procnet.Row]] = {}
         self._timers: t.Dict[t.Optional[int], t.Dict[int, _timers.TimerSeen]] = {}
 
-    def take(self, pids: t.Iterable[int], sample: t.Optional[Sample] = None) -> None:
+    def take(self, pids: t.Collection[int], sample: t.Optional[Sample] = None) -> None:
         """Read the sockets of these processes, all or a sample, and find out their directions."""
-        for pid in (1, *sorted(set(pids))):
+        self.unreadable.update((pid, self._silent[pid]) for pid in pids if pid in self._silent)
+        pids = set(pids).difference(self._silent)
+        for pid in (1, *sorted(pids)):
             self._learn_namespace(pid)
         if self._watched:
             self._before = _unowned.inodes_in(self._pid_in.values(), self._root)
         if sample is not None:
             self._leave_out(sample, pids)
-        for pid in sorted(set(pids)):
+        for pid in sorted(pids):
             for thread in self._tables_of(pid):
                 self._take_one(pid, thread)
         self._find_directions()

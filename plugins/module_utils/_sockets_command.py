@@ -19,12 +19,14 @@ import sys
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils._answering import SILENT
 from ansible_collections.netops.keepalive.plugins.module_utils._audit import Answer, Audit, Question
 from ansible_collections.netops.keepalive.plugins.module_utils._audit_report import of_nobody
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable, shown
 from ansible_collections.netops.keepalive.plugins.module_utils._procfs import PROC, list_pids
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_table import table
+from ansible_collections.netops.keepalive.plugins.module_utils._stuck import LIMIT, Watch
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
 from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import Unit, askable, unit_from
 from ansible_collections.netops.keepalive.plugins.module_utils._unowned import sum_up
@@ -57,7 +59,7 @@ class Wrong(Exception):
     """An argument that cannot be meant; the text says why."""
 
 
-def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC) -> int:
+def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC, limit: float = LIMIT) -> int:
     """Run the command; returns its exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal's encoding does not have is no traceback
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -66,7 +68,8 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC) -> int
     try:
         units = _units(options.unit)
         question = Question(tuple(units), frozenset(options.pid), frozenset(options.port), ())
-        answer = Audit(question, choose().reader, root=root).run()
+        with Watch(_say_at_once, limit):
+            answer = Audit(question, choose().reader, root=root).run()
         _check_pids(options.pid, root)
         _check_patterns(units, answer)
     except Wrong as error:
@@ -76,7 +79,8 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC) -> int
         _complain(str(error))
         return PARTLY_SHOWN
     missing = _not_shown(answer)
-    nobodys = [] if answer.unreadable else of_nobody(sum_up(answer.unowned))  # they are other users' as likely as not
+    others = set(answer.unreadable).difference(SILENT)
+    nobodys = [] if others else of_nobody(sum_up(answer.unowned))  # they are other users' as likely as not
     try:
         if options.json:
             lines = [json.dumps(shown(_as_json(answer, missing + nobodys)), indent=2)]
@@ -93,6 +97,10 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC) -> int
     for line in missing + nobodys:
         _complain(line)
     return PARTLY_SHOWN if missing else ALL_SHOWN
+
+
+def _say_at_once(why: str) -> None:
+    os.write(2, f"{NAME}: {printable(why)}\n".encode("ascii", "backslashreplace"))
 
 
 def _complain(text: str) -> None:

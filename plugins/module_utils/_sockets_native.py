@@ -34,6 +34,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._socket_values im
     raise_unless_gone,
     raise_without_threads,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils._stuck import reads
 from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
 
 LIBRARY = "libkeepalive_inspect.so"
@@ -136,7 +137,9 @@ class NativeReader:
 
         :param thread: one of tables, whose descriptors are wanted instead of those of the process.
         """
-        path = _threads.folder_of(pid, thread, root)
+        return reads(self._list)(pid, _threads.folder_of(pid, thread, root))
+
+    def _list(self, _pid: int, path: str) -> t.Dict[int, int]:
         try:
             folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:

@@ -16,7 +16,7 @@ import os
 import re
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _systemd
+from ansible_collections.netops.keepalive.plugins.module_utils import _answering, _procfs, _systemd
 from ansible_collections.netops.keepalive.plugins.module_utils._own_lists import own_list
 from ansible_collections.netops.keepalive.plugins.module_utils._preflight import Problem
 from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
@@ -154,7 +154,7 @@ def filtered_processes(root: str = _procfs.PROC) -> t.Dict[str, t.List[Filtered]
     """Return the filtered processes of every unit, by one sweep."""
     prefix = _procfs.manager_prefix(root)
     found: t.Dict[str, t.List[Filtered]] = {}
-    for pid in _procfs.list_pids(root):
+    for pid in _answering.answering(root):
         statuses = [text for text in _statuses(pid, root) if re.search(rb"^Seccomp:\t2$", text, re.MULTILINE)]
         if not statuses:
             continue

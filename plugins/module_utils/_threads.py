@@ -15,6 +15,8 @@ import errno
 import os
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils._stuck import reads
+
 Compare = t.Callable[[int, int], int]
 """kcmp(2) of the descriptor tables of two threads: 0, they share one; 1 or 2, one is before the other in an order that
 stays; or -errno."""
@@ -23,6 +25,7 @@ _LINKS_OF_ONE = 3
 """Hard links of /proc/PID/task where there is one thread: each is a folder in it."""
 
 
+@reads
 def with_tables(pid: int, compare: Compare, root: str = "/proc") -> t.List[int]:
     """Return a thread for each table of descriptors that a process has: nearly always only the process itself."""
     others = others_of(pid, root)
@@ -66,6 +69,7 @@ def folder_of(pid: int, thread: t.Optional[int], root: str = "/proc") -> str:
     return f"{root}/{pid}/task/{thread}/fd"
 
 
+@reads
 def living(pid: int, root: str = "/proc") -> int:
     """Return the thread that /proc can be asked about a process: its leader, or where that has ended, one that goes on.
 
@@ -89,6 +93,7 @@ def others_of(pid: int, root: str = "/proc") -> t.List[int]:
         return []
 
 
+@reads
 def _has_ended(thread: int, root: str) -> bool:
     try:
         with open(f"{root}/{thread}/stat", "rb") as stream:

@@ -15,6 +15,7 @@ import os
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils import (
+    _answering,
     _boot_clock,
     _dropin,
     _host_wide,
@@ -64,6 +65,8 @@ class Host:
         """Return each unit by name; a template stands for its loaded instances."""
         asked = [_systemd.instances_pattern(name) if _systemd.is_template(name) else name for name in names]
         shown = _systemd.show(self._run, asked)
+        pids = {int(properties.get("MainPID", "0")) for properties in shown.values()} - {0}
+        _answering.find_silent(pids, self._root)
         return {
             name: self._unit_or_damage(name, properties)
             for name, properties in shown.items()
@@ -152,7 +155,7 @@ class Host:
         self, name: str, properties: _systemd.Properties, drop_in: t.Optional[str], unread: t.Container[str]
     ) -> t.List[str]:
         pid = int(properties.get("MainPID", "0"))
-        live = live_process(pid, self._root) if pid else None
+        live = live_process(pid, self._root) if pid and pid not in _answering.SILENT else None
         if live is None:
             return []
         wanted = _dropin.environment_in(_dropin.read(drop_in) or "") if drop_in else {}
@@ -208,7 +211,7 @@ def library_users() -> t.List[t.Dict[str, t.Any]]:
     """Return every process of the host that maps a library of ours, with its unit, and who told the loader to."""
     prefix = _procfs.manager_prefix()
     users = []
-    for pid in _procfs.list_pids():
+    for pid in _answering.answering():
         libraries = own_libraries(pid)
         if libraries:
             users.append(
@@ -245,7 +248,7 @@ def without_libraries(host: _host_wide.HostWide) -> t.List[t.Dict[str, t.Any]]:
         return []
     prefix = _procfs.manager_prefix()
     found = []
-    for pid in _procfs.list_pids():
+    for pid in _answering.answering():
         started = _procfs.started_at(pid)
         program = _procfs.program_of(pid)
         if started is None or not program.startswith("/"):
@@ -275,11 +278,11 @@ def foreign_assignments(fragment: str, drop_ins: t.Sequence[str]) -> Assignments
 
 def executable_of(properties: _systemd.Properties) -> t.Optional[Executable]:
     """Return the program of a service: the one that runs, else the one that would be started."""
-    pid = properties.get("MainPID", "0")
+    pid = int(properties.get("MainPID", "0"))
     path = _systemd.exec_path(properties.get("ExecStart", ""))
-    if pid != "0" and os.path.exists(f"/proc/{pid}/exe"):
-        running = _procfs.program_of(int(pid))
-        path = running if os.path.exists(running) else path
+    if pid and pid not in _answering.SILENT:
+        running = _procfs.program_of(pid)
+        path = running if running.startswith("/") and os.path.exists(running) else path
     return describe_executable(path) if path else None
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _procnet
+from ansible_collections.netops.keepalive.plugins.module_utils import _answering, _procfs, _procnet
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Reader
 
 MOST_USERS = 10
@@ -43,7 +43,7 @@ def rows_of_nobody(
     if missing:
         missing &= inodes_in(pids, root)
     if missing:
-        for pid in _procfs.list_pids(root):
+        for pid in _answering.answering(root):
             for thread in reader.tables(pid, root):
                 try:
                     missing.difference_update(reader.descriptors(pid, root, thread).values())

@@ -94,12 +94,13 @@ class ShadowProc:
         shown_as: t.Optional[int] = None,
         root_folder: t.Optional[pathlib.Path] = None,
         slices: str = "/system.slice",
+        program: str = "",
         **files: str,
     ) -> None:
         """Show a process in a unit; files replace what /proc says of it, root_folder is what it takes for /."""
         shadow = self._folder / str(shown_as or pid)
         shadow.mkdir()
-        (shadow / "exe").symlink_to(os.readlink(f"/proc/{pid}/exe"))
+        (shadow / "exe").symlink_to(program or os.readlink(f"/proc/{pid}/exe"))
         for name in (
             "auxv",
             "cmdline",
