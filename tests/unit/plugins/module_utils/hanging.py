@@ -64,6 +64,7 @@ answer = []
 for user in {users!r}:
     child = os.fork()
     if child == 0:
+        os.close(device)  # or it would keep alive what it waits for, and could not be killed
         if user is not None: os.setgroups([]); os.setresgid(user, user, user); os.setresuid(user, user, user)
         {way}
     unanswered.acquire()
