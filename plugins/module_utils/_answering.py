@@ -46,6 +46,7 @@ _MOST_OF_ONE = 20
 _MOST = 2000
 """Threads that wait: who wants more of them needs a hundred users."""
 _STACK = 256 << 10
+_BLOCK = 64 << 10
 
 SILENT: t.Dict[int, str] = {}
 """pid → what is told of it; those that were found silent in this run. They are asked again, and not waited for."""
@@ -172,14 +173,17 @@ class _Round:
 
 
 def ask(pid: int, root: str = _procfs.PROC) -> None:
-    """Wait until a process lets itself be read: opening this file takes the one lock, reading it the other."""
-    try:
-        descriptor = os.open(os.path.join(root, str(pid), "maps"), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        os.read(descriptor, 1)
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)
+    """Wait until a process lets itself be read.
+
+    Opening either file takes the one lock. Reading any of the environment takes the other, which the user may avoid by
+    having none; newer kernels read parts of the maps without it, but not all.
+    """
+    for name in ("environ", "maps"):
+        try:
+            with open(os.path.join(root, str(pid), name), "rb", buffering=0) as stream:
+                if name == "environ" and stream.read(1):
+                    return
+                while stream.read(_BLOCK):
+                    pass
+        except OSError:
+            pass

@@ -149,8 +149,7 @@ class HostAudit:
 
     def _script_of(self, pid: int, program: str) -> str:
         try:
-            with open(os.path.join(self._root, str(pid), "cmdline"), "rb") as stream:
-                block = stream.read(_scripts.MOST_BYTES + 1)
+            block = _procfs.content_of(pid, "cmdline", self._root, _scripts.MOST_BYTES + 1)
         except OSError:
             return ""
         return _scripts.script_of(program, _scripts.arguments_of(block))

@@ -198,11 +198,11 @@ def without_deleted(path: str) -> str:
 
 
 @reads
-def content_of(pid: int, name: str, root: str = PROC) -> bytes:
-    """Return the content of a file below /proc/PID; errors are the caller's to judge."""
+def content_of(pid: int, name: str, root: str = PROC, most: int = -1) -> bytes:
+    """Return the content of a file below /proc/PID, or so many bytes of it; errors are the caller's to judge."""
     thread = _threads.living(pid, root) if name in _OF_MEMORY else pid
     with open(os.path.join(root, str(thread), name), "rb") as stream:
-        return stream.read()
+        return stream.read(most)
 
 
 def bytes_of(pid: int, name: str, root: str) -> bytes:

@@ -99,7 +99,7 @@ def _told(pid: int, limit: float) -> str:
     whose = "an unknown user" if user is None else f"user {user}"
     return (
         f"process {pid} of {whose} has let nothing of itself be read for {limit:g} s (it hangs in execve(2) or mmap(2),"
-        " in a file system of its own): end that process, or lock that user, and run this again"
+        " in a file system of its own): end that file system (/sys/fs/fuse/connections), and run this again"
     )
 
 

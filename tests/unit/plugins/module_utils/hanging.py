@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Processes of unprivileged users that nobody can read: they hang in execve(2), in a file system of their own."""
+"""Processes of unprivileged users that nobody can read: they hang in execve(2) or mmap(2), in a FUSE of their own."""
 
 from __future__ import annotations
 
@@ -30,18 +30,20 @@ def enter():
     must(libc.unshare(0x10020000))
     for name, text in (('setgroups', 'deny'), ('uid_map', '0 65534 1'), ('gid_map', '0 65534 1')):
         with open('/proc/self/' + name, 'w') as file: file.write(text)
-def attributes(node): return struct.pack('=6Q10I', node, *[0] * 8, 0o40755 if node == 1 else 0o100755, 1, *[0] * 5)
+def attributes(node):
+    return struct.pack('=6Q10I', node, 4096, 8, *[0] * 6, 0o40755 if node == 1 else 0o100777, 1, *[0] * 5)
 def answer_to(operation, node):
     if operation == 26: return struct.pack('=IIIIHHIIHHI7I', 7, 31, 65536, 0, 12, 10, 65536, 1, *[0] * 10)
     if operation == 3: return struct.pack('=QII', 0, 0, 0) + attributes(node)
     if operation == 1: return struct.pack('=QQQQII', 2, 0, 100, 100, 0, 0) + attributes(2)
+    if operation == 15: return bytes(4096)
     return struct.pack('=QII', 1, 0, 0) if operation == 14 else None
-flushes, hanging = threading.Semaphore(0), []
+unanswered, hanging = threading.Semaphore(0), []
 def serve():
     while True:
         asked = os.read(device, 1 << 17)
         _length, operation, number, node = struct.unpack_from('=IIQQ', asked)
-        if operation == 25: flushes.release()  # FLUSH: never answered
+        if operation in (16, 25): unanswered.release()  # WRITE, FLUSH: never answered
         elif operation not in (2, 36, 42):
             data = answer_to(operation, node)
             os.write(device, struct.pack('=IiQ', 16 + len(data or b''), 0 if data else -38, number) + (data or b''))
@@ -60,21 +62,29 @@ except OSError as error: answer = str(error)
 HANG = """
 answer = []
 for user in {users!r}:
-    kept = {before}
     child = os.fork()
     if child == 0:
+        os.close(device)  # or it would keep alive what it waits for, and could not be killed
         if user is not None: os.setgroups([]); os.setresgid(user, user, user); os.setresuid(user, user, user)
-        os.open('/mnt/f/x', os.O_RDONLY | os.O_CLOEXEC)
-        os.execv('/bin/sleep', ['sleep', '600'])
-    flushes.acquire()
+        {way}
+    unanswered.acquire()
     answer.append(child)
     hanging.append(child)
 """
 
 
+EXECVE = "os.open('/mnt/f/x', os.O_RDONLY | os.O_CLOEXEC); os.execv('/bin/sleep', ['sleep', '600'])"
+MMAP = """
+        libc.mmap.restype, libc.mmap.argtypes = ctypes.c_void_p, (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 4)
+        start = libc.mmap(None, 4096, 3, 1, os.open('/mnt/f/x', os.O_RDWR), 0)
+        ctypes.memset(start, 1, 4096)
+        libc.mmap(start, 4096, 3, 0x32, -1, 0)  # over it, which writes to the file what has changed
+"""
+
+
 @contextlib.contextmanager
 def file_system(folder: pathlib.Path, own: bool = True) -> t.Iterator[Child]:
-    """A process with a FUSE at /mnt/f of its own mount namespace that never answers FLUSH.
+    """A process with a FUSE at /mnt/f of its own mount namespace that never answers FLUSH and WRITE.
 
     :param own: it is an unprivileged user's, in his user namespace; else root's, and every user's to open.
     """
@@ -99,10 +109,10 @@ def file_system(folder: pathlib.Path, own: bool = True) -> t.Iterator[Child]:
                     os.kill(pid, 9)
 
 
-def hang(child: Child, users: t.Sequence[t.Optional[int]] = (None,), before: str = "None") -> t.List[int]:
+def hang(child: Child, users: t.Sequence[t.Optional[int]] = (None,), way: str = EXECVE) -> t.List[int]:
     """Have processes hang, each as a user; returns their PIDs.
 
-    :param before: what each is to have, as an expression: a socket.
+    :param way: EXECVE or MMAP.
     """
-    pids: t.List[int] = child.run(HANG.format(users=list(users), before=before))
+    pids: t.List[int] = child.run(HANG.format(users=list(users), way=way))
     return pids
