@@ -102,6 +102,7 @@ test-all: deps-all test test-slow test-long ## everything, with what takes long 
 
 test-slow: venv ## the tests of the C code that need heavy packages: other processors, real clients
 	@pytest tests/csrc -m slow
+	@pytest tests/unit -m slow
 
 LINTERS := lint-ruff lint-format lint-shell lint-types lint-ansible
 .PHONY: $(LINTERS)

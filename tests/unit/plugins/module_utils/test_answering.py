@@ -44,7 +44,11 @@ from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.hangin
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.test_hostile_names import ended
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reads as root what others have put there")
+# Whoever looks at a process that hangs (ps, another test) hangs with it: these run alone, in `make test-slow`.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.geteuid() != 0, reason="reads as root what others have put there"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -82,6 +82,7 @@ def test_the_reason_names_the_process_and_its_user(proc: pathlib.Path) -> None:
     assert ended.stdout.startswith(told)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="has another user hang")
 def test_who_waits_in_the_kernel_ends_all_the_same(tmp_path: pathlib.Path) -> None:
     with file_system(tmp_path) as child:
