@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A process that makes whoever reads it below /proc wait is left out and told of. FIFOs that nobody writes to stand for it.
+"""A process whose files below /proc make everybody wait is left out and told of; FIFOs without a writer stand for it.
 
 What really hangs is in test_answering.py, which runs alone.
 """
