@@ -12,6 +12,8 @@ PASSING = ("/root/.ansible", "/var/lib/systemd", "/var/lib/private", "/var/lib/r
 """Folders that change by themselves."""
 BY_PODMAN = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 """Files that are written anew when the host starts."""
+BY_SYSTEMD = ("/run/systemd/transient",)
+"""Folders that systemd makes with the first transient unit, and leaves empty."""
 
 
 def files() -> None:
@@ -19,7 +21,7 @@ def files() -> None:
         for folder, names, members in os.walk(top):
             names[:] = sorted(name for name in names if os.path.join(folder, name) not in PASSING)
             for path in [folder, *sorted(os.path.join(folder, member) for member in members)]:
-                if path in BY_PODMAN:
+                if path in BY_PODMAN + BY_SYSTEMD:
                     continue
                 status = os.lstat(path)
                 if os.path.islink(path):
