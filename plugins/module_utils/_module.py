@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -19,9 +18,9 @@ from ansible_collections.netops.keepalive.plugins.module_utils._stuck import Wat
 _MOST_TOLD = 3
 
 
-def _say(why: str) -> None:
-    """Return a failure, while the rest of the module waits in the kernel."""
-    os.write(1, json.dumps({"failed": True, "msg": printable(why)}).encode() + b"\n")
+def _failure(why: str) -> bytes:
+    """Return a failure as a module puts it out."""
+    return json.dumps({"failed": True, "msg": printable(why)}).encode() + b"\n"
 
 
 class Module(AnsibleModule):
@@ -31,7 +30,7 @@ class Module(AnsibleModule):
     """
 
     def __init__(self, *arguments: t.Any, **named: t.Any) -> None:
-        self._watch = Watch(_say)
+        self._watch = Watch(_failure, 1)
         super().__init__(*arguments, **named)  # may fail
         self._watch.start()
 

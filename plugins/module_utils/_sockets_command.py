@@ -68,7 +68,7 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC, limit:
     try:
         units = _units(options.unit)
         question = Question(tuple(units), frozenset(options.pid), frozenset(options.port), ())
-        with Watch(_say_at_once, limit):
+        with Watch(_complaint, 2, limit):
             answer = Audit(question, choose().reader, root=root).run()
         _check_pids(options.pid, root)
         _check_patterns(units, answer)
@@ -99,8 +99,8 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC, limit:
     return PARTLY_SHOWN if missing else ALL_SHOWN
 
 
-def _say_at_once(why: str) -> None:
-    os.write(2, f"{NAME}: {printable(why)}\n".encode("ascii", "backslashreplace"))
+def _complaint(why: str) -> bytes:
+    return f"{NAME}: {printable(why)}\n".encode("ascii", "backslashreplace")
 
 
 def _complain(text: str) -> None:

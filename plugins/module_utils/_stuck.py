@@ -50,12 +50,14 @@ def reads(function: _Function) -> _Function:
 class Watch:
     """Looks whether this process waits for another, in a thread, from start() to stop()."""
 
-    def __init__(self, say: t.Callable[[str], None], limit: float = LIMIT) -> None:
+    def __init__(self, form: t.Callable[[str], bytes], descriptor: int, limit: float = LIMIT) -> None:
         """Prepare it.
 
-        :param say: Puts out why the run ends, with os.write() alone: the thread of the run may hold any lock.
+        :param form: Makes what is put out of the reason why the run ends.
+        :param descriptor: Where it is put out, past Python's streams: the thread of the run may hold their locks.
         """
-        self._say = say
+        self._form = form
+        self._descriptor = descriptor
         self._limit = limit
         self._over = threading.Event()
         self._thread: t.Optional[threading.Thread] = None
@@ -90,7 +92,7 @@ class Watch:
             if now != last or now[0] is None:
                 last, since = now, time.monotonic()
             elif time.monotonic() - since >= self._limit:
-                self._say(_told(now[0], self._limit))
+                os.write(self._descriptor, self._form(_told(now[0], self._limit)))
                 os._exit(1)
 
 

@@ -28,7 +28,7 @@ def loaded_by_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., t.List
     monkeypatch.setattr(_units, "own_libraries", lambda pid: {CONNECT: True})
 
     def loaded_by(*pids: int) -> t.List[str]:
-        monkeypatch.setattr(_procfs, "list_pids", lambda: list(pids))
+        monkeypatch.setattr(_procfs, "list_pids", lambda _root: list(pids))
         return [str(user["loaded_by"]) for user in _units.library_users()]
 
     return loaded_by

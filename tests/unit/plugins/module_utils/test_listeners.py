@@ -78,7 +78,7 @@ answer = s.getsockname()[1]
 """
     with Child() as child:
         port = child.run(code.format(options=[KEEPALIVE, IDLE, INTERVAL, PROBES]))
-        monkeypatch.setattr(_listeners._procfs, "list_pids", lambda: [child.pid])
+        monkeypatch.setattr(_listeners._procfs, "list_pids", lambda _root: [child.pid])
         monkeypatch.setattr(_listeners._procfs, "unit_of", lambda pid, prefix: "a.service")
         properties = {**UNIT, "Listen": f"127.0.0.1:{port} (Stream)"}
         assert _listeners.slipped_through(properties, "a.service") == 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import _procfs, _remains
+from ansible_collections.netops.keepalive.plugins.module_utils import _answering, _procfs, _remains
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_an_overwritten_environment_is_judged_by_the_others(
 ) -> None:
     """sshd, nginx and redis write their titles over it; after the host-wide mode they have what everybody has."""
     by = ["unknown", *others]
-    monkeypatch.setattr(_procfs, "list_pids", lambda: range(len(by)))
+    monkeypatch.setattr(_answering, "answering", lambda: range(len(by)))
     monkeypatch.setattr(_procfs, "manager_prefix", lambda: "")
     monkeypatch.setattr(_procfs, "unit_of", lambda pid, prefix: "ssh.service")
     monkeypatch.setattr(_procfs, "program_of", lambda pid: "/usr/sbin/sshd")

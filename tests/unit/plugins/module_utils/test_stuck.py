@@ -22,8 +22,7 @@ _WATCHED = f"""
 import sys
 from {_MODULE}._procfs import content_of
 from {_MODULE}._stuck import Watch
-import os
-with Watch(lambda text: os.write(1, text.encode()), 0.5):
+with Watch(str.encode, 1, 0.5):
     content_of(int(sys.argv[1]), "stat", sys.argv[2])
 """
 
@@ -51,7 +50,7 @@ _NOTHING_READ = f"""
 import time
 from {_MODULE}._procfs import content_of
 from {_MODULE}._stuck import Watch
-with Watch(lambda text: print(text), 0.02):
+with Watch(str.encode, 1, 0.02):
     content_of(1, "stat")
     time.sleep(0.5)
 print("went on")
