@@ -28,14 +28,14 @@ from ansible_collections.netops.keepalive.plugins.module_utils._accounts import 
 from ansible_collections.netops.keepalive.plugins.module_utils._apart import ask_once
 from ansible_collections.netops.keepalive.plugins.module_utils._stuck import user_of
 
-PATIENCE = 2.0
+PATIENCE = 5.0
 """Seconds in which no process answers, after which none is waited for any more: thousands of times what it takes."""
 
-BUDGET = 8.0
+BUDGET = 15.0
 """Seconds of that for all sweeps of a run; then the patience is short."""
 
 _SHORT = 0.2
-LIMIT = 15.0
+LIMIT = 20.0
 """Seconds for asking all, however slowly they answer."""
 
 _STALLED = 0.05
