@@ -180,10 +180,15 @@ def ask(pid: int, root: str = _procfs.PROC) -> None:
     """
     for name in ("environ", "maps"):
         try:
-            with open(os.path.join(root, str(pid), name), "rb", buffering=0) as stream:
-                if name == "environ" and stream.read(1):
-                    return
-                while stream.read(_BLOCK):
-                    pass
+            descriptor = os.open(f"{root}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            if name == "environ" and os.read(descriptor, 1):
+                return
+            while os.read(descriptor, _BLOCK):
+                pass
         except OSError:
             pass
+        finally:
+            os.close(descriptor)

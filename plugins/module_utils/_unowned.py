@@ -43,7 +43,8 @@ def rows_of_nobody(
     if missing:
         missing &= inodes_in(pids, root)
     if missing:
-        for pid in _answering.answering(root):
+        silent = _answering.SILENT  # as of the first look: asking once more would cost a tenth of the second
+        for pid in (pid for pid in _procfs.list_pids(root) if pid not in silent):
             for thread in reader.tables(pid, root):
                 try:
                     missing.difference_update(reader.descriptors(pid, root, thread).values())
