@@ -13,6 +13,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils._passwd import User, user_of
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.test_hostile_names import ended
 
 
 @pytest.fixture(name="look_up")
@@ -59,3 +60,13 @@ def test_it_says_of_this_machine_what_the_c_library_says() -> None:
     assert user is not None
     assert (user.uid, user.gid) == (known.pw_uid, known.pw_gid)
     assert set(user.groups) == set(os.getgrouplist("daemon", known.pw_gid))
+
+
+def test_a_module_that_returns_a_path_asks_nobody_for_its_owners_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path
+) -> None:
+    asked: t.List[int] = []
+    real = pwd.getpwuid
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: (asked.append(uid), real(uid))[1])
+    result = ended(capsys, {}, lambda module: module.exit_json(path=str(tmp_path)))
+    assert (result["path"], asked) == (str(tmp_path), [])
