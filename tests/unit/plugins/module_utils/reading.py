@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Reader
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import SocketValues
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.held import nothing_left_open, open_in
 
 
 def read_one(reader: Reader, pid: int, descriptor: int) -> SocketValues:
@@ -27,10 +27,12 @@ def worker_of(thing: t.Any) -> int:
     return child._pid if child else 0
 
 
-def open_descriptors(thing: t.Any) -> t.List[int]:
-    """Count what is open here but for pipes, and in the process in which a reader or a setter does its work."""
-    here = 0
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(FileNotFoundError):  # that of the list itself
-            here += not os.readlink(f"/proc/self/fd/{name}").startswith("pipe:")
-    return [here, len(os.listdir(f"/proc/{worker_of(thing)}/fd"))]
+@contextlib.contextmanager
+def nothing_left_open_by(thing: t.Any) -> t.Iterator[None]:
+    """Nothing more is open here, or in the process in which a reader or a setter does its work, which is there."""
+    worker = worker_of(thing)
+    before = open_in(worker)
+    with nothing_left_open():
+        yield
+    assert worker_of(thing) == worker
+    assert open_in(worker) == before

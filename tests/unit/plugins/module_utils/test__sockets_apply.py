@@ -18,7 +18,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._readers import A
 from ansible_collections.netops.keepalive.plugins.module_utils._socket_values import Applied, Setting, Unreadable
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import seccomp
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, has_mptcp
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.reading import open_descriptors
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.reading import nothing_left_open_by
 
 KEEPALIVE = (int(socket.SOL_SOCKET), int(socket.SO_KEEPALIVE), 1)
 KEEPIDLE = (6, 4, 60)
@@ -160,10 +160,9 @@ def test_nothing_is_left_open_here(setter: Setter, server: socket.socket) -> Non
     with Child() as child:
         descriptor, inode = connect(child, server)
         apply(setter, child.pid, descriptor, inode, KEEPALIVE)
-        before = open_descriptors(setter)
-        apply(setter, child.pid, descriptor, inode, KEEPALIVE)
-        apply(setter, child.pid, descriptor, inode + 1, KEEPALIVE)
-        assert open_descriptors(setter) == before
+        with nothing_left_open_by(setter):
+            apply(setter, child.pid, descriptor, inode, KEEPALIVE)
+            apply(setter, child.pid, descriptor, inode + 1, KEEPALIVE)
 
 
 @pytest.mark.parametrize("call", ["pidfd_open", "pidfd_getfd"])

@@ -42,6 +42,7 @@ from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.hangin
     file_system,
     hang,
 )
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.held import nothing_left_open
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.test_hostile_names import ended
 
@@ -188,7 +189,7 @@ def test_nothing_is_left_behind() -> None:
         line = f"PPid:\t{os.getpid()}\n".encode()
         return {pid for pid in _procfs.list_pids() if line in _procfs.bytes_of(pid, "status", "/proc")}
 
-    before, others = os.listdir("/proc/self/fd"), children()
-    assert _answering.find_silent([1, os.getpid(), 1 << 22]) == {}
-    assert len(os.listdir("/proc/self/fd")) == len(before)
+    others = children()
+    with nothing_left_open():
+        assert _answering.find_silent([1, os.getpid(), 1 << 22]) == {}
     assert children() <= others

@@ -19,6 +19,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils import _below_root, _elf, _facts, _mounts
 from ansible_collections.netops.keepalive.plugins.module_utils._executable import describe_executable
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.audited import open_to_all
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.held import nothing_left_open
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reads as root what others have put there")
@@ -46,9 +47,8 @@ def content_fixture(root: pathlib.Path, tmp_path: pathlib.Path) -> t.Iterator[t.
             with _below_root.find(path, child.pid, proc.root) as found, found.open() as stream:
                 return stream.read(100).decode()
 
-        before = os.listdir("/proc/self/fd")
-        yield content
-        assert len(os.listdir("/proc/self/fd")) == len(before), "every descriptor is let go of"
+        with nothing_left_open():
+            yield content
 
 
 @pytest.mark.parametrize(

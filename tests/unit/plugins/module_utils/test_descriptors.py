@@ -14,6 +14,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access, Reader
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import seccomp
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.held import nothing_left_open
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
 
 MANY = """
@@ -34,9 +35,8 @@ answer = [[s.fileno(), os.fstat(s.fileno()).st_ino] for s in held] + [[4000, os.
 @pytest.fixture(name="reader")
 def reader_fixture(access: Access) -> t.Iterator[Reader]:
     """A reader that leaves no descriptor open."""
-    before = os.listdir("/proc/self/fd")
-    yield access.reader
-    assert os.listdir("/proc/self/fd") == before
+    with nothing_left_open():
+        yield access.reader
 
 
 def test_all_sockets_and_nothing_else(reader: Reader) -> None:

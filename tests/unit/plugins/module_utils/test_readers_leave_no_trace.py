@@ -16,7 +16,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils._procnet import S
 from ansible_collections.netops.keepalive.plugins.module_utils._readers import Reader
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import seccomp
 from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.reading import open_descriptors, read_one
+from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.reading import nothing_left_open_by, read_one
 
 
 @pytest.mark.parametrize("blocking", [True, False])
@@ -75,10 +75,9 @@ def test_nothing_is_left_open_here_and_data_in_flight_stays_the_owners(reader: R
             "peer = l.accept()[0]; peer.sendall(b'unread'); answer = s.fileno()"
         )
         read_one(reader, child.pid, number)
-        before = open_descriptors(reader)
-        for _time in range(100):
-            read_one(reader, child.pid, number)
-        assert open_descriptors(reader) == before
+        with nothing_left_open_by(reader):
+            for _time in range(100):
+                read_one(reader, child.pid, number)
         assert child.run("answer = s.recv(100).decode()") == "unread"
 
 
