@@ -173,7 +173,7 @@ FUZZ_SECONDS := 600
 # Each gets half of the time. What has failed is tried first the next time: .cache/fuzz/crash-*, .hypothesis.
 fuzz: deps venv ## look for inputs that break the parsers in C and in Python (10 minutes: FUZZ_SECONDS=…; corpus in .cache/fuzz)
 	@tests/csrc/fuzz/run .cache/fuzz -max_total_time=$$(($(FUZZ_SECONDS) / 2))
-	@FUZZ_SECONDS=$$(($(FUZZ_SECONDS) / 2)) pytest tests/unit/plugins/module_utils/fuzz -n auto
+	@FUZZ_SECONDS=$$(($(FUZZ_SECONDS) / 2)) pytest tests/unit/fuzz -n auto
 
 # ---------------------------------------------------------------- tidying
 

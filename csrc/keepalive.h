@@ -30,7 +30,7 @@ enum keepalive_library {
 };
 
 /*
- * The table of options; its twin is OPTIONS in plugins/module_utils/_options.py, and a test compares the two.
+ * The table of options; its twin is OPTIONS in plugins/module_utils/settings/options.py, and a test compares the two.
  *   X(field, variable, minimum, maximum, default, libraries that set it)
  * The variable has the name of the kernel's constant. Minimum and maximum are what the kernel accepts (in s, probes,
  * s, ms, retransmissions, s, bytes, bytes); KEEPALIVE_SYSTEM is allowed besides, and KEEPALIVE_DERIVE where it is the
@@ -144,7 +144,7 @@ struct keepalive_cgroup {
 void keepalive_cgroup_line(void *cgroup, char *line, size_t length, bool whole);
 /*
  * The system manager's unit (room for 255 bytes) that a cgroup belongs to, by what process 1 shows; returns its length,
- * or 0. The rule is that of the collection's Python code (_cgroup.py), and tests/data/cgroups.json holds both to it.
+ * or 0. The rule is that of the collection's Python code (linux/cgroup.py), and tests/data/cgroups.json holds both to it.
  */
 size_t keepalive_unit_in(const struct keepalive_cgroup *own, const struct keepalive_cgroup *manager, char *unit);
 

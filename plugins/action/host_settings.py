@@ -12,7 +12,8 @@ import typing as t
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin
+
+from ..module_utils.units import dropin
 
 _OWN_TEMPLATES = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "keepalive_host", "templates")
 
@@ -47,7 +48,7 @@ class ActionModule(ActionBase):
             text = trust_as_template(self._loader.get_text_file_contents(path))
         except AnsibleError as error:
             raise AnsibleActionFail(f"the template {name!r} cannot be read: {error}") from error
-        variables = {**task_vars, "sections": sections, "marker": _dropin.MARKER}
+        variables = {**task_vars, "sections": sections, "marker": dropin.MARKER}
         templar = self._templar.copy_with_new_env(searchpath=[os.path.dirname(path)], available_variables=variables)
         content = templar.template(text, escape_backslashes=False)
         return str(content).rstrip("\n") + "\n"

@@ -12,7 +12,8 @@ import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.netops.keepalive.plugins.module_utils._printable import printable
+
+from ..module_utils.linux.printable import printable
 
 _MODULE = "netops.keepalive.ld_so_preload"
 _PAUSE = 1

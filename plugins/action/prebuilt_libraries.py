@@ -20,10 +20,12 @@ import typing as t
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.netops.keepalive.plugins.action.preload_libraries import read_prebuilt, read_sources
-from ansible_collections.netops.keepalive.plugins.module_utils import _build, _install, _manifest, _prebuilt
-from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked, locked
-from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
+
+from ..module_utils.libraries import build, install, prebuilt
+from ..module_utils.libraries import manifest as libraries_manifest
+from ..module_utils.linux.file_lock import NotLocked, locked
+from ..module_utils.linux.printable import quoted
+from .preload_libraries import read_prebuilt, read_sources
 
 Result = t.Dict[str, t.Any]
 _TOLD = ("failed", "msg", "changed", "kind", "machine", "libc", "compiler", "reason", "folder", "files", "needs")
@@ -81,8 +83,8 @@ class ActionModule(ActionBase):
             others = {kind: host for kind, host in claimed.items() if host != builder}
             have = {}
             for place in sorted(pathlib.Path(folder).glob("*/")):
-                manifest = _manifest.read(str(place), private=False)
-                if manifest and not _manifest.damages(manifest, str(place)):
+                manifest = libraries_manifest.read(str(place), private=False)
+                if manifest and not libraries_manifest.damages(manifest, str(place)):
                     have[place.name] = manifest.made
             answer = self._compile(folder, builder, {**arguments, "have": have, "claimed": others}, task_vars)
             if not answer.get("failed") and answer["kind"] not in others:
@@ -100,32 +102,32 @@ class ActionModule(ActionBase):
         contents, made = answer.pop("contents", None), answer.pop("made", None)
         if answer.get("failed"):
             return {**answer, "msg": f"{builder} cannot compile: {answer.get('msg')}"}
-        if not _prebuilt.is_kind(answer["kind"]):  # the host's word, and here it becomes the name of a folder
+        if not prebuilt.is_kind(answer["kind"]):  # the host's word, and here it becomes the name of a folder
             raise AnsibleActionFail(f"{builder} says that it is a host of kind {answer['kind']!r}, which is none")
         place = os.path.join(folder, answer["kind"])
         if contents is not None:
             try:
-                (files,) = _prebuilt.unpack({answer["kind"]: contents}).values()
+                (files,) = prebuilt.unpack({answer["kind"]: contents}).values()
                 os.makedirs(folder, exist_ok=True)
-                _install.install(place, files, made, lambda paths: None, lambda path, target: False)
+                install.install(place, files, made, lambda paths: None, lambda path, target: False)
             except (OSError, ValueError) as error:
                 raise AnsibleActionFail(f"what {builder} compiled cannot be put into {place}: {error}") from error
-        manifest = _manifest.read(place, private=False)
+        manifest = libraries_manifest.read(place, private=False)
         if manifest:
             answer["folder"] = folder
             answer["files"] = manifest.files
-            answer["needs"] = _prebuilt.needed_libc(read_prebuilt(pathlib.Path(place))[answer["kind"]])
+            answer["needs"] = prebuilt.needed_libc(read_prebuilt(pathlib.Path(place))[answer["kind"]])
         return answer
 
 
 def _check_fit(answer: Result, wanted: t.Mapping[str, str], builder: str, asker: str) -> None:
     """Stop before anything is sent to a host that could not use it."""
-    host = _build.Host(wanted["machine"], wanted["libc"])
+    host = build.Host(wanted["machine"], wanted["libc"])
     problem = ""
     if answer.get("folder"):
         try:
-            _prebuilt.choose(read_prebuilt(pathlib.Path(answer["folder"])), host)
-        except _build.BuildError as error:
+            prebuilt.choose(read_prebuilt(pathlib.Path(answer["folder"])), host)
+        except build.BuildError as error:
             problem = str(error)
     elif answer["machine"] != host.machine:
         problem = f"{builder} is {answer['machine']}, and {asker} is {host.machine}"

@@ -13,9 +13,13 @@ import typing as t
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible_collections.netops.keepalive.plugins.module_utils import _build, _command_archive, _manifest, _prebuilt
-from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES
-from ansible_collections.netops.keepalive.plugins.plugin_utils import _locked
+
+from ..module_utils.command import archive
+from ..module_utils.libraries import build
+from ..module_utils.libraries import manifest as libraries_manifest
+from ..module_utils.libraries import prebuilt as libraries_prebuilt
+from ..module_utils.libraries.table import FILES
+from ..plugin_utils import _locked
 
 _SOURCES = os.path.join(os.path.dirname(__file__), "..", "..", "csrc")
 _PATTERNS = ("*.c", "*.h", "*.map", "Makefile", "LICENSE")
@@ -34,15 +38,15 @@ class ActionModule(ActionBase):
             if prebuilt:
                 folder = self._folder(prebuilt)
                 variants = read_prebuilt(folder)
-                arguments["prebuilt_files"] = {name: _prebuilt.pack(files) for name, files in variants.items()}
+                arguments["prebuilt_files"] = {name: libraries_prebuilt.pack(files) for name, files in variants.items()}
                 arguments["prebuilt_manifests"] = read_manifests(folder, variants)
             elif not arguments.get("sources") and not arguments.get("prebuilt_files"):
                 sources = read_sources()
                 if boolean(arguments.get("delegated", False)):
-                    arguments["sources_digest"] = _build.digest_of_sources(sources)
+                    arguments["sources_digest"] = build.digest_of_sources(sources)
                 else:
                     arguments["sources"] = sources
-            arguments.setdefault("command", _command_archive.collect())
+            arguments.setdefault("command", archive.collect())
         result.update(_locked.execute(self, "preload_libraries", arguments, task_vars))
         return result
 
@@ -77,7 +81,9 @@ def read_prebuilt(folder: pathlib.Path) -> dict[str, dict[str, bytes]]:
 def read_manifests(folder: pathlib.Path, variants: t.Mapping[str, t.Iterable[str]]) -> dict[str, str]:
     """Read the manifest of each kind of host that has one, for the files that were read."""
     found = {
-        place.name: _manifest.read(str(place), private=False) for place in _places(folder) if place.name in variants
+        place.name: libraries_manifest.read(str(place), private=False)
+        for place in _places(folder)
+        if place.name in variants
     }
     return {
         name: manifest._replace(files={file: manifest.files[file] for file in variants[name]}).text()
@@ -94,12 +100,12 @@ def _places(folder: pathlib.Path) -> list[pathlib.Path]:
 
 def _read_variant(folder: pathlib.Path) -> dict[str, bytes]:
     """Read one folder and compare it with its manifest, where it has one."""
-    damage = _manifest.damage(str(folder), private=False)
+    damage = libraries_manifest.damage(str(folder), private=False)
     if damage:
         raise AnsibleActionFail(
             f"prebuilt: {damage}. It says which files belong together and their sha256: copy the folder anew"
         )
-    manifest = _manifest.read(str(folder), private=False)
+    manifest = libraries_manifest.read(str(folder), private=False)
     known = (path for path in folder.iterdir() if path.suffix == ".so" or path.name in FILES)
     paths = sorted((folder / name for name in manifest.files) if manifest else known)
     files: dict[str, bytes] = {}
@@ -113,6 +119,8 @@ def _read_variant(folder: pathlib.Path) -> dict[str, bytes]:
             del files[
                 name
             ]  # a link, or what a copy has made of it, by which $LIB finds the libraries: made on the host
-        elif manifest and _manifest.sha256(files[name]) != manifest.files[name]:
-            raise AnsibleActionFail(f"prebuilt: {path} does not have the sha256 that {_manifest.NAME} beside it says")
+        elif manifest and libraries_manifest.sha256(files[name]) != manifest.files[name]:
+            raise AnsibleActionFail(
+                f"prebuilt: {path} does not have the sha256 that {libraries_manifest.NAME} beside it says"
+            )
     return files

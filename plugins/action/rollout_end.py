@@ -9,7 +9,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.netops.keepalive.plugins.plugin_utils import _locked
+
+from ..plugin_utils import _locked
 
 
 class ActionModule(ActionBase):

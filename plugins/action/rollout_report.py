@@ -11,8 +11,9 @@ import typing as t
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.netops.keepalive.plugins.action.sockets_report import show_table
-from ansible_collections.netops.keepalive.plugins.module_utils._outcomes import by_state, trouble
+
+from ..module_utils.rollout.outcomes import by_state, trouble
+from .sockets_report import show_table
 
 
 class ActionModule(ActionBase):

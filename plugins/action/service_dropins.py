@@ -12,8 +12,9 @@ import typing as t
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin
-from ansible_collections.netops.keepalive.plugins.plugin_utils import _locked, _seen
+
+from ..module_utils.units import dropin
+from ..plugin_utils import _locked, _seen
 
 _OWN_TEMPLATES = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "keepalive_services", "templates")
 NOTHING_TO_DO: t.Mapping[str, t.Any] = {
@@ -86,8 +87,8 @@ class ActionModule(ActionBase):
             **task_vars,
             "service": service,
             "unit": units[name],
-            "marker": _dropin.MARKER,
-            "environment": _dropin.environment(service, units[name]["ld_preload"]) if service["libraries"] else {},
+            "marker": dropin.MARKER,
+            "environment": dropin.environment(service, units[name]["ld_preload"]) if service["libraries"] else {},
         }
         templar = self._templar.copy_with_new_env(searchpath=[os.path.dirname(path)], available_variables=variables)
         content = templar.template(text, escape_backslashes=False)

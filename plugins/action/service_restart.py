@@ -12,7 +12,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.netops.keepalive.plugins.plugin_utils import _locked, _seen
+
+from ..plugin_utils import _locked, _seen
 
 NOTHING_TO_DO: t.Mapping[str, t.Any] = {
     "changed": False, "restarted": {}, "restart_due": {}, "reloaded": False, "left": [], "lock_held": False,

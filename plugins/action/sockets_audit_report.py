@@ -14,9 +14,10 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Change, apply_changes
-from ansible_collections.netops.keepalive.plugins.module_utils._audit_report import render
-from ansible_collections.netops.keepalive.plugins.module_utils._printable import shown
+
+from ..module_utils.audit.report import render
+from ..module_utils.linux.files import Change, apply_changes
+from ..module_utils.linux.printable import shown
 
 RETURNED = (
     *("idle_timeout", "recommended", "totals", "left_out", "groups", "groups_total", "groups_cut"),

@@ -12,7 +12,8 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.netops.keepalive.plugins.module_utils._report import explanations, lay_out, rows_of
+
+from ..module_utils.verdicts.report import explanations, lay_out, rows_of
 
 _COLOURS = {"right": C.COLOR_OK, "accepted": C.COLOR_CHANGED, "wrong": C.COLOR_ERROR, "idle": C.COLOR_SKIP}
 

@@ -89,9 +89,10 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.netops.keepalive.plugins.module_utils import _host_settings
-from ansible_collections.netops.keepalive.plugins.module_utils._mistakes import ResolveError
-from ansible_collections.netops.keepalive.plugins.plugin_utils._spelling import spelling
+
+from ..module_utils.host_wide import variables
+from ..module_utils.settings.mistakes import ResolveError
+from ..plugin_utils._spelling import spelling
 
 
 def resolve_host_settings(
@@ -105,7 +106,7 @@ def resolve_host_settings(
 ) -> dict[str, t.Any]:
     """Check and arrange; see DOCUMENTATION."""
     try:
-        return _host_settings.resolve_host_settings(
+        return variables.resolve_host_settings(
             services, defaults, programs, opt_outs, libraries, units, filtered, spelling
         )
     except ResolveError as error:

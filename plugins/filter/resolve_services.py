@@ -109,10 +109,11 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.netops.keepalive.plugins.module_utils._host_settings import resolve_host_settings
-from ansible_collections.netops.keepalive.plugins.module_utils._mistakes import ResolveError
-from ansible_collections.netops.keepalive.plugins.module_utils._resolve import resolution
-from ansible_collections.netops.keepalive.plugins.plugin_utils._spelling import spelling
+
+from ..module_utils.host_wide.variables import resolve_host_settings
+from ..module_utils.settings.mistakes import ResolveError
+from ..module_utils.settings.services import resolution
+from ..plugin_utils._spelling import spelling
 
 
 def resolve_services(

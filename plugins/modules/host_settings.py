@@ -119,16 +119,13 @@ import stat
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import (
-    _dropin,
-    _host_check,
-    _host_file,
-    _in_force,
-    _trusted,
-)
-from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Change, apply_changes
-from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
-from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
+
+from ..module_utils.host_wide import check, file
+from ..module_utils.linux import in_force, trusted
+from ..module_utils.linux.files import Change, apply_changes
+from ..module_utils.linux.module import Module
+from ..module_utils.settings.options import LIBRARIES, LIBRARY_DIR
+from ..module_utils.units import dropin
 
 _MODE = 0o644
 
@@ -147,7 +144,7 @@ def main() -> None:
                 "default": [f"{LIBRARY_DIR}/{name}" for name in LIBRARIES.values()],
             },
             "validate": {"type": "bool", "default": True},
-            "path": {"type": "path", "default": _host_file.PATH},
+            "path": {"type": "path", "default": file.PATH},
         },
         mutually_exclusive=[("sections", "content", "restore")],
         supports_check_mode=True,
@@ -156,7 +153,7 @@ def main() -> None:
     if module.params["sections"] is not None:
         module.fail_json(msg="sections is for the action plugin of this name, which renders the template; give content")
     before = _present_text(module, path)
-    if before is not None and not _dropin.is_ours(before):
+    if before is not None and not dropin.is_ours(before):
         if module.params["state"] == "absent":
             module.exit_json(
                 changed=False,
@@ -166,7 +163,7 @@ def main() -> None:
                 msg=f"{path} is not ours and stays",
             )
         module.fail_json(
-            msg=f"nothing was changed: {path} is not ours (its first line is not '{_dropin.MARKER}…'): "
+            msg=f"nothing was changed: {path} is not ours (its first line is not '{dropin.MARKER}…'): "
             "rename or remove it"
         )
     after = _wanted(module, before)
@@ -177,24 +174,24 @@ def main() -> None:
     result = {
         "changed": changed,
         "previous": _portable(before, path),
-        "changed_headings": _host_file.changed_headings(after or "", before or ""),
+        "changed_headings": file.changed_headings(after or "", before or ""),
         "checked_by": checked_by,
         "diff": _diff(path, before, after),
     }
     if changed and not module.check_mode:
         try:
             if after != before:
-                _in_force.note(path, before)
+                in_force.note(path, before)
             # One that was another user's is replaced: he may have it open for writing.
-            if after != before or (before is not None and _trusted.fault(path)):
+            if after != before or (before is not None and trusted.fault(path)):
                 apply_changes([Change(path, before, after)], _MODE)
             _settle(module, path, after)
         except OSError as error:
             module.fail_json(msg=f"nothing was changed: {error.strerror}: {error.filename or path}", **result)
-    if not module.check_mode and (changed or _in_force.history(path).versions):
+    if not module.check_mode and (changed or in_force.history(path).versions):
         # Also where it is as it should be: a run that was killed may have written it and not noted it any more.
         with contextlib.suppress(OSError):
-            _in_force.note(path, after)
+            in_force.note(path, after)
     module.exit_json(**result)
 
 
@@ -203,7 +200,7 @@ def _present_text(module: AnsibleModule, path: str) -> t.Optional[str]:
         module.fail_json(msg=f"nothing was changed: {path} is not a regular file; rename or remove it")
     text = None
     try:
-        text = _dropin.read(path)
+        text = dropin.read(path)
     except OSError as error:
         module.fail_json(msg=f"nothing was changed: {path} cannot be read: {error.strerror}; rename or remove it")
     return text
@@ -218,10 +215,8 @@ def _wanted(module: AnsibleModule, before: t.Optional[str]) -> t.Optional[str]:
         encoded = restore.get("base64")
         return None if encoded is None else base64.b64decode(encoded).decode("utf-8", "surrogateescape")
     content: t.Optional[str] = module.params["content"]
-    if content is None or not _dropin.is_ours(content):
-        module.fail_json(
-            msg=f"content: the text must begin with '{_dropin.MARKER}', or it could never be removed again"
-        )
+    if content is None or not dropin.is_ours(content):
+        module.fail_json(msg=f"content: the text must begin with '{dropin.MARKER}', or it could never be removed again")
     return str(content)
 
 
@@ -237,12 +232,12 @@ def _check(module: AnsibleModule, text: str) -> t.Optional[str]:
             msg=f"nothing was changed: none of {', '.join(module.params['libraries'])} is there to check the file; "
             "install the libraries first (role keepalive_build)"
         )
-    wrong = _trusted.fault(str(library))
+    wrong = trusted.fault(str(library))
     if wrong:
         module.fail_json(msg=f"nothing was changed: root does not load {library} to check the file: {wrong}")
     try:
-        found = _host_check.complaints(text, str(library))
-    except _host_check.CannotCheck as error:
+        found = check.complaints(text, str(library))
+    except check.CannotCheck as error:
         module.fail_json(
             msg=f"nothing was changed: {library} cannot check the file: {error}; where this host may not make mount "
             "namespaces (a container without CAP_SYS_ADMIN), set validate: false (keepalive_host_validate)"

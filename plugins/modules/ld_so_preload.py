@@ -234,27 +234,22 @@ import stat
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import (
-    _files,
-    _in_force,
-    _loaders,
-    _preload_check,
-    _preload_confirm,
-    _preload_file,
-    _preload_programs,
-    _preload_trial,
-    _remains,
-    _security,
-    _systemd,
-    _watchdog,
-)
-from ansible_collections.netops.keepalive.plugins.module_utils._atomic import sync_folder
-from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_elf
-from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked, locked
-from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
-from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, LIBRARY_DIR
-from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
-from ansible_collections.netops.keepalive.plugins.module_utils._trusted import fault
+
+from ..module_utils.ld_so_preload import check, confirm, security, watchdog
+from ..module_utils.ld_so_preload import file as ld_so_preload_file
+from ..module_utils.ld_so_preload import programs as ld_so_preload_programs
+from ..module_utils.ld_so_preload import trial as ld_so_preload_trial
+from ..module_utils.libraries import loaders as libraries_loaders
+from ..module_utils.libraries import table
+from ..module_utils.linux import in_force, systemd
+from ..module_utils.linux.command import TimedOut, find_program
+from ..module_utils.linux.elf import read_elf
+from ..module_utils.linux.file_lock import NotLocked, locked
+from ..module_utils.linux.files import sync_folder
+from ..module_utils.linux.module import Module
+from ..module_utils.linux.trusted import fault
+from ..module_utils.processes import remains
+from ..module_utils.settings.options import LIBRARIES, LIBRARY_DIR
 
 _MODE = 0o644
 Result = t.Dict[str, t.Any]
@@ -267,7 +262,7 @@ def main() -> None:
             "libraries": {"type": "list", "elements": "str"},
             "use": {"type": "list", "elements": "str", "choices": list(LIBRARIES), "default": list(LIBRARIES)},
             "library_dir": {"type": "path", "default": LIBRARY_DIR},
-            "path": {"type": "path", "default": _watchdog.LD_SO_PRELOAD},
+            "path": {"type": "path", "default": watchdog.LD_SO_PRELOAD},
             "backup": {"type": "bool", "default": False},
             "preflight": {"type": "bool", "default": True},
             "programs": {"type": "list", "elements": "raw"},
@@ -283,19 +278,19 @@ def main() -> None:
     module.check_units("units")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
-    place = _watchdog.place_of(module.params["path"])
+    place = watchdog.place_of(module.params["path"])
     token = module.params["token"] or ""
     try:
         phase = module.params["phase"]
         if phase == "look":
-            module.exit_json(changed=False, **_watchdog.look(place, token))
+            module.exit_json(changed=False, **watchdog.look(place, token))
         if phase == "abort":
-            module.exit_json(changed=False, armed=False, result=_watchdog.end(place, token, "abort"))
+            module.exit_json(changed=False, armed=False, result=watchdog.end(place, token, "abort"))
         if phase == "confirm":
             _confirm(module, place, token)
         with locked("preload-file", place.path):
             module.exit_json(**_write(module, place))
-    except (NotLocked, _systemd.SystemdError, _watchdog.WatchdogError, TimedOut) as error:
+    except (NotLocked, systemd.SystemdError, watchdog.WatchdogError, TimedOut) as error:
         module.fail_json(msg=str(error), path=place.path)
     except OSError as error:
         module.fail_json(msg=_in_words(error, place.path), path=place.path)
@@ -328,7 +323,7 @@ def _read(module: AnsibleModule, path: str) -> t.Optional[bytes]:
 
 
 def _refuse_mounted(module: AnsibleModule, path: str) -> None:
-    source = _watchdog.mounted_from(path)
+    source = watchdog.mounted_from(path)
     if source is not None:
         module.fail_json(
             msg=f"{path} is a mount of its own (of {source}), as container engines make them: it cannot be replaced"
@@ -336,37 +331,41 @@ def _refuse_mounted(module: AnsibleModule, path: str) -> None:
         )
 
 
-def _write(module: Module, place: _watchdog.Place) -> Result:
-    if module.check_mode and _watchdog.running(place):
-        raise _watchdog.Busy(f"another run is trying a new {place.path} at this moment; run again in a minute")
+def _write(module: Module, place: watchdog.Place) -> Result:
+    if module.check_mode and watchdog.running(place):
+        raise watchdog.Busy(f"another run is trying a new {place.path} at this moment; run again in a minute")
     wrong = fault(os.path.dirname(place.path))
     if wrong:
         module.fail_json(msg=f"path: {place.path}: {wrong}; nothing was changed", path=place.path)
-    notes = [] if module.check_mode else _watchdog.clean_up(place)
+    notes = [] if module.check_mode else watchdog.clean_up(place)
     before = _read(module, place.path)
     folder = module.params["library_dir"].rstrip("/")
     absent = module.params["state"] == "absent"
     wanted = [] if absent else _wanted(module, folder)
     old = before or b""
-    after = _preload_file.with_entries(old, wanted, folder) if wanted else _preload_file.without_entries(old, folder)
-    gone = [entry for entry in _preload_file.own_entries(old, folder) if entry not in wanted]
+    after = (
+        ld_so_preload_file.with_entries(old, wanted, folder)
+        if wanted
+        else ld_so_preload_file.without_entries(old, folder)
+    )
+    gone = [entry for entry in ld_so_preload_file.own_entries(old, folder) if entry not in wanted]
     result: Result = {
         "path": place.path,
-        "entries": _preload_file.own_entries(after, folder),
+        "entries": ld_so_preload_file.own_entries(after, folder),
         "removed": gone,
         "notes": notes,
         "trial": "none",
         "watchdog": "",
     }
     if absent:
-        result["mapped_by"] = _remains.mapped_by(folder)
+        result["mapped_by"] = remains.mapped_by(folder)
     vanishes = absent and before is not None and before != after and not after
     moves = before != after and not (before is None and not after)
     attributes = _wrong_attributes(place.path) if before is not None and not vanishes else ""
     result["diff"] = _diff(
         place.path, before, None if vanishes or (before is None and not after) else after, attributes
     )
-    if not moves and not module.check_mode and _in_force.history(place.path).versions:
+    if not moves and not module.check_mode and in_force.history(place.path).versions:
         _note(place.path, before)  # a run that was killed may have written it and not noted it any more
     if not moves and not attributes:
         return {**result, "changed": False}
@@ -397,8 +396,8 @@ def _write(module: Module, place: _watchdog.Place) -> Result:
     return {**result, "changed": True}
 
 
-def _replace(module: AnsibleModule, place: _watchdog.Place, content: bytes) -> None:
-    _watchdog.write_new(place.new, content, _labeller(module, place.path))
+def _replace(module: AnsibleModule, place: watchdog.Place, content: bytes) -> None:
+    watchdog.write_new(place.new, content, _labeller(module, place.path))
     try:
         os.rename(place.new, place.path)
     except OSError:
@@ -408,14 +407,14 @@ def _replace(module: AnsibleModule, place: _watchdog.Place, content: bytes) -> N
 
 def _note(path: str, content: t.Optional[bytes]) -> None:
     """Note what the file says, to tell later which processes were started with it."""
-    _in_force.note(path, None if content is None else content.decode("utf-8", "surrogateescape"))
+    in_force.note(path, None if content is None else content.decode("utf-8", "surrogateescape"))
 
 
 def _wanted(module: AnsibleModule, folder: str) -> t.List[str]:
     """The entries, as given or as this host needs them."""
     given: t.Optional[t.List[str]] = module.params["libraries"]
     if given is not None:
-        foreign = [entry for entry in given if not _preload_file.is_below(entry, folder)]
+        foreign = [entry for entry in given if not ld_so_preload_file.is_below(entry, folder)]
         if foreign or not given:
             module.fail_json(
                 msg=f"libraries: {foreign or 'empty'}: every entry must be below library_dir ({folder}), because what"
@@ -425,37 +424,37 @@ def _wanted(module: AnsibleModule, folder: str) -> t.List[str]:
     names = [LIBRARIES[name] for name in LIBRARIES if name in module.params["use"]]
     if not names:
         module.fail_json(msg="use: empty; name at least one of connect, listen, socket, or set state: absent")
-    multilib = len(_loaders.find_loaders()) > 1
+    multilib = len(libraries_loaders.find_loaders()) > 1
     return [f"{folder}/$LIB/{name}" if multilib else f"{folder}/{name}" for name in names]
 
 
 def _preflight(
-    module: Module, place: _watchdog.Place, wanted: t.List[str], before: bytes, after: bytes, result: Result
+    module: Module, place: watchdog.Place, wanted: t.List[str], before: bytes, after: bytes, result: Result
 ) -> None:
     """Refuse what would harm the host; all reasons at once."""
     params = module.params
     folder = params["library_dir"].rstrip("/")
-    loaders = _loaders.find_loaders()
+    loaders = libraries_loaders.find_loaders()
     if not loaders:
         module.fail_json(
             msg="no loader of glibc is on this host, and no other reads /etc/ld.so.preload", path=place.path
         )
     if params["watchdog"] < 0 or params["watchdog"] > 86400 or params["timeout"] < 1:
         module.fail_json(msg="watchdog must be from 0 to 86400 seconds, timeout at least 1", path=place.path)
-    files = [path for path, _loader in _preload_check.files_of(wanted, loaders)[0]]
+    files = [path for path, _loader in check.files_of(wanted, loaders)[0]]
     if module.check_mode:
-        parts = [*files, os.path.join(folder, _files.WATCHDOG)] if params["watchdog"] else files
+        parts = [*files, os.path.join(folder, table.WATCHDOG)] if params["watchdog"] else files
         missing = [path for path in parts if not os.path.exists(path)]
         if missing:  # in a run that is not only foretold, an earlier task installs them
             result["notes"].append(f"not tried: {', '.join(missing)} {_are(missing)} not installed yet")
             return
-    if params["watchdog"] > 0 and not _watchdog.linking(os.path.join(folder, _files.WATCHDOG)):
+    if params["watchdog"] > 0 and not watchdog.linking(os.path.join(folder, table.WATCHDOG)):
         module.fail_json(
-            msg=f"{folder}/{_files.WATCHDOG} is missing: it puts the old file back when a new one harms the host;"
+            msg=f"{folder}/{table.WATCHDOG} is missing: it puts the old file back when a new one harms the host;"
             " install it with preload_libraries (role keepalive_build), or do without it by watchdog: 0",
             path=place.path,
         )
-    result["notes"] += _security.notes(files, folder)
+    result["notes"] += security.notes(files, folder)
     if not params["preflight"]:
         wrong = [f"{path}: {fault(path)}" for path in files if os.path.lexists(path) and fault(path)]
         if wrong:
@@ -467,15 +466,15 @@ def _preflight(
         return
     commands, units, mistakes = _commands(module)
     result["notes"] += units
-    problems = [_preload_check.Problem("", "", mistake) for mistake in mistakes]
-    problems += _preload_check.check_files(wanted, loaders)
-    trial = _preload_trial.Trial(params["timeout"])
+    problems = [check.Problem("", "", mistake) for mistake in mistakes]
+    problems += check.check_files(wanted, loaders)
+    trial = ld_so_preload_trial.Trial(params["timeout"])
     if not problems:
         native = [loader for loader in loaders if loader.elf.abi == _own_abi()] or loaders[:1]
         others = [loader.program for loader in loaders if loader not in native]
         problems = trial.preload(wanted, [*commands, *others])
         if not problems:
-            programs = [*commands, *others, *_preload_programs.nobody_commands()]
+            programs = [*commands, *others, *ld_so_preload_programs.nobody_commands()]
             problems, obstacle = trial.file(place.path, before, after, programs)
             if obstacle:
                 result["notes"].append(
@@ -510,10 +509,10 @@ def _commands(module: AnsibleModule) -> t.Tuple[t.List[t.List[str]], t.List[str]
 
     mistakes: t.List[str] = []
     if params["programs"] is None:
-        commands = _preload_programs.default_commands()
+        commands = ld_so_preload_programs.default_commands()
     else:
-        commands, mistakes = _preload_programs.given_commands(params["programs"], "programs")
-    more, wrong = _preload_programs.given_commands(params["extra_programs"], "extra_programs")
+        commands, mistakes = ld_so_preload_programs.given_commands(params["programs"], "programs")
+    more, wrong = ld_so_preload_programs.given_commands(params["extra_programs"], "extra_programs")
     notes: t.List[str] = []
     of_units: t.List[t.List[str]] = []
     if params["units"] and module.check_mode:
@@ -521,27 +520,27 @@ def _commands(module: AnsibleModule) -> t.Tuple[t.List[t.List[str]], t.List[str]
             "the units' own programs are not run in check mode; without it they are tried before anything is written"
         ]
     elif params["units"]:
-        of_units, notes = _preload_programs.unit_commands(_systemd.run, params["units"])
+        of_units, notes = ld_so_preload_programs.unit_commands(systemd.run, params["units"])
     commands += [command for command in [*more, *of_units] if command not in commands]
     return commands or [[find_program("true") or "/bin/true"]], notes, mistakes + wrong
 
 
-def _begin(module: AnsibleModule, place: _watchdog.Place, after: bytes) -> Result:
+def _begin(module: AnsibleModule, place: watchdog.Place, after: bytes) -> Result:
     """Have the watchdog put the file in force; the action takes it from here."""
-    program = os.path.join(module.params["library_dir"], _files.WATCHDOG)
+    program = os.path.join(module.params["library_dir"], table.WATCHDOG)
     token = secrets.token_hex(8)
-    _watchdog.remember(place, token, _preload_confirm.noise())
-    how = _watchdog.begin(place, program, after, token, module.params["watchdog"], _labeller(module, place.path))
-    return {"armed": True, "token": token, "trial": how, "watchdog": _watchdog.linking(program)}
+    watchdog.remember(place, token, confirm.noise())
+    how = watchdog.begin(place, program, after, token, module.params["watchdog"], _labeller(module, place.path))
+    return {"armed": True, "token": token, "trial": how, "watchdog": watchdog.linking(program)}
 
 
-def _confirm(module: AnsibleModule, place: _watchdog.Place, token: str) -> None:
+def _confirm(module: AnsibleModule, place: watchdog.Place, token: str) -> None:
     """We are here over a new connection; do programs start, too? Then the new file stays."""
-    seen = _preload_confirm.programs_start(_watchdog.remembered(place, token))
+    seen = confirm.programs_start(watchdog.remembered(place, token))
     if seen:
-        word = _watchdog.end(place, token, "abort")
+        word = watchdog.end(place, token, "abort")
         module.fail_json(msg=seen, seen=seen, healed=word.startswith("reverted"), result=word)
-    word = _watchdog.end(place, token, "commit")
+    word = watchdog.end(place, token, "commit")
     if word != "committed":
         module.fail_json(msg=word, seen=f"the host is well, but the new file could not stay: {word}", healed=True)
     module.exit_json(changed=True, result=word)

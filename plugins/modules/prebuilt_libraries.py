@@ -148,10 +148,12 @@ import signal
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _build, _manifest, _multilib, _prebuilt, _scratch
-from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
-from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
-from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused
+
+from ..module_utils.libraries import build, manifest, multilib, prebuilt
+from ..module_utils.libraries.selftest import Refused
+from ..module_utils.linux import scratch
+from ..module_utils.linux.module import Module
+from ..module_utils.settings.options import LIBRARY_DIR
 
 _ADVICE = "install gcc, make and the C library's headers there, or choose another host"
 
@@ -182,9 +184,9 @@ def main() -> None:
         signal.signal(number, _leave)  # by way of every "finally", so that no temporary folder stays
     try:
         result = _go(module)
-    except _build.NoCompiler as error:
+    except build.NoCompiler as error:
         module.fail_json(msg=f"{error}; {_ADVICE}")
-    except (_build.BuildError, Refused, OSError) as error:
+    except (build.BuildError, Refused, OSError) as error:
         module.fail_json(msg=str(error).split("\n"))
     module.exit_json(**result)
 
@@ -197,14 +199,14 @@ def _go(module: AnsibleModule) -> t.Dict[str, t.Any]:
     params = module.params
     if not params["sources"]:
         module.fail_json(msg="sources: empty; call this module as a task, whose action sends the collection's own")
-    host = _build.describe_host()
-    kind = _prebuilt.kind_of(host)
+    host = build.describe_host()
+    kind = prebuilt.kind_of(host)
     made: t.Dict[str, t.Optional[str]] = {
         "machine": host.machine,
         "libc": host.libc,
-        "sources": _build.digest_of_sources(params["sources"]),
+        "sources": build.digest_of_sources(params["sources"]),
         "cc": params["cc"],
-        "compiler": _build.compiler_version(params["cc"]),
+        "compiler": build.compiler_version(params["cc"]),
     }
     made.update({name: params[name] for name in ("cflags", "ldflags") if params[name] is not None})
     others = _others(params["cc"], made) if params["multilib"] == "auto" else None
@@ -219,33 +221,33 @@ def _go(module: AnsibleModule) -> t.Dict[str, t.Any]:
     if claimed:
         return {**result, "reason": f"{claimed} compiled for this kind of host already"}
     old = (params["have"] or {}).get(kind)
-    reasons = _manifest.changes_since(_manifest.Manifest(old, {}) if old else None, made)
+    reasons = manifest.changes_since(manifest.Manifest(old, {}) if old else None, made)
     if not reasons:
         return {**result, "reason": ""}
     known = {key: value for key, value in made.items() if value is not None}
     result.update(changed=True, reason="; ".join(reasons), made=known)
-    with _scratch.scratch() as temporary:
+    with scratch.scratch() as temporary:
         if module.check_mode:
-            _build.check_toolchain(params["cc"], temporary)
+            build.check_toolchain(params["cc"], temporary)
             return result
         flags = (params["cc"], params["cflags"], params["ldflags"])
-        built = _build.build(params["sources"], temporary, LIBRARY_DIR, *flags)
+        built = build.build(params["sources"], temporary, LIBRARY_DIR, *flags)
         if others:
-            foreign = _multilib.build(others, params["sources"], LIBRARY_DIR, *flags)
+            foreign = multilib.build(others, params["sources"], LIBRARY_DIR, *flags)
             # Links are for the host that gets the files, whose loader says where they must lie.
-            built.update((name, text) for name, text in foreign.items() if _manifest.target_of(text) is None)
-    return {**result, "contents": _prebuilt.pack(built)}
+            built.update((name, text) for name, text in foreign.items() if manifest.target_of(text) is None)
+    return {**result, "contents": prebuilt.pack(built)}
 
 
-def _others(cc: str, made: t.Dict[str, t.Optional[str]]) -> t.Optional[_multilib.Layout]:
+def _others(cc: str, made: t.Dict[str, t.Optional[str]]) -> t.Optional[multilib.Layout]:
     """The programs of other kinds for which libraries can be made here too; part of what they are made from."""
-    layout = _multilib.find_layout()
+    layout = multilib.find_layout()
     if layout is None:
         return None
     if made["compiler"] is None:
         made["multilib"] = None
         return None
-    unable = _multilib.can_compile(layout, cc)
+    unable = multilib.can_compile(layout, cc)
     possible = {lib: loader for lib, loader in layout.others.items() if lib not in unable}
     if not possible:
         return None

@@ -104,8 +104,8 @@ options:
     type: dict
   command:
     description:
-      - Module name to text of what C(keepalive-sockets) is made of. Set by the task's action from the collection;
-        without it the command is left as it is.
+      - Path of a file below C(module_utils) to its text, for all that C(keepalive-sockets) is made of. Set by the
+        task's action from the collection; without it the command is left as it is.
     type: dict
   prebuilt_manifests:
     description:
@@ -245,26 +245,20 @@ import signal
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import (
-    _build,
-    _command_archive,
-    _command_file,
-    _install,
-    _lock,
-    _made,
-    _manifest,
-    _multilib,
-    _prebuilt,
-    _scratch,
-    _trusted,
-)
-from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked, locked
-from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES, is_preload
-from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
-from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARY_DIR
-from ansible_collections.netops.keepalive.plugins.module_utils._printable import quoted
-from ansible_collections.netops.keepalive.plugins.module_utils._run import TimedOut, find_program
-from ansible_collections.netops.keepalive.plugins.module_utils._selftest import Refused, try_files
+
+from ..module_utils.command import archive, file
+from ..module_utils.libraries import build, install, manifest, multilib
+from ..module_utils.libraries import made as libraries_made
+from ..module_utils.libraries import prebuilt as libraries_prebuilt
+from ..module_utils.libraries.selftest import Refused, try_files
+from ..module_utils.libraries.table import FILES, is_preload
+from ..module_utils.linux import scratch, trusted
+from ..module_utils.linux.command import TimedOut, find_program
+from ..module_utils.linux.file_lock import NotLocked, locked
+from ..module_utils.linux.module import Module
+from ..module_utils.linux.printable import quoted
+from ..module_utils.rollout import lock as rollout_lock
+from ..module_utils.settings.options import LIBRARY_DIR
 
 _ADVICE = "install gcc, make and the C library's headers (the role does, see keepalive_build_packages), or use prebuilt"
 _UNKNOWN = "known after the build"
@@ -294,7 +288,7 @@ def main() -> None:
             "sources": {"type": "dict", "no_log": True},
             "prebuilt_files": {"type": "dict", "no_log": True},
             "command": {"type": "dict", "no_log": True},
-            "command_link": {"type": "str", "default": _command_file.LINK},
+            "command_link": {"type": "str", "default": file.LINK},
             "run": {"type": "dict"},
             "prebuilt_manifests": {"type": "dict"},
             "sources_digest": {"type": "str"},
@@ -310,16 +304,16 @@ def main() -> None:
             " '_+.-', because LD_PRELOAD is split at blanks and colons; for example /usr/lib/libkeepalive"
         )
     above = os.path.dirname(folder)
-    wrong = _trusted.fault(above) if os.path.isdir(above) else ""
+    wrong = trusted.fault(above) if os.path.isdir(above) else ""
     if wrong:
         module.fail_json(
             msg=f"path: {folder}: {wrong}, because root's programs load and run what is installed there; nothing was"
             " changed. Choose another path, for example /usr/lib/libkeepalive, or put that right"
         )
-    before = _manifest.observed_text(folder)
-    place = _command_file.Place(folder, module.params["command_link"])
-    command_before = _command_file.observed_text(place)
-    lock = _lock.Lock(module.params["run"], False)
+    before = manifest.observed_text(folder)
+    place = file.Place(folder, module.params["command_link"])
+    command_before = file.observed_text(place)
+    lock = rollout_lock.Lock(module.params["run"], False)
     try:
         if module.check_mode:
             result = _go(module, folder)
@@ -330,7 +324,7 @@ def main() -> None:
                 result = _go(module, folder)
     except NotLocked as held:
         module.fail_json(msg=f"no library was changed: {held}", lock_holder=held.holder)
-    except (_build.BuildError, Refused, _install.InUse, TimedOut, OSError) as error:
+    except (build.BuildError, Refused, install.InUse, TimedOut, OSError) as error:
         module.fail_json(msg=f"{_in_words(error)}; {_aftermath(before, folder)}".split("\n"))
     finally:
         lock.leave()
@@ -338,11 +332,11 @@ def main() -> None:
         module.warn(lock.note)
     after = result.pop("after", None)
     if after is None:
-        after = _manifest.observed_text(folder)
+        after = manifest.observed_text(folder)
     command_after = result.pop("command_after", None)
     if command_after is None:
-        command_after = _command_file.observed_text(place)
-    title = os.path.join(folder, _manifest.NAME)
+        command_after = file.observed_text(place)
+    title = os.path.join(folder, manifest.NAME)
     header = f"{title} (because: {result['reason']})" if result.get("reason") else title
     diff = {
         "before": before + command_before,
@@ -358,7 +352,7 @@ def _leave(number: int, _frame: t.Any) -> None:
 
 
 def _in_words(error: Exception) -> str:
-    if isinstance(error, _build.NoCompiler):
+    if isinstance(error, build.NoCompiler):
         return f"{error}; {_ADVICE}"
     if isinstance(error, Refused):
         return f"refused to install: {error}"
@@ -370,14 +364,14 @@ def _in_words(error: Exception) -> str:
 
 def _aftermath(before: str, folder: str) -> str:
     try:
-        untouched = _manifest.observed_text(folder) == before
+        untouched = manifest.observed_text(folder) == before
     except OSError:
         return f"{folder} cannot be read"
     return "nothing was changed" if untouched else f"files in {folder} were replaced already: run again"
 
 
 def _go(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
-    place = _command_file.Place(folder, module.params["command_link"])
+    place = file.Place(folder, module.params["command_link"])
     if module.params["state"] == "absent":
         return _absent(module, folder, place)
     result = _present(module, folder)
@@ -385,70 +379,70 @@ def _go(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
     return result if waiting else _with_command(module, place, result)
 
 
-def _absent(module: AnsibleModule, folder: str, place: _command_file.Place) -> t.Dict[str, t.Any]:
-    damage = _manifest.damage(folder)
+def _absent(module: AnsibleModule, folder: str, place: file.Place) -> t.Dict[str, t.Any]:
+    damage = manifest.damage(folder)
     if damage:
         module.fail_json(
             msg=f"{damage}. Which files are ours stands there alone, so nothing was removed: install the libraries anew"
             f" (state: present) and remove them then, or remove {folder} yourself"
         )
-    command = _command_file.installed(place)
-    if not command and not _install.anything_installed(folder):
+    command = file.installed(place)
+    if not command and not install.anything_installed(folder):
         return {"changed": False, "removed": [], "mapped_by": []}
-    names = _install.installed_names(folder)
-    _install.refuse_if_preloaded(folder, names)
-    mapped_by = _install.processes_mapping(folder, names)
+    names = install.installed_names(folder)
+    install.refuse_if_preloaded(folder, names)
+    mapped_by = install.processes_mapping(folder, names)
     if not module.check_mode:
-        _command_file.take(place)
-        if os.path.isdir(folder) and (_install.anything_installed(folder) or not os.listdir(folder)):
-            _install.remove(folder)
+        file.take(place)
+        if os.path.isdir(folder) and (install.anything_installed(folder) or not os.listdir(folder)):
+            install.remove(folder)
     removed = [*(os.path.join(folder, name) for name in names), *command]
     return {"changed": True, "removed": removed, "mapped_by": mapped_by, "after": "", "command_after": ""}
 
 
-def _with_command(module: AnsibleModule, place: _command_file.Place, result: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+def _with_command(module: AnsibleModule, place: file.Place, result: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     """Install the command as well. It is a help for people: where it cannot be had, the libraries are what counts."""
     modules = module.params["command"]
     if not modules:
         return {**result, "command": None}
-    content = _command_archive.assemble(modules)
-    reasons = _command_file.due(place, content)
+    content = archive.assemble(modules)
+    reasons = file.due(place, content)
     if place.obstacle:
-        module.warn(f"{_command_archive.NAME} has no link: {place.obstacle}")
+        module.warn(f"{archive.NAME} has no link: {place.obstacle}")
     link = "" if place.obstacle else place.link
     if reasons and not module.check_mode:
         try:
-            _command_file.put(place, content, _labeller(module))
-        except (_command_file.Unusable, TimedOut) as error:
-            module.warn(f"{_command_archive.NAME} was not installed: {error}")
+            file.put(place, content, _labeller(module))
+        except (file.Unusable, TimedOut) as error:
+            module.warn(f"{archive.NAME} was not installed: {error}")
             return {**result, "command": None}
     return {
         **result,
         "command": {"path": place.path, "link": link},
         "changed": result["changed"] or bool(reasons),
         "reason": "; ".join(filter(None, [result["reason"], *reasons])),
-        "command_after": _command_file.wanted_text(place, content, bool(link)) if module.check_mode else None,
+        "command_after": file.wanted_text(place, content, bool(link)) if module.check_mode else None,
     }
 
 
 def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
-    host = _build.describe_host()
-    layout = _multilib.find_layout() if module.params["multilib"] == "auto" else None
+    host = build.describe_host()
+    layout = multilib.find_layout() if module.params["multilib"] == "auto" else None
     variants = _prebuilt_files(module)
-    chosen = _prebuilt.choose(variants, host) if variants else None
-    made = _made.made_of(module.params, host, chosen, variants)
-    doubt = _install.doubt(folder)
-    damage = "" if doubt else _manifest.damage(folder)
+    chosen = libraries_prebuilt.choose(variants, host) if variants else None
+    made = libraries_made.made_of(module.params, host, chosen, variants)
+    doubt = install.doubt(folder)
+    damage = "" if doubt else manifest.damage(folder)
     if damage:
         module.warn(f"{damage}. The libraries count as not installed; what it named besides them stays in {folder}")
-    installed = None if doubt else _manifest.read(folder)
+    installed = None if doubt else manifest.read(folder)
     if chosen:
-        own, others = _made.for_this_host(chosen.files, layout)
+        own, others = libraries_made.for_this_host(chosen.files, layout)
         chosen = chosen._replace(files=own)
     elif module.params["delegated"]:
-        others = _made.for_this_host(dict.fromkeys(installed.files if installed else (), b""), layout)[1]
+        others = libraries_made.for_this_host(dict.fromkeys(installed.files if installed else (), b""), layout)[1]
     else:
-        others = _made.other_kinds(layout, made, module.params["cc"])
+        others = libraries_made.other_kinds(layout, made, module.params["cc"])
     result = {
         "libc": host.libc,
         "machine": host.machine,
@@ -459,12 +453,12 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
         "multilib": others,
     }
 
-    reasons = [f"others could change what is installed: {doubt}"] if doubt else _manifest.changes_since(installed, made)
+    reasons = [f"others could change what is installed: {doubt}"] if doubt else manifest.changes_since(installed, made)
     if installed is not None:
-        reasons += _manifest.damages(installed, folder)
+        reasons += manifest.damages(installed, folder)
         if not reasons:
-            names = [*installed.files, _manifest.NAME]
-            reasons = _install.repair(folder, names, _labeller(module), pretend=module.check_mode)
+            names = [*installed.files, manifest.NAME]
+            reasons = install.repair(folder, names, _labeller(module), pretend=module.check_mode)
             result["compiler"] = result["compiler"] or installed.made.get("compiler", "")
             after = installed.text() if module.check_mode else None
             return _report(result, folder, installed.files, [], reasons, bool(reasons), after)
@@ -474,7 +468,7 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
         if module.params["missing_compiler"] == "report":
             return _report(result, folder, installed.files if installed else {}, [], reasons, False, None)
         if not module.check_mode:
-            raise _build.BuildError("delegated: the libraries must be compiled on another host, and prebuilt has none")
+            raise build.BuildError("delegated: the libraries must be compiled on another host, and prebuilt has none")
     if module.check_mode:
         return _foretell(module, folder, made, installed, reasons, result, chosen.files if chosen else None)
     try:
@@ -482,14 +476,14 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
             contents = chosen.files
         else:
             params = module.params
-            with _scratch.scratch() as temporary:  # Ansible's own would make a folder in root's home
-                contents = _build.build(
+            with scratch.scratch() as temporary:  # Ansible's own would make a folder in root's home
+                contents = build.build(
                     params["sources"], temporary, folder, params["cc"], params["cflags"], params["ldflags"]
                 )
             if layout and "made" in others.values():
                 possible = {lib: loader for lib, loader in layout.others.items() if others[lib] == "made"}
                 contents.update(
-                    _multilib.build(
+                    multilib.build(
                         layout._replace(others=possible),
                         params["sources"],
                         folder,
@@ -498,15 +492,15 @@ def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
                         params["ldflags"],
                     )
                 )
-    except _build.NoCompiler as error:
+    except build.NoCompiler as error:
         if module.params["missing_compiler"] == "fail":
             raise
         reasons.append(quoted(str(error), lines=20))
         result["needs_compiler"] = True
         return _report(result, folder, installed.files if installed else {}, [], reasons, False, None)
     known = {key: value for key, value in made.items() if value is not None}
-    changed = _install.install(folder, contents, known, try_files, _labeller(module))
-    files = {name: _manifest.sha256(content) for name, content in contents.items()}
+    changed = install.install(folder, contents, known, try_files, _labeller(module))
+    files = {name: manifest.sha256(content) for name, content in contents.items()}
     return _report(result, folder, files, changed, reasons, True, None)
 
 
@@ -514,7 +508,7 @@ def _foretell(
     module: AnsibleModule,
     folder: str,
     made: t.Mapping[str, t.Optional[str]],
-    installed: t.Optional[_manifest.Manifest],
+    installed: t.Optional[manifest.Manifest],
     reasons: t.List[str],
     result: t.Dict[str, t.Any],
     prebuilt: t.Optional[t.Mapping[str, bytes]],
@@ -522,8 +516,8 @@ def _foretell(
     """Say what a real run would do, as far as that can be known without compiling."""
     old = installed.files if installed else {}
     if prebuilt is not None:
-        files: t.Dict[str, t.Optional[str]] = {name: _manifest.sha256(prebuilt[name]) for name in prebuilt}
-        replaced = [name for name in files if _manifest.look(os.path.join(folder, name)).sha256 != files[name]]
+        files: t.Dict[str, t.Optional[str]] = {name: manifest.sha256(prebuilt[name]) for name in prebuilt}
+        replaced = [name for name in files if manifest.look(os.path.join(folder, name)).sha256 != files[name]]
     else:
         words = module.params["cc"].split()
         missing = [name for name in (words[0] if words else "cc", "make") if not find_program(name)]
@@ -533,7 +527,7 @@ def _foretell(
         files = dict.fromkeys(sorted({*FILES, *old}))
         replaced = list(files)
     known = {key: value or _UNKNOWN for key, value in made.items()}
-    after = _manifest.Manifest(known, {name: files[name] or _UNKNOWN for name in files}).text()
+    after = manifest.Manifest(known, {name: files[name] or _UNKNOWN for name in files}).text()
     return _report(result, folder, files, replaced, reasons, True, after)
 
 
@@ -567,9 +561,9 @@ def _prebuilt_files(module: AnsibleModule) -> t.Dict[str, t.Dict[str, bytes]]:
             module.fail_json(msg="prebuilt: a folder on the controller, which only the task's action can send")
         return {}
     try:
-        return _prebuilt.unpack(given, module.params["prebuilt_manifests"])
+        return libraries_prebuilt.unpack(given, module.params["prebuilt_manifests"])
     except ValueError as error:
-        raise _build.BuildError(f"prebuilt_files: {error}") from error
+        raise build.BuildError(f"prebuilt_files: {error}") from error
 
 
 def _labeller(module: AnsibleModule) -> t.Callable[[str, str], bool]:

@@ -77,9 +77,10 @@ unfinished:
 
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _lock, _record, _systemd
-from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked
-from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
+from ..module_utils.linux import systemd
+from ..module_utils.linux.file_lock import NotLocked
+from ..module_utils.linux.module import Module
+from ..module_utils.rollout import lock, undo
 
 
 def main() -> None:
@@ -90,24 +91,24 @@ def main() -> None:
             "listed": {"type": "list", "elements": "str"},
             "force": {"type": "bool", "default": False},
             "run": {"type": "dict"},
-            "state_folder": {"type": "path", "default": _record.FOLDER},
+            "state_folder": {"type": "path", "default": undo.FOLDER},
         },
         supports_check_mode=True,
     )
     module.check_units("still_due", "listed")
     params = module.params
-    for damage in _record.damages(params["state_folder"]):
+    for damage in undo.damages(params["state_folder"]):
         module.warn(damage)
-    record = _record.read(params["state_folder"])
+    record = undo.read(params["state_folder"])
     holder: t.Optional[t.Dict[str, t.Any]] = None
     if params["confirmed"]:
-        due = {name for unit in params["still_due"] for name in (unit, _systemd.template_of(unit) or unit)}
-        record = _record.without_confirmed(record, due, params["listed"])
+        due = {name for unit in params["still_due"] for name in (unit, systemd.template_of(unit) or unit)}
+        record = undo.without_confirmed(record, due, params["listed"])
     if not module.check_mode:
         try:
             if params["confirmed"]:
-                _record.write(params["state_folder"], record)
-            holder = _lock.Lock(params["run"], True).end(params["force"])
+                undo.write(params["state_folder"], record)
+            holder = lock.Lock(params["run"], True).end(params["force"])
         except NotLocked as held:
             module.fail_json(msg=str(held))
         except OSError as error:

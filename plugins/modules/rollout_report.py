@@ -74,7 +74,7 @@ hosts:
   sample: {refused: [], failed: [web2], unreachable: [], done: [web1], not begun: [web3]}
 """
 
-from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
+from ..module_utils.linux.module import Module
 
 
 def main() -> None:

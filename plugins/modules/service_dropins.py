@@ -178,11 +178,15 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _in_force, _lock, _record
-from ansible_collections.netops.keepalive.plugins.module_utils._atomic import Change, apply_changes
-from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked
-from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
-from ansible_collections.netops.keepalive.plugins.module_utils._printable import lines_of
+
+from ..module_utils.linux import in_force
+from ..module_utils.linux.file_lock import NotLocked
+from ..module_utils.linux.files import Change, apply_changes
+from ..module_utils.linux.module import Module
+from ..module_utils.linux.printable import lines_of
+from ..module_utils.rollout import lock as rollout_lock
+from ..module_utils.rollout import undo
+from ..module_utils.units import dropin as units_dropin
 
 _PREVIOUS = ("unit", "content", "base64", "mtime_ns")
 
@@ -193,17 +197,19 @@ def plan(
     """Compare what is wanted with what is there; return the changes and what forbids them."""
     wanted = {dropin["unit"]: _content(dropin) for dropin in dropins}
     if purge:
-        for unit in _dropin.installed(directory):
+        for unit in units_dropin.installed(directory):
             wanted.setdefault(unit, None)
     changes, problems = [], []
     for unit, after in wanted.items():
-        path = _dropin.path_of(unit, directory)
-        before = _dropin.read(path)
-        if after is not None and not _dropin.is_ours(after):
-            problems.append(f"{unit}: the text does not begin with '{_dropin.MARKER}', it could never be removed again")
-        elif before is not None and not _dropin.is_ours(before):
+        path = units_dropin.path_of(unit, directory)
+        before = units_dropin.read(path)
+        if after is not None and not units_dropin.is_ours(after):
             problems.append(
-                f"{unit}: {path} is not ours (its first line is not '{_dropin.MARKER}…'): rename or remove it"
+                f"{unit}: the text does not begin with '{units_dropin.MARKER}', it could never be removed again"
+            )
+        elif before is not None and not units_dropin.is_ours(before):
+            problems.append(
+                f"{unit}: {path} is not ours (its first line is not '{units_dropin.MARKER}…'): rename or remove it"
             )
         elif before != after:
             changes.append(Change(path, before, after))
@@ -248,10 +254,10 @@ def main() -> None:
             "listed": {"type": "list", "elements": "str"},
             "running": {"type": "list", "elements": "str", "default": []},
             "fresh": {"type": "list", "elements": "str", "default": []},
-            "state_folder": {"type": "path", "default": _record.FOLDER},
-            **_lock.ARGUMENTS,
+            "state_folder": {"type": "path", "default": undo.FOLDER},
+            **rollout_lock.ARGUMENTS,
             "purge": {"type": "bool", "default": False},
-            "directory": {"type": "path", "default": _dropin.DIRECTORY},
+            "directory": {"type": "path", "default": units_dropin.DIRECTORY},
         },
         required_one_of=[("services", "dropins")],
         mutually_exclusive=[("services", "dropins")],
@@ -264,7 +270,7 @@ def main() -> None:
             msg="services is for the action plugin of this name, which renders the templates; give dropins"
         )
     module.check_units("dropins.unit", "listed", "running", "fresh")
-    lock = _lock.Lock(module.params["run"], module.params["rollout"])
+    lock = rollout_lock.Lock(module.params["run"], module.params["rollout"])
     try:
         result = _go(module, directory, lock)
     except NotLocked as held:
@@ -280,7 +286,7 @@ def main() -> None:
     module.exit_json(**result)
 
 
-def _go(module: AnsibleModule, directory: str, lock: _lock.Lock) -> t.Dict[str, t.Any]:
+def _go(module: AnsibleModule, directory: str, lock: rollout_lock.Lock) -> t.Dict[str, t.Any]:
     changes, problems = plan(directory, module.params["dropins"], module.params["purge"])
     writes = bool(changes) and not problems and not module.check_mode
     if writes:
@@ -290,36 +296,36 @@ def _go(module: AnsibleModule, directory: str, lock: _lock.Lock) -> t.Dict[str, 
         module.fail_json(msg="no drop-in was written: " + "; ".join(problems), problems=problems)
     previous: t.List[t.Dict[str, t.Any]] = [
         {
-            "unit": _dropin.unit_of(change.path),
+            "unit": units_dropin.unit_of(change.path),
             **_portable(change.before),
             "mtime_ns": None if change.before is None else os.stat(change.path).st_mtime_ns,
         }
         for change in changes
     ]
-    unfinished: _record.Record = {}
-    noted: _record.Record = {}
+    unfinished: undo.Record = {}
+    noted: undo.Record = {}
     if module.params["rollout"]:
-        for damage in _record.damages(module.params["state_folder"]):
+        for damage in undo.damages(module.params["state_folder"]):
             module.warn(damage)
-        noted = _record.read(module.params["state_folder"])
-        unfinished = _record.listed_in(noted, module.params["listed"])
+        noted = undo.read(module.params["state_folder"])
+        unfinished = undo.listed_in(noted, module.params["listed"])
         running, fresh = module.params["running"], module.params["fresh"]
         own = {was["unit"]: {**was, "ran": was["unit"] in running} for was in previous}
-        record = _record.with_changes(noted, own, fresh)
-        mine = _record.listed_in(record, module.params["listed"])
+        record = undo.with_changes(noted, own, fresh)
+        mine = undo.listed_in(record, module.params["listed"])
         previous = [{key: was[key] for key in _PREVIOUS} for was in {**own, **mine}.values()]
         if writes:
-            _record.write(module.params["state_folder"], record)
+            undo.write(module.params["state_folder"], record)
     if writes:
         try:
             _write(module, changes)
         except OSError:
             if module.params["rollout"]:
-                _record.write(module.params["state_folder"], noted)
+                undo.write(module.params["state_folder"], noted)
             raise
     return {
         "changed": bool(changes),
-        "changed_units": [_dropin.unit_of(change.path) for change in changes],
+        "changed_units": [units_dropin.unit_of(change.path) for change in changes],
         "previous": previous,
         "unfinished": {unit: was["ran"] for unit, was in unfinished.items()},
         "lock_held": lock.held,
@@ -337,14 +343,14 @@ def _go(module: AnsibleModule, directory: str, lock: _lock.Lock) -> t.Dict[str, 
 
 def _write(module: AnsibleModule, changes: t.Sequence[Change]) -> None:
     for change in changes:
-        _in_force.note(change.path, change.before)
+        in_force.note(change.path, change.before)
     apply_changes(changes)
     with contextlib.suppress(OSError):  # they are written; that nothing notes it is no reason to take them back
         for change in changes:
-            _in_force.note(change.path, change.after, read=False)
+            in_force.note(change.path, change.after, read=False)
     times = {dropin["unit"]: dropin["mtime_ns"] for dropin in module.params["dropins"]}
     for change in changes:
-        mtime_ns = times.get(_dropin.unit_of(change.path))
+        mtime_ns = times.get(units_dropin.unit_of(change.path))
         if mtime_ns is not None:
             os.utime(change.path, ns=(mtime_ns, mtime_ns))
         for path in (os.path.dirname(change.path), change.path):

@@ -168,16 +168,18 @@ failed_unit:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _job, _lock, _systemd
-from ansible_collections.netops.keepalive.plugins.module_utils._due import Due, plan
-from ansible_collections.netops.keepalive.plugins.module_utils._file_lock import NotLocked
-from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
-from ansible_collections.netops.keepalive.plugins.module_utils._overruled import overruled
-from ansible_collections.netops.keepalive.plugins.module_utils._remains import remains
-from ansible_collections.netops.keepalive.plugins.module_utils._restart import RestartFailed, Sequence
-from ansible_collections.netops.keepalive.plugins.module_utils._setting_checks import RESTARTS
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import in_list, problems_with
-from ansible_collections.netops.keepalive.plugins.module_utils._verify import wrong_sockets
+
+from ..module_utils.linux import job, systemd
+from ..module_utils.linux.file_lock import NotLocked
+from ..module_utils.linux.module import Module
+from ..module_utils.linux.unit_names import in_list, problems_with
+from ..module_utils.processes.remains import remains
+from ..module_utils.rollout import lock
+from ..module_utils.rollout.due import Due, plan
+from ..module_utils.rollout.restart import RestartFailed, Sequence
+from ..module_utils.rollout.verify import wrong_sockets
+from ..module_utils.settings.checks import RESTARTS
+from ..module_utils.units.overruled import overruled
 
 Result = t.Dict[str, t.Any]
 
@@ -190,7 +192,7 @@ class Work:
         self._policies = policies
         self._forced: t.List[str] = module.params["force"]
         self._names = list(dict.fromkeys([*policies, *module.params["units"], *self._forced]))
-        self._lock = _lock.Lock(module.params["run"], module.params["rollout"])
+        self._lock = lock.Lock(module.params["run"], module.params["rollout"])
         self.result: Result = {
             "changed": False, "restarted": {}, "restart_due": {}, "reloaded": False, "left": [], "lock_held": False
         }  # fmt: skip
@@ -215,7 +217,7 @@ class Work:
                 if unit.damage and unit.name not in self._forced
             ]
             if lost:
-                raise _systemd.SystemdError("nothing was restarted: " + "; ".join(lost))
+                raise systemd.SystemdError("nothing was restarted: " + "; ".join(lost))
             due = self._plan(sequence)
             self.result["changed"] = bool(due or self.result["reloaded"])
             self.result["diff"] = {"before": "", "after": "".join(f"{one}\n" for one in due)}
@@ -226,9 +228,7 @@ class Work:
             self._lock.leave()
 
     def _sequence(self) -> Sequence:
-        sequence = Sequence(
-            _systemd.run, self._names, self._module.params["settle"], self._module.params["job_timeout"]
-        )
+        sequence = Sequence(systemd.run, self._names, self._module.params["settle"], self._module.params["job_timeout"])
         self.result["reloaded"] = self._module.params["reload"] or sequence.reload_due()
         return sequence
 
@@ -262,15 +262,15 @@ class Work:
     def _judged(self, row: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         """Say whether a process should not have anything left: one of a service that may be restarted."""
         unit = row["unit"]
-        policy = self._policies.get(unit) or self._policies.get(_systemd.template_of(unit) or "")
+        policy = self._policies.get(unit) or self._policies.get(systemd.template_of(unit) or "")
         return {**row, "blocks": unit.endswith(".service") and policy != "never" and row["by"] != "host"}
 
     def _verify(self, unit: str) -> None:
         wait = self._module.params["wait"]
         named = {service["name"]: service for service in self._module.params["services"]}
-        service = named.get(unit) or named.get(_systemd.template_of(unit) or "", {})
+        service = named.get(unit) or named.get(systemd.template_of(unit) or "", {})
         if wait is not None and service.get("expected"):
-            seen = wrong_sockets(_systemd.run, service["expected"], wait)
+            seen = wrong_sockets(systemd.run, service["expected"], wait)
             if seen:
                 raise RestartFailed(unit, seen)
 
@@ -281,7 +281,7 @@ def main() -> None:
             "services": {"type": "list", "elements": "dict", "default": []},
             "units": {"type": "list", "elements": "str", "default": []},
             "settle": {"type": "float", "default": 2.0},
-            "job_timeout": {"type": "int", "default": _job.TIMEOUT},
+            "job_timeout": {"type": "int", "default": job.TIMEOUT},
             "one_at_a_time": {"type": "bool", "default": False},
             "wait": {"type": "float"},
             "assume_changed": {"type": "list", "elements": "str", "default": []},
@@ -290,7 +290,7 @@ def main() -> None:
             "reload": {"type": "bool", "default": False},
             "without": {"type": "list", "elements": "str", "default": []},
             "seen": {"type": "dict"},
-            **_lock.ARGUMENTS,
+            **lock.ARGUMENTS,
         },
         supports_check_mode=True,
     )
@@ -318,7 +318,7 @@ def main() -> None:
         module.fail_json(msg=str(failure), failed_unit=failure.unit, **work.result)
     except NotLocked as held:
         module.fail_json(msg=f"nothing was restarted: {held}", lock_holder=held.holder, **work.result)
-    except _systemd.SystemdError as error:
+    except systemd.SystemdError as error:
         module.fail_json(msg=str(error), **work.result)
     module.exit_json(**work.result)
 

@@ -230,20 +230,16 @@ host_wide:
 import os
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import (
-    _dropin,
-    _host_wide,
-    _manifest,
-    _places,
-    _record,
-    _system_calls,
-    _systemd,
-)
-from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
-from ansible_collections.netops.keepalive.plugins.module_utils._overruled import overruled
-from ansible_collections.netops.keepalive.plugins.module_utils._preflight import Problem
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_files import exec_start, words
-from ansible_collections.netops.keepalive.plugins.module_utils._units import (
+from ..module_utils.host_wide import state
+from ..module_utils.libraries import manifest
+from ..module_utils.linux import systemd
+from ..module_utils.linux.module import Module
+from ..module_utils.linux.unit_files import exec_start, words
+from ..module_utils.rollout import places, undo
+from ..module_utils.units import dropin, system_calls
+from ..module_utils.units.overruled import overruled
+from ..module_utils.units.preflight import Problem
+from ..module_utils.units.unit import (
     Host,
     Unit,
     executable_of,
@@ -257,20 +253,20 @@ from ansible_collections.netops.keepalive.plugins.module_utils._units import (
 class Report:
     """What the module answers, unit by unit."""
 
-    def __init__(self, run: _systemd.Run, names: t.Sequence[str], mode: str) -> None:
+    def __init__(self, run: systemd.Run, names: t.Sequence[str], mode: str) -> None:
         self._run = run
         self._names = names
         self._mode = mode
-        self._host = Host(run)
+        self._host = Host(run, undo.read(undo.FOLDER))
         self._units = self._host.units(names)
-        self._calls = _system_calls.SystemCalls(run)
+        self._calls = system_calls.SystemCalls(run)
 
     def describe(self, name: str) -> t.Tuple[t.Dict[str, t.Any], t.List[Problem]]:
         """Return a unit's dictionary and what stands in the way of its settings."""
-        if _systemd.is_template(name):
-            instances = [unit for unit in self._units.values() if _systemd.template_of(unit.name) == name]
-            fragment, drop_ins = _systemd.template_files(self._run, name)
-            properties: _systemd.Properties = dict(instances[0].properties) if instances else {}
+        if systemd.is_template(name):
+            instances = [unit for unit in self._units.values() if systemd.template_of(unit.name) == name]
+            fragment, drop_ins = systemd.template_files(self._run, name)
+            properties: systemd.Properties = dict(instances[0].properties) if instances else {}
             properties.setdefault("ExecStart", exec_start(_text(fragment)))
             properties.update(Id=name, LoadState="loaded" if fragment else "not-found")
         else:
@@ -278,7 +274,7 @@ class Report:
             instances, properties = [unit], unit.properties
             fragment, drop_ins = properties.get("FragmentPath", ""), words(properties.get("DropInPaths", ""))
         foreign = foreign_assignments(fragment, drop_ins)
-        problems = problems_of(name, properties["LoadState"], properties, foreign, _dropin.path_of(name), self._mode)
+        problems = problems_of(name, properties["LoadState"], properties, foreign, dropin.path_of(name), self._mode)
         problems += [
             Problem(None, f"{unit.name}: {unit.damage}; what it runs with is not known: put that right, or remove it")
             for unit in instances
@@ -303,7 +299,7 @@ class Report:
         return self._calls.elsewhere({unit.properties["Id"] for unit in self._units.values()})
 
     def _named(self, name: str) -> t.List[Unit]:
-        return [unit for unit in self._units.values() if name in (unit.name, _systemd.template_of(unit.name))]
+        return [unit for unit in self._units.values() if name in (unit.name, systemd.template_of(unit.name))]
 
     def without_reload(self, name: str) -> t.List[str]:
         """Return the unit, or the instances of the template, that systemd cannot reload."""
@@ -316,16 +312,16 @@ class Report:
     def _dictionary(
         self,
         name: str,
-        properties: _systemd.Properties,
+        properties: systemd.Properties,
         instances: t.List[Unit],
         fragment: str,
         environment: t.Mapping[str, str],
     ) -> t.Dict[str, t.Any]:
-        template = _systemd.is_template(name)
-        active = [unit for unit in instances if _systemd.is_active(unit.properties)]
+        template = systemd.is_template(name)
+        active = [unit for unit in instances if systemd.is_active(unit.properties)]
         executable = None if name.endswith(".socket") else executable_of(properties)
         damaged = any(unit.damage for unit in instances)
-        own = None if damaged else _dropin.read(self._host.path_of(name))
+        own = None if damaged else dropin.read(self._host.path_of(name))
         unread = [unit for unit in instances if unit.properties.get("NeedDaemonReload") == "yes"]
         return {
             "id": properties["Id"],
@@ -335,9 +331,9 @@ class Report:
             "instances": sorted(unit.name for unit in instances) if template else [],
             "fragment_path": fragment,
             "drop_in": None if damaged else self._host.drop_in_of(name),
-            "drop_in_sha256": _manifest.sha256_of_text(own) if own is not None and _dropin.is_ours(own) else None,
+            "drop_in_sha256": manifest.sha256_of_text(own) if own is not None and dropin.is_ours(own) else None,
             "overruled": overruled(unit for unit in instances if unit not in unread),
-            "ld_preload": _dropin.foreign_preload(environment.get("LD_PRELOAD", "")),
+            "ld_preload": dropin.foreign_preload(environment.get("LD_PRELOAD", "")),
             "executable": executable
             and {
                 "path": executable.path,
@@ -356,7 +352,7 @@ class Report:
 def _text(fragment: str) -> str:
     """A unit file that cannot be read is among the problems of its unit."""
     try:
-        return (_dropin.read(fragment) or "") if fragment else ""
+        return (dropin.read(fragment) or "") if fragment else ""
     except OSError:
         return ""
 
@@ -401,50 +397,50 @@ def main() -> None:
     units: t.Dict[str, t.Dict[str, t.Any]] = {}
     problems: t.List[str] = []
     try:
-        report = Report(_systemd.run, names, module.params["mode"])
+        report = Report(systemd.run, names, module.params["mode"])
         for name in names:
             units[name], found = report.describe(name)
             if name in accepted:
                 of_calls, doubts = report.of_system_calls(name)
                 problems += [problem.text for problem in found + of_calls if problem.reason not in accepted[name]]
-                for doubt in doubts if _system_calls.REASON not in accepted[name] else []:
+                for doubt in doubts if system_calls.REASON not in accepted[name] else []:
                     module.warn(doubt)
         problems += [text for service in services for text in not_reloadable(service, report)]
         filtered = report.filtered_elsewhere() if module.params["mode"] == "host" else []
-    except _systemd.SystemdError as error:
+    except systemd.SystemdError as error:
         module.fail_json(msg=str(error))
     if accepted and os.geteuid() != 0:
         problems.insert(0, "Ansible is not root on this host, so nothing of it can be done; set 'become: true'")
     problems += aliases({name: unit for name, unit in units.items() if name in accepted})
-    for damage in _record.damages(_record.FOLDER):
+    for damage in undo.damages(undo.FOLDER):
         module.warn(damage)
-    dropins, unread = _dropin.survey(_dropin.DIRECTORY)
+    dropins, unread = dropin.survey(dropin.DIRECTORY)
     for unreadable in unread:
         why = f"cannot be read: {unreadable.strerror}"
         module.warn(f"{unreadable.filename} {why}; if it is of this collection, that does not show")
-    host = _host_wide.look()
-    if accepted and host.unusable and not _dropin.is_ours(host.settings or ""):  # our own is put right by host_settings
+    host = state.look()
+    if accepted and host.unusable and not dropin.is_ours(host.settings or ""):  # our own is put right by host_settings
         problems.insert(0, f"the libraries would leave every socket alone: {host.unusable}; correct or remove it")
     build: t.Dict[str, t.Any] = {}
     if module.params["writable"]:
         libraries = any(service.get("libraries") for service in services)
-        problems += _places.problems(libraries)
+        problems += places.problems(libraries)
         build = {
-            "missing": _places.missing_for_build(module.params["cc"]) if libraries else [],
-            "families": _places.families(),
+            "missing": places.missing_for_build(module.params["cc"]) if libraries else [],
+            "families": places.families(),
         }
     module.exit_json(
         changed=False,
         host_wide={
             "entries": list(host.entries),
-            "settings": host.settings is not None and _dropin.is_ours(host.settings),
+            "settings": host.settings is not None and dropin.is_ours(host.settings),
             "restart_due": without_libraries(host),
             "filtered": filtered,
         },
         units=units,
         problems=problems,
         build=build,
-        unfinished=sorted(_record.read(_record.FOLDER)),
+        unfinished=sorted(undo.read(undo.FOLDER)),
         dropins=list(dropins),
         library_users=library_users(),
     )

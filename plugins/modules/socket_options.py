@@ -318,21 +318,22 @@ unreadable_pids:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
-from ansible_collections.netops.keepalive.plugins.module_utils._audit import Question
-from ansible_collections.netops.keepalive.plugins.module_utils._compliance import Expectation, parse_expected
-from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import (
+
+from ..module_utils.linux import systemd
+from ..module_utils.linux.module import Module
+from ..module_utils.live.memory import (
     Group,
     Memory,
     groups_of,
     is_values,
 )
-from ansible_collections.netops.keepalive.plugins.module_utils._live_run import LiveRun
-from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
-from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
-from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import window_clamp_floor
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_processes import askable, unit_from
+from ..module_utils.live.run import LiveRun, Look
+from ..module_utils.settings.options import LIBRARIES, OPTIONS
+from ..module_utils.sockets.access import choose
+from ..module_utils.sockets.compliance import Expectation, parse_expected
+from ..module_utils.sockets.portable import window_clamp_floor
+from ..module_utils.units.asked import askable, unit_from
+from ..module_utils.verdicts.inspection import Audit, Question
 
 
 def main() -> None:
@@ -377,9 +378,15 @@ def main() -> None:
     for damage in memory.damages:
         module.warn(damage)
     access = choose()
-    run = LiveRun(access.reader, access.setter, memory, clamp_floor=window_clamp_floor(), check=module.check_mode)
+    run = LiveRun(access.setter, memory, clamp_floor=window_clamp_floor(), check=module.check_mode)
+
+    def seen_by(question: Question) -> Look:
+        return Audit(question, access.reader, clamp_floor=window_clamp_floor(), memory=memory).look()
+
     try:
-        names = _set(module, run) if module.params["state"] == "set" else _restore(module, run, memory)
+        names = (
+            _set(module, run, seen_by) if module.params["state"] == "set" else _restore(module, run, seen_by, memory)
+        )
         if not module.check_mode:
             memory.save()
     except OSError as error:
@@ -398,18 +405,19 @@ def main() -> None:
     )
 
 
-def _set(module: AnsibleModule, run: LiveRun) -> t.List[str]:
+def _set(module: AnsibleModule, run: LiveRun, seen_by: t.Callable[[Question], Look]) -> t.List[str]:
     try:
         expected = parse_expected([{**entry, "accept": []} for entry in module.params["expected"]])
     except ValueError as error:
         module.fail_json(msg=str(error))
     names = [expectation.name for expectation in expected]
     if names:
-        run.set(_question(module, names, expected))
+        question = _question(module, names, expected)
+        run.set(lambda: seen_by(question), expected)
     return names
 
 
-def _restore(module: AnsibleModule, run: LiveRun, memory: Memory) -> t.List[str]:
+def _restore(module: AnsibleModule, run: LiveRun, seen_by: t.Callable[[Question], Look], memory: Memory) -> t.List[str]:
     given = module.params["previous"]
     if given is None:
         groups = [group for name, unit in memory.units.items() for group in groups_of(name, unit.changes)]
@@ -417,7 +425,8 @@ def _restore(module: AnsibleModule, run: LiveRun, memory: Memory) -> t.List[str]
         groups = [_group(module, index, entry) for index, entry in enumerate(given)]
     names = list(dict.fromkeys(group.unit for group in groups))
     if names:
-        run.restore(_question(module, names, []), groups)
+        question = _question(module, names, [])
+        run.restore(lambda: seen_by(question), groups)
     if given is None:
         memory.units.clear()
     return names
@@ -437,8 +446,8 @@ def _question(module: AnsibleModule, names: t.List[str], expected: t.List[Expect
     """Ask systemd about all units in one call."""
 
     try:
-        answers = _systemd.show(_systemd.run, askable(names))
-    except _systemd.SystemdError as error:
+        answers = systemd.show(systemd.run, askable(names))
+    except systemd.SystemdError as error:
         module.fail_json(msg=str(error))
     units = tuple(unit_from(name, answers.get(name)) for name in names)
     return Question(units=units, pids=frozenset(), ports=frozenset(), expected=tuple(expected))

@@ -535,19 +535,19 @@ waited:
 import time
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
-from ansible_collections.netops.keepalive.plugins.module_utils._audit import Answer, Audit, Question
-from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
-from ansible_collections.netops.keepalive.plugins.module_utils._options import LIBRARIES, OPTIONS
-from ansible_collections.netops.keepalive.plugins.module_utils._procnet import STATES
-from ansible_collections.netops.keepalive.plugins.module_utils._question import BadParameter, question_from
-from ansible_collections.netops.keepalive.plugins.module_utils._readers import CHOICES as READERS
-from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
-from ansible_collections.netops.keepalive.plugins.module_utils._reasons import REASONS
-from ansible_collections.netops.keepalive.plugins.module_utils._shares import cut
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_native import Unavailable
-from ansible_collections.netops.keepalive.plugins.module_utils._sockets_portable import window_clamp_floor
-from ansible_collections.netops.keepalive.plugins.module_utils._unowned import sum_up
+from ..module_utils.linux import systemd
+from ..module_utils.linux.module import Module
+from ..module_utils.linux.procnet import STATES
+from ..module_utils.settings.options import LIBRARIES, OPTIONS
+from ..module_utils.settings.reasons import REASONS
+from ..module_utils.sockets.access import CHOICES as READERS
+from ..module_utils.sockets.access import choose
+from ..module_utils.sockets.native import Unavailable
+from ..module_utils.sockets.portable import window_clamp_floor
+from ..module_utils.sockets.shares import cut
+from ..module_utils.sockets.unowned import sum_up
+from ..module_utils.verdicts.inspection import Answer, Audit, Question
+from ..module_utils.verdicts.question import BadParameter, question_from
 
 SHORTEST_PAUSE = 0.2
 """Seconds between two looks at least."""
@@ -588,8 +588,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        question = question_from(module.params, _systemd.run)
-    except (BadParameter, _systemd.SystemdError) as error:
+        question = question_from(module.params, systemd.run)
+    except (BadParameter, systemd.SystemdError) as error:
         module.fail_json(msg=str(error))
     try:
         access = choose(module.params["reader"])

@@ -276,14 +276,15 @@ unreadable:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netops.keepalive.plugins.module_utils import _systemd
-from ansible_collections.netops.keepalive.plugins.module_utils._host_audit import HostAudit, Terms
-from ansible_collections.netops.keepalive.plugins.module_utils._idle import LONGEST_TIMEOUT, SHORTEST_TIMEOUT
-from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
-from ansible_collections.netops.keepalive.plugins.module_utils._options import as_integer
-from ansible_collections.netops.keepalive.plugins.module_utils._procnet import Address
-from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
-from ansible_collections.netops.keepalive.plugins.module_utils._socket_units import listen_addresses
+
+from ..module_utils.audit.host import HostAudit, Terms
+from ..module_utils.audit.idle import LONGEST_TIMEOUT, SHORTEST_TIMEOUT
+from ..module_utils.linux import systemd
+from ..module_utils.linux.module import Module
+from ..module_utils.linux.procnet import Address
+from ..module_utils.linux.socket_units import listen_addresses
+from ..module_utils.settings.options import as_integer
+from ..module_utils.sockets.access import choose
 
 
 def main() -> None:
@@ -299,8 +300,8 @@ def main() -> None:
 
     def socket_units() -> t.Dict[Address, str]:
         try:
-            shown = _systemd.show(_systemd.run, ["*.socket"])
-        except (_systemd.SystemdError, OSError) as error:
+            shown = systemd.show(systemd.run, ["*.socket"])
+        except (systemd.SystemdError, OSError) as error:
             module.warn(f"The .socket units are not known, their listeners count for systemd itself: {error}")
             return {}
         return {address: name for name, found in sorted(shown.items()) for address in listen_addresses(found)}

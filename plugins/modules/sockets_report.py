@@ -57,7 +57,7 @@ explanations:
   elements: str
 """
 
-from ansible_collections.netops.keepalive.plugins.module_utils._module import Module
+from ..module_utils.linux.module import Module
 
 
 def main() -> None:

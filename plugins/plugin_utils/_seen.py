@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils._manifest import sha256_of_text
+from ..module_utils.libraries.manifest import sha256_of_text
 
 Arguments = t.Mapping[str, t.Any]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes plugins/module_utils/_inspect_declarations.py from csrc/keepalive_inspect.h; a test tells when it is due.
+"""Makes plugins/module_utils/sockets/declarations.py from csrc/keepalive_inspect.h; a test tells when it is due.
 
 python tests/csrc/inspect_declarations.py
 """

@@ -14,9 +14,10 @@ import typing as t
 
 import cffi
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import _cgroup, _settings_file
-from ansible_collections.netops.keepalive.plugins.module_utils._pattern import fits
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.cgroup_vectors import (
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import settings_file
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import cgroup
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.pattern import fits
+from ansible_collections.netops.keepalive.tests.unit.support.cgroup_vectors import (
     CgroupVector,
     cgroup_vectors,
 )
@@ -173,8 +174,8 @@ cgroups = st.lists(cgroup_lines, max_size=3).map(lambda lines: "".join(f"{line}\
 @settings(max_examples=2000, deadline=None)
 @given(cgroups, cgroups)
 def test_the_libraries_and_the_verification_agree_on_the_unit(c: t.Any, own: bytes, manager: bytes) -> None:
-    prefix = _cgroup.prefix_of(_cgroup.place_of(manager))
-    assert unit_of(c, own, manager) == _cgroup.unit_in(_cgroup.place_of(own), prefix).encode()
+    prefix = cgroup.prefix_of(cgroup.place_of(manager))
+    assert unit_of(c, own, manager) == cgroup.unit_in(cgroup.place_of(own), prefix).encode()
 
 
 def test_the_program(c: t.Any) -> None:
@@ -250,9 +251,9 @@ headings = st.builds(
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(lines.map("".join), headings), max_size=12))
 def test_what_the_verification_takes_from_a_file_is_what_the_libraries_take(c: t.Any, file: list[str]) -> None:
-    """socket_options_info tells by it whose values a process has; see plugins/module_utils/_settings_file.py."""
+    """socket_options_info tells by it whose values a process has (host_wide/settings_file.py)."""
     text = "\n".join(file)
-    found = _settings_file.parse(text, "nginx.service", "/usr/sbin/nginx")
+    found = settings_file.parse(text, "nginx.service", "/usr/sbin/nginx")
     _result, expected = outcome(c, text.encode(), program=b"/usr/sbin/nginx", unit=b"nginx.service")
     defaults = {name: option.default for name, option in python.OPTIONS.items()} | dict.fromkeys(FIELDS[-3:], 0)
     assert {**defaults, **{VARIABLES[variable]: value for variable, value in found.items()}} == expected

@@ -14,9 +14,10 @@ import typing as t
 
 import hypothesis
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import _in_force, _record
-from ansible_collections.netops.keepalive.plugins.module_utils._readers import Access, Reader, choose
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import ShadowProc
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import undo
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access, Reader, choose
+from ansible_collections.netops.keepalive.tests.unit.support.live_processes import ShadowProc
 
 hypothesis.settings.register_profile("no clock", deadline=None)  # how fast the machine is says nothing of the code
 hypothesis.settings.load_profile("no clock")
@@ -28,8 +29,8 @@ CSRC = pathlib.Path(__file__).parents[3] / "csrc"
 def nothing_of_the_machines_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs note on a host is neither read from the machine that runs the tests, nor left on it."""
     folder = tmp_path_factory.mktemp("notes")
-    monkeypatch.setattr(_in_force, "FOLDER", str(folder / "run" / "in-force"))
-    monkeypatch.setattr(_record, "FOLDER", str(folder / "lib"))
+    monkeypatch.setattr(in_force, "FOLDER", str(folder / "run" / "in-force"))
+    monkeypatch.setattr(undo, "FOLDER", str(folder / "lib"))
 
 
 @pytest.fixture(scope="session")

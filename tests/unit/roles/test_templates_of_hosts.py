@@ -11,8 +11,8 @@ import pathlib
 import subprocess
 import sys
 
-from ansible_collections.netops.keepalive.plugins.module_utils._audit_report import COUNTS
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.hostile import TEMPLATE
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.report import COUNTS
+from ansible_collections.netops.keepalive.tests.unit.support.hostile import TEMPLATE
 
 TOP = pathlib.Path(__file__).parents[3]
 INTERPRETER = f"ansible_python_interpreter={sys.executable}"

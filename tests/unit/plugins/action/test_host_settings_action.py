@@ -14,8 +14,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.netops.keepalive.plugins.action import host_settings
-from ansible_collections.netops.keepalive.plugins.module_utils._host_settings import resolve_host_settings
-from ansible_collections.netops.keepalive.plugins.module_utils._resolve import resolve
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.variables import resolve_host_settings
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolve
 
 EXPECTED = """\
 # Managed by netops.keepalive: the next run of Ansible overwrites this file.

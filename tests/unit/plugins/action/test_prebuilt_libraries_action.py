@@ -16,7 +16,8 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.netops.keepalive.plugins.action.prebuilt_libraries import ActionModule
 from ansible_collections.netops.keepalive.plugins.action.preload_libraries import read_prebuilt
-from ansible_collections.netops.keepalive.plugins.module_utils import _build, _manifest, _prebuilt
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, prebuilt
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import manifest as libraries_manifest
 
 TOP = pathlib.Path(__file__).parents[4]
 MAKEFILE = """
@@ -26,8 +27,8 @@ install:
 \tcp one.so $(DESTDIR)$(LIBDIR)
 """
 SOURCES = {"Makefile": MAKEFILE, "one.c": "int one(void) { return 1; }\n"}
-HOST = _build.describe_host()
-KIND = _prebuilt.kind_of(HOST)
+HOST = build.describe_host()
+KIND = prebuilt.kind_of(HOST)
 
 HOSTS = ("one", "two", "three")
 
@@ -135,10 +136,10 @@ def test_a_folder_gets_one_build_for_each_kind_of_host(play: Play, tmp_path: pat
     assert first["one"][0]["needs"] == first["two"][0]["needs"]
     variants = read_prebuilt(tmp_path / "out")
     assert [*variants] == [KIND]
-    assert _prebuilt.choose(variants, HOST).variant == KIND
-    manifest = _manifest.read(str(tmp_path / "out" / KIND))
+    assert prebuilt.choose(variants, HOST).variant == KIND
+    manifest = libraries_manifest.read(str(tmp_path / "out" / KIND))
     assert manifest is not None
-    assert manifest.made["sources"] == _build.digest_of_sources(SOURCES)
+    assert manifest.made["sources"] == build.digest_of_sources(SOURCES)
     assert manifest.made["libc"] == HOST.libc
 
     (tmp_path / "out" / KIND / "one.so").write_bytes(b"garbage")
@@ -149,10 +150,10 @@ def test_a_folder_gets_one_build_for_each_kind_of_host(play: Play, tmp_path: pat
 
 
 def test_a_host_does_not_choose_where_its_files_go(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = {"kind": "../../out", "contents": _prebuilt.pack({"one.so": b""}), "made": {}}
+    answer = {"kind": "../../out", "contents": prebuilt.pack({"one.so": b""}), "made": {}}
     monkeypatch.setattr(ActionModule, "_execute_module", lambda self, **_arguments: dict(answer))
     action = ActionModule.__new__(ActionModule)
     with pytest.raises(AnsibleActionFail, match=r"builder says that it is a host of kind '../../out', which is none"):
         action._compile(str(tmp_path / "a" / "b"), "builder", {}, {})
     assert list(tmp_path.iterdir()) == []
-    assert _prebuilt.is_kind(KIND)
+    assert prebuilt.is_kind(KIND)

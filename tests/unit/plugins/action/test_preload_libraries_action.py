@@ -20,8 +20,8 @@ from ansible_collections.netops.keepalive.plugins.action.preload_libraries impor
     read_prebuilt,
     read_sources,
 )
-from ansible_collections.netops.keepalive.plugins.module_utils import _build
-from ansible_collections.netops.keepalive.plugins.module_utils._manifest import Manifest, sha256
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import Manifest, sha256
 
 CSRC = pathlib.Path(__file__).parents[4] / "csrc"
 
@@ -71,7 +71,7 @@ def all_of(monkeypatch: pytest.MonkeyPatch, needle_found: bool = True, **args: t
 
 def test_the_command_is_sent_along(monkeypatch: pytest.MonkeyPatch) -> None:
     (call,) = all_of(monkeypatch)
-    assert "def main(" in call["command"]["_sockets_command"]
+    assert "def main(" in call["command"]["command/main.py"]
     (call,) = all_of(monkeypatch, state="absent")
     assert "command" not in call
 
@@ -147,7 +147,7 @@ def test_a_relative_folder_is_also_looked_for_where_ansible_was_started(
 def test_a_host_for_which_another_compiles_gets_no_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their checksum is enough to know whether what is installed was made of them."""
     (call,) = calls_of(monkeypatch, delegated="yes")
-    assert call == {"delegated": "yes", "sources_digest": _build.digest_of_sources(read_sources())}
+    assert call == {"delegated": "yes", "sources_digest": build.digest_of_sources(read_sources())}
 
 
 def test_a_prebuilt_folder_without_manifest_brings_what_belongs_to_the_libraries(tmp_path: pathlib.Path) -> None:

@@ -15,7 +15,8 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils import _host_wide, _in_force
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import state
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.modules import host_settings
 
 Result = t.Dict[str, t.Any]
@@ -89,7 +90,7 @@ def test_a_file_that_is_replaced_is_a_new_one(run: Run, path: pathlib.Path) -> N
 
 
 def said(path: pathlib.Path) -> t.List[t.Optional[str]]:
-    return [version.text for version in _in_force.history(str(path)).versions]
+    return [version.text for version in in_force.history(str(path)).versions]
 
 
 def test_what_it_says_is_noted_with_what_it_said_before(run: Run, path: pathlib.Path) -> None:
@@ -128,10 +129,10 @@ def test_the_times_that_release_0_1_0_wrote_into_the_file_go_and_concern_nobody(
     result = run(content=TEXT)
     assert (result["changed"], result["changed_headings"], path.read_text()) == (True, [], TEXT)
     assert not run(content=TEXT)["changed"]
-    host = _host_wide.HostWide("/usr/lib/libkeepalive/libkeepalive.so\n", TEXT)
-    host = host._replace(settings_history=_in_force.history(str(path)))
+    host = state.HostWide("/usr/lib/libkeepalive/libkeepalive.so\n", TEXT)
+    host = host._replace(settings_history=in_force.history(str(path)))
     mapped = ["/usr/lib/libkeepalive/libkeepalive.so"]
-    assert _host_wide.stale_reasons(host, "a.service", "/usr/bin/a", mapped, 1.0, lambda: True) == []
+    assert state.stale_reasons(host, "a.service", "/usr/bin/a", mapped, 1.0, lambda: True) == []
 
 
 def test_the_way_back_is_byte_for_byte_with_its_time(run: Run, path: pathlib.Path) -> None:

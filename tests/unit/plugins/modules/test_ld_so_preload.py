@@ -15,16 +15,14 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils import (
-    _in_force,
-    _preload_confirm,
-    _preload_programs,
-    _watchdog,
-)
-from ansible_collections.netops.keepalive.plugins.module_utils._elf import read_elf
-from ansible_collections.netops.keepalive.plugins.module_utils._loaders import find_loaders
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import confirm as ld_so_preload_confirm
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import programs
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import watchdog as ld_so_preload_watchdog
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import find_loaders
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import read_elf
 from ansible_collections.netops.keepalive.plugins.modules import ld_so_preload
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils import bad_libraries
+from ansible_collections.netops.keepalive.tests.unit.support import bad_libraries
 
 CSRC = pathlib.Path(__file__).parents[4] / "csrc"
 FOREIGN = b"# the operator's own\r\n/usr/lib/foreign.so:/usr/lib/other.so"
@@ -65,7 +63,7 @@ def run_fixture(
 ) -> Run:
     """The module, which takes this machine for one with a single loader: a 32 bit one is another test's subject."""
     native = [loader for loader in find_loaders() if loader.elf.abi == read_elf("/proc/self/exe").abi]
-    monkeypatch.setattr(ld_so_preload._loaders, "find_loaders", lambda: native)
+    monkeypatch.setattr(ld_so_preload.libraries_loaders, "find_loaders", lambda: native)
     monkeypatch.setattr(ld_so_preload.signal, "signal", lambda *_arguments: None)
 
     def run(check: bool = False, **arguments: t.Any) -> Result:
@@ -83,8 +81,8 @@ def file_fixture(tmp_path: pathlib.Path) -> t.Iterator[pathlib.Path]:
     """The file, and the promise that no trial is left behind."""
     path = tmp_path / "preload"
     yield path
-    assert not _watchdog.running(_watchdog.place_of(str(path))), "a watchdog was left"
-    assert _watchdog.mounted_from(str(path)) is None
+    assert not ld_so_preload_watchdog.running(ld_so_preload_watchdog.place_of(str(path))), "a watchdog was left"
+    assert ld_so_preload_watchdog.mounted_from(str(path)) is None
     assert [left.name for left in tmp_path.glob(".preload*") if left.is_file()] == []
 
 
@@ -113,7 +111,7 @@ def test_from_nothing_to_the_libraries_and_back(run: Run, file: pathlib.Path, li
 
 
 def said(file: pathlib.Path) -> t.List[t.Optional[str]]:
-    return [version.text for version in _in_force.history(str(file)).versions]
+    return [version.text for version in in_force.history(str(file)).versions]
 
 
 def test_what_it_says_is_noted_with_what_it_said_before(run: Run, file: pathlib.Path, lib: pathlib.Path) -> None:
@@ -157,7 +155,9 @@ def test_a_host_on_which_programs_do_not_start_is_not_confirmed(
     run: Run, file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = run()
-    monkeypatch.setattr(_preload_confirm, "programs_start", lambda known: "/bin/true was ended by signal 7 (SIGBUS)")
+    monkeypatch.setattr(
+        ld_so_preload_confirm, "programs_start", lambda known: "/bin/true was ended by signal 7 (SIGBUS)"
+    )
     verdict = confirm(run, answer)
     assert (verdict["failed"], verdict["healed"]) == (True, True)
     assert verdict["seen"] == "/bin/true was ended by signal 7 (SIGBUS)"
@@ -165,14 +165,14 @@ def test_a_host_on_which_programs_do_not_start_is_not_confirmed(
 
 
 def test_programs_start_here() -> None:
-    assert _preload_confirm.programs_start() == ""
+    assert ld_so_preload_confirm.programs_start() == ""
 
 
 def test_without_an_answer_the_old_file_comes_back(run: Run, file: pathlib.Path) -> None:
     file.write_bytes(FOREIGN)
     answer = run(watchdog=4)
-    place = _watchdog.place_of(str(file))
-    assert _watchdog._wait_for(place, answer["token"], ("result",)) == "result"
+    place = ld_so_preload_watchdog.place_of(str(file))
+    assert ld_so_preload_watchdog._wait_for(place, answer["token"], ("result",)) == "result"
     assert file.read_bytes() == FOREIGN
     late = confirm(run, answer)
     assert late["failed"] is True
@@ -237,9 +237,9 @@ def test_what_every_program_said_before_is_not_held_against_the_libraries(
     noisy = file.parent / "noisy"
     noisy.write_text("#!/bin/sh\necho \"ERROR: ld.so: object 'x' cannot be preloaded: ignored.\" >&2\n")
     noisy.chmod(0o755)
-    monkeypatch.setattr(_preload_confirm, "find_program", lambda name: str(noisy))
-    assert "said: ERROR: ld.so: object 'x'" in _preload_confirm.programs_start()
-    assert _preload_confirm.programs_start(_preload_confirm.noise()) == ""
+    monkeypatch.setattr(ld_so_preload_confirm, "find_program", lambda name: str(noisy))
+    assert "said: ERROR: ld.so: object 'x'" in ld_so_preload_confirm.programs_start()
+    assert ld_so_preload_confirm.programs_start(ld_so_preload_confirm.noise()) == ""
     answer = run(preflight=False)
     assert confirm(run, answer)["result"] == "committed"
 
@@ -296,7 +296,7 @@ def test_without_a_watchdog_the_file_is_written_at_once(run: Run, file: pathlib.
 def test_a_watchdog_that_does_not_run_changes_nothing(
     run: Run, file: pathlib.Path, lib: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_watchdog, "_WAIT", 0.2)
+    monkeypatch.setattr(ld_so_preload_watchdog, "_WAIT", 0.2)
     shutil.copy("/bin/true", lib / "keepalive-watchdog")
     file.write_bytes(FOREIGN)
     answer = run()
@@ -316,7 +316,7 @@ def test_a_watchdog_that_others_could_change_is_not_started(
     assert answer["failed"] is True
     assert f"{program} is not started as root: {program} belongs to user {os.geteuid()} and has" in answer["msg"]
     assert file.read_bytes() == FOREIGN
-    assert not os.path.exists(_watchdog.place_of(str(file)).new)
+    assert not os.path.exists(ld_so_preload_watchdog.place_of(str(file)).new)
 
 
 def test_a_library_that_others_could_change_is_refused_without_the_preflight_too(
@@ -354,7 +354,7 @@ def test_a_file_that_another_may_have_open_is_replaced(run: Run, file: pathlib.P
 def test_in_check_mode_no_units_program_is_looked_at_and_it_is_said(
     run: Run, monkeypatch: pytest.MonkeyPatch, lib: pathlib.Path
 ) -> None:
-    monkeypatch.setattr(_preload_programs, "unit_commands", lambda *_arguments: pytest.fail("asked"))
+    monkeypatch.setattr(programs, "unit_commands", lambda *_arguments: pytest.fail("asked"))
     answer = run(check=True, units=["a.service"])
     assert answer["changed"] is True
     assert "the units' own programs are not run in check mode" in answer["notes"][-1]
@@ -430,7 +430,7 @@ def test_a_read_only_or_full_file_system_changes_nothing(run: Run, tmp_path: pat
 
 def test_the_remains_of_an_interrupted_trial_are_taken_away(run: Run, file: pathlib.Path) -> None:
     """As a power cut leaves them: the files, and nobody who holds the lock."""
-    place = _watchdog.place_of(str(file))
+    place = ld_so_preload_watchdog.place_of(str(file))
     for left in (place.new, place.old):
         pathlib.Path(left).write_bytes(FOREIGN)
     answer = run()
@@ -440,7 +440,7 @@ def test_the_remains_of_an_interrupted_trial_are_taken_away(run: Run, file: path
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 def test_a_mount_whose_watchdog_was_killed_is_taken_away(run: Run, file: pathlib.Path) -> None:
-    place = _watchdog.place_of(str(file))
+    place = ld_so_preload_watchdog.place_of(str(file))
     pathlib.Path(place.new).write_bytes(b"bad")
     file.write_bytes(FOREIGN)
     subprocess.run(["mount", "--bind", place.new, file], check=True)

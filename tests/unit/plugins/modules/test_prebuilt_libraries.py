@@ -13,7 +13,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils import _build, _prebuilt
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, prebuilt
 from ansible_collections.netops.keepalive.plugins.modules import prebuilt_libraries
 
 MAKEFILE = """
@@ -23,7 +23,7 @@ install:
 \tcp one.so $(DESTDIR)$(LIBDIR)
 """
 SOURCES = {"Makefile": MAKEFILE, "one.c": "int one(void) { return 1; }\n"}
-KIND = _prebuilt.kind_of(_build.describe_host())
+KIND = prebuilt.kind_of(build.describe_host())
 
 Result = t.Dict[str, t.Any]
 Run = t.Callable[..., Result]
@@ -48,9 +48,9 @@ def run_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys:
 def test_it_compiles_what_is_not_there_and_says_of_what(run: Run) -> None:
     result = run()
     assert (result["changed"], result["kind"], result["reason"]) == (True, KIND, "not installed")
-    assert result["made"]["sources"] == _build.digest_of_sources(SOURCES)
-    assert result["made"]["compiler"] == result["compiler"] == _build.compiler_version("cc")
-    ((name, content),) = _prebuilt.unpack({"k": result["contents"]})["k"].items()
+    assert result["made"]["sources"] == build.digest_of_sources(SOURCES)
+    assert result["made"]["compiler"] == result["compiler"] == build.compiler_version("cc")
+    ((name, content),) = prebuilt.unpack({"k": result["contents"]})["k"].items()
     assert (name, content[:4]) == ("one.so", b"\x7fELF")
 
     again = run(have={KIND: result["made"]})

@@ -14,8 +14,9 @@ import typing as t
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.action.service_dropins import NOTHING_TO_DO
-from ansible_collections.netops.keepalive.plugins.module_utils import _in_force, _lock
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
 from ansible_collections.netops.keepalive.plugins.modules import service_dropins
 
 Result = t.Dict[str, t.Any]
@@ -64,7 +65,7 @@ def files(folder: pathlib.Path) -> Files:
 
 
 def noted(folder: pathlib.Path, unit: str) -> t.List[t.Tuple[t.Optional[str], bool]]:
-    return [(version.text, version.read) for version in _in_force.history(f"{folder}/{unit}.d/{NAME}").versions]
+    return [(version.text, version.read) for version in in_force.history(f"{folder}/{unit}.d/{NAME}").versions]
 
 
 def wanted(**contents: t.Optional[str]) -> t.List[t.Dict[str, t.Optional[str]]]:
@@ -244,7 +245,7 @@ def rollout(run: Run, folder: pathlib.Path, **arguments: t.Any) -> Result:
 
 @pytest.fixture(name="units")
 def units_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    monkeypatch.setattr(_lock, "FOLDER", str(tmp_path / "run"))
+    monkeypatch.setattr(lock, "FOLDER", str(tmp_path / "run"))
     folder = tmp_path / "units"
     folder.mkdir()
     return folder
@@ -296,7 +297,7 @@ def test_a_third_value_goes_back_to_what_the_processes_have(
 def test_a_step_of_its_own_leaves_nothing_behind(run: Run, tmp_path: pathlib.Path, units: pathlib.Path) -> None:
     result = run(directory=str(units), run=ME, state_folder=str(tmp_path / "state"), dropins=wanted(a=text(1)))
     assert (result["lock_held"], (tmp_path / "state").exists()) == (False, False)
-    assert (tmp_path / "run" / _lock.NAME).read_text() == ""
+    assert (tmp_path / "run" / lock.NAME).read_text() == ""
 
 
 def test_check_mode_of_a_rollout_keeps_and_locks_nothing(run: Run, tmp_path: pathlib.Path, units: pathlib.Path) -> None:

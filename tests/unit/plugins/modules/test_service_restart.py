@@ -16,21 +16,17 @@ import typing as t
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.action.service_restart import NOTHING_TO_DO
-from ansible_collections.netops.keepalive.plugins.module_utils import (
-    _dropin,
-    _in_force,
-    _lock,
-    _record,
-    _restart,
-    _systemd,
-    _units,
-)
-from ansible_collections.netops.keepalive.plugins.module_utils._setting_checks import RESTARTS
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd as linux_systemd
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock, restart, undo
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.checks import RESTARTS
+from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
+from ansible_collections.netops.keepalive.plugins.module_utils.units import unit as units_unit
 from ansible_collections.netops.keepalive.plugins.modules import service_restart
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import Clock, FakeSystemd
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.notes import NEVER, dated, noted
+from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import Clock, FakeSystemd
+from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
+from ansible_collections.netops.keepalive.tests.unit.support.notes import NEVER, dated, noted
 
 Result = t.Dict[str, t.Any]
 Run = t.Callable[..., Result]
@@ -39,9 +35,9 @@ Run = t.Callable[..., Result]
 @pytest.fixture(name="systemd")
 def systemd_fixture(tmp_path: pathlib.Path, proc: ShadowProc, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
     systemd = FakeSystemd()
-    monkeypatch.setattr(_systemd, "run", systemd.run)
-    monkeypatch.setattr(_restart, "Host", functools.partial(_units.Host, directory=str(tmp_path), root=proc.root))
-    monkeypatch.setattr(_restart, "time", Clock())
+    monkeypatch.setattr(linux_systemd, "run", systemd.run)
+    monkeypatch.setattr(restart, "Host", functools.partial(units_unit.Host, directory=str(tmp_path), root=proc.root))
+    monkeypatch.setattr(restart, "time", Clock())
     return systemd
 
 
@@ -70,9 +66,9 @@ def write(directory: pathlib.Path, unit: str, old: bool = False) -> str:
 
     :param old: It was there before any of the processes.
     """
-    path = pathlib.Path(_dropin.path_of(unit, str(directory)))
+    path = pathlib.Path(dropin.path_of(unit, str(directory)))
     path.parent.mkdir()
-    path.write_text(f"{_dropin.MARKER}\n[Service]\nEnvironment=TCP_KEEPIDLE=60\n")
+    path.write_text(f"{dropin.MARKER}\n[Service]\nEnvironment=TCP_KEEPIDLE=60\n")
     noted(path, (0.0, None), (1.0 if old else NEVER, path.read_text()))
     dated(path, +3 if old else -3)
     return str(path)
@@ -158,7 +154,7 @@ def test_after_a_boot_nothing_is_older(
     """Nothing is noted any more; what differs does so because something else wins, which a restart would not mend."""
     for unit, child in (("a.service", process), ("titled.service", titled)):
         dated(rolled_out(systemd, tmp_path, child, unit), hours)
-    shutil.rmtree(_in_force.FOLDER)
+    shutil.rmtree(in_force.FOLDER)
     assert run(services=services("a.service", "titled.service"))["changed"] is False
     assert systemd.commands == []
 
@@ -187,7 +183,7 @@ def test_what_release_0_1_0_has_written_and_systemd_not_read_is_finished_too(
 ) -> None:
     """It noted nothing. What systemd goes by still says something else."""
     rolled_out(systemd, tmp_path, titled, "titled.service")
-    shutil.rmtree(_in_force.FOLDER)
+    shutil.rmtree(in_force.FOLDER)
     systemd.units["titled.service"].update(NeedDaemonReload="yes", Environment="TCP_KEEPIDLE=59")
     systemd.when["daemon-reload"] = lambda: systemd.units["titled.service"].update(
         NeedDaemonReload="no", Environment=IN_FORCE
@@ -203,7 +199,7 @@ def test_a_units_other_files_that_systemd_has_not_read_make_nothing_older(
     """As after an update of its package, be it the first change since the host was booted."""
     rolled_out(systemd, tmp_path, titled, "titled.service")
     if not noted_before:
-        shutil.rmtree(_in_force.FOLDER)
+        shutil.rmtree(in_force.FOLDER)
     systemd.units["titled.service"]["NeedDaemonReload"] = "yes"
     result = run(services=services("titled.service"))
     assert (result["reloaded"], result["restarted"]) == (True, {})
@@ -215,9 +211,9 @@ def test_what_release_0_1_0_has_left_unfinished_is_told_by_the_environment(
     """It was killed between reload and restart. An environment that is overwritten tells nothing: nothing is due."""
     for unit, child in (("a.service", process), ("titled.service", titled)):
         rolled_out(systemd, tmp_path, child, unit)
-    shutil.rmtree(_in_force.FOLDER)
+    shutil.rmtree(in_force.FOLDER)
     unfinished = {"content": None, "base64": None, "mtime_ns": None, "ran": True}
-    _record.write(_record.FOLDER, {name: {**unfinished, "unit": name} for name in ("a.service", "titled.service")})
+    undo.write(undo.FOLDER, {name: {**unfinished, "unit": name} for name in ("a.service", "titled.service")})
     assert list(run(services=services("a.service", "titled.service"))["restarted"]) == ["a.service"]
 
 
@@ -236,9 +232,9 @@ def test_who_still_runs_with_what_was_put_back_needs_no_restart(
 def test_a_socket_whose_listener_cannot_be_read_is_judged_by_its_age(
     run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path
 ) -> None:
-    path = pathlib.Path(_dropin.path_of("a.socket", str(tmp_path)))
+    path = pathlib.Path(dropin.path_of("a.socket", str(tmp_path)))
     path.parent.mkdir()
-    path.write_text(f"{_dropin.MARKER}\n[Socket]\nKeepAlive=yes\n")
+    path.write_text(f"{dropin.MARKER}\n[Socket]\nKeepAlive=yes\n")
     dated(path, +3)
     since = int(time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6)
     systemd.add("a.socket", DropInPaths=str(path), ActiveEnterTimestampMonotonic=str(since))
@@ -286,7 +282,7 @@ def test_who_must_not_be_restarted_is_reported(
     stale(systemd, tmp_path, process, "w@.service")
     systemd.units.pop("w@.service")
     systemd.add("w@1.service", MainPID=str(process.pid), Environment=IN_FORCE,
-                DropInPaths=_dropin.path_of("w@.service", str(tmp_path)))  # fmt: skip
+                DropInPaths=dropin.path_of("w@.service", str(tmp_path)))  # fmt: skip
     result = run(services=services("a.service", "w@.service", restart="never"))
     assert result["restart_due"] == {"a.service": [WHY], "w@1.service": [WHY]}
     assert (result["changed"], systemd.commands) == (False, [])
@@ -321,7 +317,7 @@ def test_one_that_does_not_stay_up_fails_after_all_were_restarted(
         stale(systemd, tmp_path, process, name)
 
     def dies() -> None:
-        clock = t.cast(Clock, _restart.time)
+        clock = t.cast(Clock, restart.time)
         clock.events[clock.now + 0.5] = functools.partial(systemd.become, "a.service", "failed")
 
     systemd.when["restart b.service"] = dies
@@ -369,7 +365,7 @@ def test_one_at_a_time_each_settles_before_the_next_is_touched(
         stale(systemd, tmp_path, process, name)
 
     def dies() -> None:
-        clock = t.cast(Clock, _restart.time)
+        clock = t.cast(Clock, restart.time)
         clock.events[clock.now + 0.5] = functools.partial(systemd.become, "a.service", "failed")
 
     systemd.when["restart a.service"] = dies
@@ -460,9 +456,9 @@ ME = {"id": "me", "owner": "me on deploy1, process 8"}
 def test_nothing_is_touched_while_another_run_has_the_host(
     run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_lock, "FOLDER", str(tmp_path / "run"))
+    monkeypatch.setattr(lock, "FOLDER", str(tmp_path / "run"))
     stale(systemd, tmp_path, process, "a.service")
-    other = _lock.Lock(OTHER, True)
+    other = lock.Lock(OTHER, True)
     other.take()
     other.leave()
     result = run(services=services("a.service"), run=ME, rollout=True)
@@ -513,7 +509,7 @@ def test_where_it_cannot_be_read_what_a_unit_runs_with_nothing_is_restarted_unle
     run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, process: Child
 ) -> None:
     stale(systemd, tmp_path, process, "a.service")
-    path = pathlib.Path(_dropin.path_of("b.service", str(tmp_path)))
+    path = pathlib.Path(dropin.path_of("b.service", str(tmp_path)))
     path.mkdir(parents=True)
     systemd.add("b.service", MainPID=str(process.pid))
     result = run(services=services("a.service", "b.service"))

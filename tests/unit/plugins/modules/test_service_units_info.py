@@ -15,12 +15,16 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils import _dropin, _host_wide, _in_force, _systemd, _units
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import state
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd as linux_systemd
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
+from ansible_collections.netops.keepalive.plugins.module_utils.units import unit as units_unit
 from ansible_collections.netops.keepalive.plugins.modules import service_units_info
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import FakeSystemd
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.notes import NEVER, dated, noted
+from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import FakeSystemd
+from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
+from ansible_collections.netops.keepalive.tests.unit.support.notes import NEVER, dated, noted
 
 Result = t.Dict[str, t.Any]
 Run = t.Callable[..., Result]
@@ -30,15 +34,15 @@ Run = t.Callable[..., Result]
 def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
     systemd = FakeSystemd()
 
-    def ask(command: t.List[str], limit: float = _systemd.ANSWER) -> t.Tuple[int, str, str]:
-        assert limit <= _systemd.ANSWER
+    def ask(command: t.List[str], limit: float = linux_systemd.ANSWER) -> t.Tuple[int, str, str]:
+        assert limit <= linux_systemd.ANSWER
         shows.append(command)
         return systemd.run(command)
 
     shows: t.List[t.List[str]] = []
     systemd.questions = shows  # type: ignore[attr-defined]
-    monkeypatch.setattr(_systemd, "run", ask)
-    monkeypatch.setattr(service_units_info, "Host", functools.partial(_units.Host, directory=str(tmp_path)))
+    monkeypatch.setattr(linux_systemd, "run", ask)
+    monkeypatch.setattr(service_units_info, "Host", functools.partial(units_unit.Host, directory=str(tmp_path)))
     return systemd
 
 
@@ -105,7 +109,7 @@ def test_our_own_drop_in_is_not_taken_for_what_was_there_before(
     folder.mkdir()
     ours = "/usr/lib/libkeepalive/libkeepalive_listen.so"
     (folder / "50-vendor.conf").write_text("[Service]\nEnvironment=LD_PRELOAD=/vendor.so\n")
-    (folder / "zz-keepalive.conf").write_text(f"{_dropin.MARKER}\n[Service]\nEnvironment=LD_PRELOAD={ours}:/gone.so\n")
+    (folder / "zz-keepalive.conf").write_text(f"{dropin.MARKER}\n[Service]\nEnvironment=LD_PRELOAD={ours}:/gone.so\n")
     systemd.units["a.service"]["DropInPaths"] = f"{folder}/50-vendor.conf {folder}/zz-keepalive.conf"
     unit = run(units=["a.service"])["units"]["a.service"]
     assert (unit["ld_preload"], unit["drop_in"]) == (["/vendor.so"], f"{folder}/zz-keepalive.conf")
@@ -121,8 +125,8 @@ def test_only_a_units_own_drop_in_of_ours_has_a_checksum(
     run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path
 ) -> None:
     """An instance is written beside its template, and what is not ours is nobody's to compare."""
-    for unit, text in {"w@.service": f"{_dropin.MARKER}\n", "b.service": "# mine\n"}.items():
-        path = pathlib.Path(_dropin.path_of(unit, str(tmp_path)))
+    for unit, text in {"w@.service": f"{dropin.MARKER}\n", "b.service": "# mine\n"}.items():
+        path = pathlib.Path(dropin.path_of(unit, str(tmp_path)))
         path.parent.mkdir()
         path.write_text(text)
     systemd.add("w@1.service")
@@ -133,9 +137,9 @@ def test_only_a_units_own_drop_in_of_ours_has_a_checksum(
 
 
 def test_a_running_process_is_compared_with_the_drop_in(run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path) -> None:
-    path = pathlib.Path(_dropin.path_of("a.service", str(tmp_path)))
+    path = pathlib.Path(dropin.path_of("a.service", str(tmp_path)))
     path.parent.mkdir()
-    path.write_text(f"{_dropin.MARKER}\n[Service]\nEnvironment=TCP_KEEPIDLE=60\n")
+    path.write_text(f"{dropin.MARKER}\n[Service]\nEnvironment=TCP_KEEPIDLE=60\n")
     with Child(env={"TCP_KEEPIDLE": "61"}) as child:
         systemd.add("a.service", MainPID=str(child.pid), DropInPaths=str(path))
         cases = [(1.0, {}), (NEVER, {"a.service": ["TCP_KEEPIDLE is 61, the drop-in says 60"]})]
@@ -235,16 +239,16 @@ def test_what_the_host_tells_every_process(run: Run, monkeypatch: pytest.MonkeyP
     """This process is one that does not map what the file names, and was there before it was written."""
     entry = "/usr/lib/libkeepalive/libkeepalive.so"
     line = f"{entry}\n"
-    came = _in_force.History((_in_force.Version(0.0, None), _in_force.Version(NEVER, line)))
-    host = _host_wide.HostWide(line, "# Managed by netops.keepalive\n[program *]\nTCP_KEEPIDLE=1\n", came)
-    monkeypatch.setattr(_host_wide, "look", lambda: host)
-    monkeypatch.setattr(_host_wide, "can_load", lambda pid, _host: pid == os.getpid())
+    came = in_force.History((in_force.Version(0.0, None), in_force.Version(NEVER, line)))
+    host = state.HostWide(line, "# Managed by netops.keepalive\n[program *]\nTCP_KEEPIDLE=1\n", came)
+    monkeypatch.setattr(state, "look", lambda: host)
+    monkeypatch.setattr(state, "can_load", lambda pid, _host: pid == os.getpid())
     found = run()["host_wide"]
     assert (found["entries"], found["settings"]) == ([entry], True)
     (due,) = found["restart_due"]
     assert (due["pid"], due["why"]) == (os.getpid(), "does not map libkeepalive.so, which /etc/ld.so.preload names")
     left_alone = host._replace(settings="# Managed\n[program *]\nLIBKEEPALIVE_DISABLE=1\n")
-    monkeypatch.setattr(_host_wide, "look", lambda: left_alone)
+    monkeypatch.setattr(state, "look", lambda: left_alone)
     assert run()["host_wide"] == {"entries": [entry], "settings": False, "restart_due": [], "filtered": []}
 
 
@@ -317,12 +321,12 @@ def test_what_cannot_be_read_of_one_unit_is_said_of_that_unit_and_the_others_are
     (tmp_path / "fragment.service").unlink()
     obstruct(tmp_path / "fragment.service", kind)
     obstruct(tmp_path / "environment.service.env", kind)
-    obstruct(pathlib.Path(_dropin.path_of("ours.service", str(tmp_path))), kind)
+    obstruct(pathlib.Path(dropin.path_of("ours.service", str(tmp_path))), kind)
     names = ["ours.service", "fragment.service", "environment.service", "right.service"]
     for mode in ("services", "host"):
         result = run(services=wanted(*names), mode=mode)
         ours, fragment, environment = result["problems"]
-        assert ours.startswith(f"ours.service: {_dropin.path_of('ours.service', str(tmp_path))} cannot be read: not a")
+        assert ours.startswith(f"ours.service: {dropin.path_of('ours.service', str(tmp_path))} cannot be read: not a")
         assert fragment.startswith(f"fragment.service: {tmp_path}/fragment.service cannot be read (not a regular file)")
         assert environment.startswith("environment.service: EnvironmentFile=")
         assert "service.env cannot be read (not a regular file), so nobody knows what it sets" in environment
@@ -362,13 +366,13 @@ def test_a_drop_in_of_any_unit_that_cannot_be_read_is_told_and_those_that_can_ar
 ) -> None:
     warnings: t.List[str] = []
     monkeypatch.setattr(service_units_info.Module, "warn", lambda self, text: warnings.append(text))
-    monkeypatch.setattr(_dropin, "DIRECTORY", str(tmp_path))
-    monkeypatch.setattr(service_units_info._record, "FOLDER", str(tmp_path / "none"))
+    monkeypatch.setattr(dropin, "DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(service_units_info.undo, "FOLDER", str(tmp_path / "none"))
     for name in ("a.service", "c.service"):
-        path = pathlib.Path(_dropin.path_of(name, str(tmp_path)))
+        path = pathlib.Path(dropin.path_of(name, str(tmp_path)))
         path.parent.mkdir()
-        path.write_text(f"{_dropin.MARKER}\n")
-    obstacle = pathlib.Path(_dropin.path_of("b.service", str(tmp_path)))
+        path.write_text(f"{dropin.MARKER}\n")
+    obstacle = pathlib.Path(dropin.path_of("b.service", str(tmp_path)))
     obstacle.mkdir(parents=True)
     assert run()["dropins"] == ["a.service", "c.service"]
     (warning,) = warnings

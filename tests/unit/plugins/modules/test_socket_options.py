@@ -15,11 +15,11 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils._live_memory import Memory
-from ansible_collections.netops.keepalive.plugins.module_utils._live_run import LiveRun
+from ansible_collections.netops.keepalive.plugins.module_utils.live.memory import Memory
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit
 from ansible_collections.netops.keepalive.plugins.modules import socket_options
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import have_answered
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
+from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import have_answered
+from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
 
 Run = t.Callable[..., t.Dict[str, t.Any]]
 EXPECTED = {"name": "a.service", "libraries": ["connect"], "tcp": {"keepidle": 60}}
@@ -44,7 +44,7 @@ def proc(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> ShadowProc:
     folder = tmp_path / "proc"
     folder.mkdir()
     shadow = ShadowProc(folder)
-    monkeypatch.setattr(socket_options, "LiveRun", functools.partial(LiveRun, root=shadow.root))
+    monkeypatch.setattr(socket_options, "Audit", functools.partial(Audit, root=shadow.root))
     monkeypatch.setattr(socket_options, "Memory", functools.partial(Memory, str(tmp_path / "live.json")))
     shadow.asked = have_answered(monkeypatch, "Id=a.service\nLoadState=loaded\nActiveState=active\n")  # type: ignore[attr-defined]
     return shadow

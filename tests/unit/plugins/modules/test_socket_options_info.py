@@ -16,12 +16,12 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils import _records
-from ansible_collections.netops.keepalive.plugins.module_utils._audit import Audit
-from ansible_collections.netops.keepalive.plugins.module_utils._readers import choose
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets import record as sockets_record
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import choose
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit
 from ansible_collections.netops.keepalive.plugins.modules import socket_options_info
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import have_answered
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
+from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import have_answered
+from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
 
 Run = t.Callable[..., t.Dict[str, t.Any]]
 
@@ -203,7 +203,7 @@ def test_of_the_whole_host_it_is_said_what_no_process_holds(run: Run, proc: Shad
 
 
 def test_of_a_socket_that_very_many_share_not_all_are_listed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_records, "MOST_PIDS", 2)
+    monkeypatch.setattr(sockets_record, "MOST_PIDS", 2)
     with Child("l = socket.create_server(('127.0.0.1', 0))") as child:
         workers = child.run(
             "ready, go = os.pipe(); answer = []\n"

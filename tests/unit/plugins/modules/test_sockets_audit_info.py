@@ -14,10 +14,10 @@ import typing as t
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils._host_audit import HostAudit
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit
 from ansible_collections.netops.keepalive.plugins.modules import sockets_audit_info
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.fake_systemd import have_answered
-from ansible_collections.netops.keepalive.tests.unit.plugins.module_utils.live_processes import Child, ShadowProc
+from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import have_answered
+from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
 
 Run = t.Callable[..., t.Dict[str, t.Any]]
 

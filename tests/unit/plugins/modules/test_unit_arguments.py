@@ -12,7 +12,7 @@ import typing as t
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils._unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import problem_with
 from ansible_collections.netops.keepalive.plugins.modules import (
     ld_so_preload,
     rollout_end,

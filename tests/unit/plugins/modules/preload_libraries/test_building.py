@@ -15,12 +15,9 @@ import sys
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import (
-    _build,
-    _install,
-    _manifest,
-)
-from ansible_collections.netops.keepalive.plugins.module_utils._files import FILES
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, install
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import manifest as libraries_manifest
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.table import FILES
 from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import (
     COLLECTION,
     CONSTRUCTOR,
@@ -45,7 +42,7 @@ def test_the_collections_own_libraries_from_nothing_to_nothing(run: Run, lib: pa
     for name, library in {**result["libraries"], **result["other_files"]}.items():
         assert library["path"] == str(lib / name)
         assert library["changed"] is True
-        assert library["sha256"] == _manifest.sha256((lib / name).read_bytes())
+        assert library["sha256"] == libraries_manifest.sha256((lib / name).read_bytes())
     before = snapshot(lib)
     again = run(sources=sources)
     assert (again["changed"], again["reason"], snapshot(lib)) == (False, "", before)
@@ -96,7 +93,7 @@ def test_a_changed_source_replaces_only_the_library_it_changes(run: Run, lib: pa
     ("name", "value", "reason"),
     [
         ("compiler_version", lambda cc: "cc 99", "compiler changed from "),
-        ("describe_host", lambda: _build.Host("x86_64 64 bit", "glibc 9.9"), "libc changed from "),
+        ("describe_host", lambda: build.Host("x86_64 64 bit", "glibc 9.9"), "libc changed from "),
     ],
 )
 def test_another_compiler_or_libc_is_a_reason(
@@ -104,7 +101,7 @@ def test_another_compiler_or_libc_is_a_reason(
 ) -> None:
     run()
     before = snapshot(lib)
-    monkeypatch.setattr(_build, name, value)
+    monkeypatch.setattr(build, name, value)
     result = run()
     assert result["changed"] is True
     assert result["reason"].startswith(reason)
@@ -134,7 +131,7 @@ def test_a_wrong_mode_is_repaired_without_compiling(
     before = snapshot(lib)
     for name in ("one.so", "manifest.json"):
         os.chmod(lib / name, 0o600)
-    monkeypatch.setattr(_build, "build", lambda *_arguments: pytest.fail("compiled"))
+    monkeypatch.setattr(build, "build", lambda *_arguments: pytest.fail("compiled"))
     result = run()
     assert result["changed"] is True
     assert result["reason"] == "one.so had mode 0600 instead of 0644; manifest.json had mode 0600 instead of 0644"
@@ -146,11 +143,11 @@ def test_a_wrong_mode_is_repaired_without_compiling(
 def test_what_others_could_change_is_not_believed_and_made_anew(run: Run, lib: pathlib.Path, name: str) -> None:
     """Who could write a library could write the manifest that agrees with it, and may have the file open still."""
     run()
-    part, made = lib / name, _manifest.read(str(lib)).made
+    part, made = lib / name, libraries_manifest.read(str(lib)).made
     os.chown(part, 12345, 12345)
     inodes = {path.name: path.stat().st_ino for path in lib.iterdir()}
     (lib / "one.so").write_bytes((lib / "one.so").read_bytes() + b"another's")
-    manifest = _manifest.Manifest(made, {"one.so": _manifest.look(str(lib / "one.so")).sha256})
+    manifest = libraries_manifest.Manifest(made, {"one.so": libraries_manifest.look(str(lib / "one.so")).sha256})
     (lib / "manifest.json").write_text(manifest.text())
     foretold = run(check=True)
     for result in (foretold, run()):
@@ -242,7 +239,7 @@ def test_a_compiler_that_was_removed_after_the_build_is_not_missed(
     run: Run, monkeypatch: pytest.MonkeyPatch, lib: pathlib.Path
 ) -> None:
     first = run()
-    monkeypatch.setattr(_build, "find_program", lambda name: None)
+    monkeypatch.setattr(build, "find_program", lambda name: None)
     result = run()
     assert (result["changed"], result["needs_compiler"], result["compiler"]) == (False, False, first["compiler"])
     (lib / "one.so").unlink()
@@ -281,7 +278,7 @@ def test_removal_tells_who_still_maps_it_and_is_refused_under_ld_so_preload(
         preload = tmp_path / "ld.so.preload"
         preload.write_text(f"{lib}/two.so\n")
         defaults = (str(preload),)
-        monkeypatch.setattr(_install.refuse_if_preloaded, "__defaults__", defaults)
+        monkeypatch.setattr(install.refuse_if_preloaded, "__defaults__", defaults)
         before = snapshot(lib)
         for check in (True, False):
             assert f"{lib}/two.so is named in {preload}" in run(state="absent", check=check)["msg"]

@@ -12,9 +12,7 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import (
-    _command_archive,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils.command import archive
 from ansible_collections.netops.keepalive.plugins.modules import preload_libraries
 from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import (
     Run,
@@ -35,12 +33,12 @@ def warnings_fixture(monkeypatch: pytest.MonkeyPatch) -> t.List[str]:
     return warnings
 
 
-SAYS_HELP = {"_sockets_command": "def main():\n    print('help')\n    return 0\n"}
+SAYS_HELP = {"command/__init__.py": "", "command/main.py": "def main():\n    print('help')\n    return 0\n"}
 
 
 def test_the_command_from_nothing_to_nothing(run: Run, lib: pathlib.Path, link: pathlib.Path) -> None:
     command = lib / "keepalive-sockets"
-    arguments = {"command": _command_archive.collect(), "command_link": str(link)}
+    arguments = {"command": archive.collect(), "command_link": str(link)}
     foretold = run(check=True, **arguments)
     assert (foretold["changed"], lib.exists()) == (True, False)
     result = run(**arguments)
@@ -66,8 +64,8 @@ def test_a_new_command_needs_no_compiler(
 ) -> None:
     run(command=SAYS_HELP, command_link=str(link))
     before = snapshot(lib)
-    monkeypatch.setattr(preload_libraries._build, "build", lambda *_arguments: pytest.fail("compiled again"))
-    result = run(command={**SAYS_HELP, "_more": ""}, command_link=str(link))
+    monkeypatch.setattr(preload_libraries.build, "build", lambda *_arguments: pytest.fail("compiled again"))
+    result = run(command={**SAYS_HELP, "command/more.py": ""}, command_link=str(link))
     assert (result["changed"], result["reason"]) == (True, "keepalive-sockets changed")
     after = snapshot(lib)
     assert after.pop("keepalive-sockets") != before.pop("keepalive-sockets")
@@ -116,7 +114,9 @@ def test_no_link_and_no_folder_for_it(run: Run, tmp_path: pathlib.Path, warnings
 def test_a_command_that_does_not_run_is_no_failure(
     run: Run, lib: pathlib.Path, link: pathlib.Path, warnings: t.List[str]
 ) -> None:
-    result = run(command={"_sockets_command": "raise SystemExit('no')"}, command_link=str(link))
+    result = run(
+        command={"command/__init__.py": "", "command/main.py": "raise SystemExit('no')"}, command_link=str(link)
+    )
     assert (result["changed"], result["command"]) == (True, None)
     assert sorted(snapshot(lib)) == ["manifest.json", "one.so", "two.so"]
     assert not link.is_symlink()
@@ -131,8 +131,8 @@ def test_a_command_whose_python_others_could_change_is_not_installed(
     home.mkdir()
     (home / "python3").symlink_to("/usr/bin/python3")
     home.chmod(0o777)
-    monkeypatch.setattr(_command_archive, "INTERPRETERS", ())
-    monkeypatch.setattr(_command_archive.sys, "executable", str(home / "python3"))
+    monkeypatch.setattr(archive, "INTERPRETERS", ())
+    monkeypatch.setattr(archive.sys, "executable", str(home / "python3"))
     assert run(command=SAYS_HELP, command_link="")["command"] is None
     assert sorted(snapshot(lib)) == ["manifest.json", "one.so", "two.so"]
     assert warnings[0].startswith(f"keepalive-sockets was not installed: root does not run it: {home} belongs to user")

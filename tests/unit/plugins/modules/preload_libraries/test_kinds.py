@@ -12,18 +12,15 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.action.preload_libraries import read_prebuilt
-from ansible_collections.netops.keepalive.plugins.module_utils import (
-    _loaders,
-    _prebuilt,
-    _run,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import loaders, prebuilt
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import command
 from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import (
     COLLECTION,
     Run,
 )
 
 needs_32_bit = pytest.mark.skipif(
-    len(_loaders.find_loaders()) < 2, reason="needs a 32 bit loader and compiler on this machine (gcc-multilib)"
+    len(loaders.find_loaders()) < 2, reason="needs a 32 bit loader and compiler on this machine (gcc-multilib)"
 )
 
 
@@ -40,9 +37,9 @@ def test_each_loader_finds_a_build_of_its_kind(run: Run, lib: pathlib.Path) -> N
     result = run(sources=csrc_sources(), multilib="auto")
     assert result["changed"] is True
     assert sorted(set(result["multilib"].values())) == ["links", "made"]
-    for loader in _loaders.find_loaders():
+    for loader in loaders.find_loaders():
         for name in result["libraries"]:
-            ended = _run.run(loader.program, 10, environment={"LD_PRELOAD": f"{lib}/$LIB/{name}"})
+            ended = command.run(loader.program, 10, environment={"LD_PRELOAD": f"{lib}/$LIB/{name}"})
             assert (ended.status, ended.stderr) == (0, ""), loader.path
     (native,) = (folder for folder, word in result["multilib"].items() if word == "links")
     for name in result["libraries"]:
@@ -97,11 +94,11 @@ def test_prebuilt_libraries_bring_those_of_the_other_kind(run: Run, lib: pathlib
     """Also where copying has made files of the links."""
     run(sources=csrc_sources(), multilib="auto", path=str(tmp_path / "made"))
     shutil.copytree(tmp_path / "made", tmp_path / "copy")
-    files = {name: _prebuilt.pack(contents) for name, contents in read_prebuilt(tmp_path / "copy").items()}
+    files = {name: prebuilt.pack(contents) for name, contents in read_prebuilt(tmp_path / "copy").items()}
     result = run(prebuilt_files=files, multilib="auto")
     assert sorted(set(result["multilib"].values())) == ["links", "made"]
-    for loader in _loaders.find_loaders():
-        ended = _run.run(loader.program, 10, environment={"LD_PRELOAD": f"{lib}/$LIB/libkeepalive.so"})
+    for loader in loaders.find_loaders():
+        ended = command.run(loader.program, 10, environment={"LD_PRELOAD": f"{lib}/$LIB/libkeepalive.so"})
         assert (ended.status, ended.stderr) == (0, ""), loader.path
     assert run(prebuilt_files=files, multilib="auto")["changed"] is False
     plain = {"here": {name: text for name, text in files["copy"].items() if "/" not in name}}

@@ -12,10 +12,8 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils import (
-    _build,
-    _manifest,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import manifest as libraries_manifest
 from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import (
     CONSTRUCTOR,
     TINY,
@@ -31,14 +29,14 @@ def test_prebuilt_libraries_are_tried_installed_and_replaced(
     run()
     good = (lib / "one.so").read_bytes()
     run(state="absent")
-    monkeypatch.setattr(_build, "find_program", lambda name: None)
+    monkeypatch.setattr(build, "find_program", lambda name: None)
 
     def variants(content: bytes) -> Result:
         return {"other": {"one.so": "AAAA"}, "here": {"one.so": base64.b64encode(content).decode()}}
 
     result = run(prebuilt_files=variants(good), check=True)
     assert (result.get("changed"), lib.exists()) == (True, False), result.get("msg")
-    assert result["libraries"]["one.so"]["sha256"] == _manifest.sha256(good)
+    assert result["libraries"]["one.so"]["sha256"] == libraries_manifest.sha256(good)
     result = run(prebuilt_files=variants(good))
     assert (result["changed"], result["compiler"], sorted(snapshot(lib))) == (True, "", ["manifest.json", "one.so"])
     assert run(prebuilt_files=variants(good))["changed"] is False
@@ -56,7 +54,7 @@ def test_prebuilt_libraries_are_tried_installed_and_replaced(
 
 def test_what_another_host_compiles_counts_as_compiled_from_the_sources(run: Run, lib: pathlib.Path) -> None:
     """Asked without files it says what is needed; with them it installs; and then there is nothing left to do."""
-    digest = _build.digest_of_sources(TINY)
+    digest = build.digest_of_sources(TINY)
 
     def delegated(**arguments: t.Any) -> Result:
         return run(**{"sources": None, "sources_digest": digest, "delegated": True, **arguments})
@@ -76,10 +74,10 @@ def test_what_another_host_compiles_counts_as_compiled_from_the_sources(run: Run
 
     run()
     contents = {name: (lib / name).read_bytes() for name in ("one.so", "two.so")}
-    compiled = _manifest.read(str(lib))
+    compiled = libraries_manifest.read(str(lib))
     assert compiled is not None
     run(state="absent")
-    elsewhere = _manifest.Manifest(
+    elsewhere = libraries_manifest.Manifest(
         {**compiled.made, "machine": "another", "libc": "glibc 2.1", "compiler": "cc 1"}, compiled.files
     )
     files = {"other": {name: base64.b64encode(content).decode() for name, content in contents.items()}}
@@ -87,7 +85,7 @@ def test_what_another_host_compiles_counts_as_compiled_from_the_sources(run: Run
     assert "has no manifest.json that names its sources" in delegated(prebuilt_files=files)["msg"]
     result = delegated(**sent)
     assert (result["changed"], result["needs_build"], result["compiler"]) == (True, False, "cc 1"), result.get("msg")
-    installed = _manifest.read(str(lib))
+    installed = libraries_manifest.read(str(lib))
     assert installed is not None
     assert installed.made == {**compiled.made, "compiler": "cc 1", "built_on": "another, glibc 2.1"}
     before = snapshot(lib)
@@ -103,7 +101,7 @@ def test_what_another_host_compiles_counts_as_compiled_from_the_sources(run: Run
 
 
 def test_files_that_do_not_arrive_as_they_were_sent_are_refused(run: Run, lib: pathlib.Path) -> None:
-    manifest = _manifest.Manifest({}, {"one.so": _manifest.sha256(b"as sent")})
+    manifest = libraries_manifest.Manifest({}, {"one.so": libraries_manifest.sha256(b"as sent")})
     files = {"kind": {"one.so": base64.b64encode(b"as arrived").decode()}}
     msg = run(prebuilt_files=files, prebuilt_manifests={"kind": manifest.text()})["msg"]
     assert msg.startswith("prebuilt_files: kind: one.so did not arrive with the sha256 of its manifest.json")

@@ -1,0 +1,8 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private to the collection.
+
+Every connection of a host against one idle timeout: what would not survive it, and what to do.
+"""

@@ -1,0 +1,171 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What to do about connections without keepalive: the program's own setting, a preloaded library, or nothing."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ..linux.unit_names import is_unit_name
+from ..settings.pattern import fits
+from .idle import Values
+from .own_settings import SETTINGS, Setting, fill_in
+
+LIBRARY_OF = {"outgoing": "connect", "accepted": "listen"}
+"""Direction → the library that sets the options of such connections."""
+
+_LATER = {
+    "outgoing": ", and has to run again for what is opened later",
+    "accepted": "; a listener hands it on until the next start",
+}
+
+
+class Program(t.NamedTuple):
+    """What decides about the advice, of all processes of one unit that run the same program."""
+
+    path: str
+    script: str = ""
+    unit: str = ""
+    """The name that an entry of keepalive_services would have; a template stands for its instances."""
+    libraries: t.Tuple[str, ...] = ()
+    """Mapped libraries that audit/own_settings.py knows."""
+    loaded: t.Tuple[str, ...] = ()
+    """Libraries of this collection that are mapped."""
+    static: bool = False
+    go: bool = False
+    musl: bool = False
+    secure: bool = False
+
+
+class Advice(t.NamedTuple):
+    """What to do about one direction of one program's connections."""
+
+    kind: str
+    """V(native), V(preload) or V(nothing): what comes first."""
+    native: t.List[t.Dict[str, t.Any]]
+    entry: t.Optional[t.Dict[str, t.Any]]
+    """An entry of keepalive_services, None where nothing can be preloaded."""
+    obstacle: str
+    """Why nothing can be preloaded."""
+    notes: t.List[str]
+
+
+def advise(
+    program: Program,
+    side: str,
+    values: Values,
+    *,
+    ports: t.Iterable[int] = (),
+    by_default: bool = False,
+    own: t.Optional[Values] = None,
+) -> Advice:
+    """Say what to do.
+
+    :param ports: the peers' ports, for outgoing connections.
+    :param by_default: some have keepalive on with the times of the host's sysctls.
+    :param own: times that the program has chosen itself, where it has.
+    """
+    settings = settings_for(program, side, ports)
+    obstacle = obstacle_to_preload(program)
+    entry = None if obstacle else _entry(program, side, values)
+    if any(setting.times and setting.certain for setting in settings):
+        kind = "native"
+    elif entry:
+        kind = "preload"
+    else:
+        kind = "native" if settings else "nothing"
+    notes = []
+    if program.loaded and kind == "preload":
+        notes.append(f"{', '.join(program.loaded)} is loaded already: socket_options_info says why it is not enough")
+    elif own and kind == "preload":
+        notes.append(
+            f"the program itself chose {own.keepidle} s / {own.keepintvl} s x {own.keepcnt}: where it does so after "
+            f"{'connect()' if side == 'outgoing' else 'accept()'}, its values win"
+        )
+    if by_default and not entry and not any(setting.times for setting in settings):
+        notes.append(
+            f"keepalive is on with the host's times: sysctl net.ipv4.tcp_keepalive_time={values.keepidle} "
+            f"net.ipv4.tcp_keepalive_intvl={values.keepintvl} changes those of all such programs of the host"
+        )
+    if kind == "nothing" and _is_service(program.unit):
+        notes.append(f"the module socket_options sets what is open now{_LATER[side]}")
+    if any(setting.heartbeat for setting in settings):
+        notes.append("a heartbeat of the program counts as well; the audit reads TCP's options and does not see it")
+    return Advice(kind, [_native(setting, values) for setting in settings], entry, obstacle, notes)
+
+
+def settings_for(program: Program, side: str, ports: t.Iterable[int] = ()) -> t.List[Setting]:
+    """Return the settings that a program has for one direction, those that are surely meant first."""
+    names = {os.path.basename(program.path), program.script, os.path.basename(program.script)}
+    peers = set(ports)
+
+    def applies(setting: Setting) -> bool:
+        if side not in setting.sides or (setting.ports and peers.isdisjoint(setting.ports)):
+            return False
+        return (
+            (setting.go and program.go)
+            or _any_matches(names, setting.programs)
+            or _any_matches({program.unit}, setting.units)
+            or _any_matches({os.path.basename(path) for path in program.libraries}, setting.libraries)
+        )
+
+    return sorted(filter(applies, SETTINGS), key=lambda setting: not setting.certain)
+
+
+def client_libraries(mapped: t.Iterable[str]) -> t.Tuple[str, ...]:
+    """Pick the libraries that the table knows of all that a process has mapped."""
+    patterns = [pattern for setting in SETTINGS for pattern in setting.libraries]
+    return tuple(sorted(path for path in mapped if _any_matches({os.path.basename(path)}, patterns)))
+
+
+def obstacle_to_preload(program: Program) -> str:
+    """Say why nothing can be preloaded, '' where it can."""
+    unit = program.unit
+    if is_unit_name(unit, ("socket",)):
+        return ""  # systemd sets the options itself
+    if program.go:
+        return "a Go program makes its system calls itself"
+    if program.static:
+        return "the program is statically linked"
+    if program.musl:
+        return "the program uses musl, the libraries glibc"
+    if program.secure:
+        return "the program is setuid or has file capabilities: the loader drops LD_PRELOAD"
+    if unit.startswith("user@"):
+        return "it runs in a user's own systemd"
+    if unit.startswith("session-"):
+        return "it was started in a login session, not by a unit"
+    if not _is_service(unit):
+        return "it is not a service of systemd (in a container, the variables go into its image)"
+    return ""
+
+
+def _is_service(unit: str) -> bool:
+    """Tell whether it is one of the system's services, which the modules can be given by name."""
+    return is_unit_name(unit, ("service",)) and not unit.startswith("user@")
+
+
+def _entry(program: Program, side: str, values: Values) -> t.Dict[str, t.Any]:
+    entry: t.Dict[str, t.Any] = {"name": program.unit, "tcp": dict(values._asdict())}
+    if not program.unit.endswith(".socket"):
+        entry["libraries"] = [LIBRARY_OF[side]]
+    return entry
+
+
+def _native(setting: Setting, values: Values) -> t.Dict[str, t.Any]:
+    return {
+        "name": setting.name,
+        "setting": fill_in(setting.text, values).replace("`", ""),
+        "where": fill_in(setting.where, values),
+        "source": setting.source,
+        "sets_times": setting.times,
+        "certain": setting.certain,
+        "remark": setting.remark.replace("`", ""),
+    }
+
+
+def _any_matches(names: t.Iterable[str], patterns: t.Iterable[str]) -> bool:
+    return any(fits(pattern, name) for pattern in patterns for name in names if name)

@@ -1,0 +1,272 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every connection of a host against one idle timeout: summed up by unit, program and direction, with what to do.
+
+What a host of 20,000 sockets gives out is as small as what one of 20 does: counts, a few peers, one advice a group.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import typing as t
+
+from ..linux import answering, procfs, procnet, scripts
+from ..linux.accounts import Account, label_of
+from ..processes import facts as processes_facts
+from ..settings.options import LIBRARIES, LIBRARY_DIR
+from ..sockets import shares
+from ..sockets import unowned as sockets_unowned
+from ..sockets.record import Record
+from ..sockets.sweep import Reader, Sweep
+from .advice import Program, advise, client_libraries
+from .ends import Ends, came_through, is_loopback, stays
+from .group import COUNTED, Group, Key, Summary, merged
+from .idle import VERDICTS, judge, recommend
+
+MOST_GROUPS = 200
+MOST_OF_PEOPLE = 20
+MOST_PEERS = 3
+MOST_LISTENERS = 10
+"""How many of each are listed; the counts are of all."""
+
+_SYSTEM_KEEPIDLE = 7200
+"""Where the sysctl cannot be read: the kernel's own default."""
+
+
+class Terms(t.NamedTuple):
+    """What counts."""
+
+    idle_timeout: int
+    include_local: bool = False
+    """Connections that do not leave the host, and listeners on loopback addresses, count as well."""
+    min_idle: float = 0
+    """Connections on which data went in the last so many seconds are left out."""
+
+
+class HostAudit:
+    """One pass over all processes of a host."""
+
+    def __init__(
+        self,
+        terms: Terms,
+        reader: Reader,
+        socket_units: t.Callable[[], t.Mapping[procnet.Address, str]],
+        *,
+        root: str = procfs.PROC,
+        library_dir: str = LIBRARY_DIR,
+    ) -> None:
+        """Prepare the pass.
+
+        :param socket_units: tells which .socket unit listens on an address; called where systemd holds a listener.
+        """
+        self._terms = terms
+        self._reader = reader
+        self._socket_units = socket_units
+        self._root = root
+        self._library_dir = library_dir
+        self._scripts: t.Dict[int, str] = {}
+
+    def run(self) -> Summary:
+        """Do it."""
+        prefix = procfs.manager_prefix(self._root)
+        pids = procfs.list_pids(self._root)
+        units = {pid: procfs.unit_of(pid, prefix, self._root) for pid in pids}
+        silent = answering.find_silent(pids, self._root)
+        sweep = Sweep(self._reader, units, self._root, watched=True, silent=silent)
+        sweep.take(pids)
+        records = list(sweep.records.values())
+        self._name_socket_units(records)
+        connections = [
+            record
+            for record in records
+            if record.state == "ESTABLISHED" and record.direction in ("outgoing", "accepted") and record.remote
+        ]
+        ends = Ends(connections)
+        ours = _ancestors(os.getpid(), self._root)
+        groups: t.Dict[Key, Group] = {}
+        left_out: t.Counter[str] = collections.Counter(dict.fromkeys(("local", "recent", "ansible"), 0))
+        shown_by: t.Dict[int, t.Counter[str]] = {}
+        for record in connections:
+            verdict = self._judge(record)
+            for inode in came_through(record, sweep.records):
+                shown_by.setdefault(inode, collections.Counter())[verdict] += 1
+            why = self._why_left_out(record, ends, ours)
+            if why:
+                left_out[why] += 1
+            else:
+                self._group_of(record, record.direction, groups).add(record, verdict)
+        for record in records:
+            if record.state == "LISTEN":
+                self._add_listener(record, shown_by.get(record.inode, collections.Counter()), groups)
+        unowned = sockets_unowned.sum_up(row for row in sweep.unowned() if self._takes(row))
+        return {**self._summary(groups, left_out, sweep.unreadable), "unowned": unowned}
+
+    def _judge(self, record: Record) -> str:
+        return judge(record.keepalive, record.options, self._terms.idle_timeout, record.timer)
+
+    def _takes(self, row: procnet.Row) -> bool:
+        if self._terms.include_local:
+            return True
+        return not (is_loopback(row.local[0]) if row.state == procnet.LISTEN else stays(row.local, row.remote))
+
+    def _why_left_out(self, record: Record, ends: Ends, ours: t.AbstractSet[int]) -> str:
+        if not ours.isdisjoint(record.pids):
+            return "ansible"
+        if not self._terms.include_local and ends.are_here(record):
+            return "local"
+        return "recent" if record.idle is not None and record.idle < self._terms.min_idle else ""
+
+    def _name_socket_units(self, records: t.Iterable[Record]) -> None:
+        """Give the listeners that systemd holds, and what came through them, to the .socket unit."""
+        held = {record.inode: record for record in records if record.state == "LISTEN" and 1 in record.pids}
+        if not held:
+            return
+        units = self._socket_units()
+        names = {inode: units[record.local] for inode, record in held.items() if record.local in units}
+        for record in records:
+            through = () if record.account.of_sessions else record.listeners
+            for inode in sorted({*through, record.inode}):
+                if inode in names:
+                    record.unit = names[inode]
+
+    def _group_of(self, record: Record, side: str, groups: t.Dict[Key, Group]) -> Group:
+        pid = record.owner[0]
+        if pid not in self._scripts:
+            self._scripts[pid] = self._script_of(pid, record.program)
+        key = Key(label_of(record.unit), record.program, self._scripts[pid], side, record.account)
+        group = groups.setdefault(key, Group())
+        group.units.add(record.unit)
+        group.pids.add(pid)
+        return group
+
+    def _script_of(self, pid: int, program: str) -> str:
+        try:
+            block = procfs.content_of(pid, "cmdline", self._root, scripts.MOST_BYTES + 1)
+        except OSError:
+            return ""
+        return scripts.script_of(program, scripts.arguments_of(block))
+
+    def _add_listener(self, record: Record, shown: t.Counter[str], groups: t.Dict[Key, Group]) -> None:
+        """Judge a listener by what came through it, where something did; else by what it would hand on."""
+        if not self._terms.include_local and is_loopback(record.local[0]):
+            return
+        verdict = self._judge(record)
+        if shown and not (verdict == "right" and shown["right"]):  # both: those that are wrong are older than a reload
+            wrong = {name: count for name, count in shown.items() if name != "right"}
+            verdict = max(wrong, key=lambda name: wrong[name]) if wrong else "right"
+        group = self._group_of(record, "accepted", groups)
+        if verdict != "right":
+            address = {"address": record.local[0], "port": record.local[1]}
+            group.listeners.append({**address, "verdict": verdict, "shown_by": sum(shown.values())})
+
+    def _summary(
+        self, groups: t.Mapping[Key, Group], left_out: t.Mapping[str, int], unreadable: t.Mapping[int, str]
+    ) -> Summary:
+        listed = sorted(groups.items(), key=lambda item: (-item[1].findings, not item[1].listeners, item[0]))
+        totals: t.Counter[str] = collections.Counter(dict.fromkeys(VERDICTS, 0))
+        for _key, group in listed:
+            totals.update(group.verdicts)
+
+        def account(item: t.Tuple[Key, Group]) -> Account:
+            return item[0].account
+
+        shown = shares.share_out(listed, MOST_GROUPS, account, lambda item: item[1].rank, MOST_OF_PEOPLE)
+        return {
+            "idle_timeout": self._terms.idle_timeout,
+            "recommended": dict(recommend(self._terms.idle_timeout)._asdict()),
+            "totals": {
+                "connections": sum(totals.values()),
+                **totals,
+                "overdue": sum(self._overdue(group) for _key, group in listed),
+                "listeners": sum(len(group.listeners) for _key, group in listed),
+            },
+            "left_out": dict(left_out),
+            "groups": [self._describe(key, group) for key, group in shown],
+            "groups_total": len(listed),
+            "groups_cut": shares.cut(listed, shown, account, lambda item: item[1].counts(), COUNTED),
+            "unreadable": {
+                "processes": len(unreadable),
+                "why": next((unreadable[pid] for pid in sorted(unreadable)), ""),
+            },
+        }
+
+    def _overdue(self, group: Group) -> int:
+        return sum(1 for silence in group.silences if silence >= self._terms.idle_timeout)
+
+    def _describe(self, key: Key, group: Group) -> Summary:
+        peers = group.peers.most_common()
+        listeners = merged(group.listeners)
+        return {
+            "unit": key.unit,
+            "units": len(group.units),
+            "user": key.account.shown_user,
+            "program": key.program,
+            "script": key.script,
+            "direction": key.side,
+            "processes": len(group.pids),
+            "connections": sum(group.verdicts.values()),
+            **{verdict: group.verdicts[verdict] for verdict in VERDICTS},
+            "overdue": self._overdue(group),
+            "longest_silence": round(max(group.silences), 1) if group.silences else None,
+            "values": [{**values._asdict(), "connections": count} for values, count in group.values.most_common(3)],
+            "values_total": len(group.values),
+            "peers": [
+                {"address": address, "port": port or None, "connections": count}
+                for (address, port), count in sorted(peers[:MOST_PEERS], key=lambda peer: (-peer[1], peer[0]))
+            ],
+            "peers_total": len(peers),
+            "listeners": listeners[:MOST_LISTENERS],
+            "listeners_total": len(listeners),
+            "advice": self._advise(key, group) if group.findings or group.listeners else None,
+        }
+
+    def _advise(self, key: Key, group: Group) -> Summary:
+        facts = processes_facts.gather(min(group.pids), self._root)
+        mapped = facts.mapped or {}
+        elf = facts.elf
+        system = _system_keepidle(self._root)
+        program = Program(
+            path=key.program,
+            script=key.script,
+            unit=key.unit,
+            libraries=client_libraries(mapped),
+            loaded=tuple(name for name in LIBRARIES.values() if os.path.join(self._library_dir, name) in mapped),
+            # A program that was started through the loader has the loader as its executable.
+            static=elf is not None and elf.interpreter is None and not os.path.basename(key.program).startswith("ld-"),
+            go=elf is not None and elf.go,
+            musl=elf is not None and "ld-musl" in (elf.interpreter or ""),
+            secure=bool(facts.secure),
+        )
+        advice = advise(
+            program,
+            key.side,
+            recommend(self._terms.idle_timeout),
+            ports={port for _address, port in group.peers},
+            by_default=any(values.keepidle == system for values in group.values),
+            own=next((values for values, _count in group.values.most_common() if values.keepidle != system), None),
+        )
+        return dict(advice._asdict())
+
+
+def _system_keepidle(root: str) -> int:
+    try:
+        with open(os.path.join(root, "sys", "net", "ipv4", "tcp_keepalive_time"), encoding="ascii") as stream:
+            return int(stream.read())
+    except (OSError, ValueError):
+        return _SYSTEM_KEEPIDLE
+
+
+def _ancestors(pid: int, root: str) -> t.FrozenSet[int]:
+    """Return a process and those that started it, but for the first process: they hold Ansible's own connection."""
+    found: t.Set[int] = set()
+    while pid > 1 and pid not in found:
+        found.add(pid)
+        try:
+            stat = os.fsdecode(procfs.content_of(pid, "stat", root))
+            pid = int(stat[stat.rfind(")") + 2 :].split()[1])
+        except (OSError, ValueError, IndexError):
+            break
+    return frozenset(found)

@@ -1,0 +1,197 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command keepalive-sockets: the TCP sockets of this host with the values of their options, for people on it.
+
+It runs without Ansible and without anything installed but Python 3.8: see command/archive.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import io
+import json
+import os
+import re
+import sys
+import typing as t
+
+from ..audit.report import of_nobody
+from ..linux import systemd
+from ..linux.answering import SILENT
+from ..linux.printable import printable, shown
+from ..linux.procfs import PROC, list_pids
+from ..linux.stuck import LIMIT, Watch
+from ..linux.unit_names import problem_with
+from ..sockets.access import choose
+from ..sockets.unowned import sum_up
+from ..units.asked import Unit, askable, unit_from
+from ..verdicts.inspection import Answer, Audit, Question
+from .table import table
+
+NAME = "keepalive-sockets"
+ALL_SHOWN, PARTLY_SHOWN, WRONG_ARGUMENTS = 0, 1, 2
+
+_EPILOGUE = """\
+columns:
+  WAY           out: this host connected; in: accepted; listen: what it accepts inherits its values
+  KEEPALIVE     SO_KEEPALIVE; IDLE, INTVL and CNT only matter where it is on
+  USER-TIMEOUT  TCP_USER_TIMEOUT; 0: the system's way
+  SILENT        seconds since data last went either way
+  PID/PROGRAM   812+2/nginx: two more processes hold the same socket
+  ?             could not be read;  -  there is none
+
+exit status:
+  0  everything that was asked for and that a process holds is shown
+  1  something could not be read, see standard error; what could is shown
+  2  wrong arguments: no such unit, no such process
+
+examples:
+  keepalive-sockets --unit nginx.service
+  keepalive-sockets --unit 'worker@*.service' --json
+  keepalive-sockets --port 5432
+"""
+
+
+class Wrong(Exception):
+    """An argument that cannot be meant; the text says why."""
+
+
+def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC, limit: float = LIMIT) -> int:
+    """Run the command; returns its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal's encoding does not have is no traceback
+        sys.stdout.reconfigure(errors="backslashreplace")
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        units = _units(options.unit)
+        question = Question(tuple(units), frozenset(options.pid), frozenset(options.port), ())
+        with Watch(_complaint, 2, limit):
+            answer = Audit(question, choose().reader, root=root).run()
+        _check_pids(options.pid, root)
+        _check_patterns(units, answer)
+    except Wrong as error:
+        _complain(str(error))
+        return WRONG_ARGUMENTS
+    except OSError as error:
+        _complain(str(error))
+        return PARTLY_SHOWN
+    missing = _not_shown(answer)
+    others = set(answer.unreadable).difference(SILENT)
+    nobodys = [] if others else of_nobody(sum_up(answer.unowned))  # they are other users' as likely as not
+    try:
+        if options.json:
+            lines = [json.dumps(shown(_as_json(answer, missing + nobodys)), indent=2)]
+        else:
+            lines = table(answer.records, options.wide)
+        _write(sys.stdout, lines)
+        sys.stdout.flush()
+    except BrokenPipeError:  # | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ALL_SHOWN
+    for unit in units:
+        if not answer.units[unit.name]["running"]:
+            _complain(f"{unit.name} is not running")
+    for line in missing + nobodys:
+        _complain(line)
+    return PARTLY_SHOWN if missing else ALL_SHOWN
+
+
+def _complaint(why: str) -> bytes:
+    return f"{NAME}: {printable(why)}\n".encode("ascii", "backslashreplace")
+
+
+def _complain(text: str) -> None:
+    _write(sys.stderr, [f"{NAME}: {printable(text)}"])
+
+
+def _write(stream: t.TextIO, lines: t.Iterable[str]) -> None:
+    """Write to a terminal whose character set may lack what a name is made of."""
+    encoding = stream.encoding or "utf-8"
+    text = "".join(f"{line}\n" for line in lines)
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=NAME,
+        description="Show the TCP sockets of this host with the values of their options. Changes nothing.\n"
+        "Without a selection: all. --unit and --pid add up, --port narrows.",
+        epilog=_EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--unit", "-u", action="append", default=[], metavar="U", help="a systemd unit, a template or a pattern")
+    add("--pid", "-p", action="append", default=[], type=_pid, metavar="P", help="a process")
+    add("--port", "-P", action="append", default=[], type=_port, metavar="N", help="only with this port, on either end")
+    add("--wide", "-w", action="store_true", help="also SYNCNT, DEFER_ACCEPT, MAXSEG and WINDOW_CLAMP")
+    add("--json", "-j", action="store_true", help="everything, as JSON; null: not known")
+    return parser
+
+
+def _pid(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,9}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a process, such as 812")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
+    return int(text)
+
+
+def _units(names: t.Sequence[str]) -> t.List[Unit]:
+    full = [name if name.endswith((".service", ".socket")) else f"{name}.service" for name in dict.fromkeys(names)]
+    for name in full:
+        problem = problem_with(name, patterns=True)
+        if problem:
+            raise Wrong(f"--unit: {problem}")
+    try:
+        answers = systemd.show(systemd.run, askable(full))
+    except systemd.SystemdError as error:
+        raise Wrong(str(error)) from error
+    units = [unit_from(name, answers.get(name)) for name in full]
+    for unit in units:
+        if unit.load_state == "not-found":
+            raise Wrong(f"there is no unit {unit.name}")
+    return units
+
+
+def _check_pids(pids: t.Iterable[int], root: str) -> None:
+    there = set(list_pids(root))
+    for pid in pids:
+        if pid not in there:
+            raise Wrong(f"there is no process {pid}")
+
+
+def _check_patterns(units: t.Iterable[Unit], answer: Answer) -> None:
+    """systemctl is not asked about templates and patterns: one that no process belongs to is most likely mistyped."""
+    for unit in units:
+        if unit.load_state is None and not answer.units[unit.name]["pids"]:
+            raise Wrong(f"no running unit matches {unit.name}")
+
+
+def _not_shown(answer: Answer) -> t.List[str]:
+    lines = []
+    hidden = len(answer.unreadable)
+    if hidden:
+        why = answer.unreadable[min(answer.unreadable)].replace("run as root (become: true)", "run as root")
+        lines.append(f"{hidden} process{'es' if hidden > 1 else ''} not shown: {why}")
+    values = collections.Counter(record.detail for record in answer.records if not record.readable)
+    for detail, count in values.most_common():  # few: what the kernel said, who could, and what the timer shows
+        why = detail.replace("root (become: true)", "root")
+        lines.append(f"{count} socket{'s' if count > 1 else ''} without values: {why}")
+    return lines
+
+
+def _as_json(answer: Answer, missing: t.List[str]) -> t.Dict[str, t.Any]:
+    left_out = ("relevant", "compliant", "wrong", "reason", "candidates")
+    sockets = []
+    for record in answer.records:
+        shown = {key: value for key, value in record.as_dict().items() if key not in left_out}
+        shown["silent"] = record.idle
+        sockets.append(shown)
+    return {"sockets": sockets, "not_shown": missing}

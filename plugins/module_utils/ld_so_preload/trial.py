@@ -1,0 +1,160 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run programs with and without a library, and say what is different.
+
+First with LD_PRELOAD, then with the very file that is to be written, in a mount namespace in which only the program
+that is tried sees it: this is the way the loader will really go, and the only one that reaches setuid programs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import typing as t
+
+from ..linux.command import Ended, TimedOut, find_program, run
+from ..linux.printable import printable, quoted
+from ..linux.scratch import scratch
+from .check import Problem
+
+Command = t.List[str]
+
+_NAMESPACE = """
+candidate=$1 target=$2 scratch=$3
+shift 3
+if [ -e "$target" ]; then
+    mount --bind "$candidate" "$target" || exit
+else # nothing to mount on, and nothing may be made: a layer over the folder
+    folder=${target%/*} layer=$scratch/layer
+    mkdir -p "$layer" && mount -t tmpfs -o mode=0755 keepalive "$layer" && mkdir "$layer/upper" "$layer/work" || exit
+    cp "$candidate" "$layer/upper/${target##*/}" && chmod 0644 "$layer/upper/${target##*/}" || exit
+    mount -t overlay -o "lowerdir=$folder,upperdir=$layer/upper,workdir=$layer/work" keepalive "$folder" || exit
+fi
+exec "$@"
+"""
+"""Everything up to the last line runs without the candidate in force, and only the program itself with it."""
+
+
+class Outcome(t.NamedTuple):
+    """How a program ended, as far as it must not differ."""
+
+    status: t.Optional[int]
+    stderr: str
+    """With every number replaced, because times and PIDs differ from run to run."""
+    words: str
+    """For people."""
+
+
+class Trial:
+    """Programs, each run without the libraries at most once."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._plain: t.Dict[t.Tuple[str, ...], Outcome] = {}
+        self.tried: t.List[str] = []
+
+    def preload(self, libraries: t.Sequence[str], commands: t.Sequence[Command]) -> t.List[Problem]:
+        """Try libraries by LD_PRELOAD: each with the first command, all with every one."""
+        problems: t.List[Problem] = []
+        for library in libraries:
+            for more in ({}, {"LD_BIND_NOW": "1"}):  # a function that is missing shows at once, not at its first call
+                problem = self._compare(commands[0], [], {"LD_PRELOAD": library, **more}, library)
+                if problem:
+                    problems.append(problem)
+                    break
+        if problems:
+            return problems
+        for command in commands:
+            if not self._compare(command, [], {"LD_PRELOAD": " ".join(libraries)}, ""):
+                continue
+            alone = [self._compare(command, [], {"LD_PRELOAD": library}, library) for library in libraries]
+            together = self._compare(command, [], {"LD_PRELOAD": " ".join(libraries)}, "")
+            problems += [problem for problem in alone if problem] or ([together] if together else [])
+        return problems
+
+    def file(
+        self, path: str, before: bytes, after: bytes, commands: t.Sequence[Command]
+    ) -> t.Tuple[t.List[Problem], str]:
+        """Try a whole file in a mount namespace; return what is wrong, or why it could not be tried."""
+        with scratch() as folder:
+            unshare, shell = find_program("unshare"), find_program("sh")
+            if not unshare or not shell:
+                return [], "unshare is not on this host"
+            prefixes = []
+            for name, content in (("before", before), ("after", after)):
+                candidate = os.path.join(folder, name)
+                with open(candidate, "wb") as file:
+                    file.write(content)
+                os.chmod(candidate, 0o644)
+                prefixes.append([unshare, "--mount", shell, "-c", _NAMESPACE, "sh", candidate, path, folder])
+            obstacle = self._obstacle(prefixes[1], after)
+            if obstacle:
+                return [], obstacle
+            found = (self._compare(command, prefixes[1], {}, "", prefixes[0]) for command in commands)
+            return [problem for problem in found if problem], ""
+
+    def _obstacle(self, prefix: Command, content: bytes) -> str:
+        """Whether the namespace can be made and shows the file, found out with nothing but the shell that makes it."""
+        target = prefix[-2]
+        question = f'while IFS= read -r line || [ -n "$line" ]; do echo "$line"; done < {shlex.quote(target)}'
+        script = _NAMESPACE.replace('exec "$@"', question)
+        try:
+            ended = run([script if word is _NAMESPACE else word for word in prefix], self._seconds)
+        except (OSError, TimedOut) as error:
+            return str(error)
+        if ended.status != 0 or ended.stdout.splitlines() != content.decode("utf-8", "replace").splitlines():
+            return quoted(ended.stderr, lines=1) or "the new file is not seen there"
+        return ""
+
+    def _compare(
+        self,
+        command: Command,
+        prefix: Command,
+        environment: t.Mapping[str, str],
+        library: str,
+        plain_prefix: t.Sequence[str] = (),
+    ) -> t.Optional[Problem]:
+        """Run a command with the libraries and say how that differs from without; a first difference may be chance."""
+        key = tuple(command)
+        words = shlex.join(command)
+        if key not in self._plain:
+            self._plain[key] = self._outcome(command, {})
+            self.tried.append(words)
+        plain, found = self._plain[key], self._outcome([*prefix, *command], environment)
+        if not _same(plain, found) and found.status is not None:
+            # A namespace hides what was mounted below /etc, so there the comparison is with the old file in one.
+            plain, found = self._outcome([*plain_prefix, *command], {}), self._outcome([*prefix, *command], environment)
+        if _same(plain, found):
+            return None
+        return Problem(words, library, f"with the library it {found.words}; without, it {plain.words}")
+
+    def _outcome(self, command: Command, environment: t.Mapping[str, str]) -> Outcome:
+        try:
+            ended = run(command, self._seconds, environment=environment)
+        except TimedOut as error:
+            return Outcome(None, "", error.what)
+        except OSError as error:
+            return Outcome(error.errno, "", f"could not be started: {error.strerror}")
+        return Outcome(ended.status, re.sub(r"\d+", "0", ended.stderr), f"{ended}{said(ended)}")
+
+
+def _same(plain: Outcome, found: Outcome) -> bool:
+    """Whether nothing is worse. glibc overlooks comments behind others in a short file, and takes their words for
+    libraries; in a longer file it does not, so its complaints may also go.
+    """
+    after = found.stderr.splitlines()
+    lines = plain.stderr.splitlines()
+    before = [line for line in lines if line in after or not line.startswith("ERROR: ld.so: object ")]
+    return (plain.status, before) == (found.status, after)
+
+
+def said(ended: Ended) -> str:
+    """What a program printed on its standard error, in words that follow how it ended."""
+    lines = [line for line in ended.stderr.strip().splitlines() if line.strip()]
+    if not lines:
+        return ""
+    complaint = next((line for line in lines if "ld.so" in line or "error" in line.lower()), lines[0])
+    return f" and said: {printable(complaint, 300)}"

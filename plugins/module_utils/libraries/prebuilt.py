@@ -1,0 +1,175 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files that were compiled on another host: unpack and check them, and choose those that fit this one.
+
+Such files come as variants, one for each kind of host: name of the variant → file name → content. Those in folders
+below, for programs of other kinds, are left to who knows the loaders of the host.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import re
+import typing as t
+
+from ..linux.elf import (
+    MAGIC,
+    ElfError,
+    newest_glibc,
+    parse_elf,
+    release_of,
+)
+from . import manifest as libraries_manifest
+from .build import BuildError, Host, machine_of
+from .table import FOREIGN, PROGRAM, file_of, is_preload
+
+Variants = t.Mapping[str, t.Mapping[str, bytes]]
+Release = t.Tuple[int, ...]
+
+
+class _Damaged(Exception):
+    """A file is not what its name says, so that nothing beside it deserves trust."""
+
+
+class Choice(t.NamedTuple):
+    """What of the variants a host is to have."""
+
+    variant: str
+    files: t.Dict[str, bytes]
+    left_out: t.List[str]
+    """Files beside the preload libraries that do not fit the host, each with the reason; it does without them."""
+
+
+def kind_of(host: Host) -> str:
+    """A folder name for everything that is compiled on such a host, e.g. V(x86_64-64-bit-glibc-2.36)."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", f"{host.machine} {host.libc}")
+
+
+def is_kind(name: t.Any) -> bool:
+    """Tell whether kind_of can have made a name: it comes from another host, and names a folder."""
+    return isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) is not None
+
+
+def pack(files: t.Mapping[str, bytes]) -> t.Dict[str, str]:
+    """For a module's arguments and results."""
+    return {name: base64.b64encode(content).decode("ascii") for name, content in files.items()}
+
+
+def unpack(variants: t.Any, manifests: t.Optional[t.Mapping[str, t.Any]] = None) -> t.Dict[str, t.Dict[str, bytes]]:
+    """Unpack what came over the wire.
+
+    :param manifests: by variant the text of its manifest; the files must have the checksums that it says.
+    :raises ValueError: it is not of that form, or a file is not as it was sent.
+    """
+    try:
+        unpacked = {
+            str(variant): {name: base64.b64decode(text, validate=True) for name, text in files.items()}
+            for variant, files in variants.items()
+        }
+    except (AttributeError, TypeError, binascii.Error) as error:
+        raise ValueError(f"not kind of host → file name → Base64: {error}") from error
+    if not unpacked:
+        raise ValueError("empty")
+    for variant, files in unpacked.items():
+        wrong = [name for name in files if not libraries_manifest.is_file_name(name)]
+        if wrong or not any(name.endswith(".so") for name in files):
+            raise ValueError(f"{variant}: {wrong or 'no .so files'}; expected plain names of libraries")
+    for variant, text in (manifests or {}).items():
+        manifest = libraries_manifest.parse(text)
+        if manifest is None:
+            raise ValueError(f"{variant}: what came as its {libraries_manifest.NAME} is none")
+        for name, wanted in manifest.files.items():
+            if libraries_manifest.sha256(unpacked.get(variant, {}).get(name, b"")) != wanted:
+                raise ValueError(f"{variant}: {name} did not arrive with the sha256 of its {libraries_manifest.NAME}")
+    return unpacked
+
+
+def choose(variants: Variants, host: Host) -> Choice:
+    """Choose the variant that fits a host: of several the most complete one, then the one made for the newest glibc.
+
+    :raises BuildError: none fits; the text says of each why.
+    """
+    fitting: t.List[t.Tuple[int, Release, str]] = []
+    fits: t.Dict[str, Choice] = {}
+    reasons: t.List[str] = []
+    for variant in sorted(variants):
+        try:
+            problems, release = _examine(variants[variant], host)
+        except _Damaged as damage:
+            reasons.append(f"{variant}: {damage}")
+            continue
+        essential = [problem for name, problem in problems.items() if is_preload(name)]
+        if essential:
+            reasons.append(f"{variant}: {essential[0]}")
+            continue
+        files = {name: content for name, content in variants[variant].items() if name not in problems}
+        fits[variant] = Choice(variant, files, sorted(problems.values()))
+        fitting.append((-len(problems), release, variant))
+    if not fitting:
+        raise BuildError(f"no prebuilt libraries fit this host ({host.machine}, {host.libc}): {'; '.join(reasons)}")
+    return fits[max(fitting)[2]]
+
+
+def needed_libc(files: t.Mapping[str, bytes]) -> str:
+    """The oldest C library that does for all the files, in words, e.g. V(glibc 2.34); nothing where they need none."""
+    needs: Release = ()
+    libc = ""
+    for name in files:
+        if _is_elf(name, files[name]):
+            elf = parse_elf(io.BytesIO(files[name]))
+            libc = next(filter(None, map(_libc_of, elf.needed)), libc)
+            needs = max(needs, newest_glibc(elf) or ())
+    return f"glibc {_dotted(needs)}" if needs else libc
+
+
+def _examine(files: t.Mapping[str, bytes], host: Host) -> t.Tuple[t.Dict[str, str], Release]:
+    """Return what speaks against each file that does not fit, and the glibc release that the others need."""
+    problems: t.Dict[str, str] = {}
+    release: Release = ()
+    for name in sorted(files):
+        if not _is_elf(name, files[name]):
+            continue
+        problem, needs = _problem(name, files[name], host)
+        if problem:
+            problems[name] = problem
+        else:
+            release = max(release, needs)
+    return problems, release
+
+
+def _is_elf(name: str, content: bytes) -> bool:
+    """Whether the file is for programs of one kind, the host's: libraries, and programs that are no scripts."""
+    kind = file_of(name).kind
+    return kind != FOREIGN and (name.endswith(".so") or (kind == PROGRAM and content.startswith(MAGIC)))
+
+
+def _problem(name: str, content: bytes, host: Host) -> t.Tuple[str, Release]:
+    try:
+        elf = parse_elf(io.BytesIO(content))
+    except ElfError as error:
+        raise _Damaged(f"{name}: {error}") from error
+    if machine_of(elf) != host.machine:
+        return f"{name} is for {machine_of(elf)}", ()
+    libc, _space, version = host.libc.partition(" ")
+    strangers = [library for library in elf.needed if _libc_of(library) not in ("", libc)]
+    if strangers:
+        return f"{name} is linked with another C library ({', '.join(strangers)})", ()
+    needs = newest_glibc(elf) or ()
+    if libc == "glibc" and needs > release_of(version):
+        return f"{name} needs glibc {_dotted(needs)}", ()
+    return "", needs
+
+
+def _libc_of(library: str) -> str:
+    """The C library that goes by this file name, or nothing where it is another library."""
+    if library == "libc.so.6":
+        return "glibc"
+    return "musl" if library == "libc.so" or library.startswith("libc.musl-") else ""
+
+
+def _dotted(release: Release) -> str:
+    return ".".join(map(str, release))

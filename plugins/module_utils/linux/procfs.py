@@ -1,0 +1,218 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What /proc/PID says about a process: its unit, its sockets, its program, its environment, its libraries.
+
+Parsing is pure (bytes in, values out), and lines end at newlines alone: what stands in a line may be a user's own name
+for something, and str.splitlines() would split it at a form feed. The small readers below take the folder that stands
+for /proc, so that tests can hand in their own. A process or descriptor that vanishes while it is read is normal and
+gives "nothing".
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import struct
+import typing as t
+
+from . import cgroup, threads
+from .stuck import reads
+
+PROC = "/proc"
+
+GONE = (FileNotFoundError, ProcessLookupError, NotADirectoryError)
+"""What reading below /proc/PID raises once the process has ended."""
+
+AT_SECURE = 23
+"""The auxiliary vector's entry that says the loader drops LD_PRELOAD (getauxval(3))."""
+
+_READS_ALL = 1 << 1 | 1 << 2
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
+
+_OF_MEMORY = ("auxv", "environ", "maps")
+"""Files that are empty once a process's first thread has ended, although others go on with the same memory."""
+
+_ASSIGNMENT = re.compile(rb"[^\s=:]+=", re.ASCII)
+
+
+def list_pids(root: str = PROC) -> t.List[int]:
+    """List the processes there are now, in ascending order."""
+    return sorted(int(name) for name in os.listdir(root) if name.isdigit())
+
+
+def manager_prefix(root: str = PROC) -> str:
+    """Return the cgroup below which the system manager (process 1) keeps its units: '' on an ordinary host."""
+    return cgroup.prefix_of(place_of(1, root))
+
+
+def unit_of(pid: int, prefix: str = "", root: str = PROC) -> str:
+    """Return the unit of a process, '' where it has none or is gone."""
+    return cgroup.unit_in(place_of(pid, root), prefix)
+
+
+def place_of(pid: int, root: str = PROC) -> t.Optional[cgroup.Place]:
+    """Return where systemd has put a process; with cgroup v1 a first thread that has ended is in no place any more."""
+    place = cgroup.place_of(bytes_of(pid, "cgroup", root))
+    if place is None or place.path != "/":
+        return place
+    return cgroup.place_of(bytes_of(threads.living(pid, root), "cgroup", root))
+
+
+@reads
+def socket_descriptors(pid: int, root: str = PROC, folder_name: str = "") -> t.Dict[int, int]:
+    """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown.
+
+    :param folder_name: the folder with the descriptors of one of its threads, instead.
+    """
+    found: t.Dict[int, int] = {}
+    try:
+        folder = os.open(folder_name or os.path.join(root, str(pid), "fd"), os.O_RDONLY | os.O_DIRECTORY)
+    except GONE:
+        return {}
+    try:
+        for name in os.listdir(folder):
+            try:
+                target = os.readlink(name, dir_fd=folder)  # the kernel need not walk the path again for each of them
+            except GONE:
+                continue
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:  # a file whose path is too long to tell; any user can open one
+                    continue
+                raise
+            if target.startswith("socket:["):
+                found[int(name)] = int(target[8:-1])
+    except GONE:
+        return {}
+    finally:
+        os.close(folder)
+    return found
+
+
+@reads
+def program_of(pid: int, root: str = PROC) -> str:
+    """Return the path of the program that a process runs; its short name where the path is not for us to see."""
+    try:
+        return without_deleted(os.readlink(os.path.join(root, str(pid), "exe")))
+    except OSError:
+        living = threads.living(pid, root)
+        return program_of(living, root) if living != pid else text_of(pid, "comm", root).strip()
+
+
+def started_at(pid: int, root: str = PROC) -> t.Optional[float]:
+    """Return when a process was started, in seconds since boot, as linux/boot_clock.py counts them."""
+    text = text_of(pid, "stat", root)
+    fields = text[text.rfind(")") + 2 :].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK") if len(fields) > 19 else None
+
+
+@reads
+def network_namespace(pid: int, root: str = PROC) -> t.Optional[int]:
+    """Return the inode that names the network namespace of a process, or None where it is not for us to see."""
+    try:
+        return int(os.readlink(os.path.join(root, str(pid), "ns", "net"))[len("net:[") : -1])
+    except (OSError, ValueError):
+        return None
+
+
+def parse_environ(block: bytes) -> t.Optional[t.Dict[str, str]]:
+    """Return the environment in /proc/PID/environ, or None where it is not one (any more).
+
+    nginx, redis, PostgreSQL and others write their process title over the memory behind this file. A half overwritten
+    block must not be taken for one in which a variable is missing, so every entry has to be an assignment, and one of
+    the two variables that systemd always sets has to be there.
+    """
+    entries = block[:-1].split(b"\0") if block.endswith(b"\0") else block.split(b"\0")
+    if not all(_ASSIGNMENT.match(entry) for entry in entries):
+        return None
+    pairs = (os.fsdecode(entry).partition("=") for entry in entries)
+    environment = {name: value for name, _equals, value in pairs}
+    started_by_systemd = re.fullmatch(r"[0-9a-f]{32}", environment.get("INVOCATION_ID", ""))
+    return environment if started_by_systemd or "/" in environment.get("PATH", "") else None
+
+
+class Status(t.NamedTuple):
+    """Who a process is, for the file system."""
+
+    uid: t.Optional[int]
+    groups: t.FrozenSet[int]
+    capabilities: int
+    """The effective ones, as a set of bits."""
+    seccomp: bool
+    """Whether its system calls are filtered."""
+
+    def may(self, needed: int, file: os.stat_result) -> bool:
+        """Tell whether the mode of a file lets it do something (4 read, 2 write, 1 enter or execute)."""
+        if self.uid is None or self.capabilities & _READS_ALL:
+            return True
+        shift = 6 if file.st_uid == self.uid else 3 if file.st_gid in self.groups else 0
+        return bool(file.st_mode >> shift & needed)
+
+
+def parse_status(content: bytes) -> Status:
+    """Return what /proc/PID/status says; the user is that of the file system."""
+    fields = dict(line.split(b":", 1) for line in content.split(b"\n") if b":" in line)
+    uids, gids = fields.get(b"Uid", b"").split(), fields.get(b"Gid", b"").split()
+    return Status(
+        uid=int(uids[3]) if len(uids) > 3 else None,
+        groups=frozenset(map(int, gids[3:4] + fields.get(b"Groups", b"").split())),
+        capabilities=int(fields.get(b"CapEff", b"0").strip(), 16),
+        seccomp=fields.get(b"Seccomp", b"0").strip() == b"2",
+    )
+
+
+def owner_of_root_files(pid: int, root: str = PROC) -> t.Optional[int]:
+    """Return whose files are root's to a process, which may have a user namespace of its own; None: nobody's."""
+    lines = [line.split() for line in bytes_of(pid, "uid_map", root).split(b"\n") if line]
+    if not lines:
+        return 0
+    return next((int(outside) for inside, outside, _count in lines if int(inside) == 0), None)
+
+
+def parse_auxv(block: bytes, bits: int) -> t.Dict[int, int]:
+    """Return the auxiliary vector of a process whose words have so many bits."""
+    pair = struct.Struct("=QQ" if bits == 64 else "=II")
+    usable = len(block) - len(block) % pair.size
+    return dict(t.cast("t.Iterator[t.Tuple[int, int]]", pair.iter_unpack(block[:usable])))
+
+
+def parse_maps(content: bytes) -> t.Dict[str, bool]:
+    """Return the files that a process has mapped → whether that file has since been replaced or removed."""
+    files: t.Dict[str, bool] = {}
+    for line in content.split(b"\n"):
+        fields = line.split(b" ", 5)
+        if len(fields) == 6 and fields[5].lstrip(b" ").startswith(b"/"):
+            shown = os.fsdecode(fields[5].lstrip(b" "))
+            path = without_deleted(shown)
+            # A path mapped both ways was loaded from the old file: the new one cannot have come by itself.
+            files[path] = files.get(path, False) or path != shown
+    return files
+
+
+def without_deleted(path: str) -> str:
+    """Strip the kernel's remark that the file of this path is no longer there."""
+    suffix = " (deleted)"
+    return path[: -len(suffix)] if path.endswith(suffix) else path
+
+
+@reads
+def content_of(pid: int, name: str, root: str = PROC, most: int = -1) -> bytes:
+    """Return the content of a file below /proc/PID, or so many bytes of it; errors are the caller's to judge."""
+    thread = threads.living(pid, root) if name in _OF_MEMORY else pid
+    with open(os.path.join(root, str(thread), name), "rb") as stream:
+        return stream.read(most)
+
+
+def bytes_of(pid: int, name: str, root: str) -> bytes:
+    """Return the content of a file below /proc/PID, nothing where it is not for us to see."""
+    try:
+        return content_of(pid, name, root)
+    except OSError:
+        return b""
+
+
+def text_of(pid: int, name: str, root: str) -> str:
+    """Return the text of a file below /proc/PID, '' where it is not for us to see."""
+    return os.fsdecode(bytes_of(pid, name, root))

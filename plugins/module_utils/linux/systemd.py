@@ -1,0 +1,209 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Asking systemd: one C(systemctl show) for any number of units, and the pure parsing of its answer.
+
+Every question has a limit: process 1 may be busy or stuck, and nothing else on the host has a say in how long we wait.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from . import command as linux_command
+from .printable import quoted
+from .unit_names import is_unit_name
+
+FILTERING = (
+    "SystemCallFilter",
+    "SystemCallLog",
+    "SystemCallArchitectures",
+    "RestrictAddressFamilies",
+    "RestrictNamespaces",
+    "RestrictRealtime",
+    "RestrictSUIDSGID",
+    "MemoryDenyWriteExecute",
+    "LockPersonality",
+    "PrivateDevices",
+    "ProtectClock",
+    "ProtectHostname",
+    "ProtectKernelLogs",
+    "ProtectKernelModules",
+    "ProtectKernelTunables",
+)
+"""Settings for which systemd filters a process's system calls; V(DynamicUser) shows as C(RestrictSUIDSGID)."""
+
+PROPERTIES = (
+    "Id",
+    "Names",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "FragmentPath",
+    "DropInPaths",
+    "NeedDaemonReload",
+    "CanReload",
+    "Type",
+    "MainPID",
+    "NRestarts",
+    "ExecMainStatus",
+    "ExecStart",
+    "User",
+    "DynamicUser",
+    "Environment",
+    "RootDirectory",
+    "RootImage",
+    "Triggers",
+    "TriggeredBy",
+    "Listen",
+    "Accept",
+    "ActiveEnterTimestampMonotonic",
+    "TimeoutStartUSec",
+    "TimeoutStopUSec",
+    "Job",
+    "KeepAlive",
+    "KeepAliveTimeUSec",
+    "KeepAliveIntervalUSec",
+    "KeepAliveProbes",
+    "DeferAcceptUSec",
+    "SystemCallErrorNumber",
+    *FILTERING,
+)
+
+_UNITS_OF_TIME = {
+    "": 1e-6,  # a bare number: systemctl prints 0 so, and raw values
+    "us": 1e-6,
+    "ms": 1e-3,
+    "s": 1,
+    "min": 60,
+    "h": 3600,
+    "d": 86400,
+    "w": 604800,
+    "month": 2629800,
+    "y": 31557600,
+}
+
+ANSWER = 60.0
+"""Seconds that systemd has for an answer about what it knows."""
+
+_NUMBERS = ("MainPID", "NRestarts", "ActiveEnterTimestampMonotonic", "KeepAliveProbes")
+_NUMBER = re.compile(r"[0-9]{1,20}")
+_SPAN = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,9})?)([a-z]*)")
+
+Run = t.Callable[..., t.Tuple[int, str, str]]
+"""Runs a command as run() does: takes it, and the seconds that it may take."""
+
+Properties = t.Dict[str, str]
+
+
+class SystemdError(RuntimeError):
+    """systemctl could not answer."""
+
+
+class NoAnswer(SystemdError):
+    """It was still running when its time was over; the text says what was asked of whom, and how long."""
+
+
+def run(command: t.List[str], limit: float = ANSWER) -> t.Tuple[int, str, str]:
+    """Run systemctl or its like, and return exit status, standard output and standard error.
+
+    :param limit: seconds.
+    :raises NoAnswer: it has not ended by then.
+    :raises SystemdError: it cannot be run at all.
+    """
+    try:
+        ended = linux_command.run(command, limit)
+    except linux_command.TimedOut as error:
+        whole = " ".join(command[:2])
+        raise NoAnswer(f"systemd (process 1) did not answer '{whole}' within {limit:g} s") from error
+    except OSError as error:
+        raise SystemdError(f"{command[0]} cannot be run: {error.strerror}") from error
+    return ended.status, ended.stdout, ended.stderr
+
+
+def show(run: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:
+    """Return the properties of units by the names they were asked for; an instance pattern gives all its instances.
+
+    A unit that does not exist has V(LoadState=not-found), as systemctl(1) says it. One of which systemctl says nothing
+    is not in the answer.
+    """
+    if not units:
+        return {}
+    status, out, err = run(
+        ["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", *list(units)]
+    )
+    if status != 0:
+        raise SystemdError(f"systemctl show failed ({status}): {quoted(err) or quoted(out)}")
+    found = parse_show(out)
+    by_name: t.Dict[str, Properties] = {}
+    for properties in found:
+        by_name[properties["Id"]] = properties
+        for alias in properties.get("Names", "").split():
+            if alias in units:
+                by_name[alias] = properties
+    return by_name
+
+
+def parse_show(text: str) -> t.List[Properties]:
+    """Parse the blocks of C(systemctl show); a property that is there several times has a line for each value.
+
+    What is there afterwards can be relied on: each has an V(Id) that is the name of a unit, and a V(LoadState)
+    (V(unknown) where systemctl does not say it), and what has to be a number is one or is left out.
+    """
+    blocks = []
+    for block in re.split(r"\n{2,}", text.strip("\n")):
+        properties: Properties = {}
+        for line in block.split("\n"):
+            name, separator, value = line.partition("=")
+            if separator and (name not in _NUMBERS or _NUMBER.fullmatch(value)):
+                properties[name] = f"{properties[name]}\n{value}" if name in properties else value
+        if is_unit_name(properties.get("Id", "")):
+            blocks.append({**properties, "LoadState": properties.get("LoadState") or "unknown"})
+    return blocks
+
+
+def is_template(name: str) -> bool:
+    """Tell C(worker@.service), which cannot run, from C(worker@one.service), which can."""
+    return "@." in name
+
+
+def instances_pattern(template: str) -> str:
+    """Return the pattern that systemctl expands to the loaded instances of a template."""
+    return template.replace("@.", "@*.", 1)
+
+
+def template_of(unit: str) -> t.Optional[str]:
+    """Return the template of an instance, or None."""
+    return re.sub(r"@.+\.", "@.", unit) if "@" in unit and not is_template(unit) else None
+
+
+def template_files(run: Run, template: str) -> t.Tuple[str, t.List[str]]:
+    """Return the path of a template's unit file ('' where there is none) and those of its drop-ins."""
+    status, out, _unused_err = run(["systemctl", "cat", "--no-pager", "--", template])
+    paths = re.findall(r"(?m)^# (/\S.*)$", out) if status == 0 else []
+    fragments = [path for path in paths if path.endswith("/" + template)]
+    return (fragments[0] if fragments else ""), [path for path in paths if path not in fragments]
+
+
+def exec_path(exec_start: str) -> str:
+    """Return the program of an V(ExecStart) property, '' where there is none."""
+    found = re.search(r"\bpath=(.*?) ; argv\[\]=", exec_start)
+    return found[1] if found else ""
+
+
+def is_active(properties: Properties) -> bool:
+    return properties.get("ActiveState") in ("active", "reloading", "activating")
+
+
+def seconds(span: str) -> t.Optional[int]:
+    """Return the whole seconds, rounded up, of a time span as systemctl prints it ('1min 30s', '0'); else None."""
+    total = 0.0
+    for part in span.split():
+        match = _SPAN.fullmatch(part)
+        if not match or match[2] not in _UNITS_OF_TIME:
+            return None
+        total += float(match[1]) * _UNITS_OF_TIME[match[2]]
+    return int(-(-total // 1)) if span.strip() else None

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What systemd takes for the name of a unit (systemd.unit(5)), decided in one place.
+
+A name becomes part of paths, of command lines and of what an operator pastes. Everything that is not a unit's name by
+systemd's own grammar is refused before any of these is made of it.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .printable import printable
+
+LONGEST = 255
+"""Bytes of a name, its ending included (UNIT_NAME_MAX)."""
+
+KINDS = ("service", "socket", "target", "device", "mount", "automount", "swap", "timer", "path", "slice", "scope")
+"""The endings that systemd knows."""
+
+OURS = ("service", "socket")
+"""The units that can have TCP sockets of their own, and settings for them."""
+
+_NAME = re.compile(r"(?P<prefix>[A-Za-z0-9:_.\\-]+)(?P<at>@(?P<instance>[A-Za-z0-9:_.\\@-]*))?\.(?P<kind>[a-z]+)")
+_PATTERN = re.compile(r"[A-Za-z0-9:_.\\@*?\[\]!-]+\.(?P<kind>[a-z]+)")
+
+Placed = t.Iterable[t.Tuple[str, t.Any]]
+"""Names, each with the words that say where it stands: V(units[0])."""
+
+
+def is_unit_name(name: str, kinds: t.Container[str] = KINDS) -> bool:
+    """Tell whether systemd would take a text for the name of a unit: a plain one, a template, or an instance.
+
+    :param kinds: The endings that count.
+    """
+    found = _NAME.fullmatch(name)
+    return found is not None and found["kind"] in kinds and len(name) <= LONGEST
+
+
+def is_pattern(text: str, kinds: t.Container[str] = KINDS) -> bool:
+    """Tell whether a text is a pattern that names of units can fit, as systemctl(1) takes them."""
+    found = _PATTERN.fullmatch(text)
+    return found is not None and found["kind"] in kinds and len(text) <= LONGEST
+
+
+def problem_with(name: t.Any, patterns: bool = False) -> str:
+    """Say what is wrong with the name of a .service or .socket unit and what would be right; '' where nothing is.
+
+    :param patterns: A pattern will do as well.
+    """
+    if isinstance(name, str) and (is_unit_name(name, OURS) or (patterns and is_pattern(name, OURS))):
+        return ""
+    value = f"'{printable(name, 80)}'" if isinstance(name, str) else printable(repr(name), 80)
+    right = "such as nginx.service, worker@.service or worker@one.service"
+    if patterns:
+        right += ", nor a pattern of such names"
+    return f"{value} is not the name of a .service or .socket unit, {right} (A-Z, a-z, 0-9 and ':-_.\\@', at most 255)"
+
+
+def problems_with(names: Placed, patterns: bool = False) -> t.List[str]:
+    """Return every mistake in names of units, each with its place."""
+    found = ((place, problem_with(name, patterns)) for place, name in names)
+    return [f"{place}: {problem}" for place, problem in found if problem]
+
+
+def in_list(option: str, given: t.Any, key: str = "") -> Placed:
+    """Yield the names in a list that is an option of a module, or those under a key of its dictionaries."""
+    for index, entry in enumerate(given or ()):
+        place = f"{option}[{index}]"
+        yield (f"{place}.{key}", entry.get(key)) if key else (place, entry)

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who has set the values that are on a socket: the host's defaults, one of our libraries, an earlier run, or others."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..processes.effective import effective
+from ..processes.facts import Files, ProcessFacts
+from ..settings.options import (
+    DERIVE,
+    LIBRARIES,
+    LIBRARY_DIR,
+    SYSTEM,
+    derived_user_timeout,
+)
+from ..sockets.compliance import Expectation
+from ..sockets.defaults import Defaults, SystemDefaults
+from ..sockets.sweep import Record, Sweep
+from .changes import TIMES, set_by_application, times_of
+from .memory import Memory
+
+FactsOf = t.Callable[[int, str], ProcessFacts]
+"""pid and unit → what decides about a library in the process."""
+
+
+class Origin:
+    """Answers for the records of one sweep."""
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        memory: Memory,
+        facts_of: FactsOf,
+        defaults: SystemDefaults,
+        library_dir: str = LIBRARY_DIR,
+    ) -> None:
+        self._sweep = sweep
+        self._memory = memory
+        self._facts_of = facts_of
+        self._defaults = defaults
+        # Not only the libraries that the unit is to have now: an earlier setting may have named another one.
+        self._libraries = Files(library_dir, frozenset(LIBRARIES.values()))
+
+    def defaults_of(self, record: Record) -> t.Optional[Defaults]:
+        """Return what a fresh socket of the record's network namespace has, None where that cannot be found out."""
+        return self._defaults.of(record.namespace, self._sweep.process_in(record.namespace))
+
+    def left_to_the_application(self, record: Record, expectation: Expectation) -> bool:
+        """Tell whether a socket is not to be changed, because the application has set it."""
+        return set_by_application(
+            record.subject(), expectation, self.defaults_of(record), lambda: self.is_ours(record, expectation)
+        )
+
+    def is_ours(self, record: Record, expectation: Expectation) -> bool:
+        """Tell whether the values on a socket are known to be those of a library, of systemd, or of an earlier run."""
+        times = times_of(record.options)
+        if times in self._memory.look_up(expectation.name).times:
+            return True
+        if expectation.by_systemd:
+            # systemd sets its listeners itself; what is accepted through them inherits.
+            records = self._sweep.records
+            through = [records[inode] for inode in record.listeners if inode in records]
+            return record.state == "LISTEN" or any(times_of(listener.options) == times for listener in through)
+        return self._is_of_the_library(record)
+
+    def _is_of_the_library(self, record: Record) -> bool:
+        facts = self._facts_of(record.owner[0], record.unit)
+        if not record.keepalive or not any(self._libraries.holds(path) for path in facts.mapped or ()):
+            return False
+        times = times_of(record.options)
+        if facts.environment is None:
+            # nginx, redis and PostgreSQL overwrite it. A derived user timeout is a mark that only a library leaves.
+            parts = [value for value in times[:3] if value is not None]
+            return len(parts) == 3 and times[3] == derived_user_timeout(*parts)
+        return times == self._times_from(facts, record)
+
+    def _times_from(self, facts: ProcessFacts, record: Record) -> t.Optional[t.Tuple[t.Optional[int], ...]]:
+        """Return what the library makes of its settings, on a socket that had the defaults before; None: nothing."""
+        has = effective(facts.environment or {}, facts.settings, bool(facts.secure))
+        if has.disable:
+            return None
+        values: t.Dict[str, t.Optional[int]] = {name: has.tcp[name] for name in TIMES}
+        defaults = self.defaults_of(record) or {}
+        for name in TIMES[:3]:
+            if values[name] == SYSTEM:
+                values[name] = defaults.get(name)
+        if values["user_timeout"] == DERIVE:
+            parts = [values[name] for name in TIMES[:3]]
+            values["user_timeout"] = None if None in parts else derived_user_timeout(*t.cast("t.List[int]", parts))
+        if record.options.get("user_timeout") is None:  # MPTCP
+            values["user_timeout"] = None
+        return times_of(values)

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What became of each socket whose values were to be set, and how that is told."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import typing as t
+
+from ..sockets.shares import share_out
+from ..sockets.sweep import Record
+from .changes import Values
+from .memory import Change, Group, groups_of
+
+OUTCOMES = ("refused", "unreadable", "vanished", "left_alone", "changed", "right")
+"""In the order in which a bounded answer shows them; what is right is only counted."""
+
+
+@dataclasses.dataclass
+class Result:
+    """What became of one socket."""
+
+    unit: str
+    record: Record
+    outcome: str
+    before: Values = dataclasses.field(default_factory=dict)
+    after: Values = dataclasses.field(default_factory=dict)
+    """Of the options that changed, or that would change in check mode."""
+    refused: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    """Option → what the kernel said."""
+
+    @property
+    def change(self) -> Change:
+        """Return what it takes to undo this."""
+        return Change(self.before, self.after, self.record.state == "LISTEN")
+
+    def as_dict(self) -> t.Dict[str, t.Any]:
+        """Return what the module gives out."""
+        record = self.record.as_dict()
+        names = (
+            "pid",
+            "pids",
+            "pids_total",
+            "program",
+            "fd",
+            "thread",
+            "inode",
+            "protocol",
+            "state",
+            "direction",
+            "local",
+            "remote",
+        )
+        return {
+            "unit": self.unit,
+            **{name: record[name] for name in names},
+            "outcome": self.outcome,
+            "before": _shown(self.before),
+            "after": _shown(self.after),
+            "refused": self.refused,
+        }
+
+    def line(self) -> str:
+        """Return one line for people: which socket, and before -> after."""
+        record = self.record
+        pid, descriptor = record.owner
+        where = f"{record.direction} {_address(record.local)}"
+        if record.remote is not None:
+            where += f" {'from' if record.direction == 'accepted' else 'to'} {_address(record.remote)}"
+        values = [f"{name} {_word(name, self.before[name])} -> {_word(name, self.after[name])}" for name in self.after]
+        return f"{self.unit}: pid {pid} fd {descriptor} {where}: {', '.join(values)}"
+
+
+class Results:
+    """All of one run, by inode."""
+
+    def __init__(self) -> None:
+        self.by_inode: t.Dict[int, Result] = {}
+
+    def add(self, unit: str, record: Record, outcome: str, missing: t.Iterable[str] = ()) -> Result:
+        """Note what happens, or is to happen, to a socket; missing are the options that its protocol does not have."""
+        refused = {name: f"{(record.protocol or 'this protocol').upper()} has no such option" for name in missing}
+        result = self.by_inode[record.inode] = Result(unit, record, outcome, refused=refused)
+        return result
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether any socket has other values now."""
+        return any(result.after for result in self.by_inode.values())
+
+    def counts(self, names: t.Iterable[str]) -> t.Dict[str, t.Dict[str, int]]:
+        """Return the exact numbers: unit → outcome → sockets."""
+        units = {name: dict.fromkeys(OUTCOMES, 0) for name in names}
+        for result in self.by_inode.values():
+            units.setdefault(result.unit, dict.fromkeys(OUTCOMES, 0))[result.outcome] += 1
+        return units
+
+    def shown(self, most: int) -> t.List[Result]:
+        """Return those that are not simply right, at most so many (0: all), the troubled first."""
+        wanted = [result for result in self.by_inode.values() if result.outcome != "right"]
+        wanted.sort(key=lambda result: (OUTCOMES.index(result.outcome), result.unit, result.record.owner))
+        rank = {outcome: at for at, outcome in enumerate(OUTCOMES)}
+        return share_out(wanted, most, lambda result: result.record.account, lambda result: rank[result.outcome])
+
+    def previous(self) -> t.List[Group]:
+        """Return what it takes to undo all of it."""
+        units: t.Dict[str, t.Dict[int, Change]] = {}
+        for inode, result in self.by_inode.items():
+            if result.after:
+                units.setdefault(result.unit, {})[inode] = result.change
+        return [group for unit, changes in sorted(units.items()) for group in groups_of(unit, changes)]
+
+    def diff(self, most: int) -> str:
+        """Return a line for each socket that changes, at most so many (0: all)."""
+        lines = sorted(result.line() for result in self.by_inode.values() if result.after)
+        if most and len(lines) > most:
+            lines[most:] = [f"... and {len(lines) - most} more sockets"]
+        return "".join(f"{line}\n" for line in lines)
+
+
+def refusal(number: int) -> str:
+    """Say what an errno means."""
+    return os.strerror(number)
+
+
+def _shown(values: Values) -> t.Dict[str, t.Union[int, bool]]:
+    return {name: bool(value) if name == "keepalive" else value for name, value in values.items()}
+
+
+def _word(name: str, value: int) -> str:
+    if name == "keepalive":
+        return "on" if value else "off"
+    return str(value)
+
+
+def _address(address: t.Tuple[str, int]) -> str:
+    return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"

@@ -1,0 +1,203 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Set the values on all open sockets that concern the expectations, or put back what was there before.
+
+Listeners come first, so that what they accept meanwhile has the values already; what was waiting in a listener's queue
+then is found by looking again. No socket is set twice in one run: an application that insists on its own values wins.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..linux.unreadable import Unreadable
+from ..sockets.access import Setter
+from ..sockets.compliance import WINDOW_CLAMP_FLOOR, Expectation
+from ..sockets.sweep import Record
+from ..sockets.values import Applied
+from .changes import (
+    LIVE_OPTIONS,
+    Values,
+    decide,
+    settings_of,
+)
+from .memory import Change, Group, Memory, changes_of
+from .origin import Origin
+from .results import Result, Results, refusal
+
+MOST_ROUNDS = 5
+
+Planned = t.List[t.Tuple[Result, Values]]
+
+
+class Look(t.NamedTuple):
+    """What was seen of the sockets that a run is about."""
+
+    records: t.Dict[int, Record]
+    """By inode."""
+    origin: Origin
+    """Who has set their values."""
+    unreadable: t.Dict[int, str]
+    """The processes whose sockets could not be read, each with the reason."""
+
+
+class LiveRun:
+    """One run over the sockets of a host."""
+
+    def __init__(
+        self,
+        setter: Setter,
+        memory: Memory,
+        *,
+        clamp_floor: int = WINDOW_CLAMP_FLOOR,
+        check: bool = False,
+    ) -> None:
+        self.results = Results()
+        self.unreadable: t.Dict[int, str] = {}
+        self._setter = setter
+        self._memory = memory
+        self._clamp_floor = clamp_floor
+        self._check = check
+
+    def set(self, look: t.Callable[[], Look], expected: t.Iterable[Expectation]) -> None:
+        """Give the sockets what is expected of them."""
+        records: t.Dict[int, Record] = {}
+        for _round in range(1 if self._check else MOST_ROUNDS):
+            seen = look()
+            records, self.unreadable = seen.records, seen.unreadable
+            planned = self._decide(records, seen.origin)
+            if not planned:
+                break
+            self._carry_out(planned)
+            for result, _changes in planned:
+                if result.after and not self._check:
+                    unit = self._memory.of(result.unit)
+                    unit.note(result.record.inode, result.before, result.after, result.change.listening)
+                    unit.note_times(result.record.options)
+        for expectation in expected:
+            unit = self._memory.of(expectation.name)
+            unit.seen = {inode for inode, record in records.items() if record.expectation == expectation}
+            unit.forget_closed(records)
+
+    def restore(self, look: t.Callable[[], Look], groups: t.Sequence[Group]) -> None:
+        """Put back what was there before, where it is still as it was set; then on what listeners have handed on."""
+        wanted = changes_of(groups)
+        for listeners in (True, False):
+            seen = look()
+            self.unreadable = seen.unreadable
+            planned: Planned = []
+            for unit, changes in wanted.items():
+                for record, change in _to_restore(seen.records, changes, listeners):
+                    if not record.readable:
+                        self.results.add(unit, record, "unreadable")
+                        continue
+                    back = {name: value for name, value in change.before.items() if _has(record, name, change.after)}
+                    result = self.results.add(unit, record, "left_alone")
+                    if back:
+                        planned.append((result, back))
+            self._carry_out(planned)
+        for unit, changes in wanted.items():
+            for inode in changes:
+                done = self.results.by_inode.get(inode)
+                if unit in self._memory.units and done is not None and done.after:
+                    self._memory.of(unit).note(inode, done.before, done.after, done.change.listening)
+
+    def _decide(self, records: t.Mapping[int, Record], origin: Origin) -> Planned:
+        planned: Planned = []
+        for inode, record in records.items():
+            expectation = record.expectation
+            if not record.relevant or expectation is None or inode in self.results.by_inode:
+                continue
+            if not record.readable:
+                self.results.add(expectation.name, record, "unreadable")
+                continue
+
+            def ours(record: Record = record, expectation: Expectation = expectation) -> bool:
+                return origin.is_ours(record, expectation)
+
+            decision = decide(record.subject(), expectation, origin.defaults_of(record), ours, self._clamp_floor)
+            result = self.results.add(expectation.name, record, decision.outcome, decision.missing)
+            if decision.outcome == "change":
+                planned.append((result, decision.changes))
+        return planned
+
+    def _carry_out(self, planned: Planned) -> None:
+        if self._check:
+            for result, changes in planned:
+                result.outcome = "changed"
+                result.before = {name: _value(result.record, name) for name in changes}
+                result.after = dict(changes)
+            return
+        for listening in (True, False):
+            batch = [(r, changes) for r, changes in planned if (r.record.state == "LISTEN") is listening]
+            self._apply({result.record.inode: (result, changes) for result, changes in batch})
+
+    def _apply(self, pending: t.Dict[int, t.Tuple[Result, Values]]) -> None:
+        """Set them through any process or thread that holds them: the first may have ended or closed its descriptor."""
+        holders = {inode: iter(result.record.ways) for inode, (result, _changes) in pending.items()}
+        for result, _changes in pending.values():
+            result.outcome = "vanished"
+        while pending:
+            plans: t.Dict[t.Tuple[int, t.Optional[int]], t.Dict[int, t.Tuple[int, t.List[t.Tuple[int, int, int]]]]] = {}
+            for inode in list(pending):
+                holder = next(holders[inode], None)
+                if holder is None:
+                    del pending[inode]
+                else:
+                    plan = plans.setdefault((holder.pid, holder.thread), {})
+                    plan[holder.descriptor] = (inode, settings_of(pending[inode][1]))
+            for (pid, thread), plan in plans.items():
+                try:
+                    for applied in self._setter.apply(pid, plan, thread):
+                        result, changes = pending.pop(plan[applied.descriptor][0])
+                        _note(result, list(changes), applied)
+                except Unreadable as error:
+                    for inode, _settings in plan.values():
+                        if inode in pending:
+                            pending[inode][0].outcome = "unreadable"
+                    self.unreadable.setdefault(pid, f"{error}: {error.remedy}")
+
+
+def _note(result: Result, names: t.List[str], applied: Applied) -> None:
+    """Take over what the kernel said before, while and after the values were set."""
+    for index, name in enumerate(names):
+        before, after = applied.before[index], applied.after[index]
+        if applied.errors[index]:
+            result.refused[name] = refusal(applied.errors[index])
+        if before is not None and after is not None:
+            if before != after:
+                result.before[name], result.after[name] = before, after
+            if name == "keepalive":
+                result.record.keepalive = bool(after)
+            else:
+                result.record.options = {**result.record.options, name: after}
+    done = "changed" if result.after else "right"  # somebody else was faster
+    result.outcome = "refused" if result.refused else done
+
+
+def _to_restore(
+    records: t.Mapping[int, Record], changes: t.Mapping[int, Change], listeners: bool
+) -> t.Iterator[t.Tuple[Record, Change]]:
+    """Yield the listeners that were changed; or all others that were, and what was accepted since through those."""
+    listening = {inode for inode, change in changes.items() if change.listening}
+    for inode, record in records.items():
+        if (inode in listening) is listeners and inode in changes:
+            yield record, changes[inode]
+        elif not listeners and inode not in changes:
+            for listener in sorted(record.listeners & listening):
+                change = changes[listener]
+                if record.readable and all(_has(record, name, change.after) for name in change.after):
+                    yield record, change
+                    break
+
+
+def _value(record: Record, name: str) -> int:
+    return int(bool(record.keepalive)) if name == "keepalive" else t.cast(int, record.options[name])
+
+
+def _has(record: Record, name: str, values: Values) -> bool:
+    if name != "keepalive" and (name not in LIVE_OPTIONS or record.options.get(name) is None):
+        return False
+    return _value(record, name) == values.get(name)

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Can a rollout write where it will have to? Asked before anything is written, and without writing."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ..libraries import manifest
+from ..linux import file_lock
+from ..linux.command import find_program
+from ..settings.options import LIBRARY_DIR
+from ..units import dropin
+from . import undo
+
+KIB = 1024
+_INODES = 16
+
+
+class Place(t.NamedTuple):
+    """A folder that will be written to, and what for."""
+
+    path: str
+    needed: int
+    """bytes"""
+    purpose: str
+
+
+def places(libraries: bool) -> t.List[Place]:
+    """Return where a rollout writes.
+
+    :param libraries: whether some service needs them.
+    """
+    wanted = [
+        Place(dropin.DIRECTORY, 128 * KIB, "the drop-ins"),
+        Place(undo.FOLDER, 128 * KIB, "what has to be put back if it fails"),
+        Place(file_lock.FOLDER, 16 * KIB, "the lock of the rollout"),
+    ]
+    if libraries and manifest.read(LIBRARY_DIR) is None:
+        wanted.append(Place(LIBRARY_DIR, 2048 * KIB, "the libraries"))
+        wanted.append(Place(os.environ.get("TMPDIR", "/tmp"), 8192 * KIB, "compiling the libraries"))
+    elif libraries:
+        wanted.append(Place(LIBRARY_DIR, 0, "the libraries"))
+    return wanted
+
+
+def problem_with(place: Place) -> t.Optional[str]:
+    """Say why a folder cannot be written to; one that is not there yet is made in the nearest that is."""
+    folder = place.path
+    while not os.path.isdir(folder) and folder != "/":
+        folder = os.path.dirname(folder)
+    system = os.statvfs(folder)
+    if system.f_flag & os.ST_RDONLY:
+        return f"{folder} is read-only, and {place.purpose} must be written there; remount it, or leave this host out"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return (
+            f"{folder} cannot be written to, not by root either, and {place.purpose} must be; see 'lsattr -d {folder}'"
+        )
+    free = system.f_bavail * system.f_frsize
+    if free < place.needed:
+        return f"{folder} has {free // KIB} KiB left, {place.purpose} may need {place.needed // KIB}; free some space"
+    if place.needed and system.f_files and system.f_favail < _INODES:
+        return (
+            f"{folder} has {system.f_favail} inodes left, and {place.purpose} must be written there; remove some files"
+        )
+    return None
+
+
+def problems(libraries: bool) -> t.List[str]:
+    """Return what is wrong with the places, each once."""
+    return list(dict.fromkeys(filter(None, map(problem_with, places(libraries)))))
+
+
+def missing_for_build(cc: str) -> t.List[str]:
+    """Return which programs are missing to compile the libraries; empty where they are installed already."""
+    if manifest.read(LIBRARY_DIR) is not None:
+        return []
+    words = cc.split()
+    return [name for name in (words[0] if words else "cc", "make") if not find_program(name)]
+
+
+def families(os_release: str = "/etc/os-release") -> t.List[str]:
+    """Return the distribution and those that it is like, as os-release(5) says."""
+    found: t.Dict[str, str] = {}
+    for line in (dropin.read(os_release) or "").splitlines():
+        key, _equals, value = line.partition("=")
+        found[key] = value.strip("\"'")
+    return f"{found.get('ID', '')} {found.get('ID_LIKE', '')}".split()

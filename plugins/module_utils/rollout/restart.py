@@ -1,0 +1,238 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Restarting what is stale, one unit after the other, and seeing that all of it stays up.
+
+The order is the operator's. The first unit that does not come back ends the sequence: what has not been touched yet
+stays untouched, and the caller has the way back. Those that did come back are watched together, so that the time this
+takes does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+import typing as t
+
+from ..linux import in_force, job, journal, systemd
+from ..linux.printable import quoted
+from ..units import dropin
+from ..units.listeners import slipped_through
+from ..units.unit import Host, Unit
+from . import undo
+
+_POLL = 0.1
+_RELOAD = 10.0
+"""Seconds that a reloaded unit has to run anew: systemd does not know when its program is done with that."""
+_RELOADING = 180.0
+"""Seconds for reading the files of all units of a host, and starting their generators."""
+_CATCH_UPS = 3
+"""Only the clients that reconnect within the microseconds of systemd's own window can be late; they are few."""
+
+
+class RestartFailed(Exception):
+    """A unit did not come back; the text says what was seen."""
+
+    def __init__(self, unit: str, seen: str) -> None:
+        super().__init__(f"{unit}: {seen}")
+        self.unit = unit
+
+
+class Sequence:
+    """The restarts of one host."""
+
+    def __init__(
+        self, run: systemd.Run, names: t.Sequence[str], settle: float, job_timeout: float = job.TIMEOUT
+    ) -> None:
+        self._run = run
+        self._host = Host(run, undo.read(undo.FOLDER))
+        self._names = list(names)
+        self._settle = settle
+        self._job_timeout = job_timeout
+        self.units = self._host.units(self._names)
+        self.restarted: t.Dict[str, t.Dict[str, int]] = {}
+        """By unit: its main process before and after, as V(before) and V(after)."""
+        self._started: t.Dict[str, systemd.Properties] = {}
+        self._catching_up = _CATCH_UPS
+
+    def in_order(self) -> t.List[Unit]:
+        """Return the units that can run, in the order asked for, a template's instances where the template stands."""
+        order = []
+        for name in self._names:
+            if systemd.is_template(name):
+                order += [unit for key, unit in sorted(self.units.items()) if systemd.template_of(key) == name]
+            elif name in self.units:
+                order.append(self.units[name])
+        return list({unit.name: unit for unit in order}.values())
+
+    def unanswered(self) -> t.List[str]:
+        """Return the units that systemd was asked for and said nothing of."""
+        return [name for name in self._names if not systemd.is_template(name) and name not in self.units]
+
+    def reload_due(self) -> bool:
+        """Tell whether systemd has not read some unit's files since they changed."""
+        return bool(self._host.unread(self._names)) or any(
+            unit.properties.get("NeedDaemonReload") == "yes" for unit in self.units.values()
+        )
+
+    def reload(self) -> None:
+        """Make systemd read its files.
+
+        A process that starts after this has the new settings, one that started before has not. Where a program
+        overwrites its environment only the times tell, so it is noted that the drop-ins come into force now.
+        """
+        unread = self._host.unread(self._names).union(*(unit.unread for unit in self.units.values()))
+        self._systemctl("daemon-reload", limit=_RELOADING)
+        try:
+            for path in unread:
+                in_force.put_in_force(path, dropin.read(path))
+        except OSError as error:
+            raise systemd.SystemdError(
+                f"systemd has read the drop-ins, and that could not be noted in {in_force.FOLDER}: {error.strerror}; "
+                "mend that, then run again"
+            ) from error
+        self.units = self._host.units(self._names)
+
+    def restart(self, unit: Unit) -> None:
+        """Restart one unit, or start it where it is down.
+
+        :raises RestartFailed: When it does not come back.
+        """
+        self.restarted[unit.name] = {"before": int(unit.properties.get("MainPID", "0")), "after": 0}
+        if unit.name.endswith(".socket"):
+            self._restart_socket(unit)
+        else:
+            self._job("restart", unit.name)
+        self._started[unit.name] = self._look([unit.name])[unit.name]
+
+    def reload_unit(self, unit: Unit) -> None:
+        """Reload one unit, and see by its process that it was started anew with its settings.
+
+        :raises RestartFailed: When it was not, or does not stay up.
+        """
+        if unit.properties.get("CanReload") != "yes":
+            raise RestartFailed(unit.name, "cannot be reloaded, it has no ExecReload=; use 'restart: if_running'")
+        before = int(unit.properties.get("MainPID", "0"))
+        self._job("reload", unit.name)
+        deadline = time.monotonic() + _RELOAD
+        while True:
+            now = self._host.units([unit.name]).get(unit.name)
+            if now is None or now.damage:
+                raise RestartFailed(unit.name, now.damage if now else "systemctl show says nothing of it")
+            if not systemd.is_active(now.properties):
+                raise RestartFailed(unit.name, f"did not stay up: {self._seen(unit.name)}")
+            if not now.stale:
+                break
+            if time.monotonic() >= deadline:
+                raise RestartFailed(
+                    unit.name,
+                    f"was reloaded, and its process is as before ({'; '.join(now.stale)}): a reload does not start its "
+                    "program anew; use 'restart: if_running', or 'never'",
+                )
+            time.sleep(_POLL)
+        self.restarted[unit.name] = {"before": before, "after": int(now.properties.get("MainPID", "0"))}
+        self._started[unit.name] = now.properties
+
+    def watch(self) -> None:
+        """Look at what was restarted until it has settled.
+
+        :raises RestartFailed: When a unit does not stay up with the process it was started with.
+        """
+        deadline = time.monotonic() + self._settle
+        while self._started:
+            for name, now in self._look(list(self._started)).items():
+                self._judge(name, self._started[name], now)
+                self.restarted[name]["after"] = int(now.get("MainPID", "0"))
+            if time.monotonic() >= deadline:
+                if self._catch_up():
+                    deadline = time.monotonic() + self._settle
+                    continue
+                break
+            time.sleep(_POLL)
+
+    def _catch_up(self) -> t.List[str]:
+        """Restart the services of .socket units whose first clients were too early for the unit's directives."""
+        late: t.List[str] = []
+        for name, properties in self._started.items():
+            if name.endswith(".socket") and self._catching_up > 0:
+                services = properties.get("Triggers", "").split()
+                late += [service for service in services if slipped_through(properties, service)]
+        for service in late:
+            self._job("restart", service)
+        self._catching_up -= 1
+        return late
+
+    def _judge(self, name: str, first: systemd.Properties, now: systemd.Properties) -> None:
+        if now.get("ActiveState") not in ("active", "activating", "reloading"):
+            if now.get("Type") == "oneshot" and now.get("Result") == "success":
+                return
+            raise RestartFailed(name, f"did not stay up: {self._seen(name)}")
+        if now.get("SubState", "").startswith("auto-restart"):  # it is down, for as long as RestartSec= says
+            raise RestartFailed(name, f"did not stay up: {self._seen(name)}")
+        if now.get("NRestarts", "0") != first.get("NRestarts", "0"):
+            raise RestartFailed(name, f"crashed and was restarted by systemd: {self._seen(name)}")
+
+    def _restart_socket(self, unit: Unit) -> None:
+        """systemd refuses to listen anew while the triggered service runs, so that one waits outside."""
+        triggers = unit.properties.get("Triggers", "").split()
+        services = [
+            name
+            for name, properties in systemd.show(self._run, triggers).items()
+            if name in triggers and systemd.is_active(properties)
+        ]
+        failures = []
+        try:
+            self._job("stop", unit.name, *services)  # together, or the first client would start the service again
+            self._job("start", unit.name)
+        except RestartFailed as failure:
+            failures.append(failure)
+        for service in services:
+            try:
+                self._job("start", service)
+            except RestartFailed as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+
+    def _job(self, verb: str, *units: str) -> None:
+        if verb not in ("stop", "reload"):
+            self._systemctl("reset-failed", *units)  # restarts of our own must not use up the unit's start limit
+        try:
+            status, err = job.wait_for(self._run, verb, units, self._job_timeout)
+        except job.Unfinished as error:
+            raise RestartFailed(error.unit, f"{error}: {self._seen(error.unit)}") from error
+        if status != 0:
+            raise RestartFailed(units[0], f"'systemctl {verb}' failed: {self._seen(units[0])}{_quoted(err)}")
+
+    def _look(self, units: t.Sequence[str]) -> t.Dict[str, systemd.Properties]:
+        shown = systemd.show(self._run, units)
+        for name in units:
+            if name not in shown:
+                raise RestartFailed(name, "systemctl show says nothing of it")
+        return {name: shown[name] for name in units}
+
+    def _seen(self, unit: str) -> str:
+        """Say in which state a unit is, and what it logged last."""
+        try:
+            state = self._look([unit])[unit]
+        except systemd.NoAnswer as error:
+            return str(error)
+        words = f"{state.get('ActiveState')} ({state.get('SubState')}), result {state.get('Result')}"
+        if state.get("ExecMainStatus", "0") != "0":
+            words += f", exit status {state['ExecMainStatus']}"
+            if state.get("Result") in ("signal", "core-dump") and state["ExecMainStatus"] == str(int(signal.SIGSYS)):
+                words += (
+                    " (SIGSYS: a list of allowed system calls, its own or SystemCallFilter=, lacks one that was made)"
+                )
+        return words + _quoted(journal.last_lines(self._run, unit))
+
+    def _systemctl(self, verb: str, *units: str, limit: float = systemd.ANSWER) -> None:
+        status, _unused_out, err = self._run(["systemctl", verb] + (["--", *list(units)] if units else []), limit)
+        if status != 0 and verb != "reset-failed":  # which complains of a unit that has not failed
+            raise systemd.SystemdError(f"systemctl {verb} failed: {quoted(err)}")
+
+
+def _quoted(text: str) -> str:
+    said = quoted(text)
+    return f"; it said: {said}" if said else ""

@@ -1,0 +1,133 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether one dictionary of settings, as the operator wrote it, is right in itself."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..linux.unit_names import problem_with as problem_with_name
+from .options import (
+    LIBRARIES,
+    OPTIONS,
+    as_integer,
+    problem_with,
+)
+from .reasons import REASONS
+
+RESTARTS = ("if_running", "never", "reload_then_verify")
+"""What may happen to a running service whose process does not have its settings yet."""
+
+STATES = ("present", "absent")
+"""Whether a unit is to have settings of ours, or none."""
+
+_SETTINGS = ("libraries", "restart", "live", "overwrite", "accept", "min_sockets", "debug", "respect", "tcp")
+
+Spelling = t.Callable[[t.Any], t.Optional[str]]
+"""Tells how a number was written in its file where that is not the number itself (V(0x20), V(010)), else None."""
+
+Report = t.Callable[[str, str], None]
+"""Takes the place and the problem; Mistakes.report."""
+
+
+def settings(
+    place: str, raw: t.Any, others: t.Tuple[str, ...], spelling: Spelling, report: Report
+) -> t.Dict[str, t.Any]:
+    """Check one dictionary of settings; what is wrong is reported and left out.
+
+    :param place: The words that name where it stands.
+    :param others: Keys that this dictionary may have beside those that every one may have.
+    """
+    if not isinstance(raw, t.Mapping):
+        report(place, f"{raw!r} is not a dictionary")
+        return {}
+    checked: t.Dict[str, t.Any] = {}
+    for key, value in raw.items():
+        if key not in _SETTINGS + others:
+            report(place, f"{key}: unknown key; known: {', '.join(sorted(_SETTINGS + others))}")
+        elif key == "tcp":
+            checked["tcp"] = tcp_values(place, value, spelling, report)
+        else:
+            problem = _CHECKS[key](value)
+            if problem:
+                report(place, f"{key}: {problem}")
+            else:
+                checked[key] = _PLAIN.get(key, lambda v: v)(value)
+    return checked
+
+
+def tcp_values(place: str, tcp: t.Any, spelling: Spelling, report: Report) -> t.Dict[str, int]:
+    """Check a dictionary of options; what is wrong is reported, with its place, and left out."""
+    if not isinstance(tcp, t.Mapping):
+        report(f"{place}: tcp", f"{tcp!r} is not a dictionary such as {{keepidle: 60}}")
+        return {}
+    checked: t.Dict[str, int] = {}
+    for name, value in tcp.items():
+        if name not in OPTIONS:
+            report(place, f"tcp.{name}: unknown option; known: {', '.join(OPTIONS)}")
+            continue
+        written = spelling(value)
+        problem = problem_with(OPTIONS[name], value if written is None else written)
+        if problem:
+            report(place, f"tcp.{name}: {problem}")
+        else:
+            checked[name] = t.cast(int, as_integer(value))
+    return checked
+
+
+def _one_of(allowed: t.Sequence[str]) -> t.Callable[[t.Any], t.Optional[str]]:
+    return lambda v: None if v in allowed else f"{v!r} is not one of {', '.join(allowed)}"
+
+
+def _list_of(allowed: t.Sequence[str], least: int) -> t.Callable[[t.Any], t.Optional[str]]:
+    def check(value: t.Any) -> t.Optional[str]:
+        if isinstance(value, (str, t.Mapping)) or not isinstance(value, t.Sequence):
+            return f"{value!r} is not a list of {', '.join(allowed)}"
+        for item in value:
+            if item not in allowed:
+                return f"{item!r} is not one of {', '.join(allowed)}"
+        return None if len(value) >= least else f"the list is empty; it takes {', '.join(allowed)}"
+
+    return check
+
+
+def _unit_names(value: t.Any) -> t.Optional[str]:
+    if isinstance(value, (str, t.Mapping)) or not isinstance(value, t.Sequence):
+        return f"{value!r} is not a list of the names of other listed units"
+    return next(filter(None, map(problem_with_name, value)), None)
+
+
+def _count(value: t.Any) -> t.Optional[str]:
+    number = as_integer(value)
+    return None if number is not None and number >= 0 else f"{value!r} is not a number of sockets from 0 on"
+
+
+def _boolean(value: t.Any) -> t.Optional[str]:
+    return None if isinstance(value, bool) else f"{value!r} is not true or false"
+
+
+def _name(value: t.Any) -> t.Optional[str]:
+    return None if isinstance(value, str) and value else f"{value!r} is not a name"
+
+
+_CHECKS: t.Dict[str, t.Callable[[t.Any], t.Optional[str]]] = {
+    "name": _name,
+    "profile": _name,
+    "libraries": _list_of(tuple(LIBRARIES), least=1),
+    "restart": _one_of(RESTARTS),
+    "live": _boolean,
+    "overwrite": _boolean,
+    "state": _one_of(STATES),
+    "after": _unit_names,
+    "accept": _list_of(tuple(REASONS), least=0),
+    "min_sockets": _count,
+    "debug": _boolean,
+    "respect": _boolean,
+}
+_PLAIN: t.Dict[str, t.Callable[[t.Any], t.Any]] = {
+    "libraries": lambda v: [name for name in LIBRARIES if name in v],
+    "accept": lambda v: [str(reason) for reason in v],
+    "min_sockets": as_integer,
+}

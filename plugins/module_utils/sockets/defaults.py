@@ -1,0 +1,94 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a TCP socket has by itself in a network namespace: the value 0 of an option, 'the system's default'.
+
+Each namespace has sysctls of its own (net.ipv4.tcp_keepalive_time …), and /proc/sys/net shows only those of its reader.
+So a fresh socket is asked, in a thread that enters the namespace: setns(2) moves the calling thread alone, and the
+thread ends with that.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import typing as t
+
+from ..linux import procfs
+from ..linux.stuck import reads
+from ..settings.options import OPTIONS
+
+try:
+    import ctypes
+except ImportError:  # a Python built without libffi
+    ctypes = None  # type: ignore[assignment]
+
+_CLONE_NEWNET = 0x40000000
+
+Defaults = t.Mapping[str, int]
+
+
+class SystemDefaults:
+    """The defaults of namespaces, each asked for once."""
+
+    def __init__(self, root: str = procfs.PROC) -> None:
+        self._root = root
+        self._known: t.Dict[t.Optional[int], t.Optional[Defaults]] = {}
+
+    def of(self, namespace: t.Optional[int], pid: t.Optional[int]) -> t.Optional[Defaults]:
+        """Return the defaults in a namespace; None where they cannot be known.
+
+        :param namespace: Its inode.
+        :param pid: A process in it; None where there is none, and then it cannot be entered.
+        """
+        if namespace not in self._known:
+            self._known[namespace] = self._ask(namespace, pid)
+        return self._known[namespace]
+
+    def _ask(self, namespace: t.Optional[int], pid: t.Optional[int]) -> t.Optional[Defaults]:
+        try:
+            if namespace == os.stat("/proc/self/ns/net").st_ino:
+                return of_a_fresh_socket()
+            if namespace is None or pid is None:
+                return None
+            with _open_namespace(pid, self._root) as stream:
+                # The process may have gone, and another one have its number.
+                return _inside(stream.fileno()) if os.fstat(stream.fileno()).st_ino == namespace else None
+        except OSError:
+            return None
+
+
+@reads
+def _open_namespace(pid: int, root: str) -> t.BinaryIO:
+    return open(os.path.join(root, str(pid), "ns", "net"), "rb")
+
+
+def of_a_fresh_socket() -> Defaults:
+    """Return the options of a socket on which nobody has set any."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as own:
+        return {name: own.getsockopt(socket.IPPROTO_TCP, option.sockopt) for name, option in OPTIONS.items()}
+
+
+def _inside(namespace: int) -> t.Optional[Defaults]:
+    answers: t.List[Defaults] = []
+
+    def ask() -> None:
+        try:
+            _enter(namespace)
+            answers.append(of_a_fresh_socket())
+        except OSError:  # needs CAP_SYS_ADMIN
+            pass
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    return answers[0] if answers else None
+
+
+def _enter(namespace: int) -> None:
+    if hasattr(os, "setns"):  # Python 3.12
+        os.setns(namespace, _CLONE_NEWNET)
+    elif ctypes is None or ctypes.CDLL(None, use_errno=True).setns(namespace, _CLONE_NEWNET) != 0:
+        raise OSError("the namespace cannot be entered")

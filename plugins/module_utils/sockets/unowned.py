@@ -1,0 +1,87 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sockets that stand in the kernel's tables, and that no process was found to hold.
+
+The kernel's own are among them (NFS, iSCSI), those that are on their way from one process to another (SCM_RIGHTS), and
+those that only an io_uring holds: what somebody hides there, or what we may not see, is at least counted.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..linux import answering, procfs, procnet
+from .access import Reader
+
+MOST_USERS = 10
+MOST_EXAMPLES = 3
+"""How many are named; the counts are of all."""
+
+Takes = t.Callable[[procnet.Row], bool]
+
+
+def inodes_in(pids: t.Iterable[int], root: str = procfs.PROC) -> t.Set[int]:
+    """Return the sockets in the tables of the network namespaces of these processes."""
+    return {inode for pid in pids for inode, _line in procnet.read_lines(pid, root)} - {0}
+
+
+def rows_of_nobody(
+    before: t.Set[int], held: t.Set[int], pids: t.Sequence[int], reader: Reader, root: str = procfs.PROC
+) -> t.List[procnet.Row]:
+    """Return the sockets that nobody holds.
+
+    Processes come and go while they are looked at, and hand on sockets: only what was in the tables before the first
+    was looked at counts, what the second look at the processes does not find either, and what is there still.
+
+    :param before: what inodes_in said before the sweep.
+    :param held: what the sweep has found with processes.
+    :param pids: one for each network namespace.
+    """
+    missing = before - held
+    if missing:
+        missing &= inodes_in(pids, root)
+    if missing:
+        silent = answering.SILENT  # as of the first look: asking once more would cost a tenth of the second
+        for pid in (pid for pid in procfs.list_pids(root) if pid not in silent):
+            for thread in reader.tables(pid, root):
+                try:
+                    missing.difference_update(reader.descriptors(pid, root, thread).values())
+                except PermissionError:
+                    continue
+    if not missing:
+        return []
+    rows: t.Dict[int, procnet.Row] = {}
+    for pid in pids:
+        lines = [line for inode, line in procnet.read_lines(pid, root) if inode in missing]
+        rows.update((row.inode, row) for row in procnet.parse_table(lines))
+    return list(rows.values())
+
+
+def sum_up(rows: t.Iterable[procnet.Row]) -> t.Dict[str, t.Any]:
+    """Count them, by the users who opened them, those of the system first: nobody can take a lower number than his."""
+    by_user: t.Dict[int, t.List[procnet.Row]] = {}
+    for row in sorted(rows, key=lambda row: (row.state != procnet.LISTEN, row.local, row.remote)):
+        by_user.setdefault(row.user, []).append(row)
+    return {
+        "sockets": sum(map(len, by_user.values())),
+        "users": len(by_user),
+        "whose": [
+            {
+                "user": user,
+                "sockets": len(members),
+                "examples": [_shown(row) for row in members[:MOST_EXAMPLES]],
+            }
+            for user, members in sorted(by_user.items())[:MOST_USERS]
+        ],
+    }
+
+
+def _shown(row: procnet.Row) -> t.Dict[str, t.Any]:
+    listening = row.state == procnet.LISTEN
+    return {
+        "state": procnet.STATES.get(row.state, str(row.state)),
+        "local": {"address": row.local[0], "port": row.local[1]},
+        "remote": None if listening else {"address": row.remote[0], "port": row.remote[1]},
+    }

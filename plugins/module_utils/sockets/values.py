@@ -1,0 +1,90 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the readers and setters of sockets have in common: what they give out, and when they give up.
+
+The native reader imports this and nothing of the portable one, so that it starts as fast as it reads.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import typing as t
+
+from ..linux.unreadable import Unreadable
+
+if t.TYPE_CHECKING:
+    from ..linux.procnet import Address
+
+PROTOCOLS = {6: "tcp", 262: "mptcp"}
+"""IPPROTO_TCP and IPPROTO_MPTCP."""
+
+BATCH = 512
+"""Sockets that are looked at in one go: memory stays bounded, and what each go costs does not count any more."""
+
+_VANISHED = (errno.ESRCH, errno.EBADF, errno.EINVAL, errno.ENOENT)
+"""The process ended, the descriptor was closed, the number is a thread's (since Linux 6.16 ENOENT)."""
+
+
+class SocketValues(t.NamedTuple):
+    """What the kernel says about one TCP socket."""
+
+    inode: int
+    family: str
+    protocol: str
+    state: int
+    local: Address
+    remote: t.Optional[Address]
+    keepalive: bool
+    options: t.Mapping[str, t.Optional[int]]
+    """By name of options.OPTIONS; None where the protocol has no such option. Many sockets may share one mapping."""
+    idle: t.Optional[float]
+    """Seconds since data last went either way, None where that means nothing."""
+    namespace: t.Optional[int]
+    """Inode of the socket's own network namespace, None where the kernel does not tell us."""
+
+
+def is_gone(number: t.Optional[int]) -> bool:
+    """Tell whether the errno of a call says that there is simply nothing any more."""
+    return number in _VANISHED
+
+
+def raise_unless_gone(number: t.Optional[int], call: str) -> None:
+    """Judge the errno of a call: return where there is simply nothing any more, raise Unreadable where we may not."""
+    if is_gone(number):
+        return
+    if number in (errno.ENOSYS, errno.EPERM, errno.EACCES):
+        raise Unreadable(number, call)
+    raise OSError(number, f"{call}: {os.strerror(number or 0)}")
+
+
+def raise_without_threads(number: t.Optional[int], open_own: t.Callable[[], None]) -> None:
+    """Judge the errno with which a thread could not be opened: raise Unreadable where this kernel opens none at all.
+
+    :param open_own: tries it with this very thread, which is there.
+    """
+    if number != errno.EINVAL:
+        return
+    try:
+        open_own()
+    except OSError as error:
+        raise Unreadable(errno.EINVAL, "pidfd_open of a thread") from error
+
+
+Setting = t.Tuple[int, int, int]
+"""Level, option and value of one setsockopt(2)."""
+
+Plan = t.Mapping[int, t.Tuple[int, t.Sequence[Setting]]]
+"""Of one table: descriptor → the inode that it must have, and what is set, in this order."""
+
+
+class Applied(t.NamedTuple):
+    """What became of one socket; the lists go with the settings, None where the kernel knows no such option."""
+
+    descriptor: int
+    before: t.List[t.Optional[int]]
+    errors: t.Dict[int, int]
+    """Index of the setting → 0, or the errno with which the kernel refused it."""
+    after: t.List[t.Optional[int]]

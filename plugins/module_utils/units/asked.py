@@ -1,0 +1,79 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From unit names to processes and to what systemd knows about .socket units.
+
+Which process belongs to which unit is read from the processes' control groups: one sweep over /proc, however many units
+are asked for. systemctl is asked once, for aliases, for what exists, and for the .socket units' addresses.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..linux.procnet import Address
+from ..linux.socket_units import directives, listen_addresses
+from ..linux.systemd import Properties
+from ..settings.pattern import fits
+
+
+class Unit(t.NamedTuple):
+    """One unit as it was asked for, and what systemd makes of it."""
+
+    name: str
+    """As given: a name, an alias, a template, or a pattern."""
+    patterns: t.Tuple[str, ...]
+    """Patterns of the services whose processes count."""
+    load_state: t.Optional[str]
+    """systemd's LoadState; None for templates and patterns, and where systemctl could not be asked."""
+    active: t.Optional[bool]
+    listens: t.Tuple[Address, ...]
+    """Where a .socket unit listens for TCP."""
+    directives: t.Dict[str, t.Optional[int]]
+    """What systemd has loaded for a .socket unit: keepalive (0 or 1), keepidle, keepintvl, keepcnt, defer_accept."""
+    triggered_by: t.Tuple[str, ...] = ()
+    """The .socket units of a service."""
+
+    @property
+    def is_socket(self) -> bool:
+        """Tell whether this is a .socket unit."""
+        return self.name.endswith(".socket")
+
+    def holds(self, unit: str) -> bool:
+        """Tell whether a process of that unit is one of ours."""
+        return bool(unit) and any(fits(pattern, unit) for pattern in self.patterns)
+
+    def listens_on(self, local: Address) -> bool:
+        """Tell whether a listener with that address is this .socket unit's."""
+        return local in self.listens
+
+
+def askable(names: t.Iterable[str]) -> t.List[str]:
+    """Pick the names that systemctl show answers for, in order: templates and patterns name no single unit."""
+    return [name for name in names if "@." not in name and not set(name) & set("*?[")]
+
+
+def unit_from(name: str, properties: t.Optional[Properties]) -> Unit:
+    """Make a Unit of a name and systemd's answer, None where it could not be asked."""
+    if properties is None:
+        return Unit(name, (_pattern(name),), None, None, (), {})
+    identity = properties.get("Id", "") or name
+    patterns: t.List[str] = [identity]
+    if name.endswith(".socket"):
+        patterns = properties.get("Triggers", "").split()
+        if properties.get("Accept", "") == "yes":
+            patterns.append(identity[: -len(".socket")] + "@*.service")
+    return Unit(
+        name=name,
+        patterns=tuple(patterns),
+        load_state=properties.get("LoadState", "") or None,
+        active=properties.get("ActiveState", "") in ("active", "reloading", "deactivating"),
+        listens=tuple(listen_addresses(properties)),
+        directives=directives(properties) if name.endswith(".socket") else {},
+        triggered_by=tuple(by for by in properties.get("TriggeredBy", "").split() if by.endswith(".socket")),
+    )
+
+
+def _pattern(name: str) -> str:
+    return name.replace("@.service", "@*.service")

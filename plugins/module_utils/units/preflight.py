@@ -1,0 +1,208 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What stands in the way of a service's settings on this host, found before anything is written."""
+
+from __future__ import annotations
+
+import glob
+import os
+import typing as t
+
+from ..host_wide import file
+from ..linux.executable import Executable
+from ..linux.printable import printable
+from ..linux.unit_files import Assignments, environment_file_names
+from ..settings.options import LIBRARY_DIR
+from . import dropin
+
+_ANY_LIBC = ("x86_64", "aarch64", "riscv64")
+"""Machines for which the libraries need no libc, so that a program may have another one (KEEPALIVE_DIRECT in sys.h)."""
+
+_CONTESTED = ("LD_PRELOAD", *dropin.OWN_VARIABLES)
+
+
+class Problem(t.NamedTuple):
+    """One obstacle."""
+
+    reason: t.Optional[str]
+    """The word of C(accept) that lets the rollout go on in spite of it; None where nothing does."""
+    text: str
+
+
+def unit_problems(name: str, load_state: str) -> t.List[Problem]:
+    """A unit must be there and not masked."""
+    if load_state == "not-found":
+        return [
+            Problem(
+                None, f"{name}: there is no such unit on this host; install its software first, or correct the name"
+            )
+        ]
+    if load_state == "masked":
+        return [Problem(None, f"{name}: the unit is masked; 'systemctl unmask {name}', or take the entry out")]
+    if load_state != "loaded":
+        return [Problem(None, f"{name}: systemd could not load the unit ({load_state}); see 'systemctl status {name}'")]
+    return []
+
+
+def executable_problems(name: str, executable: Executable) -> t.List[Problem]:
+    """The program must be one into which the loader puts a preloaded library."""
+    runs = executable.runs
+    if runs.kind == "static" or runs.go:
+        kind = "a Go program, which makes its system calls itself" if runs.go else "statically linked"
+        return [
+            Problem(
+                "static_executable",
+                f"{name}: {runs.path} is {kind}: a preloaded library never sees its sockets; "
+                "take the entry out, or add 'accept: [static_executable]' to write the drop-in all the same",
+            )
+        ]
+    if runs.kind in ("missing", "foreign"):
+        return [
+            Problem(
+                None,
+                f"{name}: {runs.path}: {runs.detail or runs.kind}; the library of this host cannot be loaded into it",
+            )
+        ]
+    if runs.libc == "musl" and os.uname().machine not in _ANY_LIBC:
+        return [
+            Problem(
+                None,
+                f"{name}: {runs.path} uses musl; on {os.uname().machine} the library of this host needs glibc",
+            )
+        ]
+    if runs.setuid or runs.capabilities:
+        kind = "is setuid or setgid" if runs.setuid else "has file capabilities"
+        return [
+            Problem(
+                "secure_exec",
+                f"{name}: {runs.path} {kind}: the loader drops LD_PRELOAD for it; give the service its rights with "
+                "AmbientCapabilities= (systemd.exec(5)) instead, or add 'accept: [secure_exec]'",
+            )
+        ]
+    return []
+
+
+def environment_problems(
+    name: str, drop_in: str, foreign: Assignments, read: t.Callable[[str], t.Optional[str]] = dropin.read
+) -> t.List[Problem]:
+    """Nothing may beat our drop-in: an EnvironmentFile, an UnsetEnvironment, a drop-in that sorts behind ours."""
+    files, problems = _environment_files(name, foreign, read)
+    for entry, path, names in files:
+        for variable in sorted(names & set(_CONTESTED)):
+            problems.append(
+                Problem(
+                    None,
+                    f"{name}: EnvironmentFile={entry} sets {variable}, which beats every drop-in; "
+                    f"take {variable} out of {path}",
+                )
+            )
+    for word in foreign.unset:
+        if word.split("=")[0] in _CONTESTED:
+            problems.append(
+                Problem(None, f"{name}: UnsetEnvironment={word} removes the variable again; take it out of the unit")
+            )
+    if _sorts_behind(foreign.emptied, drop_in):
+        problems.append(
+            Problem(
+                None,
+                f"{name}: {foreign.emptied} empties Environment= and sorts behind {drop_in}, so it wins; rename it",
+            )
+        )
+    preload = foreign.environment.get("LD_PRELOAD", "")
+    if printable(preload) != preload:  # it would not come back from the controller as it went there
+        problems.append(
+            Problem(
+                None,
+                f"{name}: {foreign.origin['LD_PRELOAD']} sets LD_PRELOAD to '{printable(preload)}': what is invisible "
+                "is not taken over into a drop-in; rename that library",
+            )
+        )
+    for variable in _CONTESTED:
+        origin = foreign.origin.get(variable) if variable in foreign.environment else None
+        if origin and _sorts_behind(origin, drop_in):
+            problems.append(
+                Problem(None, f"{name}: {origin} sets {variable} and sorts behind {drop_in}, so it wins; rename it")
+            )
+    return problems
+
+
+def host_wide_problems(
+    name: str,
+    executable: t.Optional[Executable],
+    foreign: Assignments,
+    properties: t.Mapping[str, str],
+    read: t.Callable[[str], t.Optional[str]] = dropin.read,
+) -> t.List[Problem]:
+    """The loader serves setuid programs and other word sizes too here; the environment still wins."""
+    problems: t.List[Problem] = []
+    if executable and not _is_of_another_word_size(executable.runs):
+        problems += [p for p in executable_problems(name, executable) if p.reason != "secure_exec"]
+    origins = [
+        (variable, foreign.origin[variable]) for variable in dropin.OWN_VARIABLES if variable in foreign.environment
+    ]
+    files, unread = _environment_files(name, foreign, read)
+    for _entry, path, names in files:
+        origins += [(variable, path) for variable in dropin.OWN_VARIABLES if variable in names]
+    problems += unread
+    problems += [
+        Problem(None, f"{name}: {path} sets {variable}, which beats {file.PATH}; take {variable} out of there")
+        for variable, path in origins
+    ]
+    problems += [
+        Problem(
+            None,
+            f"{name}: {key}={properties[key]} gives the service a root of its own, in which another /etc/ld.so.preload "
+            "counts; take the entry out",
+        )
+        for key in ("RootDirectory", "RootImage")
+        if properties.get(key)
+    ]
+    return problems
+
+
+def _environment_files(
+    name: str, foreign: Assignments, read: t.Callable[[str], t.Optional[str]]
+) -> t.Tuple[t.List[t.Tuple[str, str, t.Set[str]]], t.List[Problem]]:
+    """Return (entry, path, variables) of each file of EnvironmentFile=; whoever owns it may have put anything there."""
+    files, problems = [], []
+    for entry in foreign.files:
+        for path in sorted(glob.glob(entry.lstrip("-"))):
+            try:
+                files.append((entry, path, set(environment_file_names(read(path) or ""))))
+            except OSError as error:
+                problems.append(
+                    Problem(
+                        None,
+                        f"{name}: EnvironmentFile={entry}: {path} cannot be read ({error.strerror}), so nobody knows "
+                        "what it sets; make it a regular file of at most 1 MiB",
+                    )
+                )
+    return files, problems
+
+
+def _is_of_another_word_size(runs: Executable) -> bool:
+    return runs.kind == "foreign" and runs.detail.startswith("a 32 bit ")
+
+
+def root_problems(name: str, properties: t.Mapping[str, str]) -> t.List[Problem]:
+    """A service with a root of its own does not see our libraries."""
+    return [
+        Problem(
+            None,
+            f"{name}: {key}={properties[key]} gives the service a root of its own, in which {LIBRARY_DIR} "
+            "is not; take the entry out, or bind the folder there with BindReadOnlyPaths=",
+        )
+        for key in ("RootDirectory", "RootImage")
+        if properties.get(key) and not _bound_in(properties[key])
+    ]
+
+
+def _bound_in(root: str) -> bool:
+    return os.path.isdir(root + LIBRARY_DIR)
+
+
+def _sorts_behind(path: str, drop_in: str) -> bool:
+    """Compare as systemd does: by file name, whatever the folder; a unit's own file comes before all drop-ins."""
+    return os.path.basename(os.path.dirname(path)).endswith(".d") and os.path.basename(path) > os.path.basename(drop_in)

@@ -1,0 +1,312 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All that is known of a host's units before and after a change: what systemd says, what their files say, who runs.
+
+Shared by service_units_info, which reports it, and service_restart, which acts on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import typing as t
+
+from ..host_wide import state
+from ..linux import answering, boot_clock, in_force, procfs, systemd
+from ..linux.executable import Executable, describe_executable
+from ..linux.unit_files import (
+    Assignments,
+    assignments,
+    preload_entries,
+    words,
+)
+from . import dropin, preflight
+from .listeners import listener_differences
+from .staleness import Live, stale_reasons
+
+
+class Unit(t.NamedTuple):
+    """One unit that can run: a service, an instance of a template, or a socket."""
+
+    name: str
+    properties: systemd.Properties
+    drop_in: t.Optional[str]
+    """The path of the drop-in of ours that is in force for it: its own, else its template's; None without one."""
+    stale: t.List[str]
+    """Why a restart is due for it to run with that drop-in, or without one; empty where none is."""
+    unread: t.FrozenSet[str] = frozenset()
+    """The drop-ins that it has, or had, which systemd has not read as they are now."""
+    damage: str = ""
+    """Why that could not be found out; else empty."""
+
+
+class Host:
+    """The units of a host, asked for together."""
+
+    def __init__(
+        self,
+        run: systemd.Run,
+        unfinished: t.Container[str],
+        directory: str = dropin.DIRECTORY,
+        root: str = procfs.PROC,
+    ) -> None:
+        """Take what is known beforehand.
+
+        :param unfinished: the units whose drop-ins a rollout that did not come to its end has changed.
+        """
+        self._run = run
+        self._directory = directory
+        self._root = root
+        self._host_wide = state.look()
+        self._unfinished = unfinished
+
+    def units(self, names: t.Sequence[str]) -> t.Dict[str, Unit]:
+        """Return each unit by name; a template stands for its loaded instances."""
+        asked = [systemd.instances_pattern(name) if systemd.is_template(name) else name for name in names]
+        shown = systemd.show(self._run, asked)
+        pids = {int(properties.get("MainPID", "0")) for properties in shown.values()} - {0}
+        answering.find_silent(pids, self._root)
+        return {
+            name: self._unit_or_damage(name, properties)
+            for name, properties in shown.items()
+            if properties["Id"] == name or name in names
+        }
+
+    def _unit_or_damage(self, name: str, properties: systemd.Properties) -> Unit:
+        """Look at one unit; what cannot be read of it is not the others' matter."""
+        try:
+            return self._unit(name, properties)
+        except OSError as error:
+            why = f"{error.filename} cannot be read: {error.strerror}" if error.filename else str(error.strerror)
+            return Unit(name, properties, None, [], damage=why)
+
+    def _unit(self, name: str, properties: systemd.Properties) -> Unit:
+        drop_in = self.drop_in_of(name) or self.drop_in_of(properties["Id"])
+        unread = self._unread(name, properties, drop_in)
+        if unread:
+            # systemd 247 and 252 say "no" here as long as they do not know the new .d folder, and all of them where a
+            # file has got an older date than it had, by a clock that was set back.
+            properties = {**properties, "NeedDaemonReload": "yes"}
+        stale: t.List[str] = []
+        if systemd.is_active(properties):
+            if name.endswith(".socket"):
+                differences = listener_differences(properties)
+                stale = self._by_age(name, properties, drop_in, unread) if differences is None else differences
+            else:
+                stale = self._stale(name, properties, drop_in, unread)
+        return Unit(name, properties, drop_in, stale, unread)
+
+    def path_of(self, name: str) -> str:
+        """Return where a unit's own drop-in of ours stands, or would."""
+        return dropin.path_of(name, self._directory)
+
+    def drop_in_of(self, name: str) -> t.Optional[str]:
+        """Return the drop-in of ours that systemd applies to a unit: an instance's hides its template's."""
+        for candidate in (name, systemd.template_of(name)):
+            if candidate:
+                path = self.path_of(candidate)
+                content = dropin.read(path)
+                if content is not None:
+                    return path if dropin.is_ours(content) else None
+        return None
+
+    def unread(self, names: t.Iterable[str]) -> t.Set[str]:
+        """Return the drop-ins of units that a run has changed since systemd read them, whether the units run or not."""
+        found = set()
+        for path in {path for name in names for path in self._paths(name)}:
+            with contextlib.suppress(OSError):  # the unit's damage, and told of it
+                if in_force.history(path).unread(dropin.read(path)):
+                    found.add(path)
+        return found
+
+    def _paths(self, *names: str) -> t.List[str]:
+        """Return where drop-ins of ours for a unit can stand, the one that counts first."""
+        candidates = [candidate for name in names for candidate in (name, systemd.template_of(name)) if candidate]
+        return [self.path_of(candidate) for candidate in dict.fromkeys(candidates)]
+
+    def _unread(self, name: str, properties: systemd.Properties, drop_in: t.Optional[str]) -> t.FrozenSet[str]:
+        """Return the drop-ins that systemd has not read as they are now: whatever runs was started without them."""
+        unread = self.unread((name, properties["Id"]))
+        if drop_in and properties["LoadState"] == "loaded" and not in_force.history(drop_in).versions:
+            missing = drop_in not in words(properties.get("DropInPaths", ""))
+            changed = properties.get("NeedDaemonReload") == "yes"  # it, or another of the unit's files
+            if missing or (changed and not _is_in(properties, drop_in)):
+                unread.add(drop_in)
+        return frozenset(unread)
+
+    def _older(
+        self, name: str, properties: systemd.Properties, drop_in: str, unread: t.Container[str], started: float
+    ) -> bool:
+        """Tell whether a unit is shown to have been started before its drop-in came into force."""
+        paths = self._paths(name, properties["Id"])
+        return drop_in in unread or in_force.changed_since({path: dropin.read(path) for path in paths}, started)
+
+    def _by_age(
+        self, name: str, properties: systemd.Properties, drop_in: t.Optional[str], unread: t.Container[str]
+    ) -> t.List[str]:
+        """Judge a socket whose listener cannot be read."""
+        started = boot_clock.of_monotonic(int(properties.get("ActiveEnterTimestampMonotonic", "0")))
+        if drop_in and self._older(name, properties, drop_in, unread, started):
+            return ["was started before its drop-in was last changed"]
+        return []
+
+    def _stale(
+        self, name: str, properties: systemd.Properties, drop_in: t.Optional[str], unread: t.Container[str]
+    ) -> t.List[str]:
+        pid = int(properties.get("MainPID", "0"))
+        live = live_process(pid, self._root) if pid and pid not in answering.SILENT else None
+        if live is None:
+            return []
+        wanted = dropin.environment_in(dropin.read(drop_in) or "") if drop_in else {}
+        older = None
+        if drop_in:
+            older = self._older(name, properties, drop_in, unread, live.started)
+            # A rollout that did not come to its end has changed it, and nobody noted when: the environment alone tells.
+            # One that is overwritten tells nothing, and what is not known is not due.
+            noted = in_force.history(drop_in).versions
+            older = older or (not noted and live.environ is not None and dropin.unit_of(drop_in) in self._unfinished)
+        host, program = self._host_wide, procfs.program_of(pid, self._root)
+        return stale_reasons(wanted, live, older, host.names) + state.stale_reasons(
+            host,
+            properties["Id"],
+            program,
+            live.libraries,
+            live.started,
+            lambda: state.can_load(pid, host, self._root),
+        )
+
+
+def environment_of(properties: systemd.Properties) -> t.Dict[str, str]:
+    """Read systemd's merged Environment property, which is written like the directive."""
+    return dropin.environment_in(f"[Service]\nEnvironment={properties.get('Environment', '')}")
+
+
+def _is_in(properties: systemd.Properties, drop_in: str) -> bool:
+    """Tell whether systemd shows for a service what its drop-in says; of a socket it does not show that."""
+    has, wanted = environment_of(properties), dropin.environment_in(dropin.read(drop_in) or "")
+    return bool(wanted) and all(has.get(name) == wanted.get(name) for name in ("LD_PRELOAD", *dropin.OWN_VARIABLES))
+
+
+def live_process(pid: int, root: str = procfs.PROC) -> t.Optional[Live]:
+    """Look at one process; None where it has gone."""
+    started = procfs.started_at(pid, root)
+    if started is None:
+        return None
+    try:
+        environ = procfs.parse_environ(procfs.content_of(pid, "environ", root))
+        libraries = own_libraries(pid, root)
+    except OSError:
+        return None
+    return Live(environ, libraries, started)
+
+
+def own_libraries(pid: int, root: str = procfs.PROC) -> t.Dict[str, bool]:
+    """Return the libraries of ours that a process maps, False for a file that has been replaced since."""
+    mapped = procfs.parse_maps(procfs.bytes_of(pid, "maps", root))
+    return {path: not gone for path, gone in mapped.items() if dropin.is_own_library(path)}
+
+
+def library_users() -> t.List[t.Dict[str, t.Any]]:
+    """Return every process of the host that maps a library of ours, with its unit, and who told the loader to."""
+    prefix = procfs.manager_prefix()
+    users = []
+    for pid in answering.answering():
+        libraries = own_libraries(pid)
+        if libraries:
+            users.append(
+                {
+                    "pid": pid,
+                    "unit": procfs.unit_of(pid, prefix),
+                    "program": procfs.program_of(pid),
+                    "libraries": sorted(libraries),
+                    "replaced": not all(libraries.values()),
+                    "loaded_by": _loaded_by(pid),
+                }
+            )
+    if any(user["loaded_by"] == "host" for user in users):
+        for user in users:  # those that have overwritten their environment: what others show is true of them too
+            user["loaded_by"] = "environment" if user["loaded_by"] == "environment" else "host"
+    return users
+
+
+def _loaded_by(pid: int) -> str:
+    """Tell whether a process was given our libraries by its LD_PRELOAD or by /etc/ld.so.preload, now or in the past."""
+    try:
+        environ = procfs.parse_environ(procfs.content_of(pid, "environ"))
+    except OSError:
+        environ = None
+    if environ is None:
+        return "unknown"
+    entries = preload_entries(environ.get("LD_PRELOAD", ""))
+    return "environment" if any(dropin.is_own_library(entry) for entry in entries) else "host"
+
+
+def without_libraries(host: state.HostWide) -> t.List[t.Dict[str, t.Any]]:
+    """Return every process that would load the host's libraries, and do something with them, if it were started now."""
+    if not host.entries:
+        return []
+    prefix = procfs.manager_prefix()
+    found = []
+    for pid in answering.answering():
+        started = procfs.started_at(pid)
+        program = procfs.program_of(pid)
+        if started is None or not program.startswith("/"):
+            continue  # gone, or a thread of the kernel
+        unit = procfs.unit_of(pid, prefix)
+        reasons = state.stale_reasons(
+            host, unit, program, own_libraries(pid), started, functools.partial(state.can_load, pid, host)
+        )
+        if reasons and not state.is_left_alone(host, unit, program):
+            found.append({"pid": pid, "unit": unit, "program": program, "why": reasons[0]})
+    return found
+
+
+def foreign_assignments(fragment: str, drop_ins: t.Sequence[str]) -> Assignments:
+    """Read what a unit's files say of the environment, our own drop-in left out."""
+    files, unread = [], []
+    for path in [fragment, *list(drop_ins)]:
+        try:
+            content = dropin.read(path) if path else None
+        except OSError as error:
+            unread.append(f"{path} cannot be read ({error.strerror})")
+            continue
+        if content is not None and not (os.path.basename(path) == dropin.FILE_NAME and dropin.is_ours(content)):
+            files.append((path, content))
+    return assignments(files)._replace(unread=tuple(unread))
+
+
+def executable_of(properties: systemd.Properties) -> t.Optional[Executable]:
+    """Return the program of a service: the one that runs, else the one that would be started."""
+    pid = int(properties.get("MainPID", "0"))
+    path = systemd.exec_path(properties.get("ExecStart", ""))
+    if pid and pid not in answering.SILENT:
+        running = procfs.program_of(pid)
+        path = running if running.startswith("/") and os.path.exists(running) else path
+    return describe_executable(path) if path else None
+
+
+def problems_of(
+    name: str,
+    load_state: str,
+    properties: systemd.Properties,
+    foreign: Assignments,
+    drop_in: str,
+    mode: str = "services",
+) -> t.List[preflight.Problem]:
+    """Return all that stands in the way of a unit's settings, be they its drop-in's or the host's."""
+    problems = preflight.unit_problems(name, load_state)
+    if problems or name.endswith(".socket"):
+        return problems
+    problems = [preflight.Problem(None, f"{name}: {text}: make it a regular file of root's") for text in foreign.unread]
+    executable = executable_of(properties)
+    if mode == "host":
+        return problems + preflight.host_wide_problems(name, executable, foreign, properties)
+    return (
+        problems
+        + (preflight.executable_problems(name, executable) if executable else [])
+        + preflight.environment_problems(name, drop_in, foreign)
+        + preflight.root_problems(name, properties)
+    )

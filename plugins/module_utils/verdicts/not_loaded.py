@@ -1,0 +1,186 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Why a process has not mapped the library: what kind of program it is, when it was started, what was refused."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ..linux import procfs
+from ..linux.below_root import Found, NotRegular, find
+from ..linux.elf import ElfError, elf_in, parse_elf
+from ..linux.printable import printable
+from ..linux.unit_files import preload_entries
+from ..processes.facts import LD_SO_PRELOAD, DropIn, Files, ProcessFacts
+
+
+def explain_not_loaded(
+    files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], root: str = procfs.PROC
+) -> t.Tuple[str, str]:
+    """Return reason and detail for a process that maps none of the files."""
+    names = " ".join(files.paths)
+    elf = facts.elf
+    # A program that was started through the loader has the loader as its executable, which names no interpreter.
+    if elf and elf.interpreter is None and not os.path.basename(facts.program).startswith("ld-"):
+        return "static_executable", f"{facts.program} is statically linked: nothing can be preloaded into it."
+    musl = bool(elf and elf.interpreter and "ld-musl" in elf.interpreter)
+    if musl and any(_needs_glibc(path, facts, root) for path in files.paths):
+        return "library_not_loaded", (
+            f"{names} is not loaded: {facts.program} uses musl, the library glibc. With it in LD_PRELOAD such a "
+            "program does not start."
+        )
+    by_host = facts.host_preload and [entry for entry in facts.host_preload.entries if files.holds(entry)]
+    if by_host and musl and not _named(files, facts):
+        return "library_not_loaded", (
+            f"{names} is not loaded: {facts.program} uses musl, which does not read {LD_SO_PRELOAD}. "
+            "Preload it by the unit's drop-in."
+        )
+    if by_host and facts.host_preload:
+        if not any(files.holds(entry) for entry in facts.host_preload.at_start):
+            return "library_not_loaded", (
+                f"{names} is not loaded: the process was started before {LD_SO_PRELOAD} named it. Restart it."
+            )
+        refusal = _refusal(by_host[0], facts, root)
+        return "library_not_loaded", f"{names} is not loaded: it is in {LD_SO_PRELOAD}, but {refusal}"
+    if facts.secure:
+        return "secure_exec", (
+            f"{facts.program} runs with elevated privileges (setuid, setgid or file capabilities, AT_SECURE): "
+            "the loader drops LD_PRELOAD."
+        )
+    return "library_not_loaded", f"{names} is not loaded: {_without(files, facts, drop_in, root)}"
+
+
+def _without(files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], root: str) -> str:
+    """Go through what LD_PRELOAD in the environment says."""
+    older = facts.older_than(drop_in)
+    if facts.environment is None:
+        if older:
+            return f"the process was started before {_name(drop_in)} was last changed. Restart it."
+        return (
+            "the process does not show its environment (any more). Either it was not restarted since a drop-in was "
+            "written, or another setting (EnvironmentFile=, UnsetEnvironment=, a later drop-in) wins, or the loader "
+            "refused the library."
+        )
+    preload = facts.environment.get("LD_PRELOAD", "")
+    named = _named(files, facts)
+    if named:
+        return f"it is in LD_PRELOAD, but {_refusal(named[0], facts, root)}"
+    has = f"the process has LD_PRELOAD={printable(preload, 300)}" if preload else "the process has no LD_PRELOAD"
+    if drop_in is None:
+        return (
+            f"{has}. It was not restarted since it was asked for, nothing asks for it (there is no drop-in of this "
+            "collection), or another setting (EnvironmentFile=, UnsetEnvironment=) wins."
+        )
+    asked = drop_in.environment.get("LD_PRELOAD", "")
+    if not any(files.holds(entry) for entry in preload_entries(asked)):
+        return f"{has}, and {_name(drop_in)} asks for {asked or 'none'}. Roll the entry out again."
+    if older:
+        return f"{has}. It was not restarted since {_name(drop_in)} was written. Restart it."
+    return (
+        f"{has}, and nothing shows that {_name(drop_in)} is newer than it. Another setting (EnvironmentFile=, "
+        "UnsetEnvironment=, a later drop-in) wins, systemd has not been reloaded, or a program in between "
+        "(sudo, env -i) cleared the environment."
+    )
+
+
+def _named(files: Files, facts: ProcessFacts) -> t.List[str]:
+    """Return the entries of the process's LD_PRELOAD that would do."""
+    preload = (facts.environment or {}).get("LD_PRELOAD", "")
+    return [entry for entry in preload_entries(preload) if files.holds(entry)]
+
+
+def _needs_glibc(path: str, facts: ProcessFacts, root: str) -> bool:
+    try:
+        return "libc.so.6" in elf_in(find(path, facts.pid, root)).needed
+    except (ElfError, OSError):
+        return False
+
+
+def _name(drop_in: t.Optional[DropIn]) -> str:
+    return drop_in.path if drop_in else "its drop-in"
+
+
+def _refusal(path: str, facts: ProcessFacts, root: str) -> str:
+    """Say why the loader did not take a file that it was told to, as far as that shows now."""
+    if not facts.pid or "$" in path:
+        return _UNSEEN
+    try:
+        found = find(path, facts.pid, root)
+    except PermissionError:
+        return _UNSEEN
+    except OSError:
+        if _is_there(path):
+            return (
+                f"for this process {path} is not there, though it is on the host (RootDirectory=, InaccessiblePaths=, "
+                "TemporaryFileSystem=, a container)."
+            )
+        return f"{path} is not there (any more)."
+    with found:
+        refusal = _refusal_of(path, found, facts)
+    return refusal or _barrier(path, facts.pid, root) or f"{_LOADER}{_confinement(facts.pid, root)}."
+
+
+def _is_there(path: str) -> bool:
+    try:
+        with find(path):
+            return True
+    except OSError:
+        return False
+
+
+def _refusal_of(path: str, found: Found, facts: ProcessFacts) -> str:
+    """Say what is wrong with the file itself; '' where nothing is."""
+    try:
+        with found.open() as stream:
+            library = parse_elf(stream)
+        if facts.elf and library.abi != facts.elf.abi:
+            return (
+                f"{path} is for {library.machine} ({library.bits} bit), and {facts.program} is for "
+                f"{facts.elf.machine} ({facts.elf.bits} bit)."
+            )
+    except ElfError as error:
+        return f"{path} is not a library: {error}."
+    except NotRegular:
+        return f"{path} is not a library: it is not a regular file."
+    except OSError:
+        pass
+    return f"{path} is on a file system that is mounted noexec." if found.lies_noexec() else ""
+
+
+_UNSEEN = (
+    "it is missing, of another architecture or not readable for this process, or SELinux, AppArmor or fapolicyd "
+    "denies it."
+)
+_LOADER = (
+    "it was not there yet when the process was started, or the loader or a security module (SELinux, AppArmor, "
+    "fapolicyd) refused it; the loader's message (ld.so) is in the journal"
+)
+
+
+def _confinement(pid: int, root: str) -> str:
+    try:
+        label = os.fsdecode(procfs.content_of(pid, "attr/current", root)).strip("\0\n ")
+    except OSError:
+        return ""
+    return f"; the process runs as {printable(label, 200)}" if label and label != "unconfined" else ""
+
+
+def _barrier(path: str, pid: int, root: str) -> str:
+    """Name the file or folder on the way that the user of the process may not read; '' where there is none."""
+    status = procfs.parse_status(procfs.bytes_of(pid, "status", root))
+    parts = path.strip("/").split("/")
+    for count in range(1, len(parts) + 1):
+        place = "/" + "/".join(parts[:count])
+        try:
+            with find(place, pid, root) as found:
+                there = found.status
+        except OSError:
+            return ""
+        if not status.may(4 if count == len(parts) else 1, there):
+            return (
+                f"the user of the process (uid {status.uid}) may not read {place} (mode {there.st_mode & 0o7777:04o})."
+            )
+    return ""

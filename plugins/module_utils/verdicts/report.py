@@ -1,0 +1,74 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The answers of socket_options_info from any number of hosts, laid out for people."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..linux.columns import aligned
+from ..linux.printable import printable
+
+HEADER = ("HOST", "UNIT", "SOCKETS", "RIGHT", "WRONG", "WHY")
+"""SOCKETS counts those of which something is expected: those of the service's direction."""
+
+Answer = t.Mapping[str, t.Any]
+
+
+class Row(t.NamedTuple):
+    """One line, and whether it is good news: V(right), V(accepted), V(wrong) or V(idle)."""
+
+    cells: t.Tuple[str, ...]
+    verdict: str
+
+
+def rows_of(answers: t.Mapping[str, t.Optional[Answer]], wrong_only: bool = False) -> t.List[Row]:
+    """Return a row for each host and unit; a host without an answer gets one that says so."""
+    rows: t.List[Row] = []
+    for host, answer in answers.items():
+        if not answer or "units" not in answer:
+            rows.append(Row((host, "-", "-", "-", "-", "not verified: failed or not reached, see above"), "wrong"))
+            continue
+        for name, unit in sorted(answer["units"].items()):
+            if not (wrong_only and unit["ok"]):
+                cells, verdict = _judge(unit)
+                rows.append(Row((host, name, *cells), verdict))
+    return rows
+
+
+def _judge(unit: t.Mapping[str, t.Any]) -> t.Tuple[t.Tuple[str, ...], str]:
+    if not unit["running"]:
+        if unit["ok"]:
+            return ("-", "-", "-", "not running"), "idle"
+        return ("-", "-", "-", "there is no such unit"), "wrong"
+    counts = tuple(str(unit[key]) for key in ("relevant", "compliant"))
+    wrong = str(unit["noncompliant"] + unit["unknown"])
+    why = ", ".join(f"{reason} x {count}" for reason, count in sorted(unit["reasons"].items()))
+    if not unit["ok"]:
+        return (*counts, wrong, why or "fewer sockets than min_sockets"), "wrong"
+    if why:
+        return (*counts, wrong, f"accepted: {why}"), "accepted"
+    return (*counts, wrong, ""), "right"
+
+
+def lay_out(rows: t.Sequence[Row]) -> t.List[str]:
+    """Align the rows below the header, names to the left and numbers to the right."""
+    return aligned(HEADER, (row.cells for row in rows), ("SOCKETS", "RIGHT", "WRONG"))
+
+
+def explanations(answers: t.Mapping[str, t.Optional[Answer]], most_hosts: int = 3) -> t.List[str]:
+    """Return what was seen for each reason, once for all the hosts that have it, with the hosts."""
+    hosts_by: t.Dict[t.Tuple[str, str, str], t.List[str]] = {}
+    for host, answer in answers.items():
+        for socket in (answer or {}).get("sockets", []):
+            if socket["reason"] and socket["relevant"]:
+                hosts = hosts_by.setdefault((socket["unit"], socket["reason"], socket["detail"] or ""), [])
+                if host not in hosts:
+                    hosts.append(host)
+    lines = []
+    for (unit, reason, detail), hosts in sorted(hosts_by.items()):
+        more = f" and {len(hosts) - most_hosts} more" if len(hosts) > most_hosts else ""
+        lines.append(printable(f"{unit}: {reason}: {detail} ({', '.join(hosts[:most_hosts])}{more})"))
+    return lines

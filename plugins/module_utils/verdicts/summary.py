@@ -1,0 +1,62 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a unit's sockets come to: counts, reasons, and whether that is as it should be."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..sockets.compliance import Expectation
+from ..sockets.sweep import Record
+from ..units.asked import Unit
+
+
+def summarize(
+    records: t.List[Record],
+    pids: t.List[int],
+    hidden: t.List[int],
+    unit: t.Optional[Unit],
+    expectation: t.Optional[Expectation],
+    not_read: int = 0,
+) -> t.Dict[str, t.Any]:
+    """Sum up the records of a unit.
+
+    :param pids: Its processes.
+    :param hidden: Those processes of which not even the number of sockets is known.
+    :param not_read: How many connections a sample left out.
+    """
+    running = bool(pids or hidden)
+    if unit is not None and unit.is_socket:
+        running = bool(records) if unit.active is None else unit.active
+    relevant = [record for record in records if record.relevant]
+    reasons: t.Dict[str, int] = {}
+    for record in relevant:
+        if record.reason is not None:
+            reasons[record.reason] = reasons.get(record.reason, 0) + 1
+    if hidden:
+        reasons["unreadable"] = reasons.get("unreadable", 0) + len(hidden)
+    accepted = (
+        expectation is not None
+        and bool(reasons)
+        and (not hidden or "unreadable" in expectation.accept)
+        and all(expectation.accept.issuperset(record.candidates) for record in relevant if record.reason)
+    )
+    found = unit is None or unit.load_state != "not-found"
+    enough = expectation is None or not running or len(relevant) >= expectation.min_sockets
+    return {
+        "load_state": unit.load_state if unit is not None else None,
+        "running": running,
+        "pids": pids,
+        "sockets": len(records),
+        "not_read": not_read,
+        "relevant": len(relevant),
+        "compliant": sum(1 for record in relevant if record.compliant),
+        "noncompliant": sum(1 for record in relevant if record.compliant is False),
+        "unknown": sum(1 for record in relevant if record.compliant is None),
+        "unreadable_pids": hidden,
+        "reasons": dict(sorted(reasons.items())),
+        "accepted": accepted,
+        "ok": found and enough and (not reasons or accepted),
+    }

@@ -1,0 +1,409 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The audit of a whole host, on real processes and sockets in made-up units."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.audit import host
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit, Summary, Terms
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import Values
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import Address
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
+from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
+
+TUNED = "s.setsockopt(1, 9, 1); s.setsockopt(6, 4, {}); s.setsockopt(6, 5, {}); s.setsockopt(6, 6, {})"
+LOCAL = Terms(350, include_local=True)
+
+
+@pytest.fixture(name="proc")
+def proc_fixture(tmp_path: pathlib.Path) -> ShadowProc:
+    return ShadowProc(tmp_path)
+
+
+@pytest.fixture(name="server")
+def server_fixture() -> t.Iterator[socket.socket]:
+    """A listener outside of what is audited: the peers of the connections are elsewhere, as far as that can tell."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+def audit(
+    proc: ShadowProc, terms: Terms = LOCAL, units: t.Optional[t.Dict[Address, str]] = None, **more: t.Any
+) -> Summary:
+    return HostAudit(terms, PortableReader(), lambda: units or {}, root=proc.root, **more).run()
+
+
+def connecting(listener: socket.socket, count: int = 1, tune: str = "") -> str:
+    port = listener.getsockname()[1]
+    lines = [f"kept = [socket.create_connection(('127.0.0.1', {port})) for _ in range({count})]"]
+    if tune:
+        lines.append(f"for s in kept: {tune}")
+    return "\n".join(lines)
+
+
+def group_of(summary: Summary, unit: str, direction: str = "outgoing") -> t.Dict[str, t.Any]:
+    (found,) = (each for each in summary["groups"] if (each["unit"], each["direction"]) == (unit, direction))
+    assert isinstance(found, dict)
+    return found
+
+
+def test_connections_are_summed_up_by_unit_and_judged(proc: ShadowProc, server: socket.socket) -> None:
+    with Child(connecting(server, 3)) as one, Child(connecting(server, 2, TUNED.format(300, 100, 3))) as two:
+        proc.add(one.pid, "plain.service")
+        proc.add(two.pid, "tight.service")
+        summary = audit(proc)
+    port = server.getsockname()[1]
+    plain = group_of(summary, "plain.service")
+    assert [plain[key] for key in ("connections", "without", "right", "processes", "units")] == [3, 3, 0, 1, 1]
+    assert plain["peers"] == [{"address": "127.0.0.1", "port": port, "connections": 3}]
+    assert plain["values"] == [] and plain["listeners"] == []
+    assert plain["advice"]["entry"] == {
+        "name": "plain.service", "libraries": ["connect"], "tcp": {"keepidle": 120, "keepintvl": 30, "keepcnt": 4},
+    }  # fmt: skip
+    tight = group_of(summary, "tight.service")
+    assert (tight["tight"], tight["without"]) == (2, 0)
+    assert tight["values"] == [{"keepidle": 300, "keepintvl": 100, "keepcnt": 3, "connections": 2}]
+    assert "the program itself chose 300 s / 100 s x 3" in tight["advice"]["notes"][0]
+    assert [group["unit"] for group in summary["groups"]] == ["plain.service", "tight.service"]  # most findings first
+    totals = summary["totals"]
+    assert [totals[key] for key in ("connections", "right", "without", "tight")] == [5, 0, 3, 2]
+    json.dumps(summary)
+
+
+def test_what_is_right_gets_no_advice(proc: ShadowProc, server: socket.socket) -> None:
+    with Child(connecting(server, 1, TUNED.format(60, 15, 4))) as child:
+        proc.add(child.pid, "good.service")
+        group = group_of(audit(proc), "good.service")
+    assert (group["right"], group["advice"], group["peers"]) == (1, None, [])
+
+
+def test_instances_stand_under_their_template(proc: ShadowProc, server: socket.socket) -> None:
+    with Child(connecting(server)) as one, Child(connecting(server)) as two:
+        proc.add(one.pid, "worker@one.service")
+        proc.add(two.pid, "worker@two.service")
+        group = group_of(audit(proc), "worker@.service")
+    assert (group["units"], group["processes"], group["connections"]) == (2, 2, 2)
+    assert group["advice"]["entry"]["name"] == "worker@.service"
+
+
+def test_login_sessions_stand_together_and_get_no_entry(proc: ShadowProc, server: socket.socket) -> None:
+    with Child(connecting(server)) as one, Child(connecting(server)) as two:
+        proc.add(one.pid, "session-1.scope")
+        proc.add(two.pid, "session-c2.scope")
+        group = group_of(audit(proc), "session-*.scope")
+    assert (group["units"], group["advice"]["kind"], group["advice"]["entry"]) == (2, "nothing", None)
+
+
+def test_connections_that_stay_on_the_host_are_left_out(proc: ShadowProc, server: socket.socket) -> None:
+    with Child(connecting(server, 2)) as child:
+        proc.add(child.pid, "a.service")
+        summary = audit(proc, Terms(350))
+    assert summary["groups"] == []
+    assert summary["left_out"] == {"local": 2, "recent": 0, "ansible": 0}
+
+
+@pytest.mark.parametrize("address", ["127.0.0.2", "::ffff:127.0.0.1", "::1"])
+def test_whichever_loopback_address_they_use(proc: ShadowProc, address: str) -> None:
+    six = ":" in address
+    family = socket.AF_INET6 if six else socket.AF_INET
+    with socket.create_server(("::" if six else address, 0), family=family, dualstack_ipv6=six) as listener:
+        port = listener.getsockname()[1]
+        with Child(f"kept = socket.create_connection(({address!r}, {port}))") as child:
+            proc.add(child.pid, "a.service")
+            assert audit(proc, Terms(350))["left_out"]["local"] == 1
+
+
+def test_what_has_both_ends_on_the_host_is_local_whatever_its_addresses(proc: ShadowProc) -> None:
+    """As between two containers: no loopback address, and each end has another one."""
+    code = (
+        "import ctypes, subprocess\n"
+        "assert ctypes.CDLL(None, use_errno=True).unshare(0x40000000) == 0\n"
+        "for command in ('link set lo up', 'address add 192.0.2.1/32 dev lo', 'address add 192.0.2.2/32 dev lo'):\n"
+        "    subprocess.run(['ip', *command.split()], check=True)\n"
+        "l = socket.create_server(('192.0.2.1', 0))\n"
+        "c = socket.create_connection(l.getsockname(), source_address=('192.0.2.2', 0)); a = l.accept()[0]"
+    )
+    with Child(code) as child:
+        proc.add(child.pid, "a.service")
+        assert audit(proc, Terms(350))["left_out"]["local"] == 2
+        assert audit(proc, LOCAL)["totals"]["connections"] == 2
+
+
+def test_what_has_carried_data_a_moment_ago_can_be_left_out(proc: ShadowProc, server: socket.socket) -> None:
+    with Child(connecting(server, 2)) as child:
+        proc.add(child.pid, "a.service")
+        summary = audit(proc, Terms(350, include_local=True, min_idle=3600))
+        assert (summary["groups"], summary["left_out"]["recent"]) == ([], 2)
+        assert audit(proc, Terms(350, include_local=True, min_idle=0))["totals"]["connections"] == 2
+
+
+def test_silence_is_counted_against_the_timeout(
+    proc: ShadowProc, server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shortest timeout is 4 s; a test does not wait for that long, so it shortens the rule."""
+    with Child(connecting(server, 2)) as child:
+        proc.add(child.pid, "a.service")
+        group = group_of(audit(proc, Terms(350, include_local=True)), "a.service")
+        assert group["overdue"] == 0 and 0 <= group["longest_silence"] < 60
+        monkeypatch.setattr(host, "recommend", lambda _timeout: Values(1, 1, 4))
+        assert audit(proc, Terms(0, include_local=True))["totals"]["overdue"] == 2
+
+
+def test_ansibles_own_connection_is_left_out(proc: ShadowProc, server: socket.socket) -> None:
+    """It is held by the process that audits, or by one of those that started it: here the test itself."""
+    with socket.create_connection(server.getsockname()):
+        proc.add(os.getpid(), "session-9.scope")
+        summary = audit(proc)
+    assert summary["left_out"]["ansible"] == 1 and summary["totals"]["connections"] == 0
+
+
+LISTENING = "l = socket.create_server(('0.0.0.0', 0)); {}answer = l.getsockname()[1]"
+
+
+def test_a_listener_without_connections_is_judged_by_what_it_hands_on(proc: ShadowProc) -> None:
+    with Child() as child:
+        port = child.run(LISTENING.format(""))
+        proc.add(child.pid, "server.service")
+        summary = audit(proc, Terms(350))
+        group = group_of(summary, "server.service", "accepted")
+        assert group["listeners"] == [{"address": "0.0.0.0", "port": port, "verdict": "without", "shown_by": 0}]
+        assert group["advice"]["entry"]["libraries"] == ["listen"]
+        assert summary["totals"]["listeners"] == 1
+        child.run("s = l\n" + TUNED.format(60, 15, 4))
+        assert audit(proc, Terms(350))["totals"]["listeners"] == 0
+
+
+def test_a_listener_is_judged_by_what_came_through_it(proc: ShadowProc) -> None:
+    """redis and others set keepalive on what they accept: then the listener's own options mislead."""
+    with Child() as child:
+        port = child.run(LISTENING.format(""))
+        proc.add(child.pid, "server.service")
+        with socket.create_connection(("127.0.0.1", port)):
+            child.run("s = l.accept()[0]")
+            (listener,) = group_of(audit(proc), "server.service", "accepted")["listeners"]
+            assert (listener["verdict"], listener["shown_by"]) == ("without", 1)
+            child.run(TUNED.format(60, 15, 4))
+            summary = audit(proc)
+            assert group_of(summary, "server.service", "accepted")["listeners"] == []
+            assert summary["totals"]["right"] == 1
+            # Shown by a connection from this host, it holds for the others.
+            assert audit(proc, Terms(350))["totals"]["listeners"] == 0
+
+
+def test_old_connections_do_not_speak_against_a_listener_that_was_mended(proc: ShadowProc) -> None:
+    with Child() as child:
+        port = child.run(LISTENING.format(""))
+        proc.add(child.pid, "server.service")
+        with socket.create_connection(("127.0.0.1", port)):
+            child.run("old = l.accept()[0]; s = l\n" + TUNED.format(60, 15, 4))
+            assert audit(proc)["totals"]["listeners"] == 1  # nothing shows yet that it hands them on
+            with socket.create_connection(("127.0.0.1", port)):
+                child.run("new = l.accept()[0]")
+                totals = audit(proc)["totals"]
+    assert (totals["listeners"], totals["without"], totals["right"]) == (0, 1, 1)
+
+
+def test_a_listener_of_loopback_is_no_finding(proc: ShadowProc) -> None:
+    with Child("l = socket.create_server(('127.0.0.1', 0))") as child:
+        proc.add(child.pid, "server.service")
+        assert audit(proc, Terms(350))["totals"]["listeners"] == 0
+        assert audit(proc)["totals"]["listeners"] == 1
+
+
+def test_listeners_that_share_an_address_are_one(proc: ShadowProc) -> None:
+    code = (
+        "l = [socket.socket() for _ in range(3)]\nfor s in l: s.setsockopt(1, 15, 1)\n"
+        "l[0].bind(('0.0.0.0', 0))\nfor s in l[1:]: s.bind(l[0].getsockname())\nfor s in l: s.listen()"
+    )
+    with Child(code) as child:
+        proc.add(child.pid, "server.service")
+        assert len(group_of(audit(proc), "server.service", "accepted")["listeners"]) == 1
+
+
+def test_what_systemd_listens_on_belongs_to_the_socket_unit(proc: ShadowProc) -> None:
+    with Child() as systemd:
+        port = systemd.run(LISTENING.format("") + "; os.set_inheritable(l.fileno(), True)")
+        proc.add(systemd.pid, "init.scope", shown_as=1)
+        units: t.Dict[Address, str] = {("0.0.0.0", port): "relay.socket"}
+        group = group_of(audit(proc, Terms(350), units), "relay.socket", "accepted")
+        assert group["advice"]["entry"] == {
+            "name": "relay.socket", "tcp": {"keepidle": 120, "keepintvl": 30, "keepcnt": 4},
+        }  # fmt: skip
+
+
+def test_a_script_is_named(proc: ShadowProc, server: socket.socket) -> None:
+    with Child(connecting(server)) as one, Child(connecting(server)) as two:
+        for child, script in ((one, "bill.py"), (two, "mail.py")):
+            proc.add(child.pid, "jobs.service", cmdline=f"python3\0/opt/{script}\0--password\0secret\0")
+        summary = audit(proc)
+    assert sorted(group["script"] for group in summary["groups"]) == ["/opt/bill.py", "/opt/mail.py"]
+    assert "secret" not in json.dumps(summary)
+
+
+def test_a_library_that_is_loaded_is_known(proc: ShadowProc, server: socket.socket) -> None:
+    maps = "7f00-7f01 r-xp 0 08:01 1 /lib/x/libkeepalive.so\n7f02-7f03 r-xp 0 08:01 2 /usr/lib/libpq.so.5.15\n"
+    with Child(connecting(server)) as child:
+        proc.add(child.pid, "a.service", maps=maps)
+        advice = group_of(audit(proc, library_dir="/lib/x"), "a.service")["advice"]
+    assert "libkeepalive.so is loaded already" in advice["notes"][0]
+    assert [setting["name"] for setting in advice["native"]] == ["libpq (psql, psycopg, PostgreSQL's replication)"]
+
+
+def test_what_cannot_be_read_is_unknown_and_never_right(proc: ShadowProc, server: socket.socket) -> None:
+    class Refused(PortableReader):
+        def read(self, _pid: int, _descriptors: t.Iterable[int], _thread: t.Optional[int] = None) -> t.Iterator[t.Any]:
+            raise Unreadable(1, "pidfd_getfd")
+
+    on = "s.setsockopt(1, 9, 1); s.setsockopt(6, 4, {})"
+    tuned = Child(connecting(server, 2, on.format(60))), Child(connecting(server, 1, on.format(7200)))
+    with tuned[0] as one, tuned[1] as two, Child(connecting(server)) as three:
+        for child, unit in ((one, "one.service"), (two, "two.service"), (three, "three.service")):
+            proc.add(child.pid, unit)
+        summary = HostAudit(LOCAL, Refused(), dict, root=proc.root).run()
+    # The kernel's timers show that keepalive is off, or later than the timeout; never that it is right.
+    assert group_of(summary, "one.service")["unknown"] == 2
+    assert group_of(summary, "two.service")["slow"] == 1
+    assert group_of(summary, "three.service")["without"] == 1
+    assert summary["totals"]["right"] == 0
+    assert group_of(summary, "one.service")["longest_silence"] is None
+
+
+def test_the_answer_is_bounded_and_its_counts_are_not(proc: ShadowProc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "MOST_GROUPS", 1)
+    code = (
+        "servers = [socket.create_server(('127.0.0.1', 0)) for _ in range({0})]\n"
+        "kept = [socket.create_connection(s.getsockname()) for s in servers for _ in range({0})]\n"
+    )
+    with Child(code.format(5)) as one, Child(code.format(2)) as two:
+        proc.add(one.pid, "a.service")
+        proc.add(two.pid, "b.service")
+        summary = audit(proc)
+    assert summary["groups_total"] == 4  # each connects to itself, and so listens as well
+    (group,) = summary["groups"]
+    assert (group["unit"], group["peers_total"], len(group["peers"]), group["connections"]) == ("a.service", 5, 3, 25)
+    assert summary["totals"]["connections"] == 29
+
+
+SESSION = "/user.slice/user-{0}.slice"
+
+
+def test_what_one_user_runs_takes_no_place_of_others(
+    proc: ShadowProc, server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "MOST_GROUPS", 4)
+    with contextlib.ExitStack() as stack:
+        for number in range(8):
+            script = stack.enter_context(Child(connecting(server, 5)))
+            cmdline = f"python3\0/home/mallory/s{number}.py\0"
+            proc.add(script.pid, "session-3.scope", slices=SESSION.format(1000), cmdline=cmdline)
+        service = stack.enter_context(Child(connecting(server)))
+        proc.add(service.pid, "billing.service")
+        other = stack.enter_context(Child(connecting(server)))
+        proc.add(other.pid, "session-4.scope", slices=SESSION.format(1001))
+        summary = audit(proc)
+    assert group_of(summary, "billing.service")["user"] is None
+    assert [group["user"] for group in summary["groups"]] == [1000, 1000, None, 1001]
+    assert (summary["groups_total"], summary["totals"]["connections"]) == (10, 42)
+    assert summary["groups_cut"] == {
+        "groups": 6, "connections": 30, "findings": 30, "listeners": 0,
+        "whose": [
+            {"unit": "user-1000.slice", "user": 1000, "groups": 6, "connections": 30, "findings": 30, "listeners": 0}
+        ],
+    }  # fmt: skip
+
+
+def test_of_a_users_programs_only_some_are_listed_even_where_there_is_room(
+    proc: ShadowProc, server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "MOST_OF_PEOPLE", 1)
+    with Child(connecting(server)) as one, Child(connecting(server)) as two, Child(connecting(server)) as service:
+        for number, child in enumerate((one, two)):
+            cmdline = f"python3\0/home/mallory/s{number}.py\0"
+            proc.add(child.pid, "session-3.scope", slices=SESSION.format(1000), cmdline=cmdline)
+        proc.add(service.pid, "billing.service")
+        summary = audit(proc)
+    assert sorted(group["unit"] for group in summary["groups"]) == ["billing.service", "session-*.scope"]
+    assert summary["groups_cut"]["groups"] == 1
+
+
+def test_two_users_with_the_same_program_are_two_groups(proc: ShadowProc, server: socket.socket) -> None:
+    """One of them could otherwise crowd the other's peers and counts out of the group."""
+    with Child(connecting(server, 3)) as one, Child(connecting(server)) as two:
+        proc.add(one.pid, "session-3.scope", slices=SESSION.format(1000))
+        proc.add(two.pid, "session-4.scope", slices=SESSION.format(1001))
+        groups = audit(proc)["groups"]
+    assert [(group["user"], group["connections"]) for group in groups] == [(1000, 3), (1001, 1)]
+
+
+SAME_ADDRESSES = """
+import ctypes, subprocess
+assert ctypes.CDLL(None, use_errno=True).unshare(0x40000000) == 0
+for command in ('link set lo up', 'address add 198.51.100.1/32 dev lo', 'address add 198.51.100.2/32 dev lo'):
+    subprocess.run(['ip', *command.split()], check=True)
+l = socket.create_server(('198.51.100.1', 50000))
+"""
+CONNECT_THERE = "c = socket.create_connection(l.getsockname(), source_address=('198.51.100.2', 50001))"
+
+
+@pytest.mark.parametrize(
+    ("unit", "slices", "local"),
+    [("session-3.scope", SESSION.format(1000), 0), ("other.service", "/system.slice", 2)],
+)
+def test_addresses_in_a_users_own_namespace_hide_nothing_of_others(
+    proc: ShadowProc, unit: str, slices: str, local: int
+) -> None:
+    """He may give himself both ends of a service's connection: that one leaves the host all the same."""
+    code = SAME_ADDRESSES + CONNECT_THERE
+    with Child(code) as service, Child(code + "\na = l.accept()[0]; l.close()") as other:
+        proc.add(service.pid, "billing.service")
+        proc.add(other.pid, unit, slices=slices)
+        summary = audit(proc, Terms(350))
+    found = [group["connections"] for group in summary["groups"] if group["unit"] == "billing.service"]
+    assert sum(found) == (0 if local else 1)
+
+
+def test_a_user_on_the_port_of_a_service_says_nothing_about_its_listener(proc: ShadowProc) -> None:
+    """Bound before the service listens, to one address of all: his own connection looks as if it was accepted."""
+    bound = "s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(('127.0.0.1', 0)); answer = s.getsockname()[1]"
+    with Child() as user, Child() as service, socket.create_server(("127.0.0.1", 0)) as peer:
+        port = user.run(bound)
+        service.run(
+            "l = socket.socket(); l.setsockopt(1, 2, 1); " f"l.bind(('0.0.0.0', {port})); l.listen(); s = l\n"
+            + TUNED.format(60, 15, 4)
+        )  # fmt: skip
+        user.run(f"s.connect({peer.getsockname()!r})")
+        proc.add(service.pid, "server.service")
+        proc.add(user.pid, "session-3.scope", slices=SESSION.format(1000))
+        summary = audit(proc)
+        assert group_of(summary, "session-*.scope", "accepted")["without"] == 1
+        assert group_of(summary, "server.service", "accepted")["listeners"] == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "slices", "counts_for"),
+    [("session-3.scope", SESSION.format(1000), "session-*.scope"), ("relay.service", "/system.slice", "relay.socket")],
+)
+def test_a_user_on_the_port_of_a_socket_unit_is_not_taken_for_its_service(
+    proc: ShadowProc, unit: str, slices: str, counts_for: str
+) -> None:
+    with Child() as systemd, Child() as other, socket.create_server(("127.0.0.1", 0)) as peer:
+        port = other.run(
+            "s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(('127.0.0.1', 0)); answer = s.getsockname()[1]"
+        )
+        systemd.run(f"l = socket.socket(); l.setsockopt(1, 2, 1); l.bind(('0.0.0.0', {port})); l.listen()")
+        other.run(f"s.connect({peer.getsockname()!r})")
+        proc.add(systemd.pid, "init.scope", shown_as=1)
+        proc.add(other.pid, unit, slices=slices)
+        summary = audit(proc, units={("0.0.0.0", port): "relay.socket"})
+    assert [group["unit"] for group in summary["groups"] if group["connections"]] == [counts_for]

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When a socket survives an idle timeout, and that the recommended values always do."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+import pytest
+import yaml
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import (
+    LONGEST_TIMEOUT,
+    SHORTEST_TIMEOUT,
+    Values,
+    judge,
+    probes_in_force,
+    recommend,
+)
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
+from hypothesis import given
+from hypothesis import strategies as st
+
+RECIPES = pathlib.Path(__file__).parents[5] / "docs/recipes.md"
+
+
+def options(keepidle: int, keepintvl: int, keepcnt: int, user_timeout: t.Optional[int] = 0) -> t.Any:
+    return {"keepidle": keepidle, "keepintvl": keepintvl, "keepcnt": keepcnt, "user_timeout": user_timeout}
+
+
+@pytest.mark.parametrize(
+    ("keepalive", "values", "verdict"),
+    [
+        (False, options(1, 1, 9), "without"),
+        (True, options(7200, 75, 9), "slow"),
+        (True, options(350, 1, 9), "slow"),
+        (True, options(349, 1, 9), "tight"),  # 351: the second probe may be the one that arrives, and is too late
+        (True, options(300, 25, 9), "tight"),  # exactly 350 is not less
+        (True, options(299, 25, 9), "right"),
+        (True, options(120, 30, 4), "right"),
+        (True, options(120, 30, 1), "tight"),  # the one probe that is lost ends the connection
+        (True, options(120, 30, 4, 130_000), "tight"),  # so does this user timeout, whatever the count
+        (True, options(120, 30, 4, 240_000), "right"),
+        (True, options(120, 30, 1, 240_000), "right"),
+        (True, options(120, 30, 4, None), "right"),  # MPTCP has no user timeout
+        (None, options(120, 30, 4), "unknown"),
+        (True, dict.fromkeys(options(1, 1, 1)), "unknown"),
+        (False, dict.fromkeys(options(1, 1, 1)), "without"),
+    ],
+)
+def test_the_verdict(keepalive: t.Optional[bool], values: t.Any, verdict: str) -> None:
+    assert judge(keepalive, values, 350) == verdict
+
+
+@pytest.mark.parametrize(
+    ("timer", "verdict"), [(7100.0, "slow"), (350.0, "slow"), (349.0, "unknown"), (None, "unknown")]
+)
+def test_where_options_cannot_be_read_a_timer_can_only_speak_against(timer: t.Optional[float], verdict: str) -> None:
+    assert judge(True, dict.fromkeys(options(1, 1, 1)), 350, timer) == verdict
+
+
+def test_a_user_timeout_takes_the_place_of_the_count() -> None:
+    assert probes_in_force(Values(60, 15, 4), 0) == 4
+    assert probes_in_force(Values(60, 15, 4), 120_000) == 4
+    assert probes_in_force(Values(60, 15, 4), 121_000) == 5
+    assert probes_in_force(Values(60, 15, 4), 1000) == 1
+
+
+@given(st.integers(SHORTEST_TIMEOUT, LONGEST_TIMEOUT))
+def test_what_is_recommended_is_right_and_within_the_kernels_range(idle_timeout: int) -> None:
+    values = recommend(idle_timeout)
+    assert judge(True, values._asdict(), idle_timeout) == "right"
+    for name, value in values._asdict().items():
+        assert OPTIONS[name].minimum <= value <= OPTIONS[name].maximum
+
+
+def test_below_the_shortest_timeout_nothing_would_be() -> None:
+    assert not Values(1, 1, 4).satisfy(SHORTEST_TIMEOUT - 1)
+
+
+@pytest.mark.parametrize(
+    ("idle_timeout", "values"), [(240, (90, 30, 4)), (300, (120, 30, 4)), (350, (120, 30, 4)), (600, (240, 60, 4))]
+)
+def test_the_audit_recommends_what_the_recipes_say(idle_timeout: int, values: t.Tuple[int, ...]) -> None:
+    """docs/recipes.md has a profile for each of these; an operator should not find two answers."""
+    assert recommend(idle_timeout) == values
+    profiles = RECIPES.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    (documented,) = {
+        Values(**profile["tcp"])
+        for profile, line in zip(
+            yaml.safe_load(profiles)["keepalive_services_profiles"],
+            [line for line in profiles.splitlines() if "- name:" in line],
+        )
+        if f"# {idle_timeout} s" in line
+    }
+    assert documented == values

@@ -1,0 +1,258 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report of the audit as people read it: exact text."""
+
+from __future__ import annotations
+
+import copy
+import textwrap
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program, advise
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import Values
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.report import duration, endpoint, render
+
+VALUES = Values(120, 30, 4)
+COUNTS = dict.fromkeys(("connections", "right", "without", "slow", "tight", "unknown", "overdue", "listeners"), 0)
+
+
+NOTHING_CUT = {"groups": 0, "connections": 0, "findings": 0, "listeners": 0, "whose": []}
+NOBODYS = {"sockets": 0, "users": 0, "whose": []}
+
+
+def group(program: Program, direction: str, wrong: bool = True, **settings: t.Any) -> t.Dict[str, t.Any]:
+    plain: t.Dict[str, t.Any] = {
+        **{name: count for name, count in COUNTS.items() if name != "listeners"},
+        "unit": program.unit, "units": 1, "program": program.path, "script": program.script, "direction": direction,
+        "user": None, "values_total": 0, "processes": 1,
+        "longest_silence": None, "values": [], "peers": [], "peers_total": 0, "listeners": [],
+        "listeners_total": 0, "advice": dict(advise(program, direction, VALUES)._asdict()) if wrong else None,
+    }  # fmt: skip
+    return {**plain, **settings}
+
+
+def answer(*groups: t.Dict[str, t.Any], **totals: int) -> t.Dict[str, t.Any]:
+    return {
+        "idle_timeout": 350, "totals": {**COUNTS, **totals}, "left_out": {"local": 0, "recent": 0, "ansible": 0},
+        "groups": list(groups), "groups_total": len(groups), "groups_cut": NOTHING_CUT, "unowned": NOBODYS,
+        "unreadable": {"processes": 0, "why": ""},
+    }  # fmt: skip
+
+
+WORKER = group(
+    Program("/usr/bin/python3.11", "/opt/worker.py", "worker@.service"), "outgoing",
+    units=2, connections=9, without=8, right=1, overdue=3, longest_silence=7000.0, peers_total=5,
+    peers=[{"address": "192.0.2.7", "port": 5432, "connections": 4},
+           {"address": "::5", "port": 6379, "connections": 2}],
+)  # fmt: skip
+NGINX = group(
+    Program("/usr/sbin/nginx", unit="nginx.service"), "accepted", connections=1, slow=1,
+    longest_silence=30.0, peers_total=1,
+    values=[{"keepidle": 7200, "keepintvl": 75, "keepcnt": 9, "connections": 1}],
+    peers=[{"address": "192.0.2.9", "port": None, "connections": 1}],
+    listeners=[{"address": "0.0.0.0", "port": 443, "verdict": "slow", "shown_by": 1},
+               {"address": "::", "port": 80, "verdict": "without", "shown_by": 0}],
+)  # fmt: skip
+FROZEN = group(
+    Program("/opt/frozen", unit="frozen.service", static=True), "outgoing", connections=2, without=2,
+    longest_silence=5.0, peers=[{"address": "192.0.2.7", "port": 80, "connections": 2}], peers_total=1,
+)  # fmt: skip
+SSH = group(
+    Program("/usr/sbin/sshd", unit="ssh.service"), "accepted",
+    listeners=[{"address": "::", "port": 22, "verdict": "without", "shown_by": 0}],
+)  # fmt: skip
+GOOD = group(Program("/usr/bin/good", unit="good.service"), "outgoing", wrong=False, connections=4, right=4)
+
+
+def text_of(answers: t.Dict[str, t.Any]) -> str:
+    return "\n".join(line for line, _what in render(answers)) + "\n"
+
+
+def test_one_host() -> None:
+    one = answer(WORKER, FROZEN, NGINX, SSH, GOOD, connections=16, right=5, without=10, slow=1, overdue=3, listeners=3)
+    one["left_out"] = {"local": 12, "recent": 0, "ansible": 1}
+    assert text_of({"web1": one}) == textwrap.dedent(
+        """\
+        What an idle timeout of 350 s would cut. Nothing was changed.
+
+        HOST  CONNECTIONS  RIGHT  WITHOUT  SLOW  TIGHT  UNKNOWN  OVERDUE  LISTENERS
+        web1           16      5       10     1      0        0        3          3
+
+        RIGHT      keepalive is on, and keepidle + 2 x keepintvl < 350 s: one lost probe is survived
+        WITHOUT    keepalive is off: forgotten after 350 s of silence, and nobody notices
+        SLOW       keepalive is on, and its first probe comes after 350 s (keepidle / keepintvl x keepcnt)
+        TIGHT      the first probe comes in time; if it is lost, so may be the connection
+        UNKNOWN    the options could not be read
+        OVERDUE    of those that are not right: no data for 350 s already; dead if something forgets that soon
+        LISTENERS  hand on to what they accept what is not right
+
+        worker@.service (2 units): python3.11 /opt/worker.py connects
+            9 connections, 8 without keepalive, 1 right
+            to 192.0.2.7:5432 x 4, [::5]:6379 x 2 and 3 more; no data for up to 1 h 56 min, 3 of them for 350 s or more
+            do: the library connect, entry below
+
+        frozen.service: frozen connects
+            2 connections, all without keepalive
+            to 192.0.2.7:80 x 2; no data for up to 5 s
+            do: nothing lasting from outside: the program is statically linked
+                the module socket_options sets what is open now, and has to run again for what is opened later
+
+        nginx.service: nginx accepts
+            1 connection, too slow (7200 s / 75 s x 9)
+            from 192.0.2.9 x 1; no data for up to 30 s
+            listens on 0.0.0.0:443
+            listens on [::]:80, without keepalive, nobody connected now
+            do: nginx, clients: listen 443 ssl so_keepalive=120:30:4;
+                in each listen directive, then reload
+                see https://nginx.org/en/docs/http/ngx_http_core_module.html#listen
+            or: the library listen, with an entry of keepalive_services
+
+        Nobody is connected to these; what they accept is as they are, unless the program sets it after accept():
+            ssh.service: sshd listens on [::]:22, without keepalive
+                do: OpenSSH server: ClientAliveInterval 120
+
+        To paste; then look with enable_keepalive --check --diff, which also shows the restarts:
+
+            keepalive_services:
+              - name: 'worker@.service'
+                libraries: [connect]
+                tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}
+
+        right: good.service x 4
+
+        not judged: 12 both ends on the host, 1 Ansible's own
+        """
+    )
+
+
+def test_what_hosts_have_alike_is_said_once() -> None:
+    other = copy.deepcopy(WORKER)
+    other.update(units=3, longest_silence=10.0, peers_total=1)
+    answers = {name: answer(WORKER if name == "w1" else other) for name in ("w1", "w2", "w3", "w4", "w5")}
+    text = text_of(answers)
+    assert "worker@.service (3 units) on w1, w2, w3 and 2 more: python3.11 /opt/worker.py connects\n" in text
+    assert "    45 connections, 40 without keepalive, 5 right\n" in text
+    assert "to 192.0.2.7:5432 x 20, [::5]:6379 x 10 and others; no data for up to 1 h 56 min, 15 of" in text
+    assert text.count("do: the library connect") == 1
+    assert text.count("- name: 'worker@.service'    # w1, w2, w3 and 2 more\n") == 1
+
+
+def test_different_advice_is_said_apart() -> None:
+    static = group(
+        Program("/usr/bin/python3.11", "/opt/worker.py", "worker@.service", static=True),
+        "outgoing",
+        without=1,
+        connections=1,
+    )
+    text = text_of({"w1": answer(WORKER), "w2": answer(static)})
+    assert "worker@.service (2 units) on w1: " in text and "worker@.service on w2: " in text
+
+
+def test_both_directions_of_a_unit_make_one_entry() -> None:
+    program = Program("/usr/bin/gate", unit="gate.service")
+    both = [group(program, direction, connections=1, without=1) for direction in ("outgoing", "accepted")]
+    assert "      - name: 'gate.service'\n        libraries: [connect, listen]\n        tcp" in text_of(
+        {"w1": answer(*both)}
+    )
+
+
+def test_a_socket_unit_has_an_entry_without_libraries() -> None:
+    relay = group(Program("/usr/bin/relay", unit="relay.socket"), "accepted", connections=1, without=1)
+    relay["advice"] = dict(relay["advice"], kind="preload", native=[])
+    text = text_of({"w1": answer(relay)})
+    assert "do: systemd sets it, entry below\n" in text
+    assert "      - name: 'relay.socket'\n        tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}\n" in text
+
+
+def test_a_second_choice_says_when_it_is_one() -> None:
+    libpq = group(
+        Program("/usr/bin/python3", unit="a.service", libraries=("libpq.so.5",)), "outgoing", connections=1, slow=1
+    )
+    lines = text_of({"w1": answer(libpq)}).splitlines()
+    start = lines.index("    do: the library connect, entry below")
+    assert lines[start + 1] == (
+        "    or: libpq (psql, psycopg, PostgreSQL's replication): keepalives_idle=120 keepalives_interval=30 "
+        "keepalives_count=4 (where libpq opened them)"
+    )
+
+
+def test_a_setting_that_only_turns_keepalive_on_is_not_enough() -> None:
+    nginx = group(Program("/usr/sbin/nginx", unit="nginx.service"), "outgoing", connections=1, without=1)
+    text = text_of({"w1": answer(nginx)})
+    assert "    or: nginx, upstreams: proxy_socket_keepalive on;\n" in text
+    assert "        not enough alone: it only turns keepalive on, with the host's times\n" in text
+
+
+def test_what_was_not_read_is_said() -> None:
+    partly = answer(connections=0)
+    partly["unreadable"] = {
+        "processes": 3,
+        "why": "its descriptors are not shown to this user: run as root (become: true)",
+    }
+    partly["groups_total"] = 139
+    partly["groups_cut"] = {
+        "groups": 139, "connections": 412, "findings": 411, "listeners": 1, "whose": [
+            {"unit": "user-1000.slice", "user": 1000,
+             "groups": 105, "connections": 378, "findings": 377, "listeners": 1},
+            {"unit": "cron.service", "user": 1001, "groups": 1, "connections": 1, "findings": 1, "listeners": 0},
+            {"unit": "", "user": None, "groups": 32, "connections": 32, "findings": 32, "listeners": 0},
+        ],
+    }  # fmt: skip
+    partly["unowned"] = {
+        "sockets": 7, "users": 3, "whose": [
+            {"user": 0, "sockets": 1, "examples": [
+                {"state": "ESTABLISHED", "local": {"address": "192.0.2.1", "port": 800},
+                 "remote": {"address": "2001:db8::1", "port": 2049}}]},
+            {"user": 1000, "sockets": 5, "examples": [
+                {"state": "LISTEN", "local": {"address": "0.0.0.0", "port": 9}, "remote": None}]},
+        ],
+    }  # fmt: skip
+    lines = text_of({"w1": partly, "gone": None, "failed": {"msg": "no"}}).splitlines()
+    assert lines[2:6] == [
+        "HOST    CONNECTIONS  RIGHT  WITHOUT  SLOW  TIGHT  UNKNOWN  OVERDUE  LISTENERS",
+        "w1                0      0        0     0      0        0        0          0",
+        "gone              -      -        -     -      -        -        -          -",
+        "failed            -      -        -     -      -        -        -          -",
+    ]
+    assert lines[-9:] == [
+        "w1: 3 processes not read: its descriptors are not shown to this user: run as root (become: true)",
+        "w1: not listed for want of room: 139 more programs, 412 connections, 411 of them not right, 1 listeners",
+        "w1:     of user 1000: 105 more programs, 378 connections, 377 of them not right, 1 listeners",
+        "w1:     of user 1001 in cron.service: 1 more program, 1 connections, 1 of them not right",
+        "w1:     of no unit: 32 more programs, 32 connections, 32 of them not right",
+        "w1:     of others: 1 programs",
+        "w1: 7 sockets held by no process that was found (the kernel's own, as of NFS, or handed on and not taken): "
+        "1 of user 0 (to [2001:db8::1]:2049), 5 of user 1000 (listens on 0.0.0.0:9 and 4 more), others of 1 more users",
+        "gone: not read: failed or not reached, see above",
+        "failed: not read: failed or not reached, see above",
+    ]
+
+
+def test_no_host_was_read() -> None:
+    assert text_of({"gone": None}).splitlines()[0].startswith("HOST")
+
+
+def test_the_colours() -> None:
+    answers = {"bad": answer(WORKER, without=8), "good": answer(GOOD, right=4), "dim": answer(unknown=1), "gone": None}
+    assert [what for line, what in render(answers)[2:7]] == ["plain", "wrong", "right", "unknown", "wrong"]
+    kinds = dict(render(answers))
+    assert kinds["    do: the library connect, entry below"] == "advice"
+    assert kinds["        libraries: [connect]"] == "advice"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (119.9, "119 s"), (120, "2 min"), (3599, "59 min"), (3600, "1 h"), (9000, "2 h 30 min"),
+     (86400, "1 d"), (190000, "2 d 4 h")],
+)  # fmt: skip
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_endpoints() -> None:
+    assert endpoint("192.0.2.1", 80) == "192.0.2.1:80"
+    assert endpoint("::1", 80) == "[::1]:80"
+    assert endpoint("::1", None) == "::1"

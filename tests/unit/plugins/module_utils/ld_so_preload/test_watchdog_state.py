@@ -1,0 +1,59 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is read of a trial's files and of the mounts, whatever stands there."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import watchdog
+
+MOUNTED = b"36 35 98:0 /.ld.so.preload.keepalive-new /etc/ld.so.preload rw,noatime - ext4 /dev/root rw\n"
+
+
+@pytest.fixture(name="place")
+def place_fixture(tmp_path: pathlib.Path) -> watchdog.Place:
+    place = watchdog.place_of(str(tmp_path / "ld.so.preload"))
+    pathlib.Path(place.state).mkdir()
+    return place
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        b"",
+        b"37 36 0:50 / /home/eve/a\rb rw,nosuid - fuse.x x rw\n",
+        b"37 36 0:50 /\r1 2 3 /evil /etc/ld.so.preload rw,nosuid - fuse.x x rw\n",
+        b"37 36 0:50 / /home/eve/\xff\x85\x1c\x0b rw - fuse.x x rw\n",
+        b"37 36\n",
+    ],
+)
+def test_a_mount_of_a_user_is_no_mount_of_ours_whatever_its_name(tmp_path: pathlib.Path, others: bytes) -> None:
+    table = tmp_path / "mountinfo"
+    table.write_bytes(others)
+    assert watchdog.mounted_from("/etc/ld.so.preload", str(table)) is None
+    table.write_bytes(MOUNTED + others)
+    assert watchdog.mounted_from("/etc/ld.so.preload", str(table)) == "/.ld.so.preload.keepalive-new"
+
+
+def test_what_was_remembered_comes_back_and_what_is_damaged_excuses_nothing(place: watchdog.Place) -> None:
+    lines = ["ERROR: ld.so: object '/\udcff' cannot be preloaded", "a\x1b[2J"]
+    watchdog.remember(place, "1", lines)
+    assert watchdog.remembered(place, "1") == lines
+    pathlib.Path(place.state_file("before", "2")).mkdir()
+    assert watchdog.remembered(place, "2") == []
+
+
+def test_a_watchdogs_word_is_shown_whatever_it_is(place: watchdog.Place) -> None:
+    word = pathlib.Path(place.state_file("result", "1"))
+    word.write_bytes(b"committed\n")
+    assert watchdog.look(place, "1") == {"armed": False, "result": "committed"}
+    word.write_bytes(b"\xff\x1b[2J\0")
+    shown = watchdog.look(place, "1")["result"]
+    assert shown.isprintable() and "[2J" in shown
+    word.unlink()
+    word.mkdir()
+    assert watchdog.look(place, "1")["result"] == "its word cannot be read"

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A run that waits in the kernel for a process ends after a limit, and says because of whom."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.tests.unit.support.hanging import USER, file_system, hang
+
+_MODULE = "ansible_collections.netops.keepalive.plugins.module_utils"
+
+_WATCHED = f"""
+import sys
+from {_MODULE}.linux.procfs import content_of
+from {_MODULE}.linux.stuck import Watch
+with Watch(str.encode, 1, 0.5):
+    content_of(int(sys.argv[1]), "stat", sys.argv[2])
+"""
+
+_OF_A_MODULE = f"""
+import json, sys, time
+from {_MODULE}.linux import stuck
+stuck.Watch.__init__.__defaults__ = (0.5,)
+from ansible.module_utils import basic
+basic._ANSIBLE_ARGS = json.dumps({{"ANSIBLE_MODULE_ARGS": {{}}}}).encode()
+basic._ANSIBLE_PROFILE = "legacy"
+from {_MODULE}.linux.module import Module
+from {_MODULE}.linux.procfs import content_of
+module = Module({{}})
+content_of(int(sys.argv[1]), "stat", sys.argv[2])
+module.exit_json()
+"""
+
+_COMMAND = f"""
+import sys
+from {_MODULE}.command import main
+main.main(["--pid", sys.argv[1]], sys.argv[2], 0.5)
+"""
+
+_NOTHING_READ = f"""
+import time
+from {_MODULE}.linux.procfs import content_of
+from {_MODULE}.linux.stuck import Watch
+with Watch(str.encode, 1, 0.02):
+    content_of(1, "stat")
+    time.sleep(0.5)
+print("went on")
+"""
+
+
+@pytest.fixture(name="proc")
+def proc_fixture(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A place for /proc in which nothing comes of this process's stat and program: a FIFO that nobody writes to."""
+    folder = tmp_path / str(os.getpid())
+    folder.mkdir()
+    os.mkfifo(folder / "stat")
+    return tmp_path
+
+
+def run(code: str, *arguments: t.Any) -> subprocess.CompletedProcess[str]:
+    """Run code; it is ended where it does not end by itself."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+
+
+def test_the_reason_names_the_process_and_its_user(proc: pathlib.Path) -> None:
+    ended = run(_WATCHED, os.getpid(), proc)
+    assert ended.returncode == 1
+    told = f"process {os.getpid()} of user {os.getuid()} has let nothing of itself be read for 0.5 s"
+    assert ended.stdout.startswith(told)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="has another user hang")
+def test_who_waits_in_the_kernel_ends_all_the_same(tmp_path: pathlib.Path) -> None:
+    with file_system(tmp_path) as child:
+        (pid,) = hang(child)
+        assert run(_WATCHED, pid, "/proc").stdout.startswith(f"process {pid} of user {USER} has let nothing")
+
+
+def test_a_module_fails_with_it(proc: pathlib.Path) -> None:
+    ended = run(_OF_A_MODULE, os.getpid(), proc)
+    answer = json.loads(ended.stdout)
+    assert (answer["failed"], f"process {os.getpid()} of user" in answer["msg"]) == (True, True)
+    assert ended.returncode == 1
+
+
+def test_the_command_says_it_on_standard_error(proc: pathlib.Path) -> None:
+    os.rename(proc / str(os.getpid()) / "stat", proc / str(os.getpid()) / "cgroup")
+    ended = run(_COMMAND, os.getpid(), proc)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"keepalive-sockets: process {os.getpid()} of user")
+
+
+def test_a_run_that_waits_for_something_else_goes_on() -> None:
+    assert run(_NOTHING_READ).stdout == "went on\n"

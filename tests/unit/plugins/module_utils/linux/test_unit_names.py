@@ -1,0 +1,86 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Names of units by systemd's grammar, and what is said of those that are none."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import unit_names
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import KINDS, is_unit_name, problem_with
+from hypothesis import given
+from hypothesis import strategies as st
+
+RIGHT = [
+    "nginx.service", "a.b.service", "worker@.service", "worker@one.service", "worker@a@b.service", "sshd.socket",
+    "dev-disk-by\\x2dlabel.service", "x:y_z-1.service", "--help.service", "..service", "-.service",
+    "n" * 247 + ".service",
+]  # fmt: skip
+WRONG = [
+    "", "nginx", ".service", "@.service", "@x.service", "x.foo", "x.service\n", "\nx.service", "a/b.service",
+    "../../../tmp/x.service", "--help", "a b.service", "*.service", "worker@*.service", "größe.service",
+    "x.service ", "x.SERVICE", "x@y.", "x.service@", "x\x00.service", "n" * 248 + ".service", "x.service\u200b",
+    "{{ 1 }}.service", "x\u0661.service", "x\x0c.service",
+]  # fmt: skip
+PATTERNS = ["*.service", "worker@*.service", "[ab]?.socket", "*@.service"]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_these_are_names(name: str) -> None:
+    assert is_unit_name(name) and problem_with(name) == problem_with(name, patterns=True) == ""
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_these_are_not(name: str) -> None:
+    assert not is_unit_name(name)
+    problem = problem_with(name)
+    assert problem.isprintable() and "is not the name of a .service or .socket unit, such as nginx.service" in problem
+
+
+@pytest.mark.parametrize("name", [None, 1, True, ["a.service"], {"a": "b.service"}])
+def test_what_is_no_text_is_no_name(name: t.Any) -> None:
+    assert problem_with(name).startswith(f"{name!r} is not the name")
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_patterns_where_they_are_taken(name: str) -> None:
+    assert problem_with(name) and not problem_with(name, patterns=True)
+
+
+@pytest.mark.parametrize("text", ["*", "*.foo", "*/x.service", "*.service\n", "*" * 300 + ".service", "--help"])
+def test_what_is_no_pattern_either(text: str) -> None:
+    assert "nor a pattern of such names" in problem_with(text, patterns=True)
+
+
+@pytest.mark.parametrize("name", ["x.target", "x.timer", "x.slice"])
+def test_units_without_sockets_of_their_own(name: str) -> None:
+    assert is_unit_name(name) and problem_with(name)
+
+
+def by_the_letter(name: str) -> bool:
+    """systemd's unit_name_is_valid(), the way it goes through the characters."""
+    head, dot, kind = name.rpartition(".")
+    if not (dot and head and kind in KINDS and len(name.encode("utf-8", "surrogatepass")) <= 255):
+        return False
+    at = head.find("@")
+    letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.\\@"
+    return at != 0 and all(character in letters for character in head)
+
+
+@given(st.text(st.sampled_from("ab@.\\-:_/ \n*é"), max_size=12), st.sampled_from([*KINDS, "foo", ""]))
+def test_it_is_systemds_grammar(head: str, kind: str) -> None:
+    name = f"{head}.{kind}"
+    assert is_unit_name(name) == by_the_letter(name)
+
+
+def test_every_mistake_has_its_place() -> None:
+    names = [*unit_names.in_list("units", ["a.service", "b"]), *unit_names.in_list("services", [{}], "name")]
+    first, second = unit_names.problems_with(names)
+    assert first.startswith("units[1]: 'b' is not the name") and second.startswith("services[0].name: None is not")
+
+
+def test_a_long_value_is_cut() -> None:
+    assert "...(+220)' is not" in problem_with("x" * 300)

@@ -1,0 +1,29 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who gave a process what it has left, where its own environment does not tell."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering, procfs
+from ansible_collections.netops.keepalive.plugins.module_utils.processes import remains
+
+
+@pytest.mark.parametrize(
+    ("others", "sshd"), [(["host"], "host"), (["environment"], "unknown"), (["environment", "host"], "host")]
+)
+def test_an_overwritten_environment_is_judged_by_the_others(
+    monkeypatch: pytest.MonkeyPatch, others: t.List[str], sshd: str
+) -> None:
+    """sshd, nginx and redis write their titles over it; after the host-wide mode they have what everybody has."""
+    by = ["unknown", *others]
+    monkeypatch.setattr(answering, "answering", lambda: range(len(by)))
+    monkeypatch.setattr(procfs, "manager_prefix", lambda: "")
+    monkeypatch.setattr(procfs, "unit_of", lambda pid, prefix: "ssh.service")
+    monkeypatch.setattr(procfs, "program_of", lambda pid: "/usr/sbin/sshd")
+    monkeypatch.setattr(remains, "_what", lambda pid: ("maps a library", by[pid]))
+    assert [row["by"] for row in remains.remains(["*"])] == [sshd, *others]

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How each mistake in the operator's lists is named: the place, the value, and what would be right."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import problem_with
+from ansible_collections.netops.keepalive.tests.unit.support.resolved import a, mistakes, only
+
+SECONDS = "an integer of seconds from 1 to 32767, 0 (the system's default)"
+PROBES = "an integer of probes from 1 to 127, 0 (the system's default)"
+MILLISECONDS = (
+    "an integer of milliseconds from 1 to 2147483647, "
+    "0 (the system's default) or -1 (derived: keepidle + keepintvl x keepcnt)"
+)
+SETTINGS = "accept, after, debug, libraries, live, min_sockets, name, overwrite, profile, respect, restart, state, tcp"
+OPTIONS = "keepidle, keepcnt, keepintvl, user_timeout, syncnt, defer_accept, maxseg, window_clamp"
+
+VALUES: t.List[t.Tuple[str, t.Any, str]] = [
+    ("user_timeout", "30s", f"'30s' is not {MILLISECONDS}"),
+    ("keepidle", "0x20", f"'0x20' is not {SECONDS}"),
+    ("keepidle", "010", f"'010' is not {SECONDS}"),
+    ("keepidle", "", f"'' is not {SECONDS}"),
+    ("keepidle", None, f"None is not {SECONDS}"),
+    ("keepidle", True, f"True is not {SECONDS}"),
+    ("keepidle", 60.0, f"60.0 is not {SECONDS}"),
+    ("keepidle", [60], f"[60] is not {SECONDS}"),
+    ("keepidle", " 60", f"' 60' is not {SECONDS}"),
+    ("keepidle", "60\n", f"'60\\n' is not {SECONDS}"),
+    ("keepidle", "٦٠", f"'٦٠' is not {SECONDS}"),
+    ("keepidle", "-0", f"'-0' is not {SECONDS}"),
+    ("keepidle", 32768, f"32768 is out of range: expected {SECONDS}"),
+    ("keepidle", -1, f"-1 is out of range: expected {SECONDS}"),
+    ("keepcnt", 500, f"500 is out of range: expected {PROBES}"),
+    ("user_timeout", -2, f"-2 is out of range: expected {MILLISECONDS}"),
+    ("user_timeout", 2**31, f"2147483648 is out of range: expected {MILLISECONDS}"),
+]
+
+
+@pytest.mark.parametrize(("option", "value", "problem"), VALUES, ids=[f"{row[0]}={row[1]!r}" for row in VALUES])
+def test_a_wrong_value_is_named_where_it_stands(option: str, value: t.Any, problem: str) -> None:
+    tcp = {"tcp": {option: value}}
+    assert mistakes([{"name": "b.service"}, a(**tcp)]) == [
+        f"keepalive_services[1] 'a.service': tcp.{option}: {problem}"
+    ]
+    assert mistakes([], layers={"keepalive_services__x": [a(**tcp)]}) == [
+        f"keepalive_services__x[0] 'a.service': tcp.{option}: {problem}"
+    ]
+    assert mistakes([], defaults=tcp) == [f"keepalive_services_defaults: tcp.{option}: {problem}"]
+    assert mistakes([], profiles=[{"name": "p", **tcp}]) == [
+        f"keepalive_services_profiles[0] 'p': tcp.{option}: {problem}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("option", "least", "most"),
+    [
+        ("keepidle", 1, 32767),
+        ("keepintvl", 1, 32767),
+        ("keepcnt", 1, 127),
+        ("user_timeout", -1, 2**31 - 1),
+        ("syncnt", 1, 127),
+        ("maxseg", 88, 32767),
+        ("window_clamp", 1, 2**31 - 1),
+        ("defer_accept", 1, 2**31 - 1),
+    ],
+)
+def test_the_ranges_are_the_kernels(option: str, least: int, most: int) -> None:
+    for value in (0, least, most):
+        assert only([a(libraries=["socket"], tcp={option: value})])["tcp"][option] == value
+    for value in {least - 1, most + 1} - {0}:
+        assert "is out of range" in mistakes([a(libraries=["socket"], tcp={option: value})])[0]
+
+
+MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
+    ({"services": [a(keepidle=60)]}, [f"keepalive_services[0] 'a.service': keepidle: unknown key; known: {SETTINGS}"]),
+    ({"services": [a(tcp={"keepidel": 60})]},
+     [f"keepalive_services[0] 'a.service': tcp.keepidel: unknown option; known: {OPTIONS}"]),
+    ({"services": [a(tcp=60)]},
+     ["keepalive_services[0] 'a.service': tcp: 60 is not a dictionary such as {keepidle: 60}"]),
+    ({"services": [a(libraries=["lisen"])]},
+     ["keepalive_services[0] 'a.service': libraries: 'lisen' is not one of connect, listen, socket"]),
+    ({"services": [a(libraries=[])]},
+     ["keepalive_services[0] 'a.service': libraries: the list is empty; it takes connect, listen, socket"]),
+    ({"services": [a(libraries="listen")]},
+     ["keepalive_services[0] 'a.service': libraries: 'listen' is not a list of connect, listen, socket"]),
+    ({"services": [a(restart="always")]},
+     ["keepalive_services[0] 'a.service': restart: 'always' is not one of if_running, never, reload_then_verify"]),
+    ({"services": [a(accept=["luck"])]},
+     ["keepalive_services[0] 'a.service': accept: 'luck' is not one of library_not_loaded, static_executable, "
+      "secure_exec, system_call_filter, stale_environment, overridden_by_configuration, overridden_by_application, "
+      "opened_before_preload, "
+      "inherited_listener, due_at_restart, "
+      "not_supported_by_protocol, unreadable"]),
+    ({"services": [a(min_sockets=-1)]},
+     ["keepalive_services[0] 'a.service': min_sockets: -1 is not a number of sockets from 0 on"]),
+    ({"services": [a(debug="yes")]}, ["keepalive_services[0] 'a.service': debug: 'yes' is not true or false"]),
+    ({"services": [a(respect=1)]}, ["keepalive_services[0] 'a.service': respect: 1 is not true or false"]),
+    ({"services": [a(profile="aws")]},
+     ["keepalive_services[0] 'a.service': profile: 'aws' is not known; "
+      "known: none is defined in keepalive_services_profiles"]),
+    ({"services": [a()], "defaults": {"profile": "aws"}, "profiles": [{"name": "q"}, {"name": "p"}]},
+     ["keepalive_services_defaults: profile: 'aws' is not known; known: p, q"]),
+    ({"services": [a()], "profiles": [{"name": "p"}, {"name": "p"}]},
+     ["keepalive_services_profiles[1] 'p': this name stands already at keepalive_services_profiles[0] 'p'"]),
+    ({"services": [a()], "profiles": [{"name": "p", "profile": "q"}]},
+     ["keepalive_services_profiles[0] 'p': profile: unknown key; known: "
+      "accept, debug, libraries, live, min_sockets, name, overwrite, respect, restart, tcp"]),
+    ({"services": [{"name": "nginx"}]},
+     [f"keepalive_services[0] 'nginx': name: {problem_with('nginx')}; write 'nginx.service' or 'nginx.socket'"]),
+    ({"services": [{"name": "a/b.service"}]},
+     [f"keepalive_services[0] 'a/b.service': name: {problem_with('a/b.service')}"]),
+    ({"services": [{"name": "a.service\n"}]},
+     [f"keepalive_services[0] 'a.service\\x0a': name: {problem_with('a.service' + chr(10))}"]),
+    ({"services": [{"tcp": {}}]}, ["keepalive_services[0]: name: None is not a name"]),
+    ({"services": [{"name": 5}]}, ["keepalive_services[0]: name: 5 is not a name"]),
+    ({"services": ["a.service"]}, ["keepalive_services[0]: 'a.service' is not a dictionary with a 'name'"]),
+    ({"services": "a.service"}, ["keepalive_services: 'a.service' is not a list of dictionaries with a 'name'"]),
+    ({"services": {"a.service": {}}},
+     ["keepalive_services: {'a.service': {}} is not a list of dictionaries with a 'name'"]),
+    ({"services": [], "layers": ["x"]}, ["keepalive_services__*: ['x'] is not a dictionary of lists"]),
+    ({"services": [], "layers": {"keepalive_services__x": 5}},
+     ["keepalive_services__x: 5 is not a list of dictionaries with a 'name'"]),
+    ({"services": [], "defaults": "connect"}, ["keepalive_services_defaults: 'connect' is not a dictionary"]),
+    ({"services": [], "defaults": []}, ["keepalive_services_defaults: [] is not a dictionary"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lists", "problems"), MISTAKES, ids=[row[1][0][:70] for row in MISTAKES])
+def test_each_mistake_is_named_where_it_stands(lists: t.Dict[str, t.Any], problems: t.List[str]) -> None:
+    assert mistakes(**lists) == problems
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    problems = mistakes(
+        [a(restart="sometimes", tcp={"keepidle": "1m", "keepcnt": 128}), {"name": "b"}, {"name": "c.service", "x": 1}],
+        defaults={"tcp": {"maxseg": 87}},
+    )
+    assert [problem.split(":")[0] + ":" + problem.split(":")[1] for problem in problems] == [
+        "keepalive_services_defaults: tcp.maxseg",
+        "keepalive_services[0] 'a.service': restart",
+        "keepalive_services[0] 'a.service': tcp.keepidle",
+        "keepalive_services[0] 'a.service': tcp.keepcnt",
+        "keepalive_services[1] 'b': name",
+        "keepalive_services[2] 'c.service': x",
+    ]
+
+
+def test_one_mistake_is_named_once_however_many_units_inherit_it() -> None:
+    services = [{"name": f"{name}.service"} for name in "abc"]
+    assert len(mistakes(services, defaults={"profile": "p", "tcp": {"keepidle": "x"}})) == 2
+
+
+def test_a_misspelt_library_brings_no_other_complaint() -> None:
+    """What the right spelling would allow must not be called impossible because of the wrong one."""
+    problems = mistakes([a(libraries=["lisen"], tcp={"defer_accept": 3})])
+    assert problems == ["keepalive_services[0] 'a.service': libraries: 'lisen' is not one of connect, listen, socket"]

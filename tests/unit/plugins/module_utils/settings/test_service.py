@@ -1,0 +1,125 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an entry becomes with its defaults: what is expected of the unit, what it cannot have, what surprises people."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.tests.unit.support.resolved import a, mistakes, only
+
+
+def test_a_socket_unit_has_what_systemd_has_directives_for() -> None:
+    service = only(
+        [{"name": "a.socket", "tcp": {"defer_accept": 5}}],
+        defaults={"libraries": ["listen"], "debug": True, "tcp": {"keepidle": 60, "user_timeout": 9, "maxseg": 500}},
+    )
+    assert (service["type"], service["libraries"]) == ("socket", [])
+    assert service["tcp"] == {
+        "keepidle": 60,
+        "keepcnt": 9,
+        "keepintvl": 15,
+        "defer_accept": 5,
+        "user_timeout": 0,
+        "syncnt": 0,
+        "maxseg": 0,
+        "window_clamp": 0,
+    }
+    assert service["expected"]["tcp"] == {"keepidle": 60, "keepcnt": 9, "keepintvl": 15, "defer_accept": 5}
+    assert service["expected"]["libraries"] == []
+
+
+def test_the_systems_default_is_expected_only_where_somebody_asked_for_it() -> None:
+    """nginx's own deferred listener is no mistake because nobody said anything of defer_accept."""
+    service = only([a(tcp={"user_timeout": 0})], defaults={"tcp": {"maxseg": 0}})
+    assert service["expected"]["tcp"] == {"keepidle": 15, "keepcnt": 9, "keepintvl": 15, "user_timeout": 0, "maxseg": 0}
+
+
+def test_what_a_socket_unit_cannot_have_is_refused_where_it_asks_for_it_itself() -> None:
+    entry = {"name": "a.socket", "libraries": ["listen"], "respect": True, "tcp": {"user_timeout": 9, "maxseg": 0}}
+    left_out = (
+        "a .socket unit loads no library, systemd sets the options itself; leave it out, or name the .service unit"
+    )
+    assert mistakes([entry]) == [
+        f"keepalive_services[0] 'a.socket': libraries: {left_out}",
+        f"keepalive_services[0] 'a.socket': respect: {left_out}",
+        "keepalive_services[0] 'a.socket': tcp.user_timeout: systemd.socket(5) has no directive for it; "
+        "it has keepidle, keepcnt, keepintvl, defer_accept",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("libraries", "option", "needs"),
+    [(["connect"], "defer_accept", "listen or socket"), (["listen"], "syncnt", "connect or socket")],
+)
+def test_an_option_that_no_library_of_the_unit_sets(libraries: t.List[str], option: str, needs: str) -> None:
+    """Inherited it is left out; asked for by the unit itself it is a mistake."""
+    inherited = only([a(libraries=libraries)], defaults={"tcp": {option: 3}})
+    assert inherited["tcp"][option] == 0
+    assert option not in inherited["expected"]["tcp"]
+    why = f"has no effect with libraries [{libraries[0]}]; it needs {needs}"
+    assert mistakes([a(libraries=libraries, tcp={option: 3})]) == [
+        f"keepalive_services[0] 'a.service': tcp.{option}: {why}"
+    ]
+    assert only([a(libraries=libraries, tcp={option: 0})])["tcp"][option] == 0
+    assert only([a(libraries=["socket", *libraries], tcp={option: 3})])["expected"]["tcp"][option] == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "accept"),
+    [
+        ({"accept": ["unreadable", "secure_exec"]}, ["secure_exec", "unreadable"]),
+        ({"respect": True, "accept": ["unreadable"]},
+         ["opened_before_preload", "overridden_by_application", "unreadable"]),
+        ({"restart": "never"}, ["library_not_loaded", "opened_before_preload", "stale_environment"]),
+        ({"restart": "never", "live": True}, ["due_at_restart"]),
+        ({"live": True}, []),
+    ],
+)  # fmt: skip
+def test_what_the_verification_lets_pass(settings: t.Dict[str, t.Any], accept: t.List[str]) -> None:
+    service = only([a(**settings)])
+    assert service["expected"]["accept"] == accept
+    assert service["accept"] == settings.get("accept", [])
+
+
+def test_what_live_needs_to_know_goes_with_the_expectation() -> None:
+    expected = only([a(live=True, overwrite=True)], defaults={"restart": "never"})["expected"]
+    assert (expected["live"], expected["overwrite"], expected["respect"]) == (True, True, False)
+    expected = only([{"name": "a.socket"}], defaults={"live": True})["expected"]
+    assert (expected["live"], expected["overwrite"]) == (True, False)
+
+
+def test_overwrite_that_cannot_be_meant() -> None:
+    place = "keepalive_services[0] 'a.service'"
+    assert mistakes([a(overwrite=True)]) == [
+        f"{place}: overwrite: has no effect without 'live: true'; add that, or leave it out"
+    ]
+    contradiction = f"{place}: overwrite: contradicts 'respect: true'; leave one of them out"
+    assert mistakes([a(live=True, overwrite=True, respect=True)]) == [contradiction]
+    assert mistakes([a(respect=True)], defaults={"live": True, "overwrite": True}) == [contradiction]
+    assert mistakes([a(live="now")]) == [f"{place}: live: 'now' is not true or false"]
+    only([a(libraries=["listen"])], defaults={"overwrite": True})  # for the services that are live
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"libraries": ["socket"], "tcp": {"defer_accept": 1}}, "about 200 ms late"),
+        ({"tcp": {"keepidle": 30, "user_timeout": 29999}}, "is shorter than keepidle 30 s"),
+    ],
+)
+def test_what_surprises_people_is_a_warning(settings: t.Dict[str, t.Any], words: str) -> None:
+    (warning,) = only([a(**settings)])["warnings"]
+    assert warning.startswith("a.service: tcp.")
+    assert words in warning
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"libraries": ["listen"], "tcp": {"defer_accept": 1}}, {"tcp": {"keepidle": 30, "user_timeout": 30000}}],
+)
+def test_what_surprises_nobody_is_none(settings: t.Dict[str, t.Any]) -> None:
+    assert only([a(**settings)])["warnings"] == []

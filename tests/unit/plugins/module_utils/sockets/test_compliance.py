@@ -1,0 +1,166 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Comparison: what the kernel reads back for what was asked, for every option, direction, state and protocol."""
+
+from __future__ import annotations
+
+import socket
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets import compliance
+
+DEFAULTS = {
+    "keepidle": 7200,
+    "keepcnt": 9,
+    "keepintvl": 75,
+    "user_timeout": 0,
+    "syncnt": 6,
+    "defer_accept": 0,
+    "maxseg": 536,
+    "window_clamp": 0,
+}
+
+
+def subject(direction: str, state: str = "", protocol: str = "tcp", keepalive: bool = True, **options: t.Any) -> t.Any:
+    if not state:
+        state = {"listening": "LISTEN", "unconnected": "CLOSE"}.get(direction, "ESTABLISHED")
+    return compliance.Subject(protocol, state, direction, state != "CLOSE", keepalive, {**DEFAULTS, **options})
+
+
+def expecting(libraries: str, **tcp: int) -> compliance.Expectation:
+    name = "a.service" if libraries else "a.socket"
+    return compliance.Expectation(name, frozenset(libraries.split()), tcp, frozenset(), 0)
+
+
+ALL_RIGHT: t.List[t.Tuple[str, t.Any, t.Any]] = [
+    ("exact values", subject("outgoing", keepidle=60), expecting("connect", keepidle=60)),
+    ("system default is not compared", subject("outgoing"), expecting("connect", keepidle=0, keepcnt=0)),
+    ("user timeout derived from what is in force", subject("outgoing", keepidle=60, keepintvl=15, user_timeout=195000),
+     expecting("connect", keepidle=60, keepintvl=15, keepcnt=9, user_timeout=-1)),
+    ("derived although the application set another idle time, as far as the timeout itself goes",
+     subject("outgoing", keepidle=10, user_timeout=685000), expecting("connect", user_timeout=-1)),
+    ("defer_accept rounded up", subject("listening", defer_accept=7), expecting("listen", defer_accept=5)),
+    ("defer_accept not handed on", subject("accepted", defer_accept=0), expecting("listen", defer_accept=5)),
+    ("defer_accept is none of connect's", subject("outgoing"), expecting("connect listen", defer_accept=5)),
+    ("syncnt is none of listen's", subject("listening"), expecting("connect listen", syncnt=3)),
+    ("syncnt of accepted connections says nothing", subject("accepted"), expecting("socket", syncnt=3)),
+    ("maxseg of a connection may be smaller", subject("outgoing", maxseg=1388), expecting("connect", maxseg=1400)),
+    ("maxseg while connecting", subject("outgoing", "SYN_SENT", maxseg=524), expecting("connect", maxseg=1400)),
+    ("window_clamp has a floor", subject("listening", window_clamp=1152), expecting("listen", window_clamp=600)),
+    ("window_clamp of a connection is tuned", subject("accepted", window_clamp=9), expecting("listen", window_clamp=7)),
+    ("MPTCP loses nothing by a derived timeout", subject("outgoing", protocol="mptcp", user_timeout=None),
+     expecting("connect", user_timeout=-1)),
+    ("a .socket unit has no user timeout", subject("listening"), expecting("", user_timeout=5000, syncnt=2)),
+]  # fmt: skip
+
+ALL_WRONG: t.List[t.Tuple[t.Any, t.Any, t.List[t.Tuple[str, t.Any, t.Any]]]] = [
+    (subject("outgoing", keepalive=False), expecting("connect"), [("keepalive", False, True)]),
+    (subject("listening", keepalive=False), expecting(""), [("keepalive", False, True)]),
+    (subject("outgoing", keepidle=300), expecting("connect", keepidle=60), [("keepidle", 300, 60)]),
+    (subject("accepted"), expecting("listen", keepcnt=4), [("keepcnt", 9, 4)]),
+    (subject("accepted"), expecting("", keepintvl=4), [("keepintvl", 75, 4)]),
+    (subject("outgoing"), expecting("connect", user_timeout=-1), [("user_timeout", 0, (7200 + 75 * 9) * 1000)]),
+    (subject("outgoing"), expecting("connect", user_timeout=25000), [("user_timeout", 0, 25000)]),
+    # The application changed keepidle after the library had derived the timeout from its own: only that is wrong.
+    (subject("accepted", keepidle=300, keepintvl=15, user_timeout=195000),
+     expecting("listen", keepidle=60, keepintvl=15, keepcnt=9, user_timeout=-1), [("keepidle", 300, 60)]),
+    (subject("listening", defer_accept=5), expecting("listen", defer_accept=5), [("defer_accept", 5, 7)]),
+    (subject("listening"), expecting("", defer_accept=1), [("defer_accept", 0, 1)]),
+    (subject("unconnected"), expecting("socket", syncnt=3), [("syncnt", 6, 3)]),
+    (subject("outgoing"), expecting("socket", syncnt=3, defer_accept=1), [("syncnt", 6, 3), ("defer_accept", 0, 1)]),
+    (subject("outgoing", maxseg=1448), expecting("connect", maxseg=1400), [("maxseg", 1448, 1400)]),
+    (subject("listening", maxseg=1388), expecting("listen", maxseg=1400), [("maxseg", 1388, 1400)]),
+    (subject("listening", window_clamp=1152), expecting("listen", window_clamp=2000), [("window_clamp", 1152, 2000)]),
+    (subject("listening", window_clamp=0), expecting("listen", window_clamp=600), [("window_clamp", 0, 1152)]),
+    (subject("outgoing", protocol="mptcp", user_timeout=None), expecting("connect", user_timeout=9),
+     [("user_timeout", None, 9)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "expectation"), [row[1:] for row in ALL_RIGHT], ids=[row[0] for row in ALL_RIGHT])
+def test_what_the_kernel_makes_of_right_values_is_right(case: t.Any, expectation: t.Any) -> None:
+    assert compliance.compare(case, expectation) == []
+
+
+@pytest.mark.parametrize(("case", "expectation", "wrong"), ALL_WRONG)
+def test_every_option_can_be_wrong(case: t.Any, expectation: t.Any, wrong: t.Any) -> None:
+    assert [tuple(item) for item in compliance.compare(case, expectation)] == wrong
+
+
+def test_every_option_is_found_wrong_somewhere() -> None:
+    assert {item[0] for row in ALL_WRONG for item in row[2]} == {"keepalive", *OPTIONS}
+
+
+FRESH = {**DEFAULTS, "keepidle": 1800}  # as where net.ipv4.tcp_keepalive_time was changed
+
+
+@pytest.mark.parametrize(
+    ("case", "expectation", "wrong"),
+    [
+        (subject("outgoing", keepidle=1800), expecting("connect", keepidle=0, keepcnt=0, user_timeout=0, syncnt=0), []),
+        (subject("outgoing"), expecting("connect", keepidle=0), [("keepidle", 7200, 1800)]),
+        # who turned the user timeout off because its peers may pause wants to know
+        (subject("accepted", user_timeout=5000), expecting("listen", user_timeout=0), [("user_timeout", 5000, 0)]),
+        (subject("accepted", protocol="mptcp", user_timeout=None), expecting("listen", user_timeout=0), []),
+        (subject("listening", defer_accept=1), expecting("listen", defer_accept=0), [("defer_accept", 1, 0)]),
+        (subject("listening", maxseg=1400), expecting("listen", maxseg=0), [("maxseg", 1400, 536)]),
+        # nothing can be said of these
+        (subject("outgoing", maxseg=1388, window_clamp=65536), expecting("connect", maxseg=0, window_clamp=0), []),
+        (subject("unconnected", maxseg=524), expecting("socket", maxseg=0), []),  # a connection that was refused
+        (subject("listening", window_clamp=9000), expecting("listen", window_clamp=0), [("window_clamp", 9000, 0)]),
+    ],
+)
+def test_the_systems_default_is_what_a_fresh_socket_has(case: t.Any, expectation: t.Any, wrong: t.Any) -> None:
+    assert [tuple(item) for item in compliance.compare(case, expectation, defaults=FRESH)] == wrong
+    assert compliance.compare(case, expectation) == []  # where that is not known
+
+
+@pytest.mark.parametrize(
+    ("libraries", "directions"),
+    [
+        ("connect", {"outgoing"}),
+        ("listen", {"listening", "accepted"}),
+        ("socket", {"outgoing", "listening", "accepted", "unconnected"}),
+        ("connect listen", {"outgoing", "listening", "accepted"}),
+        ("", {"listening", "accepted"}),
+    ],
+)
+def test_the_direction_of_a_service(libraries: str, directions: t.Set[str]) -> None:
+    concerned = {direction for direction in compliance.ACTING if expecting(libraries).concerns(direction)}
+    assert concerned == directions
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 3, 4, 5, 8, 30, 32, 64, 200, 300, 5000, 40000])
+def test_defer_accept_is_rounded_as_this_kernel_does(seconds: int) -> None:
+    with socket.socket() as own:
+        own.setsockopt(socket.IPPROTO_TCP, OPTIONS["defer_accept"].sockopt, seconds)
+        read_back = own.getsockopt(socket.IPPROTO_TCP, OPTIONS["defer_accept"].sockopt)
+    assert compliance.rounded_defer_accept(seconds) == read_back
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"name": "a.service", "libraries": ["connect"], "tcp": {"user_timeout": "30s"}},
+         "expected[1] 'a.service': tcp.user_timeout: '30s' is not an integer of milliseconds"),
+        ({"name": "a.service", "libraries": ["connect"], "tcp": {"keepcnt": 500}},
+         "expected[1] 'a.service': tcp.keepcnt: 500 is out of range: expected an integer of probes from 1 to 127"),
+        ({"name": "a.service", "libraries": ["connect"], "tcp": {"keepidel": 1}}, "tcp.keepidel: no such option"),
+        ({"name": "a.service", "libraries": ["conect"]}, "libraries: 'conect' is none of connect, listen, socket"),
+        ({"name": "a.service"}, "libraries: name at least one of connect, listen, socket"),
+        ({"name": "a.socket", "libraries": ["listen"]}, "libraries: a .socket unit takes none"),
+        ({"name": "a.service", "libraries": ["listen"], "accept": ["luck"]}, "accept: 'luck' is none of"),
+        ({"name": "a.service", "libraries": ["listen"], "min_sockets": -1}, "min_sockets: -1 is negative"),
+        ({"name": "first.service", "libraries": ["listen"]}, "'first.service': this unit is listed twice"),
+    ],
+)  # fmt: skip
+def test_bad_expectations_are_named_with_place_and_value(entry: t.Any, message: str) -> None:
+    good = {"name": "first.service", "libraries": ["connect"], "tcp": {"keepidle": "60", "keepcnt": None}}
+    with pytest.raises(ValueError) as error:
+        compliance.parse_expected([good, entry])
+    assert message in str(error.value)
+    assert compliance.parse_expected([good])[0].tcp == {"keepidle": 60}

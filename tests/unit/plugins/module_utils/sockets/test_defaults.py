@@ -1,0 +1,89 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The system's defaults: those of the socket's own network namespace, or none."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets import defaults as sockets_defaults
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compliance import LINUX_DEFAULTS
+from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+OWN_SYSCTLS = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.unshare(0x40000000) == 0, os.strerror(ctypes.get_errno())
+for name, value in (("keepalive_time", 1234), ("keepalive_probes", 4), ("keepalive_intvl", 33), ("syn_retries", 2)):
+    open("/proc/sys/net/ipv4/tcp_" + name, "w").write(str(value))
+answer = os.stat("/proc/self/ns/net").st_ino
+"""
+
+
+def sysctl(name: str) -> int:
+    return int(pathlib.Path(f"/proc/sys/net/ipv4/tcp_{name}").read_text(encoding="ascii"))
+
+
+def test_in_ones_own_namespace_they_are_the_sysctls() -> None:
+    own = os.stat("/proc/self/ns/net").st_ino
+    defaults = sockets_defaults.SystemDefaults().of(own, None)
+    assert defaults == {
+        **LINUX_DEFAULTS,
+        "keepidle": sysctl("keepalive_time"),
+        "keepcnt": sysctl("keepalive_probes"),
+        "keepintvl": sysctl("keepalive_intvl"),
+        "syncnt": sysctl("syn_retries"),
+    }
+    assert set(defaults) == set(OPTIONS)
+
+
+@needs_root
+@pytest.mark.parametrize("python_has_setns", [True, False])
+def test_another_namespace_has_its_own(monkeypatch: pytest.MonkeyPatch, python_has_setns: bool) -> None:
+    if not python_has_setns:
+        monkeypatch.delattr(os, "setns", raising=False)
+    before = os.stat("/proc/self/ns/net").st_ino
+    with Child() as child:
+        namespace = child.run(OWN_SYSCTLS)
+        assert namespace != before
+        defaults = sockets_defaults.SystemDefaults()
+        found = defaults.of(namespace, child.pid)
+        assert found is not None
+        assert [found[name] for name in ("keepidle", "keepcnt", "keepintvl", "syncnt")] == [1234, 4, 33, 2]
+        # The reader stays where it is.
+        assert os.stat("/proc/self/ns/net").st_ino == os.stat("/proc/thread-self/ns/net").st_ino == before
+        own = defaults.of(before, None)
+        assert own is not None
+        assert own["keepidle"] == sysctl("keepalive_time")
+
+
+@needs_root
+def test_a_namespace_that_cannot_be_entered_is_not_guessed() -> None:
+    with Child() as child, Child() as other:
+        namespace = child.run(OWN_SYSCTLS)
+        assert sockets_defaults.SystemDefaults().of(namespace, None) is None
+        # The number of the process belongs to another one by now.
+        assert sockets_defaults.SystemDefaults().of(namespace, other.pid) is None
+        assert sockets_defaults.SystemDefaults().of(None, child.pid) is None
+    assert sockets_defaults.SystemDefaults().of(namespace, child.pid) is None
+
+
+@needs_root
+def test_who_may_not_enter_does_not_guess() -> None:
+    paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with Child() as child, Child(env=paths) as reader:
+        namespace = child.run(OWN_SYSCTLS)
+        reader.run(
+            "import ctypes\n"
+            "from ansible_collections.netops.keepalive.plugins.module_utils.sockets.defaults import SystemDefaults\n"
+            "os.setresuid(65534, 65534, 65534)"
+        )
+        assert reader.run(f"answer = SystemDefaults().of({namespace}, {child.pid})") is None

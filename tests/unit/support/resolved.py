@@ -1,0 +1,30 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Short ways for tests to resolve lists of services."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.mistakes import ResolveError
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolve
+
+
+def only(services: t.Any, **others: t.Any) -> t.Dict[str, t.Any]:
+    """Resolve lists that give one unit."""
+    (service,) = resolve(services, **others)
+    return service
+
+
+def mistakes(services: t.Any, **others: t.Any) -> t.List[str]:
+    with pytest.raises(ResolveError) as error:
+        resolve(services, **others)
+    assert str(error.value) == "\n".join(error.value.problems)
+    return error.value.problems
+
+
+def a(**settings: t.Any) -> t.Dict[str, t.Any]:
+    return {"name": "a.service", **settings}
