@@ -28,7 +28,7 @@ ALLOWED = re.compile(
     | docs/[\w./-]+\.(md|rst|yml|svg)
     | examples/[\w./-]+\.(yml|ini|md)
     | (enable|disable|audit|build)-keepalive\.yml | playbooks/[\w./-]+\.(yml|j2|py)
-    | plugins/\w+/\w+\.py
+    | plugins/(action|doc_fragments|filter|modules|plugin_utils)/\w+\.py | plugins/module_utils/\w+/\w+\.py
     | roles/keepalive_\w+/(README\.md|(defaults|handlers|meta|tasks|vars)/[\w-]+\.yml|(files|templates)/[\w./-]+)
     """,
     re.VERBOSE,
