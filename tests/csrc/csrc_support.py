@@ -32,7 +32,7 @@ FLAGS = ("-O1", "-Wall", "-Wextra", "-Werror")
 
 def load_options() -> types.ModuleType:
     """The Python table of options, loaded by its path: the tests need no installed collection."""
-    path = CSRC.parent / "plugins" / "module_utils" / "_options.py"
+    path = CSRC.parent / "plugins" / "module_utils" / "settings" / "options.py"
     spec = importlib.util.spec_from_file_location("keepalive_options", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -21,7 +21,7 @@ import cffi
 
 COLLECTION = Path(__file__).resolve().parents[2]
 HEADER = COLLECTION / "csrc" / "keepalive_inspect.h"
-TARGET = COLLECTION / "plugins" / "module_utils" / "_inspect_declarations.py"
+TARGET = COLLECTION / "plugins" / "module_utils" / "sockets" / "declarations.py"
 
 TEXT = '''# Copyright (c) 2026, The netops.keepalive authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)

@@ -4,7 +4,7 @@
 
 """libkeepalive_inspect.so by itself, from C: what it says of each kind of descriptor, and under the sanitizers.
 
-What the readers of the collection make of it is in tests/unit/plugins/module_utils/test_readers.py.
+What the readers of the collection make of it is in tests/unit/plugins/module_utils/sockets/test_access.py.
 """
 
 from __future__ import annotations
