@@ -13,8 +13,9 @@ import collections
 import os
 import typing as t
 
-from ..linux import answering, procfs, procnet, scripts
+from ..linux import answering, procnet, scripts
 from ..linux.accounts import Account, label_of
+from ..linux.procfs import HOST, Proc
 from ..processes import facts as processes_facts
 from ..settings.options import LIBRARIES, LIBRARY_DIR
 from ..sockets import shares
@@ -55,7 +56,7 @@ class HostAudit:
         reader: Reader,
         socket_units: t.Callable[[], t.Mapping[procnet.Address, str]],
         *,
-        root: str = procfs.PROC,
+        proc: Proc = HOST,
         library_dir: str = LIBRARY_DIR,
     ) -> None:
         """Prepare the pass.
@@ -65,17 +66,16 @@ class HostAudit:
         self._terms = terms
         self._reader = reader
         self._socket_units = socket_units
-        self._root = root
+        self._proc = proc
         self._library_dir = library_dir
         self._scripts: t.Dict[int, str] = {}
 
     def run(self) -> Summary:
         """Do it."""
-        prefix = procfs.manager_prefix(self._root)
-        pids = procfs.list_pids(self._root)
-        units = {pid: procfs.unit_of(pid, prefix, self._root) for pid in pids}
-        silent = answering.find_silent(pids, self._root)
-        sweep = Sweep(self._reader, units, self._root, watched=True, silent=silent)
+        pids = self._proc.pids()
+        units = {pid: self._proc.unit_of(pid) for pid in pids}
+        silent = answering.find_silent(pids, self._proc)
+        sweep = Sweep(self._reader, units, self._proc, watched=True, silent=silent)
         sweep.take(pids)
         records = list(sweep.records.values())
         self._name_socket_units(records)
@@ -85,7 +85,7 @@ class HostAudit:
             if record.state == "ESTABLISHED" and record.direction in ("outgoing", "accepted") and record.remote
         ]
         ends = Ends(connections)
-        ours = _ancestors(os.getpid(), self._root)
+        ours = _ancestors(os.getpid(), self._proc)
         groups: t.Dict[Key, Group] = {}
         left_out: t.Counter[str] = collections.Counter(dict.fromkeys(("local", "recent", "ansible"), 0))
         shown_by: t.Dict[int, t.Counter[str]] = {}
@@ -144,7 +144,7 @@ class HostAudit:
 
     def _script_of(self, pid: int, program: str) -> str:
         try:
-            block = procfs.content_of(pid, "cmdline", self._root, scripts.MOST_BYTES + 1)
+            block = self._proc.content_of(pid, "cmdline", scripts.MOST_BYTES + 1)
         except OSError:
             return ""
         return scripts.script_of(program, scripts.arguments_of(block))
@@ -224,10 +224,10 @@ class HostAudit:
         }
 
     def _advise(self, key: Key, group: Group) -> Summary:
-        facts = processes_facts.gather(min(group.pids), self._root)
+        facts = processes_facts.gather(min(group.pids), self._proc)
         mapped = facts.mapped or {}
         elf = facts.elf
-        system = _system_keepidle(self._root)
+        system = _system_keepidle(self._proc)
         program = Program(
             path=key.program,
             script=key.script,
@@ -251,21 +251,21 @@ class HostAudit:
         return dict(advice._asdict())
 
 
-def _system_keepidle(root: str) -> int:
+def _system_keepidle(proc: Proc) -> int:
     try:
-        with open(os.path.join(root, "sys", "net", "ipv4", "tcp_keepalive_time"), encoding="ascii") as stream:
+        with open(os.path.join(proc.root, "sys", "net", "ipv4", "tcp_keepalive_time"), encoding="ascii") as stream:
             return int(stream.read())
     except (OSError, ValueError):
         return _SYSTEM_KEEPIDLE
 
 
-def _ancestors(pid: int, root: str) -> t.FrozenSet[int]:
+def _ancestors(pid: int, proc: Proc) -> t.FrozenSet[int]:
     """Return a process and those that started it, but for the first process: they hold Ansible's own connection."""
     found: t.Set[int] = set()
     while pid > 1 and pid not in found:
         found.add(pid)
         try:
-            stat = os.fsdecode(procfs.content_of(pid, "stat", root))
+            stat = os.fsdecode(proc.content_of(pid, "stat"))
             pid = int(stat[stat.rfind(")") + 2 :].split()[1])
         except (OSError, ValueError, IndexError):
             break

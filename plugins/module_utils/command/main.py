@@ -22,7 +22,7 @@ from ..audit.report import of_nobody
 from ..linux import systemd
 from ..linux.answering import SILENT
 from ..linux.printable import printable, shown
-from ..linux.procfs import PROC, list_pids
+from ..linux.procfs import HOST, Proc
 from ..linux.stuck import LIMIT, Watch
 from ..linux.unit_names import problem_with
 from ..sockets.access import choose
@@ -59,7 +59,7 @@ class Wrong(Exception):
     """An argument that cannot be meant; the text says why."""
 
 
-def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC, limit: float = LIMIT) -> int:
+def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit: float = LIMIT) -> int:
     """Run the command; returns its exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal's encoding does not have is no traceback
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -69,8 +69,8 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, root: str = PROC, limit:
         units = _units(options.unit)
         question = Question(tuple(units), frozenset(options.pid), frozenset(options.port), ())
         with Watch(_complaint, 2, limit):
-            answer = Audit(question, choose().reader, root=root).run()
-        _check_pids(options.pid, root)
+            answer = Audit(question, choose().reader, proc=proc).run()
+        _check_pids(options.pid, proc)
         _check_patterns(units, answer)
     except Wrong as error:
         _complain(str(error))
@@ -160,8 +160,8 @@ def _units(names: t.Sequence[str]) -> t.List[Unit]:
     return units
 
 
-def _check_pids(pids: t.Iterable[int], root: str) -> None:
-    there = set(list_pids(root))
+def _check_pids(pids: t.Iterable[int], proc: Proc) -> None:
+    there = set(proc.pids())
     for pid in pids:
         if pid not in there:
             raise Wrong(f"there is no process {pid}")

@@ -16,7 +16,7 @@ import stat
 import typing as t
 
 from ..linux import below_root, in_force, procfs
-from ..linux.procfs import PROC
+from ..linux.procfs import HOST, Proc
 from ..settings.options import OPTIONS, as_integer, problem_with
 from ..settings.pattern import fits
 
@@ -104,24 +104,24 @@ class Unusable(Exception):
 
 
 def read(
-    pid: int, unit: str, program: str, root: str = PROC, started: t.Optional[float] = None
+    pid: int, unit: str, program: str, proc: Proc = HOST, started: t.Optional[float] = None
 ) -> t.Optional[Settings]:
     """Read the file that this process sees, with its rights and not with ours; None where there is none.
 
     :param started: When the process was started, in seconds since boot.
     """
     try:
-        found = below_root.find(PATH, pid, root)
+        found = below_root.find(PATH, pid, proc)
     except FileNotFoundError:
         return None
     except OSError as error:
         return _left_alone(f"cannot be opened: {error.strerror}", certain=not isinstance(error, PermissionError))
     with found:
         try:
-            text = os.fsdecode(content_of(found, PATH, procfs.owner_of_root_files(pid, root)))
+            text = os.fsdecode(content_of(found, PATH, proc.owner_of_root_files(pid)))
         except Unusable as error:
             return Settings({DISABLE: 1}, {DISABLE: 1}, str(error))
-        status = procfs.parse_status(procfs.bytes_of(pid, "status", root))
+        status = procfs.parse_status(proc.bytes_of(pid, "status"))
         if not status.may(4, found.status):
             mode = stat.S_IMODE(found.status.st_mode)
             return _left_alone(

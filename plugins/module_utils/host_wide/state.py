@@ -15,8 +15,9 @@ import re
 import stat
 import typing as t
 
-from ..linux import below_root, in_force, procfs
+from ..linux import below_root, in_force
 from ..linux.elf import ElfError, elf_in, read_elf
+from ..linux.procfs import HOST, Proc
 from ..settings.options import LIBRARY_DIR
 from . import file, settings_file
 
@@ -118,16 +119,16 @@ def stale_reasons(
     return []
 
 
-def can_load(pid: int, host: HostWide, root: str = procfs.PROC) -> bool:
+def can_load(pid: int, host: HostWide, proc: Proc = HOST) -> bool:
     """Tell whether the loader puts a library of /etc/ld.so.preload into a process, were it started now.
 
     Not into a static program, one of musl, one of another word size without $LIB, and not where the process sees
     another file than this host's (a container, a service with a root of its own).
     """
     try:
-        elf = elf_in(below_root.find_program(pid, root))
+        elf = elf_in(below_root.find_program(pid, proc))
         own = read_elf("/proc/self/exe")
-        with below_root.find(LD_SO_PRELOAD, pid, root) as found:
+        with below_root.find(LD_SO_PRELOAD, pid, proc) as found:
             seen = found.status
         there = os.stat(LD_SO_PRELOAD)
     except (OSError, ElfError):

@@ -11,7 +11,8 @@ import os
 import re
 import typing as t
 
-from ..linux import below_root, procfs
+from ..linux import below_root
+from ..linux.procfs import Proc
 
 _TAIL = 1 << 18
 """Bytes of a log's end that are looked at."""
@@ -111,11 +112,8 @@ def _denials(library_dir: str, root: str) -> t.List[str]:
 
 def _runs(unit: str, root: str) -> bool:
     """Tell whether a service has processes. Their names would say nothing: everybody gives his own."""
-    proc = os.path.join(root, "proc")
-    if not os.path.isdir(proc):
-        return False
-    prefix = procfs.manager_prefix(proc)
-    return any(procfs.unit_of(pid, prefix, proc) == unit for pid in procfs.list_pids(proc))
+    proc = Proc(os.path.join(root, "proc"))
+    return os.path.isdir(proc.root) and any(proc.unit_of(pid) == unit for pid in proc.pids())
 
 
 def _shown(path: str, root: str) -> str:

@@ -21,6 +21,7 @@ import typing as t
 
 from ..linux import answering, procfs
 from ..linux.files import sync_folder
+from ..linux.procfs import HOST, Proc
 from ..linux.trusted import fault
 from . import manifest as libraries_manifest
 from .manifest import Manifest
@@ -183,13 +184,11 @@ def refuse_if_preloaded(folder: str, names: t.Iterable[str], ld_so_preload: str 
                 )
 
 
-def processes_mapping(folder: str, names: t.Iterable[str], proc: str = procfs.PROC) -> t.List[int]:
+def processes_mapping(folder: str, names: t.Iterable[str], proc: Proc = HOST) -> t.List[int]:
     """The PIDs of the processes that have one of the files mapped, replaced or not."""
     wanted = {os.path.join(os.path.realpath(folder), name) for name in names}
     return [
-        pid
-        for pid in answering.answering(proc)
-        if not wanted.isdisjoint(procfs.parse_maps(procfs.bytes_of(pid, "maps", proc)))
+        pid for pid in answering.answering(proc) if not wanted.isdisjoint(procfs.parse_maps(proc.bytes_of(pid, "maps")))
     ]
 
 

@@ -15,6 +15,7 @@ import re
 import typing as t
 
 from . import procfs
+from .procfs import HOST, Proc
 from .systemd import template_of
 
 THE_UNITS_OWN = -1
@@ -48,18 +49,18 @@ NOBODYS = Account("")
 """Of which nothing is known."""
 
 
-def account_of(pid: int, unit: str, prefix: str = "", root: str = procfs.PROC) -> Account:
+def account_of(pid: int, unit: str, proc: Proc = HOST) -> Account:
     """Find out on whose account a process goes.
 
-    :param unit: of the system manager, as procfs.unit_of tells.
-    :param prefix: as procfs.manager_prefix tells.
+    :param unit: of the system manager, as Proc.unit_of tells.
     """
-    place = procfs.place_of(pid, root)
+    prefix = proc.prefix
+    place = proc.place_of(pid)
     path = place.path if place else ""
     sessions = _SLICE.fullmatch(path[len(prefix) :] if prefix and path.startswith(prefix + "/") else path)
     if sessions:
         return Account(sessions[1], int(sessions[2]))
-    user = procfs.parse_status(procfs.bytes_of(pid, "status", root)).uid
+    user = procfs.parse_status(proc.bytes_of(pid, "status")).uid
     return Account(label_of(unit), user if user is not None and is_person(user) else THE_UNITS_OWN)
 
 

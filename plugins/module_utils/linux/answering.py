@@ -23,9 +23,9 @@ import threading
 import time
 import typing as t
 
-from . import procfs
 from .accounts import Account, account_of
 from .apart import ask_once
+from .procfs import HOST, Proc
 from .stuck import user_of
 
 PATIENCE = 5.0
@@ -54,14 +54,14 @@ SILENT: t.Dict[int, str] = {}
 _spent = [0.0]
 
 
-def answering(root: str = procfs.PROC) -> t.List[int]:
+def answering(proc: Proc = HOST) -> t.List[int]:
     """List the processes that let themselves be read, in ascending order; the others are in SILENT."""
-    pids = procfs.list_pids(root)
-    silent = find_silent(pids, root)
+    pids = proc.pids()
+    silent = find_silent(pids, proc)
     return [pid for pid in pids if pid not in silent]
 
 
-def find_silent(pids: t.Iterable[int], root: str = procfs.PROC) -> t.Dict[int, str]:
+def find_silent(pids: t.Iterable[int], proc: Proc = HOST) -> t.Dict[int, str]:
     """Ask processes to let themselves be read; returns those that do not, and what is to be told of each.
 
     :raises OSError: not all could be asked, because too many users have too many silent ones.
@@ -73,20 +73,20 @@ def find_silent(pids: t.Iterable[int], root: str = procfs.PROC) -> t.Dict[int, s
     asked = sorted(pids, key=lambda pid: (pid in known, pid))
     patience = PATIENCE if _spent[0] < BUDGET else _SHORT
     started = time.monotonic()
-    found, unasked = ask_once(lambda _pid: (_Round(asked, known, patience, root).run(), True), LIMIT + 5)
+    found, unasked = ask_once(lambda _pid: (_Round(asked, known, patience, proc).run(), True), LIMIT + 5)
     if unasked:
-        raise OSError(errno.EBUSY, f"{len(found)} processes do not let themselves be read; {_told(found[0], root)}")
+        raise OSError(errno.EBUSY, f"{len(found)} processes do not let themselves be read; {_told(found[0], proc)}")
     if not known.issuperset(found):
         _spent[0] += time.monotonic() - started
     for pid in known.intersection(asked).difference(found):
         del SILENT[pid]
-    silent = {pid: _told(pid, root) for pid in found}
+    silent = {pid: _told(pid, proc) for pid in found}
     SILENT.update(silent)
     return silent
 
 
-def _told(pid: int, root: str) -> str:
-    user = user_of(pid, root)
+def _told(pid: int, proc: Proc) -> str:
+    user = user_of(pid, proc.root)
     whose = "an unknown user" if user is None else f"user {user}"
     return (
         f"process {pid} of {whose} does not let itself be read (it hangs"
@@ -97,15 +97,14 @@ def _told(pid: int, root: str) -> str:
 class _Round:
     """Asks all processes once, in the child."""
 
-    def __init__(self, pids: t.Sequence[int], known: t.Set[int], patience: float, root: str) -> None:
+    def __init__(self, pids: t.Sequence[int], known: t.Set[int], patience: float, proc: Proc) -> None:
         self._rest = collections.deque(pids)
         self._known = known
         self._patience = patience
-        self._root = root
+        self._proc = proc
         self._waiting: t.Set[int] = set()
         self._unasked: t.Set[int] = set()
         self._done = threading.Event()
-        self._prefix = procfs.manager_prefix(root)
         self._users: t.Dict[int, t.Union[Account, int, None]] = {}
 
     def run(self) -> t.Tuple[t.List[int], bool]:
@@ -147,7 +146,7 @@ class _Round:
             except IndexError:
                 break
             self._waiting.add(pid)
-            ask(pid, self._root)
+            ask(pid, self._proc)
             self._waiting.discard(pid)
         if not self._waiting:
             self._done.set()
@@ -167,12 +166,12 @@ class _Round:
     def _whose(self, pid: int) -> t.Union[Account, int, None]:
         """Return whose a process is, by what its user cannot choose: the slice of his sessions, else his number."""
         if pid not in self._users:
-            account = account_of(pid, "", self._prefix, self._root)
-            self._users[pid] = account if account.of_sessions and account.user else user_of(pid, self._root)
+            account = account_of(pid, "", self._proc)
+            self._users[pid] = account if account.of_sessions and account.user else user_of(pid, self._proc.root)
         return self._users[pid]
 
 
-def ask(pid: int, root: str = procfs.PROC) -> None:
+def ask(pid: int, proc: Proc = HOST) -> None:
     """Wait until a process lets itself be read.
 
     Opening either file takes the one lock. Reading any of the environment takes the other, which the user may avoid by
@@ -180,7 +179,7 @@ def ask(pid: int, root: str = procfs.PROC) -> None:
     """
     for name in ("environ", "maps"):
         try:
-            descriptor = os.open(f"{root}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(f"{proc.root}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             continue
         try:

@@ -28,7 +28,6 @@ import typing as t
 import warnings
 import weakref
 
-from . import procfs
 from .accounts import account_of
 from .stuck import user_of
 from .unreadable import Unreadable
@@ -254,5 +253,5 @@ def _whose(pid: int) -> t.Optional[str]:
     user = user_of(pid)
     if not user:
         return None
-    account = account_of(pid, "", procfs.manager_prefix())
+    account = account_of(pid, "")
     return account.place if account.of_sessions else f"user {user}"

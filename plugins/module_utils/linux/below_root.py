@@ -23,9 +23,8 @@ import types
 import typing as t
 
 from .mounts import Mounts
+from .procfs import HOST, Proc
 from .stuck import reads
-
-PROC = "/proc"
 
 _HOLD = os.O_PATH | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -72,15 +71,15 @@ class Found:
         return bool(os.statvfs(self._descriptor).f_flag & os.ST_NOEXEC)
 
 
-def find(path: str, pid: t.Optional[int] = None, proc: str = PROC) -> Found:
+def find(path: str, pid: t.Optional[int] = None, proc: Proc = HOST) -> Found:
     """Return what stands at a path.
 
     :param path: Absolute.
     :param pid: The process that the path is for, as it sees it; None for this process itself.
     :raises OSError: There is nothing, or it is not for us to look up; see also mounts.Doubtful.
     """
-    folder = "/" if pid is None else os.path.join(proc, str(pid), "root")
-    mounts = Mounts(None if pid is None else os.path.join(proc, str(pid), "mountinfo"))
+    folder = "/" if pid is None else os.path.join(proc.root, str(pid), "root")
+    mounts = Mounts(None if pid is None else os.path.join(proc.root, str(pid), "mountinfo"))
     held = [_hold_root(pid, folder)]
     try:
         _walk(held, path, mounts)
@@ -96,11 +95,11 @@ def _hold_root(_pid: t.Optional[int], folder: str) -> int:
 
 
 @reads
-def find_program(pid: int, proc: str = PROC) -> Found:
+def find_program(pid: int, proc: Proc = HOST) -> Found:
     """Return the file that a process executes, wherever it lies now."""
-    descriptor = os.open(os.path.join(proc, str(pid), "exe"), _HOLD)
+    descriptor = os.open(os.path.join(proc.root, str(pid), "exe"), _HOLD)
     try:
-        Mounts(os.path.join(proc, str(pid), "mountinfo")).refuse_doubtful(descriptor)
+        Mounts(os.path.join(proc.root, str(pid), "mountinfo")).refuse_doubtful(descriptor)
         return Found(os.dup(descriptor))
     finally:
         os.close(descriptor)

@@ -5,9 +5,7 @@
 """What /proc/PID says about a process: its unit, its sockets, its program, its environment, its libraries.
 
 Parsing is pure (bytes in, values out), and lines end at newlines alone: what stands in a line may be a user's own name
-for something, and str.splitlines() would split it at a form feed. The small readers below take the folder that stands
-for /proc, so that tests can hand in their own. A process or descriptor that vanishes while it is read is normal and
-gives "nothing".
+for something, and str.splitlines() would split it at a form feed. What is read is read through Proc.
 """
 
 from __future__ import annotations
@@ -20,8 +18,6 @@ import typing as t
 
 from . import cgroup, threads
 from .stuck import reads
-
-PROC = "/proc"
 
 GONE = (FileNotFoundError, ProcessLookupError, NotADirectoryError)
 """What reading below /proc/PID raises once the process has ended."""
@@ -36,85 +32,6 @@ _OF_MEMORY = ("auxv", "environ", "maps")
 """Files that are empty once a process's first thread has ended, although others go on with the same memory."""
 
 _ASSIGNMENT = re.compile(rb"[^\s=:]+=", re.ASCII)
-
-
-def list_pids(root: str = PROC) -> t.List[int]:
-    """List the processes there are now, in ascending order."""
-    return sorted(int(name) for name in os.listdir(root) if name.isdigit())
-
-
-def manager_prefix(root: str = PROC) -> str:
-    """Return the cgroup below which the system manager (process 1) keeps its units: '' on an ordinary host."""
-    return cgroup.prefix_of(place_of(1, root))
-
-
-def unit_of(pid: int, prefix: str = "", root: str = PROC) -> str:
-    """Return the unit of a process, '' where it has none or is gone."""
-    return cgroup.unit_in(place_of(pid, root), prefix)
-
-
-def place_of(pid: int, root: str = PROC) -> t.Optional[cgroup.Place]:
-    """Return where systemd has put a process; with cgroup v1 a first thread that has ended is in no place any more."""
-    place = cgroup.place_of(bytes_of(pid, "cgroup", root))
-    if place is None or place.path != "/":
-        return place
-    return cgroup.place_of(bytes_of(threads.living(pid, root), "cgroup", root))
-
-
-@reads
-def socket_descriptors(pid: int, root: str = PROC, folder_name: str = "") -> t.Dict[int, int]:
-    """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown.
-
-    :param folder_name: the folder with the descriptors of one of its threads, instead.
-    """
-    found: t.Dict[int, int] = {}
-    try:
-        folder = os.open(folder_name or os.path.join(root, str(pid), "fd"), os.O_RDONLY | os.O_DIRECTORY)
-    except GONE:
-        return {}
-    try:
-        for name in os.listdir(folder):
-            try:
-                target = os.readlink(name, dir_fd=folder)  # the kernel need not walk the path again for each of them
-            except GONE:
-                continue
-            except OSError as error:
-                if error.errno == errno.ENAMETOOLONG:  # a file whose path is too long to tell; any user can open one
-                    continue
-                raise
-            if target.startswith("socket:["):
-                found[int(name)] = int(target[8:-1])
-    except GONE:
-        return {}
-    finally:
-        os.close(folder)
-    return found
-
-
-@reads
-def program_of(pid: int, root: str = PROC) -> str:
-    """Return the path of the program that a process runs; its short name where the path is not for us to see."""
-    try:
-        return without_deleted(os.readlink(os.path.join(root, str(pid), "exe")))
-    except OSError:
-        living = threads.living(pid, root)
-        return program_of(living, root) if living != pid else text_of(pid, "comm", root).strip()
-
-
-def started_at(pid: int, root: str = PROC) -> t.Optional[float]:
-    """Return when a process was started, in seconds since boot, as linux/boot_clock.py counts them."""
-    text = text_of(pid, "stat", root)
-    fields = text[text.rfind(")") + 2 :].split()
-    return int(fields[19]) / os.sysconf("SC_CLK_TCK") if len(fields) > 19 else None
-
-
-@reads
-def network_namespace(pid: int, root: str = PROC) -> t.Optional[int]:
-    """Return the inode that names the network namespace of a process, or None where it is not for us to see."""
-    try:
-        return int(os.readlink(os.path.join(root, str(pid), "ns", "net"))[len("net:[") : -1])
-    except (OSError, ValueError):
-        return None
 
 
 def parse_environ(block: bytes) -> t.Optional[t.Dict[str, str]]:
@@ -163,14 +80,6 @@ def parse_status(content: bytes) -> Status:
     )
 
 
-def owner_of_root_files(pid: int, root: str = PROC) -> t.Optional[int]:
-    """Return whose files are root's to a process, which may have a user namespace of its own; None: nobody's."""
-    lines = [line.split() for line in bytes_of(pid, "uid_map", root).split(b"\n") if line]
-    if not lines:
-        return 0
-    return next((int(outside) for inside, outside, _count in lines if int(inside) == 0), None)
-
-
 def parse_auxv(block: bytes, bits: int) -> t.Dict[int, int]:
     """Return the auxiliary vector of a process whose words have so many bits."""
     pair = struct.Struct("=QQ" if bits == 64 else "=II")
@@ -197,22 +106,119 @@ def without_deleted(path: str) -> str:
     return path[: -len(suffix)] if path.endswith(suffix) else path
 
 
-@reads
-def content_of(pid: int, name: str, root: str = PROC, most: int = -1) -> bytes:
-    """Return the content of a file below /proc/PID, or so many bytes of it; errors are the caller's to judge."""
-    thread = threads.living(pid, root) if name in _OF_MEMORY else pid
-    with open(os.path.join(root, str(thread), name), "rb") as stream:
-        return stream.read(most)
+class Proc:
+    """The processes of a host, as the folder shows them that stands for /proc: a test can hand in its own.
+
+    A process or descriptor that vanishes while it is read is normal and gives "nothing".
+    """
+
+    def __init__(self, root: str = "/proc") -> None:
+        self.root = root
+        self._prefix: t.Optional[str] = None
+
+    def pids(self) -> t.List[int]:
+        """List the processes there are now, in ascending order."""
+        return sorted(int(name) for name in os.listdir(self.root) if name.isdigit())
+
+    @property
+    def prefix(self) -> str:
+        """Return the cgroup below which the system manager (process 1) keeps its units: '' on an ordinary host."""
+        if self._prefix is None:
+            self._prefix = cgroup.prefix_of(self.place_of(1))
+        return self._prefix
+
+    def unit_of(self, pid: int) -> str:
+        """Return the unit of a process, '' where it has none or is gone."""
+        return cgroup.unit_in(self.place_of(pid), self.prefix)
+
+    def place_of(self, pid: int) -> t.Optional[cgroup.Place]:
+        """Return where systemd has put a process; with cgroup v1 a first thread that has ended is in none any more."""
+        place = cgroup.place_of(self.bytes_of(pid, "cgroup"))
+        if place is None or place.path != "/":
+            return place
+        return cgroup.place_of(self.bytes_of(self.living(pid), "cgroup"))
+
+    def living(self, pid: int) -> int:
+        """Return the thread of a process that can be asked about it, see threads.living."""
+        return threads.living(pid, self.root)
+
+    @reads
+    def socket_descriptors(self, pid: int, thread: t.Optional[int] = None) -> t.Dict[int, int]:
+        """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown.
+
+        :param thread: one of its threads, which has descriptors of its own.
+        """
+        found: t.Dict[int, int] = {}
+        try:
+            folder = os.open(threads.folder_of(pid, thread, self.root), os.O_RDONLY | os.O_DIRECTORY)
+        except GONE:
+            return {}
+        try:
+            for name in os.listdir(folder):
+                try:
+                    target = os.readlink(name, dir_fd=folder)  # the path is not walked again for each
+                except GONE:
+                    continue
+                except OSError as error:
+                    if error.errno == errno.ENAMETOOLONG:  # any user can open a file with such a path
+                        continue
+                    raise
+                if target.startswith("socket:["):
+                    found[int(name)] = int(target[8:-1])
+        except GONE:
+            return {}
+        finally:
+            os.close(folder)
+        return found
+
+    @reads
+    def program_of(self, pid: int) -> str:
+        """Return the path of the program that a process runs; its short name where the path is not for us to see."""
+        try:
+            return without_deleted(os.readlink(os.path.join(self.root, str(pid), "exe")))
+        except OSError:
+            living = self.living(pid)
+            return self.program_of(living) if living != pid else self.text_of(pid, "comm").strip()
+
+    def started_at(self, pid: int) -> t.Optional[float]:
+        """Return when a process was started, in seconds since boot, as linux/boot_clock.py counts them."""
+        text = self.text_of(pid, "stat")
+        fields = text[text.rfind(")") + 2 :].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK") if len(fields) > 19 else None
+
+    @reads
+    def network_namespace(self, pid: int) -> t.Optional[int]:
+        """Return the inode that names the network namespace of a process, or None where it is not for us to see."""
+        try:
+            return int(os.readlink(os.path.join(self.root, str(pid), "ns", "net"))[len("net:[") : -1])
+        except (OSError, ValueError):
+            return None
+
+    def owner_of_root_files(self, pid: int) -> t.Optional[int]:
+        """Return whose files are root's to a process, which may have a user namespace of its own; None: nobody's."""
+        lines = [line.split() for line in self.bytes_of(pid, "uid_map").split(b"\n") if line]
+        if not lines:
+            return 0
+        return next((int(outside) for inside, outside, _count in lines if int(inside) == 0), None)
+
+    @reads
+    def content_of(self, pid: int, name: str, most: int = -1) -> bytes:
+        """Return the content of a file below /proc/PID, or so many bytes of it; errors are the caller's to judge."""
+        thread = self.living(pid) if name in _OF_MEMORY else pid
+        with open(os.path.join(self.root, str(thread), name), "rb") as stream:
+            return stream.read(most)
+
+    def bytes_of(self, pid: int, name: str) -> bytes:
+        """Return the content of a file below /proc/PID, nothing where it is not for us to see."""
+        try:
+            return self.content_of(pid, name)
+        except OSError:
+            return b""
+
+    def text_of(self, pid: int, name: str) -> str:
+        """Return the text of a file below /proc/PID, '' where it is not for us to see."""
+        return os.fsdecode(self.bytes_of(pid, name))
 
 
-def bytes_of(pid: int, name: str, root: str) -> bytes:
-    """Return the content of a file below /proc/PID, nothing where it is not for us to see."""
-    try:
-        return content_of(pid, name, root)
-    except OSError:
-        return b""
-
-
-def text_of(pid: int, name: str, root: str) -> str:
-    """Return the text of a file below /proc/PID, '' where it is not for us to see."""
-    return os.fsdecode(bytes_of(pid, name, root))
+HOST = Proc()
+"""Those of this host."""

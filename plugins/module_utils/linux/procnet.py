@@ -15,7 +15,7 @@ import socket
 import struct
 import typing as t
 
-from .procfs import PROC
+from .procfs import HOST, Proc
 
 STATES = {
     1: "ESTABLISHED",
@@ -104,12 +104,12 @@ def parse_table(lines: t.Iterable[str], listening_only: bool = False, order: str
         )
 
 
-def read_tables(pid: int, listening_only: bool = False, root: str = PROC) -> t.List[Row]:
+def read_tables(pid: int, listening_only: bool = False, proc: Proc = HOST) -> t.List[Row]:
     """Read both tables of the network namespace of a process; a table that is not there counts as empty."""
     rows: t.List[Row] = []
     for name in ("tcp", "tcp6"):
         try:
-            path = os.path.join(root, str(pid), "net", name)
+            path = os.path.join(proc.root, str(pid), "net", name)
             with open(path, encoding="ascii", errors="replace", newline="\n") as stream:
                 stream.readline()
                 rows.extend(parse_table(stream, listening_only))
@@ -118,11 +118,11 @@ def read_tables(pid: int, listening_only: bool = False, root: str = PROC) -> t.L
     return rows
 
 
-def read_lines(pid: int, root: str = PROC) -> t.Iterator[t.Tuple[int, str]]:
+def read_lines(pid: int, proc: Proc = HOST) -> t.Iterator[t.Tuple[int, str]]:
     """Yield the lines of both tables as they are, with the inode: parsing all of them would take ten times as long."""
     for name in ("tcp", "tcp6"):
         try:
-            with open(os.path.join(root, str(pid), "net", name), encoding="ascii") as stream:
+            with open(os.path.join(proc.root, str(pid), "net", name), encoding="ascii") as stream:
                 stream.readline()
                 for line in stream:
                     fields = line.split(None, 10)

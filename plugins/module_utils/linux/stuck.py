@@ -32,14 +32,15 @@ class _Now:
 
 
 def reads(function: _Function) -> _Function:
-    """Mark a function that reads below the /proc/PID of its first argument."""
+    """Mark a function or a method that reads below the /proc/PID of its first argument."""
 
     @functools.wraps(function)
-    def marked(pid: int, *arguments: t.Any, **named: t.Any) -> t.Any:
+    def marked(*arguments: t.Any, **named: t.Any) -> t.Any:
+        pid = arguments[0] if isinstance(arguments[0], int) else arguments[1]
         outer, _Now.pid = _Now.pid, pid
         _Now.count += 1
         try:
-            return function(pid, *arguments, **named)
+            return function(*arguments, **named)
         finally:
             _Now.pid = outer
             _Now.count += 1

@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from . import procfs
+from .procfs import HOST, Proc
 
 _CAP_SYS_PTRACE = 19
 _FIRST_KERNEL = (5, 6)
@@ -41,14 +42,14 @@ class ReadingProcess(t.NamedTuple):
     ptrace_scope: str
 
 
-def this_process(root: str = procfs.PROC) -> ReadingProcess:
+def this_process(proc: Proc = HOST) -> ReadingProcess:
     """Describe the running process."""
     try:
-        with open(os.path.join(root, "sys/kernel/yama/ptrace_scope"), encoding="ascii") as stream:
+        with open(os.path.join(proc.root, "sys/kernel/yama/ptrace_scope"), encoding="ascii") as stream:
             scope = stream.read().strip()
     except OSError:
         scope = ""
-    status = procfs.parse_status(procfs.bytes_of(os.getpid(), "status", root))
+    status = procfs.parse_status(proc.bytes_of(os.getpid(), "status"))
     return ReadingProcess(os.geteuid(), os.uname().release, status, scope)
 
 

@@ -11,8 +11,9 @@ import re
 import typing as t
 
 from ..host_wide import settings_file
-from ..linux import below_root, in_force, procfs, systemd, threads
+from ..linux import below_root, in_force, procfs, systemd
 from ..linux.elf import Elf, ElfError, elf_in
+from ..linux.procfs import HOST, Proc
 from ..linux.unit_names import is_unit_name
 from ..units import dropin
 
@@ -59,27 +60,25 @@ class DropIn(t.NamedTuple):
 _T = t.TypeVar("_T")
 
 
-def gather(pid: int, root: str = procfs.PROC, unit: str = "") -> ProcessFacts:
+def gather(pid: int, proc: Proc = HOST, unit: str = "") -> ProcessFacts:
     """Read the facts of one process; each may fail by itself."""
-    leader, pid = pid, threads.living(pid, root)
-    elf = attempt(lambda: elf_in(below_root.find_program(pid, root)))
+    leader, pid = pid, proc.living(pid)
+    elf = attempt(lambda: elf_in(below_root.find_program(pid, proc)))
     secure = attempt(
-        lambda: bool(
-            procfs.parse_auxv(procfs.content_of(pid, "auxv", root), elf.bits if elf else 64).get(procfs.AT_SECURE)
-        )
+        lambda: bool(procfs.parse_auxv(proc.content_of(pid, "auxv"), elf.bits if elf else 64).get(procfs.AT_SECURE))
     )
-    program = procfs.program_of(pid, root)
-    started = procfs.started_at(pid, root)
+    program = proc.program_of(pid)
+    started = proc.started_at(pid)
     return ProcessFacts(
         program=program,
         elf=elf,
         secure=secure,
-        mapped=attempt(lambda: procfs.parse_maps(procfs.content_of(pid, "maps", root))) or None,
-        environment=attempt(lambda: procfs.parse_environ(procfs.content_of(pid, "environ", root))),
+        mapped=attempt(lambda: procfs.parse_maps(proc.content_of(pid, "maps"))) or None,
+        environment=attempt(lambda: procfs.parse_environ(proc.content_of(pid, "environ"))),
         pid=leader,
         started=started,
-        host_preload=attempt(lambda: _host_preload(pid, root, started)),
-        settings=settings_file.read(pid, unit, program, root, started),
+        host_preload=attempt(lambda: _host_preload(pid, proc, started)),
+        settings=settings_file.read(pid, unit, program, proc, started),
     )
 
 
@@ -91,8 +90,8 @@ def attempt(read: t.Callable[[], _T]) -> t.Optional[_T]:
         return None
 
 
-def _host_preload(pid: int, root: str, started: t.Optional[float]) -> HostPreload:
-    with below_root.find(LD_SO_PRELOAD, pid, root) as found, found.open() as stream:
+def _host_preload(pid: int, proc: Proc, started: t.Optional[float]) -> HostPreload:
+    with below_root.find(LD_SO_PRELOAD, pid, proc) as found, found.open() as stream:
         text = os.fsdecode(stream.read(1 << 20))
     return HostPreload(_entries(text), _entries(in_force.history(LD_SO_PRELOAD).at(started, text) or ""))
 

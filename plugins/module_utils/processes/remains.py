@@ -11,6 +11,7 @@ import typing as t
 
 from ..linux import answering, procfs
 from ..linux.printable import printable
+from ..linux.procfs import HOST, Proc
 from ..linux.unit_files import preload_entries
 from ..settings.pattern import fits
 from ..units.dropin import is_own_library
@@ -25,14 +26,13 @@ def remains(patterns: t.Sequence[str]) -> t.List[t.Dict[str, t.Any]]:
     wanted = [pattern.replace("@.", "@*.", 1) for pattern in patterns]
     if not wanted:
         return []
-    prefix = procfs.manager_prefix()
     left = []
     for pid in answering.answering():
-        unit = procfs.unit_of(pid, prefix)
+        unit = HOST.unit_of(pid)
         if any(fits(pattern, unit) for pattern in wanted):
             has, by = _what(pid)
             if has:
-                left.append({"pid": pid, "unit": unit, "program": procfs.program_of(pid), "has": has, "by": by})
+                left.append({"pid": pid, "unit": unit, "program": HOST.program_of(pid), "has": has, "by": by})
     if any(row["by"] == "host" for row in left):
         for row in left:  # those that have overwritten their environment: what others show is true of them too
             row["by"] = "environment" if row["by"] == "environment" else "host"
@@ -43,7 +43,7 @@ def _what(pid: int) -> t.Tuple[str, str]:
     """Say what a process has of ours ('' for nothing), and whether its environment or the host gave it that."""
     mapped = own_libraries(pid)
     try:
-        environ = procfs.parse_environ(procfs.content_of(pid, "environ"))
+        environ = procfs.parse_environ(HOST.content_of(pid, "environ"))
     except OSError:
         return "", ""
     entries = preload_entries((environ or {}).get("LD_PRELOAD", ""))
@@ -54,7 +54,7 @@ def _what(pid: int) -> t.Tuple[str, str]:
     return (f"was started with LD_PRELOAD={printable(':'.join(named), 200)}" if named else ""), by
 
 
-def mapped_by(folder: str, proc: str = procfs.PROC) -> t.List[t.Dict[str, t.Any]]:
+def mapped_by(folder: str, proc: Proc = HOST) -> t.List[t.Dict[str, t.Any]]:
     """The processes that have a file of the folder mapped, be it replaced or removed since.
 
     Those of this very connection are left out, because they are gone before anybody reads the result.
@@ -62,20 +62,19 @@ def mapped_by(folder: str, proc: str = procfs.PROC) -> t.List[t.Dict[str, t.Any]
     start = os.path.realpath(folder) + "/"
     found = []
     own = _ancestors(proc)
-    prefix = procfs.manager_prefix(proc)
     for pid in answering.answering(proc):
-        mapped = procfs.parse_maps(procfs.bytes_of(pid, "maps", proc))
+        mapped = procfs.parse_maps(proc.bytes_of(pid, "maps"))
         if pid not in own and any(path.startswith(start) for path in mapped):
-            unit = procfs.unit_of(pid, prefix, proc)
-            found.append({"pid": pid, "unit": unit, "program": procfs.program_of(pid, proc)})
+            unit = proc.unit_of(pid)
+            found.append({"pid": pid, "unit": unit, "program": proc.program_of(pid)})
     return found
 
 
-def _ancestors(proc: str) -> t.Set[int]:
+def _ancestors(proc: Proc) -> t.Set[int]:
     found: t.Set[int] = set()
     pid = os.getpid()
     while pid > 1 and pid not in found:
         found.add(pid)
-        lines = procfs.bytes_of(pid, "status", proc).split(b"\n")
+        lines = proc.bytes_of(pid, "status").split(b"\n")
         pid = next((int(line.split()[1]) for line in lines if line.startswith(b"PPid:")), 0)
     return found

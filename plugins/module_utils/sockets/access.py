@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..linux.procfs import Proc
 from ..settings.options import LIBRARY_DIR
 from .native import (
     Library,
@@ -23,10 +24,10 @@ CHOICES = ("auto", "native", "portable")
 class Reader(t.Protocol):
     """What lists the sockets of a process, and gives their values; see PortableReader."""
 
-    def tables(self, pid: int, root: str = ...) -> t.List[int]:
+    def tables(self, pid: int, proc: Proc = ...) -> t.List[int]:
         """Return a thread for each table of descriptors that the process has."""
 
-    def descriptors(self, pid: int, root: str = ..., thread: t.Optional[int] = ...) -> t.Dict[int, int]:
+    def descriptors(self, pid: int, proc: Proc = ..., thread: t.Optional[int] = ...) -> t.Dict[int, int]:
         """Return descriptor → inode."""
 
     def read(

@@ -16,7 +16,7 @@ import socket
 import threading
 import typing as t
 
-from ..linux import procfs
+from ..linux.procfs import HOST, Proc
 from ..linux.stuck import reads
 from ..settings.options import OPTIONS
 
@@ -33,8 +33,8 @@ Defaults = t.Mapping[str, int]
 class SystemDefaults:
     """The defaults of namespaces, each asked for once."""
 
-    def __init__(self, root: str = procfs.PROC) -> None:
-        self._root = root
+    def __init__(self, proc: Proc = HOST) -> None:
+        self._proc = proc
         self._known: t.Dict[t.Optional[int], t.Optional[Defaults]] = {}
 
     def of(self, namespace: t.Optional[int], pid: t.Optional[int]) -> t.Optional[Defaults]:
@@ -53,7 +53,7 @@ class SystemDefaults:
                 return of_a_fresh_socket()
             if namespace is None or pid is None:
                 return None
-            with _open_namespace(pid, self._root) as stream:
+            with _open_namespace(pid, self._proc) as stream:
                 # The process may have gone, and another one have its number.
                 return _inside(stream.fileno()) if os.fstat(stream.fileno()).st_ino == namespace else None
         except OSError:
@@ -61,8 +61,8 @@ class SystemDefaults:
 
 
 @reads
-def _open_namespace(pid: int, root: str) -> t.BinaryIO:
-    return open(os.path.join(root, str(pid), "ns", "net"), "rb")
+def _open_namespace(pid: int, proc: Proc) -> t.BinaryIO:
+    return open(os.path.join(proc.root, str(pid), "ns", "net"), "rb")
 
 
 def of_a_fresh_socket() -> Defaults:

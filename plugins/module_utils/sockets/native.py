@@ -21,6 +21,7 @@ import typing as t
 
 from ..linux import threads
 from ..linux.apart import Apart
+from ..linux.procfs import HOST, Proc
 from ..linux.stuck import reads
 from ..linux.trusted import fault
 from ..settings.options import LIBRARY_DIR, OPTIONS
@@ -128,16 +129,16 @@ class NativeReader:
         self._addresses: t.Dict[int, t.Dict[bytes, str]] = {version: {} for version in _FAMILIES}
         self._options: t.Dict[bytes, t.Dict[str, t.Optional[int]]] = {}
 
-    def tables(self, pid: int, root: str = "/proc") -> t.List[int]:
+    def tables(self, pid: int, proc: Proc = HOST) -> t.List[int]:
         """Return a thread for each table of descriptors of a process: nearly always only the process itself."""
-        return threads.with_tables(pid, self._library.compare_tables, root)
+        return threads.with_tables(pid, self._library.compare_tables, proc.root)
 
-    def descriptors(self, pid: int, root: str = "/proc", thread: t.Optional[int] = None) -> t.Dict[int, int]:
+    def descriptors(self, pid: int, proc: Proc = HOST, thread: t.Optional[int] = None) -> t.Dict[int, int]:
         """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown.
 
         :param thread: one of tables, whose descriptors are wanted instead of those of the process.
         """
-        return reads(self._list)(pid, threads.folder_of(pid, thread, root))
+        return reads(self._list)(pid, threads.folder_of(pid, thread, proc.root))
 
     def _list(self, _pid: int, path: str) -> t.Dict[int, int]:
         try:

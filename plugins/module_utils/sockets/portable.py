@@ -20,8 +20,9 @@ import socket
 import struct
 import typing as t
 
-from ..linux import procfs, threads
+from ..linux import threads
 from ..linux.apart import Apart
+from ..linux.procfs import HOST, Proc
 from ..linux.procnet import Address
 from ..settings.options import OPTIONS
 from .values import (
@@ -63,16 +64,16 @@ class PortableReader:
         self._namespaces: t.Dict[bytes, t.Optional[int]] = {}
         self._apart = Apart()
 
-    def tables(self, pid: int, root: str = procfs.PROC) -> t.List[int]:
+    def tables(self, pid: int, proc: Proc = HOST) -> t.List[int]:
         """Return a thread for each table of descriptors of a process: nearly always only the process itself."""
-        return threads.with_tables(pid, _compare_tables, root)
+        return threads.with_tables(pid, _compare_tables, proc.root)
 
-    def descriptors(self, pid: int, root: str = procfs.PROC, thread: t.Optional[int] = None) -> t.Dict[int, int]:
+    def descriptors(self, pid: int, proc: Proc = HOST, thread: t.Optional[int] = None) -> t.Dict[int, int]:
         """Return descriptor → inode of the sockets that a process holds; PermissionError where they are not shown.
 
         :param thread: one of tables, whose descriptors are wanted instead of those of the process.
         """
-        return procfs.socket_descriptors(pid, root, threads.folder_of(pid, thread, root))
+        return proc.socket_descriptors(pid, thread)
 
     def read(
         self, pid: int, descriptors: t.Iterable[int], thread: t.Optional[int] = None

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..linux import procfs, procnet, threads
+from ..linux import procnet, threads
 from ..linux.accounts import Account, account_of
+from ..linux.procfs import HOST, Proc
 from ..linux.unreadable import Unreadable
 from . import timers
 from . import unowned as sockets_unowned
@@ -30,7 +31,7 @@ class Sweep:
         self,
         reader: Reader,
         units: t.Mapping[int, str],
-        root: str = procfs.PROC,
+        proc: Proc = HOST,
         watched: bool = False,
         silent: t.Optional[t.Mapping[int, str]] = None,
     ) -> None:
@@ -50,7 +51,7 @@ class Sweep:
         self._reader = reader
         self._silent = silent or {}
         self._units = units
-        self._root = root
+        self._proc = proc
         self._not_tcp: t.Set[int] = set()
         self._threads_known: t.Set[int] = set()
         self._pid_in: t.Dict[t.Optional[int], int] = {}
@@ -64,30 +65,29 @@ class Sweep:
         for pid in (1, *sorted(pids)):
             self._learn_namespace(pid)
         if self._watched:
-            self._before = sockets_unowned.inodes_in(self._pid_in.values(), self._root)
+            self._before = sockets_unowned.inodes_in(self._pid_in.values(), self._proc)
         if sample is not None:
             self._leave_out(sample, pids)
         for pid in sorted(pids):
             for thread in self._tables_of(pid):
                 self._take_one(pid, thread)
         self._find_directions()
-        prefix = procfs.manager_prefix(self._root)
         known: t.Dict[int, t.Tuple[str, Account]] = {}
         for record in self.records.values():
             pid = record.owner[0]
             record.unit = self._units.get(pid, "")
             if pid not in known:
-                account = account_of(pid, record.unit, prefix, self._root)
-                known[pid] = procfs.program_of(pid, self._root), account
+                account = account_of(pid, record.unit, self._proc)
+                known[pid] = self._proc.program_of(pid), account
             record.program, record.account = known[pid]
 
     def _leave_out(self, sample: Sample, pids: t.Iterable[int]) -> None:
-        rows = {row.inode: row for pid in self._pid_in.values() for row in procnet.read_tables(pid, root=self._root)}
+        rows = {row.inode: row for pid in self._pid_in.values() for row in procnet.read_tables(pid, proc=self._proc)}
         held: t.Dict[str, t.Set[int]] = {}
         for pid in pids:
             for thread in self._tables_of(pid):
                 try:
-                    inodes = self._reader.descriptors(pid, self._root, thread).values()
+                    inodes = self._reader.descriptors(pid, self._proc, thread).values()
                 except PermissionError:
                     continue
                 held.setdefault(self._units.get(pid, ""), set()).update(inodes)
@@ -99,7 +99,7 @@ class Sweep:
         Some may be of processes that are not shown (unreadable).
         """
         return sockets_unowned.rows_of_nobody(
-            self._before, self._held, list(self._pid_in.values()), self._reader, self._root
+            self._before, self._held, list(self._pid_in.values()), self._reader, self._proc
         )
 
     def process_in(self, namespace: t.Optional[int]) -> t.Optional[int]:
@@ -108,10 +108,10 @@ class Sweep:
 
     def _learn_namespace(self, pid: int) -> t.Optional[int]:
         """Return the network namespace of a process; whoever is seen in one first stands for it."""
-        namespace = procfs.network_namespace(pid, self._root)
+        namespace = self._proc.network_namespace(pid)
         if namespace is None:  # its first thread may have ended: then it is in no namespace, and the others are
-            pid = threads.living(pid, self._root)
-            namespace = procfs.network_namespace(pid, self._root)
+            pid = self._proc.living(pid)
+            namespace = self._proc.network_namespace(pid)
         if namespace is not None:
             self._pid_in.setdefault(namespace, pid)
         return namespace
@@ -120,17 +120,17 @@ class Sweep:
         """Look where nobody was seen in the namespace of a socket: a thread may be in another one than its process."""
         if pid not in self._threads_known:
             self._threads_known.add(pid)
-            for thread in threads.others_of(pid, self._root):
+            for thread in threads.others_of(pid, self._proc.root):
                 self._learn_namespace(thread)
 
     def _tables_of(self, pid: int) -> t.Iterator[t.Optional[int]]:
         """Yield None for the descriptors of the process, then each thread that has some of its own."""
-        for thread in self._reader.tables(pid, self._root):
+        for thread in self._reader.tables(pid, self._proc):
             yield None if thread == pid else thread
 
     def _take_one(self, pid: int, thread: t.Optional[int]) -> None:
         try:
-            descriptors = self._reader.descriptors(pid, self._root, thread)
+            descriptors = self._reader.descriptors(pid, self._proc, thread)
         except PermissionError:
             self.unreadable[pid] = "its descriptors are not shown to this user: run as root (become: true)"
             return
@@ -162,7 +162,7 @@ class Sweep:
         """Make records of what /proc/PID/net shows; only the sockets of the process's own namespace are there."""
         namespace = self._learn_namespace(thread or pid)
         if namespace not in self._timers:
-            self._timers[namespace] = timers.look(self._pid_in.get(namespace, pid), self._root)
+            self._timers[namespace] = timers.look(self._pid_in.get(namespace, pid), self._proc)
         seen = self._timers[namespace]
         for descriptor, inode in unknown.items():
             record = self.records.get(inode)
@@ -198,13 +198,13 @@ class Sweep:
 
     def _listening(self, namespace: t.Optional[int]) -> t.List[procnet.Row]:
         pid = self._pid_in.get(namespace)
-        return procnet.read_tables(pid, listening_only=True, root=self._root) if pid is not None else []
+        return procnet.read_tables(pid, listening_only=True, proc=self._proc) if pid is not None else []
 
     def _remote_of(self, record: Record) -> t.Optional[procnet.Address]:
         """Look up where a socket is connecting to: getpeername(2) tells only once it has arrived."""
         if record.namespace not in self._tables:
             pid = self._pid_in.get(record.namespace)
-            self._tables[record.namespace] = procnet.read_tables(pid, root=self._root) if pid is not None else []
+            self._tables[record.namespace] = procnet.read_tables(pid, proc=self._proc) if pid is not None else []
         for row in self._tables[record.namespace]:
             if row.inode == record.inode:
                 return row.remote

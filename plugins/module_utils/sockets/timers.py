@@ -15,7 +15,7 @@ from __future__ import annotations
 import typing as t
 
 from ..linux import procnet
-from ..linux.procfs import PROC
+from ..linux.procfs import HOST, Proc
 
 _CONNECTED = (1, 8)
 """ESTABLISHED and CLOSE_WAIT; in other states the timer serves other purposes."""
@@ -29,13 +29,13 @@ class TimerSeen(t.NamedTuple):
     """None where it shows nothing."""
 
 
-def look(pid: int, root: str = PROC) -> t.Dict[int, TimerSeen]:
+def look(pid: int, proc: Proc = HOST) -> t.Dict[int, TimerSeen]:
     """Return what is seen of the sockets in the network namespace of a process, by inode.
 
     The table is read twice: in the moment in which the kernel's timer fires and is set anew, it is not pending.
     """
-    first = {row.inode: row for row in procnet.read_tables(pid, root=root)}
-    second = {row.inode: row for row in procnet.read_tables(pid, root=root)}
+    first = {row.inode: row for row in procnet.read_tables(pid, proc=proc)}
+    second = {row.inode: row for row in procnet.read_tables(pid, proc=proc)}
     return {inode: TimerSeen(row, keepalive_of(row, first.get(inode))) for inode, row in second.items()}
 
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..linux import answering, procfs, procnet
+from ..linux import answering, procnet
+from ..linux.procfs import HOST, Proc
 from .access import Reader
 
 MOST_USERS = 10
@@ -22,13 +23,13 @@ MOST_EXAMPLES = 3
 Takes = t.Callable[[procnet.Row], bool]
 
 
-def inodes_in(pids: t.Iterable[int], root: str = procfs.PROC) -> t.Set[int]:
+def inodes_in(pids: t.Iterable[int], proc: Proc = HOST) -> t.Set[int]:
     """Return the sockets in the tables of the network namespaces of these processes."""
-    return {inode for pid in pids for inode, _line in procnet.read_lines(pid, root)} - {0}
+    return {inode for pid in pids for inode, _line in procnet.read_lines(pid, proc)} - {0}
 
 
 def rows_of_nobody(
-    before: t.Set[int], held: t.Set[int], pids: t.Sequence[int], reader: Reader, root: str = procfs.PROC
+    before: t.Set[int], held: t.Set[int], pids: t.Sequence[int], reader: Reader, proc: Proc = HOST
 ) -> t.List[procnet.Row]:
     """Return the sockets that nobody holds.
 
@@ -41,20 +42,20 @@ def rows_of_nobody(
     """
     missing = before - held
     if missing:
-        missing &= inodes_in(pids, root)
+        missing &= inodes_in(pids, proc)
     if missing:
         silent = answering.SILENT  # as of the first look: asking once more would cost a tenth of the second
-        for pid in (pid for pid in procfs.list_pids(root) if pid not in silent):
-            for thread in reader.tables(pid, root):
+        for pid in (pid for pid in proc.pids() if pid not in silent):
+            for thread in reader.tables(pid, proc):
                 try:
-                    missing.difference_update(reader.descriptors(pid, root, thread).values())
+                    missing.difference_update(reader.descriptors(pid, proc, thread).values())
                 except PermissionError:
                     continue
     if not missing:
         return []
     rows: t.Dict[int, procnet.Row] = {}
     for pid in pids:
-        lines = [line for inode, line in procnet.read_lines(pid, root) if inode in missing]
+        lines = [line for inode, line in procnet.read_lines(pid, proc) if inode in missing]
         rows.update((row.inode, row) for row in procnet.parse_table(lines))
     return list(rows.values())
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..linux import answering, procfs, systemd
+from ..linux import answering, systemd
+from ..linux.procfs import HOST
 from ..linux.procnet import LISTEN, STATES, plain
 from ..linux.socket_units import directives, listen_addresses
 from ..linux.unreadable import Unreadable
@@ -46,12 +47,11 @@ def slipped_through(properties: systemd.Properties, service: str) -> int:
     restart do) does not inherit them.
     """
     ports = {port for _host, port in listen_addresses(properties)}
-    prefix = procfs.manager_prefix()
     try:
         return sum(
             1
             for pid in answering.answering()
-            if procfs.unit_of(pid, prefix) == service
+            if HOST.unit_of(pid) == service
             for values in _sockets(pid)
             if values.state == ESTABLISHED and values.local[1] in ports
             if _differences(values, properties, "accepted")

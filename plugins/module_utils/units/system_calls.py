@@ -16,8 +16,9 @@ import os
 import re
 import typing as t
 
-from ..linux import answering, procfs, systemd
+from ..linux import answering, systemd
 from ..linux.printable import printable
+from ..linux.procfs import HOST, Proc
 from .own_lists import own_list
 from .preflight import Problem
 
@@ -53,9 +54,9 @@ class Filtered(t.NamedTuple):
 class SystemCalls:
     """The filtered processes of a host, and how many filters systemd gives to a unit."""
 
-    def __init__(self, run: systemd.Run, root: str = procfs.PROC) -> None:
+    def __init__(self, run: systemd.Run, proc: Proc = HOST) -> None:
         self._run = run
-        self._root = root
+        self._proc = proc
         self._by_unit: t.Optional[t.Dict[str, t.List[Filtered]]] = None
         self._asked: t.Dict[t.Tuple[str, ...], t.Optional[int]] = {}
 
@@ -112,7 +113,7 @@ class SystemCalls:
 
     def _swept(self) -> t.Dict[str, t.List[Filtered]]:
         if self._by_unit is None:
-            self._by_unit = filtered_processes(self._root)
+            self._by_unit = filtered_processes(self._proc)
         return self._by_unit
 
     def _started_with(self, processes: t.List[Filtered], properties: systemd.Properties) -> t.Optional[int]:
@@ -147,36 +148,35 @@ class SystemCalls:
 
     def _of_manager(self) -> t.Optional[int]:
         """Return how many filters process 1 has, which all that it starts inherits: none, outside of containers."""
-        return _count(_status(1, self._root))
+        return _count(_status(1, self._proc))
 
 
-def filtered_processes(root: str = procfs.PROC) -> t.Dict[str, t.List[Filtered]]:
+def filtered_processes(proc: Proc = HOST) -> t.Dict[str, t.List[Filtered]]:
     """Return the filtered processes of every unit, by one sweep."""
-    prefix = procfs.manager_prefix(root)
     found: t.Dict[str, t.List[Filtered]] = {}
-    for pid in answering.answering(root):
-        statuses = [text for text in _statuses(pid, root) if re.search(rb"^Seccomp:\t2$", text, re.MULTILINE)]
+    for pid in answering.answering(proc):
+        statuses = [text for text in _statuses(pid, proc) if re.search(rb"^Seccomp:\t2$", text, re.MULTILINE)]
         if not statuses:
             continue
         counts = [_count(text) for text in statuses]
         most = None if None in counts else max(t.cast("t.List[int]", counts))
-        unit = procfs.unit_of(pid, prefix, root)
-        found.setdefault(unit, []).append(Filtered(pid, procfs.program_of(pid, root), most))
+        unit = proc.unit_of(pid)
+        found.setdefault(unit, []).append(Filtered(pid, proc.program_of(pid), most))
     return found
 
 
-def _statuses(pid: int, root: str) -> t.List[bytes]:
+def _statuses(pid: int, proc: Proc) -> t.List[bytes]:
     """Read the status of a process and of each of its threads: a thread may filter its own calls alone."""
     try:
-        threads = os.listdir(os.path.join(root, str(pid), "task"))
+        threads = os.listdir(os.path.join(proc.root, str(pid), "task"))
     except OSError:
         threads = []
-    return [_status(pid, root)] + [_status(pid, root, f"task/{thread}/") for thread in threads if int(thread) != pid]
+    return [_status(pid, proc)] + [_status(pid, proc, f"task/{thread}/") for thread in threads if int(thread) != pid]
 
 
-def _status(pid: int, root: str, folder: str = "") -> bytes:
+def _status(pid: int, proc: Proc, folder: str = "") -> bytes:
     try:
-        return procfs.content_of(pid, folder + "status", root)
+        return proc.content_of(pid, folder + "status")
     except OSError:
         return b""
 

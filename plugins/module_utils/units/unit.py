@@ -17,6 +17,7 @@ import typing as t
 from ..host_wide import state
 from ..linux import answering, boot_clock, in_force, procfs, systemd
 from ..linux.executable import Executable, describe_executable
+from ..linux.procfs import HOST, Proc
 from ..linux.unit_files import (
     Assignments,
     assignments,
@@ -51,7 +52,7 @@ class Host:
         run: systemd.Run,
         unfinished: t.Container[str],
         directory: str = dropin.DIRECTORY,
-        root: str = procfs.PROC,
+        proc: Proc = HOST,
     ) -> None:
         """Take what is known beforehand.
 
@@ -59,7 +60,7 @@ class Host:
         """
         self._run = run
         self._directory = directory
-        self._root = root
+        self._proc = proc
         self._host_wide = state.look()
         self._unfinished = unfinished
 
@@ -68,7 +69,7 @@ class Host:
         asked = [systemd.instances_pattern(name) if systemd.is_template(name) else name for name in names]
         shown = systemd.show(self._run, asked)
         pids = {int(properties.get("MainPID", "0")) for properties in shown.values()} - {0}
-        answering.find_silent(pids, self._root)
+        answering.find_silent(pids, self._proc)
         return {
             name: self._unit_or_damage(name, properties)
             for name, properties in shown.items()
@@ -157,7 +158,7 @@ class Host:
         self, name: str, properties: systemd.Properties, drop_in: t.Optional[str], unread: t.Container[str]
     ) -> t.List[str]:
         pid = int(properties.get("MainPID", "0"))
-        live = live_process(pid, self._root) if pid and pid not in answering.SILENT else None
+        live = live_process(pid, self._proc) if pid and pid not in answering.SILENT else None
         if live is None:
             return []
         wanted = dropin.environment_in(dropin.read(drop_in) or "") if drop_in else {}
@@ -168,14 +169,14 @@ class Host:
             # One that is overwritten tells nothing, and what is not known is not due.
             noted = in_force.history(drop_in).versions
             older = older or (not noted and live.environ is not None and dropin.unit_of(drop_in) in self._unfinished)
-        host, program = self._host_wide, procfs.program_of(pid, self._root)
+        host, program = self._host_wide, self._proc.program_of(pid)
         return stale_reasons(wanted, live, older, host.names) + state.stale_reasons(
             host,
             properties["Id"],
             program,
             live.libraries,
             live.started,
-            lambda: state.can_load(pid, host, self._root),
+            lambda: state.can_load(pid, host, self._proc),
         )
 
 
@@ -190,28 +191,27 @@ def _is_in(properties: systemd.Properties, drop_in: str) -> bool:
     return bool(wanted) and all(has.get(name) == wanted.get(name) for name in ("LD_PRELOAD", *dropin.OWN_VARIABLES))
 
 
-def live_process(pid: int, root: str = procfs.PROC) -> t.Optional[Live]:
+def live_process(pid: int, proc: Proc = HOST) -> t.Optional[Live]:
     """Look at one process; None where it has gone."""
-    started = procfs.started_at(pid, root)
+    started = proc.started_at(pid)
     if started is None:
         return None
     try:
-        environ = procfs.parse_environ(procfs.content_of(pid, "environ", root))
-        libraries = own_libraries(pid, root)
+        environ = procfs.parse_environ(proc.content_of(pid, "environ"))
+        libraries = own_libraries(pid, proc)
     except OSError:
         return None
     return Live(environ, libraries, started)
 
 
-def own_libraries(pid: int, root: str = procfs.PROC) -> t.Dict[str, bool]:
+def own_libraries(pid: int, proc: Proc = HOST) -> t.Dict[str, bool]:
     """Return the libraries of ours that a process maps, False for a file that has been replaced since."""
-    mapped = procfs.parse_maps(procfs.bytes_of(pid, "maps", root))
+    mapped = procfs.parse_maps(proc.bytes_of(pid, "maps"))
     return {path: not gone for path, gone in mapped.items() if dropin.is_own_library(path)}
 
 
 def library_users() -> t.List[t.Dict[str, t.Any]]:
     """Return every process of the host that maps a library of ours, with its unit, and who told the loader to."""
-    prefix = procfs.manager_prefix()
     users = []
     for pid in answering.answering():
         libraries = own_libraries(pid)
@@ -219,8 +219,8 @@ def library_users() -> t.List[t.Dict[str, t.Any]]:
             users.append(
                 {
                     "pid": pid,
-                    "unit": procfs.unit_of(pid, prefix),
-                    "program": procfs.program_of(pid),
+                    "unit": HOST.unit_of(pid),
+                    "program": HOST.program_of(pid),
                     "libraries": sorted(libraries),
                     "replaced": not all(libraries.values()),
                     "loaded_by": _loaded_by(pid),
@@ -235,7 +235,7 @@ def library_users() -> t.List[t.Dict[str, t.Any]]:
 def _loaded_by(pid: int) -> str:
     """Tell whether a process was given our libraries by its LD_PRELOAD or by /etc/ld.so.preload, now or in the past."""
     try:
-        environ = procfs.parse_environ(procfs.content_of(pid, "environ"))
+        environ = procfs.parse_environ(HOST.content_of(pid, "environ"))
     except OSError:
         environ = None
     if environ is None:
@@ -248,14 +248,13 @@ def without_libraries(host: state.HostWide) -> t.List[t.Dict[str, t.Any]]:
     """Return every process that would load the host's libraries, and do something with them, if it were started now."""
     if not host.entries:
         return []
-    prefix = procfs.manager_prefix()
     found = []
     for pid in answering.answering():
-        started = procfs.started_at(pid)
-        program = procfs.program_of(pid)
+        started = HOST.started_at(pid)
+        program = HOST.program_of(pid)
         if started is None or not program.startswith("/"):
             continue  # gone, or a thread of the kernel
-        unit = procfs.unit_of(pid, prefix)
+        unit = HOST.unit_of(pid)
         reasons = state.stale_reasons(
             host, unit, program, own_libraries(pid), started, functools.partial(state.can_load, pid, host)
         )
@@ -283,7 +282,7 @@ def executable_of(properties: systemd.Properties) -> t.Optional[Executable]:
     pid = int(properties.get("MainPID", "0"))
     path = systemd.exec_path(properties.get("ExecStart", ""))
     if pid and pid not in answering.SILENT:
-        running = procfs.program_of(pid)
+        running = HOST.program_of(pid)
         path = running if running.startswith("/") and os.path.exists(running) else path
     return describe_executable(path) if path else None
 

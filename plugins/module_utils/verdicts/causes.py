@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from ..host_wide.settings_file import DISABLE, PATH, Settings
-from ..linux import procfs
+from ..linux.procfs import HOST, Proc
 from ..processes.effective import Effective, differing, effective
 from ..processes.facts import DropIn, Files, ProcessFacts
 from ..settings.options import (
@@ -70,7 +70,7 @@ def explain(
     facts: ProcessFacts,
     evidence: Evidence,
     library_dir: str = LIBRARY_DIR,
-    root: str = procfs.PROC,
+    proc: Proc = HOST,
 ) -> Cause:
     """Explain a wrong socket of a service that gets its values from a library."""
     if all(unsupported(item, subject) for item in wrong):
@@ -87,7 +87,7 @@ def explain(
         )
     loaded = [path for path in facts.mapped if files.holds(path)]
     if not loaded:
-        return Cause(*explain_not_loaded(files, facts, evidence.drop_in, root))
+        return Cause(*explain_not_loaded(files, facts, evidence.drop_in, proc))
     if facts.elf and facts.elf.go:
         return Cause(
             "static_executable",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ..linux import answering, procfs
+from ..linux import answering
+from ..linux.procfs import HOST, Proc
 from ..linux.procnet import STATES, Address, Row
 from ..live.memory import Memory
 from ..live.run import Look
@@ -85,20 +86,20 @@ class Audit:
         question: Question,
         reader: Reader,
         *,
-        root: str = procfs.PROC,
+        proc: Proc = HOST,
         library_dir: str = LIBRARY_DIR,
         drop_ins: str = dropin.DIRECTORY,
         clamp_floor: int = WINDOW_CLAMP_FLOOR,
         memory: t.Optional[Memory] = None,
     ) -> None:
         self._question = question
-        self._root = root
+        self._proc = proc
         self._unit_of = self._read_units()
-        self._silent = answering.find_silent(self._unit_of, root)
+        self._silent = answering.find_silent(self._unit_of, proc)
         self._systemd_inodes = self._inodes_of_systemd()
         self._picked = self._pick()
-        self._sweep = Sweep(reader, self._unit_of, root, question.whole_host, self._silent)
-        places = Places(root, library_dir, drop_ins)
+        self._sweep = Sweep(reader, self._unit_of, proc, question.whole_host, self._silent)
+        places = Places(proc, library_dir, drop_ins)
         self._judge = Judge(
             self._sweep, self._unit_of, question.units, self._systemd_inodes, places, clamp_floor, memory
         )
@@ -162,26 +163,26 @@ class Audit:
         question = self._question
         if not question.processes:
             return set(question.pids)
-        programs = {pid: procfs.program_of(pid, self._root) for pid in self._unit_of if pid not in self._silent}
+        programs = {pid: self._proc.program_of(pid) for pid in self._unit_of if pid not in self._silent}
         return {pid for pid, program in programs.items() if question.takes_program(program)} | question.pids
 
     def _read_units(self) -> t.Dict[int, str]:
-        prefix = procfs.manager_prefix(self._root)
         question = self._question
-        listed = set(procfs.list_pids(self._root))
+        listed = set(self._proc.pids())
         everybody = question.units or question.processes or question.whole_host
         pids = listed if everybody else listed & (question.pids | {1})
-        return {pid: procfs.unit_of(pid, prefix, self._root) for pid in pids}
+        return {pid: self._proc.unit_of(pid) for pid in pids}
 
     def _inodes_of_systemd(self) -> t.FrozenSet[int]:
         try:
-            return frozenset(procfs.socket_descriptors(1, self._root).values())
+            return frozenset(self._proc.socket_descriptors(1).values())
         except OSError:
             return frozenset()
 
     def _proc_hides_others(self) -> bool:
         """Tell whether processes are hidden from us: process 1 is always there."""
-        return os.path.isdir(os.path.join(self._root, "self")) and not os.path.exists(os.path.join(self._root, "1"))
+        root = self._proc.root
+        return os.path.isdir(os.path.join(root, "self")) and not os.path.exists(os.path.join(root, "1"))
 
     def _summary(
         self, name: str, records: t.List[Record], unit: t.Optional[Unit], expectation: t.Optional[Expectation]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..linux import boot_clock, procfs
+from ..linux import boot_clock
+from ..linux.procfs import HOST, Proc
 from ..live.memory import Memory
 from ..processes import facts as processes_facts
 from ..settings.options import LIBRARY_DIR, SYSTEM
@@ -40,7 +41,7 @@ behind where the machine is busy. The silence is read first and the clock after 
 class Places(t.NamedTuple):
     """Where things are; tests have them elsewhere."""
 
-    root: str = procfs.PROC
+    proc: Proc = HOST
     library_dir: str = LIBRARY_DIR
     drop_ins: str = dropin.DIRECTORY
 
@@ -64,7 +65,7 @@ class Judge:
         self._systemd_inodes = systemd_inodes
         self._places = places
         self._clamp_floor = clamp_floor
-        self._defaults = SystemDefaults(places.root)
+        self._defaults = SystemDefaults(places.proc)
         self._facts: t.Dict[t.Tuple[int, str], processes_facts.ProcessFacts] = {}
         self._drop_ins: t.Dict[str, t.Optional[processes_facts.DropIn]] = {}
         self._ages: t.Dict[str, float] = {}
@@ -118,7 +119,7 @@ class Judge:
         facts = self._facts_of(record.owner[0], record.unit)
         places = self._places
         return causes.explain(
-            record.wrong, record.subject(), expectation, facts, evidence, places.library_dir, places.root
+            record.wrong, record.subject(), expectation, facts, evidence, places.library_dir, places.proc
         )
 
     def _inherited_from(self, record: Record) -> str:
@@ -162,7 +163,7 @@ class Judge:
 
     def _facts_of(self, pid: int, unit: str) -> processes_facts.ProcessFacts:
         if (pid, unit) not in self._facts:
-            self._facts[pid, unit] = processes_facts.gather(pid, self._places.root, self._unit_of.get(pid, ""))
+            self._facts[pid, unit] = processes_facts.gather(pid, self._places.proc, self._unit_of.get(pid, ""))
         return self._facts[pid, unit]
 
     def _drop_in_of(self, unit: str) -> t.Optional[processes_facts.DropIn]:
@@ -176,7 +177,7 @@ class Judge:
         if key not in self._ages:
             members = [pid for pid, name in self._unit_of.items() if name == unit] if unit else pids
             readable = [pid for pid in members if pid not in self._sweep.unreadable]
-            starts = [procfs.started_at(pid, self._places.root) for pid in readable]
+            starts = [self._places.proc.started_at(pid) for pid in readable]
             known = [start for start in starts if start is not None]
             # Outside of a unit nobody knows which process handed the socket down: then nothing is shown.
             self._ages[key] = boot_clock.now() - min(known) if known and unit else float("inf")

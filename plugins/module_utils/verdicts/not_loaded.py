@@ -13,12 +13,13 @@ from ..linux import procfs
 from ..linux.below_root import Found, NotRegular, find
 from ..linux.elf import ElfError, elf_in, parse_elf
 from ..linux.printable import printable
+from ..linux.procfs import HOST, Proc
 from ..linux.unit_files import preload_entries
 from ..processes.facts import LD_SO_PRELOAD, DropIn, Files, ProcessFacts
 
 
 def explain_not_loaded(
-    files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], root: str = procfs.PROC
+    files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], proc: Proc = HOST
 ) -> t.Tuple[str, str]:
     """Return reason and detail for a process that maps none of the files."""
     names = " ".join(files.paths)
@@ -27,7 +28,7 @@ def explain_not_loaded(
     if elf and elf.interpreter is None and not os.path.basename(facts.program).startswith("ld-"):
         return "static_executable", f"{facts.program} is statically linked: nothing can be preloaded into it."
     musl = bool(elf and elf.interpreter and "ld-musl" in elf.interpreter)
-    if musl and any(_needs_glibc(path, facts, root) for path in files.paths):
+    if musl and any(_needs_glibc(path, facts, proc) for path in files.paths):
         return "library_not_loaded", (
             f"{names} is not loaded: {facts.program} uses musl, the library glibc. With it in LD_PRELOAD such a "
             "program does not start."
@@ -43,17 +44,17 @@ def explain_not_loaded(
             return "library_not_loaded", (
                 f"{names} is not loaded: the process was started before {LD_SO_PRELOAD} named it. Restart it."
             )
-        refusal = _refusal(by_host[0], facts, root)
+        refusal = _refusal(by_host[0], facts, proc)
         return "library_not_loaded", f"{names} is not loaded: it is in {LD_SO_PRELOAD}, but {refusal}"
     if facts.secure:
         return "secure_exec", (
             f"{facts.program} runs with elevated privileges (setuid, setgid or file capabilities, AT_SECURE): "
             "the loader drops LD_PRELOAD."
         )
-    return "library_not_loaded", f"{names} is not loaded: {_without(files, facts, drop_in, root)}"
+    return "library_not_loaded", f"{names} is not loaded: {_without(files, facts, drop_in, proc)}"
 
 
-def _without(files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], root: str) -> str:
+def _without(files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], proc: Proc) -> str:
     """Go through what LD_PRELOAD in the environment says."""
     older = facts.older_than(drop_in)
     if facts.environment is None:
@@ -67,7 +68,7 @@ def _without(files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], roo
     preload = facts.environment.get("LD_PRELOAD", "")
     named = _named(files, facts)
     if named:
-        return f"it is in LD_PRELOAD, but {_refusal(named[0], facts, root)}"
+        return f"it is in LD_PRELOAD, but {_refusal(named[0], facts, proc)}"
     has = f"the process has LD_PRELOAD={printable(preload, 300)}" if preload else "the process has no LD_PRELOAD"
     if drop_in is None:
         return (
@@ -92,9 +93,9 @@ def _named(files: Files, facts: ProcessFacts) -> t.List[str]:
     return [entry for entry in preload_entries(preload) if files.holds(entry)]
 
 
-def _needs_glibc(path: str, facts: ProcessFacts, root: str) -> bool:
+def _needs_glibc(path: str, facts: ProcessFacts, proc: Proc) -> bool:
     try:
-        return "libc.so.6" in elf_in(find(path, facts.pid, root)).needed
+        return "libc.so.6" in elf_in(find(path, facts.pid, proc)).needed
     except (ElfError, OSError):
         return False
 
@@ -103,12 +104,12 @@ def _name(drop_in: t.Optional[DropIn]) -> str:
     return drop_in.path if drop_in else "its drop-in"
 
 
-def _refusal(path: str, facts: ProcessFacts, root: str) -> str:
+def _refusal(path: str, facts: ProcessFacts, proc: Proc) -> str:
     """Say why the loader did not take a file that it was told to, as far as that shows now."""
     if not facts.pid or "$" in path:
         return _UNSEEN
     try:
-        found = find(path, facts.pid, root)
+        found = find(path, facts.pid, proc)
     except PermissionError:
         return _UNSEEN
     except OSError:
@@ -120,7 +121,7 @@ def _refusal(path: str, facts: ProcessFacts, root: str) -> str:
         return f"{path} is not there (any more)."
     with found:
         refusal = _refusal_of(path, found, facts)
-    return refusal or _barrier(path, facts.pid, root) or f"{_LOADER}{_confinement(facts.pid, root)}."
+    return refusal or _barrier(path, facts.pid, proc) or f"{_LOADER}{_confinement(facts.pid, proc)}."
 
 
 def _is_there(path: str) -> bool:
@@ -160,22 +161,22 @@ _LOADER = (
 )
 
 
-def _confinement(pid: int, root: str) -> str:
+def _confinement(pid: int, proc: Proc) -> str:
     try:
-        label = os.fsdecode(procfs.content_of(pid, "attr/current", root)).strip("\0\n ")
+        label = os.fsdecode(proc.content_of(pid, "attr/current")).strip("\0\n ")
     except OSError:
         return ""
     return f"; the process runs as {printable(label, 200)}" if label and label != "unconfined" else ""
 
 
-def _barrier(path: str, pid: int, root: str) -> str:
+def _barrier(path: str, pid: int, proc: Proc) -> str:
     """Name the file or folder on the way that the user of the process may not read; '' where there is none."""
-    status = procfs.parse_status(procfs.bytes_of(pid, "status", root))
+    status = procfs.parse_status(proc.bytes_of(pid, "status"))
     parts = path.strip("/").split("/")
     for count in range(1, len(parts) + 1):
         place = "/" + "/".join(parts[:count])
         try:
-            with find(place, pid, root) as found:
+            with find(place, pid, proc) as found:
                 there = found.status
         except OSError:
             return ""

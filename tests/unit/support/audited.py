@@ -74,7 +74,7 @@ def audit(
 ) -> Answer:
     all_units = units or [unit_from(expectation.name, None) for expectation in expected]
     question = Question(tuple(all_units), frozenset(pids), frozenset(ports), expected, **further)
-    places = {"root": proc.root, "library_dir": str(library_dir), "drop_ins": str(drop_ins)}
+    places = {"proc": proc, "library_dir": str(library_dir), "drop_ins": str(drop_ins)}
     return Audit(question, reader or PortableReader(), **places).run()
 
 

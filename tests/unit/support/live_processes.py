@@ -14,6 +14,8 @@ import subprocess
 import sys
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
+
 _LOOP = """
 import fcntl, json, os, resource, socket, struct, sys
 most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -79,11 +81,11 @@ def has_mptcp() -> bool:
     return True
 
 
-class ShadowProc:
+class ShadowProc(Proc):
     """A folder in the place of /proc: the real processes, in the units that a test gives them."""
 
     def __init__(self, folder: pathlib.Path) -> None:
-        self.root = str(folder)
+        super().__init__(str(folder))
         self._folder = folder
 
     def add(

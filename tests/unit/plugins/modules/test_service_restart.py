@@ -36,7 +36,7 @@ Run = t.Callable[..., Result]
 def systemd_fixture(tmp_path: pathlib.Path, proc: ShadowProc, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
     systemd = FakeSystemd()
     monkeypatch.setattr(linux_systemd, "run", systemd.run)
-    monkeypatch.setattr(restart, "Host", functools.partial(units_unit.Host, directory=str(tmp_path), root=proc.root))
+    monkeypatch.setattr(restart, "Host", functools.partial(units_unit.Host, directory=str(tmp_path), proc=proc))
     monkeypatch.setattr(restart, "time", Clock())
     return systemd
 

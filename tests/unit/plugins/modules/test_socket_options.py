@@ -44,7 +44,7 @@ def proc(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> ShadowProc:
     folder = tmp_path / "proc"
     folder.mkdir()
     shadow = ShadowProc(folder)
-    monkeypatch.setattr(socket_options, "Audit", functools.partial(Audit, root=shadow.root))
+    monkeypatch.setattr(socket_options, "Audit", functools.partial(Audit, proc=shadow))
     monkeypatch.setattr(socket_options, "Memory", functools.partial(Memory, str(tmp_path / "live.json")))
     shadow.asked = have_answered(monkeypatch, "Id=a.service\nLoadState=loaded\nActiveState=active\n")  # type: ignore[attr-defined]
     return shadow

@@ -43,7 +43,7 @@ def proc(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> ShadowProc:
     folder = tmp_path / "proc"
     folder.mkdir()
     shadow = ShadowProc(folder)
-    monkeypatch.setattr(socket_options_info, "Audit", functools.partial(Audit, root=shadow.root))
+    monkeypatch.setattr(socket_options_info, "Audit", functools.partial(Audit, proc=shadow))
     return shadow
 
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.modules import sockets_audit_info
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import have_answered
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
@@ -39,7 +40,7 @@ def proc_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Sha
     folder = tmp_path / "proc"
     folder.mkdir()
     shadow = ShadowProc(folder)
-    monkeypatch.setattr(sockets_audit_info, "HostAudit", functools.partial(HostAudit, root=shadow.root))
+    monkeypatch.setattr(sockets_audit_info, "HostAudit", functools.partial(HostAudit, proc=shadow))
     return shadow
 
 
@@ -104,5 +105,5 @@ def test_without_systemctl_the_rest_is_told(
 
 
 def test_a_host_without_proc(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockets_audit_info, "HostAudit", functools.partial(HostAudit, root="/nonexistent"))
+    monkeypatch.setattr(sockets_audit_info, "HostAudit", functools.partial(HostAudit, proc=Proc("/nonexistent")))
     assert "The sockets of this host cannot be read" in run()["msg"]

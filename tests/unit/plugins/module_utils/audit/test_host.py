@@ -41,7 +41,7 @@ def server_fixture() -> t.Iterator[socket.socket]:
 def audit(
     proc: ShadowProc, terms: Terms = LOCAL, units: t.Optional[t.Dict[Address, str]] = None, **more: t.Any
 ) -> Summary:
-    return HostAudit(terms, PortableReader(), lambda: units or {}, root=proc.root, **more).run()
+    return HostAudit(terms, PortableReader(), lambda: units or {}, proc=proc, **more).run()
 
 
 def connecting(listener: socket.socket, count: int = 1, tune: str = "") -> str:
@@ -270,7 +270,7 @@ def test_what_cannot_be_read_is_unknown_and_never_right(proc: ShadowProc, server
     with tuned[0] as one, tuned[1] as two, Child(connecting(server)) as three:
         for child, unit in ((one, "one.service"), (two, "two.service"), (three, "three.service")):
             proc.add(child.pid, unit)
-        summary = HostAudit(LOCAL, Refused(), dict, root=proc.root).run()
+        summary = HostAudit(LOCAL, Refused(), dict, proc=proc).run()
     # The kernel's timers show that keepalive is off, or later than the timeout; never that it is right.
     assert group_of(summary, "one.service")["unknown"] == 2
     assert group_of(summary, "two.service")["slow"] == 1

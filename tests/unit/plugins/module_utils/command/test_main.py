@@ -182,7 +182,7 @@ def test_units_by_name_and_by_pattern(
             (["-u", "a", "-u", "worker@.service"], ["a.service", "worker@one.service"]),
             ([], ["a.service", "worker@one.service"]),
         ):
-            status, out, err = main(capsys, *arguments, root=proc.root)
+            status, out, err = main(capsys, *arguments, proc=proc)
             assert (status, [line for line in err.splitlines() if UNOWNED not in line]) == (0, [])
             assert [line.split()[-2] for line in out.splitlines()[1:]] == units
 
@@ -190,7 +190,7 @@ def test_units_by_name_and_by_pattern(
 def test_ports_narrow(capsys: pytest.CaptureFixture[str], proc: ShadowProc, server: int) -> None:
     with Child(CONNECT.format(server, 1) + "\nl = socket.create_server(('127.0.0.1', 0))") as child:
         proc.add(child.pid, "a.service")
-        _status, out, _err = main(capsys, "--pid", str(child.pid), "--port", str(server), root=proc.root)
+        _status, out, _err = main(capsys, "--pid", str(child.pid), "--port", str(server), proc=proc)
     assert len(out.splitlines()) == 2
 
 
@@ -199,14 +199,14 @@ def test_a_unit_that_is_not_there(
 ) -> None:
     proc.add(os.getpid(), "a.service")
     systemctl("Id=nginx.service\nNames=nginx.service\nLoadState=not-found\nActiveState=inactive\n")
-    assert main(capsys, "--unit", "nginx", root=proc.root) == (
+    assert main(capsys, "--unit", "nginx", proc=proc) == (
         2,
         "",
         "keepalive-sockets: there is no unit nginx.service\n",
     )
-    status, out, err = main(capsys, "--unit", "worker@*.service", root=proc.root)
+    status, out, err = main(capsys, "--unit", "worker@*.service", proc=proc)
     assert (status, out, err) == (2, "", "keepalive-sockets: no running unit matches worker@*.service\n")
-    status, _out, err = main(capsys, "--unit", "a b", root=proc.root)
+    status, _out, err = main(capsys, "--unit", "a b", proc=proc)
     assert status == 2 and "'a b.service' is not the name of a .service or .socket unit" in err
 
 
@@ -215,7 +215,7 @@ def test_a_unit_that_does_not_run(
 ) -> None:
     proc.add(os.getpid(), "a.service")
     systemctl("Id=nginx.service\nNames=nginx.service\nLoadState=loaded\nActiveState=inactive\n")
-    status, out, err = main(capsys, "--unit", "nginx", root=proc.root)
+    status, out, err = main(capsys, "--unit", "nginx", proc=proc)
     assert (status, len(out.splitlines()), err) == (0, 1, "keepalive-sockets: nginx.service is not running\n")
 
 
@@ -223,7 +223,7 @@ def test_systemctl_is_not_there(
     capsys: pytest.CaptureFixture[str], proc: ShadowProc, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
 ) -> None:
     monkeypatch.setattr(linux_command, "SEARCH_PATH", str(tmp_path))
-    status, _out, err = main(capsys, "--unit", "nginx", root=proc.root)
+    status, _out, err = main(capsys, "--unit", "nginx", proc=proc)
     assert status == 2
     assert err.startswith("keepalive-sockets: systemctl cannot be run: ")
 
@@ -242,7 +242,7 @@ def test_a_program_whose_name_no_terminal_has_is_shown(command: str, server: int
 
 
 def test_a_process_that_is_not_there(capsys: pytest.CaptureFixture[str], proc: ShadowProc) -> None:
-    assert main(capsys, "--pid", "99", root=proc.root) == (2, "", "keepalive-sockets: there is no process 99\n")
+    assert main(capsys, "--pid", "99", proc=proc) == (2, "", "keepalive-sockets: there is no process 99\n")
 
 
 @pytest.mark.parametrize(
@@ -291,8 +291,8 @@ def test_what_no_process_holds_is_said(capsys: pytest.CaptureFixture[str], proc:
     """Here the server itself, which is in no process of this made-up /proc. There is nothing to show of it."""
     with Child(CONNECT.format(server, 1)) as child:
         proc.add(child.pid, "a.service")
-        status, _out, err = main(capsys, "--port", str(server), root=proc.root)
-        _status, as_json, _err = main(capsys, "--port", str(server), "--json", root=proc.root)
+        status, _out, err = main(capsys, "--port", str(server), proc=proc)
+        _status, as_json, _err = main(capsys, "--port", str(server), "--json", proc=proc)
     (line,) = err.splitlines()
     assert status == 0 and UNOWNED in line and f"(listens on 127.0.0.1:{server})" in line
     assert json.loads(as_json)["not_shown"] == [line.split(": ", 1)[1]]

@@ -21,7 +21,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import 
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import install
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering as linux_answering
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import module as linux_module
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import procfs
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import HOST
 from ansible_collections.netops.keepalive.plugins.module_utils.live.memory import Memory
 from ansible_collections.netops.keepalive.plugins.module_utils.live.run import LiveRun, Look
 from ansible_collections.netops.keepalive.plugins.module_utils.processes import remains
@@ -124,7 +124,7 @@ def test_an_audit_by_programs_reads_the_others(proc: ShadowProc, hanging: int) -
 
 def test_the_audit_of_a_host_tells_of_it(proc: ShadowProc) -> None:
     terms = Terms(350, include_local=True)
-    summary = HostAudit(terms, PortableReader(), dict, root=proc.root, library_dir="/nowhere").run()
+    summary = HostAudit(terms, PortableReader(), dict, proc=proc, library_dir="/nowhere").run()
     assert summary["unreadable"]["processes"] == 1
     assert "does not let itself be read" in summary["unreadable"]["why"]
     assert summary["totals"]["connections"] == 1
@@ -139,7 +139,7 @@ def test_open_sockets_of_others_are_set(
     run = LiveRun(PortableSetter(), memory)
 
     def look() -> Look:
-        return Audit(question, PortableReader(), root=proc.root, library_dir="/nowhere", memory=memory).look()
+        return Audit(question, PortableReader(), proc=proc, library_dir="/nowhere", memory=memory).look()
 
     with Child(connecting(server, "")) as child:
         proc.add(child.pid, "c.service")
@@ -151,7 +151,7 @@ def test_open_sockets_of_others_are_set(
 def test_the_command_tells_of_it_and_shows_the_others(
     proc: ShadowProc, hanging: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--json"], proc.root) == 1
+    assert main(["--json"], proc) == 1
     said = capsys.readouterr()
     assert f"1 process not shown: process {hanging} of user {USER} does not let itself be read" in said.err
     assert len(json.loads(said.out)["sockets"]) == 1
@@ -189,7 +189,7 @@ def test_a_module_warns_of_three_and_counts_the_others(
 def test_nothing_is_left_behind() -> None:
     def children() -> t.Set[int]:
         line = f"PPid:\t{os.getpid()}\n".encode()
-        return {pid for pid in procfs.list_pids() if line in procfs.bytes_of(pid, "status", "/proc")}
+        return {pid for pid in HOST.pids() if line in HOST.bytes_of(pid, "status")}
 
     others = children()
     with nothing_left_open():

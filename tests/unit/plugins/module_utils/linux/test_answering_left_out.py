@@ -45,7 +45,7 @@ def shown_fixture(proc: ShadowProc, server: socket.socket) -> t.Iterator[ShadowP
 
 def test_who_does_not_answer_is_left_out_and_who_does_is_not(shown: ShadowProc) -> None:
     others = [pid for pid in map(int, filter(str.isdigit, os.listdir(shown.root))) if pid != SILENT]
-    assert answering.answering(shown.root) == sorted(others)
+    assert answering.answering(shown) == sorted(others)
     assert list(answering.SILENT) == [SILENT]
 
 
@@ -57,7 +57,7 @@ def test_its_unit_is_not_called_right_and_that_of_others_is(shown: ShadowProc) -
 
 def test_the_audit_of_a_host_tells_of_it(shown: ShadowProc) -> None:
     terms = Terms(350, include_local=True)
-    summary = HostAudit(terms, PortableReader(), dict, root=shown.root, library_dir="/nowhere").run()
+    summary = HostAudit(terms, PortableReader(), dict, proc=shown, library_dir="/nowhere").run()
     assert summary["unreadable"]["processes"] == 1
     assert "does not let itself be read" in summary["unreadable"]["why"]
     assert summary["totals"]["connections"] == 1

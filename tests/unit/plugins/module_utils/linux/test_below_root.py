@@ -46,7 +46,7 @@ def content_fixture(root: pathlib.Path, tmp_path: pathlib.Path) -> t.Iterator[t.
         proc.add(child.pid, "a.service", root_folder=root)
 
         def content(path: str) -> str:
-            with below_root.find(path, child.pid, proc.root) as found, found.open() as stream:
+            with below_root.find(path, child.pid, proc) as found, found.open() as stream:
                 return stream.read(100).decode()
 
         with nothing_left_open():

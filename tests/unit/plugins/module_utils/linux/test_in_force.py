@@ -15,8 +15,9 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import boot_clock, in_force, procfs
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import boot_clock, in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.in_force import changed_since, history, note
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import HOST
 from ansible_collections.netops.keepalive.tests.unit.support.notes import noted
 
 A, B = "# a\n[Service]\nEnvironment=X=1\n", "# b\n[Service]\nEnvironment=X=2\n"
@@ -33,7 +34,7 @@ def at_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[float], None]:
 def test_the_clock_is_the_one_by_which_the_kernel_dates_processes() -> None:
     before = boot_clock.tick()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        started = procfs.started_at(child.pid)
+        started = HOST.started_at(child.pid)
         assert started is not None
         assert before <= started <= boot_clock.now()
 

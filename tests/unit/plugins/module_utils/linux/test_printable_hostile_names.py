@@ -58,7 +58,7 @@ def audit_of(pid: int, capsys: pytest.CaptureFixture[str]) -> t.Dict[str, t.Any]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         shadow = ShadowProc(pathlib.Path(folder))
         shadow.add(pid, "user@1000.service")
-        patch.setattr(sockets_audit_info, "HostAudit", functools.partial(HostAudit, root=shadow.root))
+        patch.setattr(sockets_audit_info, "HostAudit", functools.partial(HostAudit, proc=shadow))
         return answer_of(sockets_audit_info, capsys, include_local=True)
 
 

@@ -12,6 +12,7 @@ import struct
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import boot_clock, procfs
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import HOST, Proc
 from ansible_collections.netops.keepalive.tests.unit.support.cgroup_vectors import (
     CgroupVector,
     cgroup_vectors,
@@ -24,12 +25,11 @@ def test_the_unit_of_a_process_is_the_system_managers(vector: CgroupVector, tmp_
     for pid, content in ((1, vector.manager), (2, vector.own)):
         (tmp_path / str(pid)).mkdir()
         (tmp_path / str(pid) / "cgroup").write_bytes(content)
-    prefix = procfs.manager_prefix(str(tmp_path))
-    assert procfs.unit_of(2, prefix, str(tmp_path)) == vector.unit
+    assert Proc(str(tmp_path)).unit_of(2) == vector.unit
 
 
 def test_a_process_whose_manager_is_hidden_is_looked_for_as_on_an_ordinary_host(tmp_path: pathlib.Path) -> None:
-    assert procfs.manager_prefix(str(tmp_path)) == ""
+    assert Proc(str(tmp_path)).prefix == ""
 
 
 @pytest.mark.parametrize("separator", ["\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r"])
@@ -46,7 +46,7 @@ def test_a_real_process_with_a_name_made_to_be_split_keeps_its_user() -> None:
     name = "x\fUid: 0 0 0 0"
     with Child(f"open('/proc/self/comm', 'w').write({name!r})") as child:
         child.run("os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)")
-        assert procfs.parse_status(procfs.content_of(child.pid, "status")).uid == 65534
+        assert procfs.parse_status(HOST.content_of(child.pid, "status")).uid == 65534
 
 
 INVOCATION = b"INVOCATION_ID=0123456789abcdef0123456789abcdef\0"
@@ -100,22 +100,22 @@ def test_a_mapped_file_that_was_replaced_is_told_from_one_that_was_not() -> None
 def test_a_real_process_shows_its_sockets_program_and_start() -> None:
     with Child("s = socket.socket(); u = socket.socketpair(); f = open('/dev/null'); answer = None") as child:
         fds = child.run("answer = [[h.fileno(), os.fstat(h.fileno()).st_ino] for h in (s, *u)]")
-        found = procfs.socket_descriptors(child.pid)
+        found = HOST.socket_descriptors(child.pid)
         assert dict(fds).items() <= found.items()
         assert child.run("answer = f.fileno()") not in found
-        assert procfs.program_of(child.pid) == child.run("answer = os.readlink('/proc/self/exe')")
-        started = procfs.started_at(child.pid)
+        assert HOST.program_of(child.pid) == child.run("answer = os.readlink('/proc/self/exe')")
+        started = HOST.started_at(child.pid)
         assert started is not None
         assert 0 < started <= boot_clock.now()
-        assert child.pid in procfs.list_pids()
-        assert procfs.network_namespace(child.pid) == os.stat("/proc/self/ns/net").st_ino
+        assert child.pid in HOST.pids()
+        assert HOST.network_namespace(child.pid) == os.stat("/proc/self/ns/net").st_ino
 
 
 def test_a_process_that_is_gone_has_nothing_and_raises_nothing() -> None:
     with Child() as child:
         pass
-    assert procfs.socket_descriptors(child.pid) == {}
-    assert procfs.unit_of(child.pid) == ""
-    assert procfs.program_of(child.pid) == ""
-    assert procfs.started_at(child.pid) is None
-    assert procfs.network_namespace(child.pid) is None
+    assert HOST.socket_descriptors(child.pid) == {}
+    assert HOST.unit_of(child.pid) == ""
+    assert HOST.program_of(child.pid) == ""
+    assert HOST.started_at(child.pid) is None
+    assert HOST.network_namespace(child.pid) is None

@@ -20,10 +20,10 @@ _MODULE = "ansible_collections.netops.keepalive.plugins.module_utils"
 
 _WATCHED = f"""
 import sys
-from {_MODULE}.linux.procfs import content_of
+from {_MODULE}.linux.procfs import Proc
 from {_MODULE}.linux.stuck import Watch
 with Watch(str.encode, 1, 0.5):
-    content_of(int(sys.argv[1]), "stat", sys.argv[2])
+    Proc(sys.argv[2]).content_of(int(sys.argv[1]), "stat")
 """
 
 _OF_A_MODULE = f"""
@@ -34,24 +34,25 @@ from ansible.module_utils import basic
 basic._ANSIBLE_ARGS = json.dumps({{"ANSIBLE_MODULE_ARGS": {{}}}}).encode()
 basic._ANSIBLE_PROFILE = "legacy"
 from {_MODULE}.linux.module import Module
-from {_MODULE}.linux.procfs import content_of
+from {_MODULE}.linux.procfs import Proc
 module = Module({{}})
-content_of(int(sys.argv[1]), "stat", sys.argv[2])
+Proc(sys.argv[2]).content_of(int(sys.argv[1]), "stat")
 module.exit_json()
 """
 
 _COMMAND = f"""
 import sys
 from {_MODULE}.command import main
-main.main(["--pid", sys.argv[1]], sys.argv[2], 0.5)
+from {_MODULE}.linux.procfs import Proc
+main.main(["--pid", sys.argv[1]], Proc(sys.argv[2]), 0.5)
 """
 
 _NOTHING_READ = f"""
 import time
-from {_MODULE}.linux.procfs import content_of
+from {_MODULE}.linux.procfs import Proc
 from {_MODULE}.linux.stuck import Watch
 with Watch(str.encode, 1, 0.02):
-    content_of(1, "stat")
+    Proc().content_of(1, "stat")
     time.sleep(0.5)
 print("went on")
 """

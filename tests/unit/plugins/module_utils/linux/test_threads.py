@@ -13,6 +13,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import procfs, threads
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import HOST, Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.processes import facts as processes_facts
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Record
@@ -126,13 +127,13 @@ def test_a_process_goes_on_when_its_first_thread_has_ended(access: Access, serve
 def test_what_proc_says_of_a_process_is_asked_of_a_thread_that_goes_on() -> None:
     with Child(APART) as child:
         facts = processes_facts.gather(child.pid)
-        namespace = procfs.network_namespace(child.pid)
+        namespace = HOST.network_namespace(child.pid)
         assert threads.living(child.pid) == child.pid
         child.run(END_OF_LEADER)
         thread = threads.living(child.pid)
         assert thread != child.pid
-        assert procfs.parse_maps(procfs.content_of(child.pid, "maps")).keys() >= {facts.program}
-        assert procfs.network_namespace(thread) == namespace
+        assert procfs.parse_maps(HOST.content_of(child.pid, "maps")).keys() >= {facts.program}
+        assert HOST.network_namespace(thread) == namespace
         after = processes_facts.gather(child.pid)
     assert (after.program, after.elf, after.environment, after.pid) == (*facts[:2], facts.environment, child.pid)
     assert after.mapped and after.secure is facts.secure is not None
@@ -148,7 +149,7 @@ def test_the_unit_of_a_process_without_leader_is_that_of_its_threads(tmp_path: p
             (tmp_path / str(pid) / "cgroup").write_text(f"1:name=systemd:{path}\n0::/\n")
             for name in ("stat", "task"):
                 (tmp_path / str(pid) / name).symlink_to(f"/proc/{pid}/{name}")
-        assert procfs.unit_of(child.pid, root=str(tmp_path)) == "a.service"
+        assert Proc(str(tmp_path)).unit_of(child.pid) == "a.service"
 
 
 @needs_seccomp

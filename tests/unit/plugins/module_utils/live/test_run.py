@@ -93,7 +93,7 @@ class Host:
         return self._audit(self.question(expected), Memory(self.memory)).run()
 
     def _audit(self, question: Question, memory: Memory) -> Audit:
-        return Audit(question, PortableReader(), root=self.proc.root, library_dir=self.library_dir, memory=memory)
+        return Audit(question, PortableReader(), proc=self.proc, library_dir=self.library_dir, memory=memory)
 
     def _look(self, question: Question, memory: Memory) -> t.Callable[[], Look]:
         return lambda: self._audit(question, memory).look()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering, procfs
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.processes import remains
 
 
@@ -22,8 +23,7 @@ def test_an_overwritten_environment_is_judged_by_the_others(
     """sshd, nginx and redis write their titles over it; after the host-wide mode they have what everybody has."""
     by = ["unknown", *others]
     monkeypatch.setattr(answering, "answering", lambda: range(len(by)))
-    monkeypatch.setattr(procfs, "manager_prefix", lambda: "")
-    monkeypatch.setattr(procfs, "unit_of", lambda pid, prefix: "ssh.service")
-    monkeypatch.setattr(procfs, "program_of", lambda pid: "/usr/sbin/sshd")
+    monkeypatch.setattr(Proc, "unit_of", lambda _proc, _pid: "ssh.service")
+    monkeypatch.setattr(Proc, "program_of", lambda _proc, _pid: "/usr/sbin/sshd")
     monkeypatch.setattr(remains, "_what", lambda pid: ("maps a library", by[pid]))
     assert [row["by"] for row in remains.remains(["*"])] == [sshd, *others]

@@ -13,6 +13,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import boot_clock, in_force, journal
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.systemd import SystemdError
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import restart
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.restart import RestartFailed, Sequence
@@ -27,7 +28,9 @@ CONNECT = "/usr/lib/libkeepalive/libkeepalive.so"
 
 @pytest.fixture(name="systemd")
 def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
-    monkeypatch.setattr(restart, "Host", functools.partial(Host, directory=str(tmp_path), root=str(tmp_path / "proc")))
+    monkeypatch.setattr(
+        restart, "Host", functools.partial(Host, directory=str(tmp_path), proc=Proc(str(tmp_path / "proc")))
+    )
     return FakeSystemd()
 
 

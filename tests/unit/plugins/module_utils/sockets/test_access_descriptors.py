@@ -12,6 +12,7 @@ import subprocess
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access, Reader
 from ansible_collections.netops.keepalive.tests.unit.support import seccomp
 from ansible_collections.netops.keepalive.tests.unit.support.held import nothing_left_open
@@ -55,7 +56,7 @@ def test_a_process_without_sockets(reader: Reader) -> None:
 def test_a_folder_in_the_place_of_proc(reader: Reader, tmp_path: pathlib.Path) -> None:
     with Child("s = socket.socket()") as child:
         (tmp_path / "42").symlink_to(f"/proc/{child.pid}")
-        assert list(reader.descriptors(42, str(tmp_path))) == [child.run("answer = s.fileno()")]
+        assert list(reader.descriptors(42, Proc(str(tmp_path)))) == [child.run("answer = s.fileno()")]
 
 
 def test_a_file_whose_path_the_kernel_cannot_tell_is_skipped(reader: Reader, tmp_path: pathlib.Path) -> None:

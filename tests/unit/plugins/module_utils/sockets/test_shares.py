@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.accounts import Account, account_of, is_person
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import shares
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.shares import cut, share_out
 
@@ -117,14 +118,16 @@ def test_on_whose_account_a_process_goes(
     (tmp_path / "42").mkdir()
     (tmp_path / "42" / "cgroup").write_text(f"0::{path}\n")
     (tmp_path / "42" / "status").write_text(f"Name:\tx\nUid:\t{user}\t{user}\t{user}\t{user}\n")
-    assert account_of(42, unit, root=str(tmp_path)) == expected
+    assert account_of(42, unit, Proc(str(tmp_path))) == expected
 
 
 def test_a_managers_own_group_is_no_part_of_the_path(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "42").mkdir()
-    (tmp_path / "42" / "cgroup").write_text("0::/machine/h/user.slice/user-1000.slice/session-3.scope\n")
-    assert account_of(42, "session-3.scope", "/machine/h", str(tmp_path)) == SESSIONS
-    assert account_of(42, "", "", str(tmp_path)) == Account("")
+    for pid, place in (("1", "init.scope"), ("42", "user.slice/user-1000.slice/session-3.scope")):
+        (tmp_path / pid).mkdir()
+        (tmp_path / pid / "cgroup").write_text(f"0::/machine/h/{place}\n")
+    assert account_of(42, "session-3.scope", Proc(str(tmp_path))) == SESSIONS
+    (tmp_path / "1" / "cgroup").unlink()
+    assert account_of(42, "", Proc(str(tmp_path))) == Account("")
 
 
 def test_who_is_a_person() -> None:

@@ -13,7 +13,8 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit, Terms
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import procfs, procnet
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import procnet
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import HOST
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import unowned as sockets_unowned
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
@@ -32,7 +33,7 @@ def send(s):
 
 
 def unowned(access: Access) -> t.Dict[int, procnet.Row]:
-    pids = procfs.list_pids()
+    pids = HOST.pids()
     sweep = Sweep(access.reader, {}, watched=True)
     sweep.take(pids)
     return {row.inode: row for row in sweep.unowned()}

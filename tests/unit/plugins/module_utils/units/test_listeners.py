@@ -10,6 +10,7 @@ import socket
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.units import listeners
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
@@ -78,8 +79,8 @@ answer = s.getsockname()[1]
 """
     with Child() as child:
         port = child.run(code.format(options=[KEEPALIVE, IDLE, INTERVAL, PROBES]))
-        monkeypatch.setattr(listeners.procfs, "list_pids", lambda _root: [child.pid])
-        monkeypatch.setattr(listeners.procfs, "unit_of", lambda pid, prefix: "a.service")
+        monkeypatch.setattr(Proc, "pids", lambda _proc: [child.pid])
+        monkeypatch.setattr(Proc, "unit_of", lambda _proc, pid: "a.service")
         properties = {**UNIT, "Listen": f"127.0.0.1:{port} (Stream)"}
         assert listeners.slipped_through(properties, "a.service") == 1
         assert listeners.slipped_through(properties, "b.service") == 0

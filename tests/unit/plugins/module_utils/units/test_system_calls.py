@@ -46,7 +46,7 @@ def systemd_fixture() -> FakeSystemd:
 
 @pytest.fixture(name="calls")
 def calls_fixture(proc: ShadowProc, systemd: FakeSystemd) -> SystemCalls:
-    return SystemCalls(systemd.run, proc.root)
+    return SystemCalls(systemd.run, proc)
 
 
 def status_of(pid: int, more: int = 0) -> str:
@@ -86,13 +86,13 @@ def test_who_has_no_filter_of_its_own_is_no_problem(
     """Neither without any filter, nor in a container, whose process 1 hands its own on to all."""
     properties = systemd.add("a.service")
     proc.add(os.getppid(), "a.service")
-    assert SystemCalls(systemd.run, proc.root).problems("a.service", properties) == []
+    assert SystemCalls(systemd.run, proc).problems("a.service", properties) == []
     with seccomp.living(REFUSED) as pid:
         (tmp_path / "container").mkdir()
         container = ShadowProc(tmp_path / "container")
         container.add(pid, "init.scope", shown_as=1)
         container.add(pid, "a.service")
-        assert SystemCalls(systemd.run, container.root).problems("a.service", properties) == []
+        assert SystemCalls(systemd.run, container).problems("a.service", properties) == []
 
 
 @supported
@@ -116,7 +116,7 @@ def test_systemd_is_asked_once_for_all_units_with_the_same_settings(proc: Shadow
         asked.append(command)
         return systemd.run(command)
 
-    calls = SystemCalls(run, proc.root)
+    calls = SystemCalls(run, proc)
     systemd.transient[LIMIT, "LockPersonality=yes"] = status_of(os.getpid(), 1)
     with seccomp.living(REFUSED) as pid, seccomp.living(REFUSED) as other:
         proc.add(pid, "a.service")
@@ -143,7 +143,7 @@ def test_a_process_that_has_more_than_another_of_its_unit_is_seen_whatever_syste
 
 def test_a_unit_without_a_filtered_process_costs_no_question(proc: ShadowProc, systemd: FakeSystemd) -> None:
     proc.add(os.getppid(), "a.service", status="Name:\tx\nSeccomp:\t0\nSeccomp_filters:\t0\n", task="")
-    calls = SystemCalls(lambda command: pytest.fail(f"{command}"), proc.root)
+    calls = SystemCalls(lambda command: pytest.fail(f"{command}"), proc)
     properties = systemd.add("a.service", LockPersonality="yes")
     assert (calls.problems("a.service", properties), calls.doubts("a.service", properties, "/bin/sh")) == ([], [])
 
@@ -175,7 +175,7 @@ def test_before_linux_5_9_a_filter_in_a_unit_without_any_is_the_programs_own(
     proc.add(os.getpid(), "init.scope", shown_as=1, status="Name:\tsystemd\nSeccomp:\t0\n", task="")
     with seccomp.living(REFUSED) as pid:
         proc.add(pid, "a.service", status=without_counts(pid), task="")
-        assert len(SystemCalls(systemd.run, proc.root).problems("a.service", systemd.add("a.service"))) == 1
+        assert len(SystemCalls(systemd.run, proc).problems("a.service", systemd.add("a.service"))) == 1
 
 
 def test_a_known_program_that_does_not_run_is_a_doubt(systemd: FakeSystemd, calls: SystemCalls) -> None:

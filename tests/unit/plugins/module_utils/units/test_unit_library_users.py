@@ -29,7 +29,7 @@ def loaded_by_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., t.List
     monkeypatch.setattr(unit, "own_libraries", lambda pid: {CONNECT: True})
 
     def loaded_by(*pids: int) -> t.List[str]:
-        monkeypatch.setattr(procfs, "list_pids", lambda _root: list(pids))
+        monkeypatch.setattr(procfs.Proc, "pids", lambda _proc: list(pids))
         return [str(user["loaded_by"]) for user in unit.library_users()]
 
     return loaded_by

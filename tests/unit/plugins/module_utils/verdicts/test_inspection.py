@@ -217,13 +217,14 @@ import json, os, sys
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit, Question
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compliance import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import Unit
 os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)
 states = (("a.service", True), ("b.service", False))
 units = tuple(Unit(name, (name,), "loaded", active, (), {}) for name, active in states)
 expected = tuple(Expectation(unit.name, frozenset(("connect",)), {}, frozenset(), 0) for unit in units)
-answer = Audit(Question(units, frozenset(), frozenset(), expected), PortableReader(), root=sys.argv[1]).run()
+answer = Audit(Question(units, frozenset(), frozenset(), expected), PortableReader(), proc=Proc(sys.argv[1])).run()
 print(json.dumps([answer.units, answer.unreadable]))
 """
 
