@@ -248,7 +248,7 @@ from ..module_utils.linux.file_lock import NotLocked, locked
 from ..module_utils.linux.files import sync_folder
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.trusted import fault
-from ..module_utils.processes import remains
+from ..module_utils.processes import users
 from ..module_utils.settings.options import LIBRARIES, LIBRARY_DIR
 
 _MODE = 0o644
@@ -358,7 +358,7 @@ def _write(module: Module, place: watchdog.Place) -> Result:
         "watchdog": "",
     }
     if absent:
-        result["mapped_by"] = remains.mapped_by(folder)
+        result["mapped_by"] = users.mapped_by(folder)
     vanishes = absent and before is not None and before != after and not after
     moves = before != after and not (before is None and not after)
     attributes = _wrong_attributes(place.path) if before is not None and not vanishes else ""

@@ -173,7 +173,7 @@ from ..module_utils.linux import job, systemd
 from ..module_utils.linux.file_lock import NotLocked
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.unit_names import in_list, problems_with
-from ..module_utils.processes.remains import remains
+from ..module_utils.processes.users import remains
 from ..module_utils.rollout import lock
 from ..module_utils.rollout.due import Due, plan
 from ..module_utils.rollout.restart import RestartFailed, Sequence

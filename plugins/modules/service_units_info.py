@@ -235,6 +235,7 @@ from ..module_utils.libraries import manifest
 from ..module_utils.linux import systemd
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.unit_files import exec_start, words
+from ..module_utils.processes.users import library_users, without_libraries
 from ..module_utils.rollout import places, undo
 from ..module_utils.units import dropin, system_calls
 from ..module_utils.units.overruled import overruled
@@ -244,9 +245,7 @@ from ..module_utils.units.unit import (
     Unit,
     executable_of,
     foreign_assignments,
-    library_users,
     problems_of,
-    without_libraries,
 )
 
 

@@ -19,7 +19,7 @@ import shutil
 import stat
 import typing as t
 
-from ..linux import answering, procfs
+from ..linux import answering
 from ..linux.files import sync_folder
 from ..linux.procfs import HOST, Proc
 from ..linux.trusted import fault
@@ -185,11 +185,9 @@ def refuse_if_preloaded(folder: str, names: t.Iterable[str], ld_so_preload: str 
 
 
 def processes_mapping(folder: str, names: t.Iterable[str], proc: Proc = HOST) -> t.List[int]:
-    """The PIDs of the processes that have one of the files mapped, replaced or not."""
+    """Return the PIDs of the processes that have one of the files mapped, replaced or not."""
     wanted = {os.path.join(os.path.realpath(folder), name) for name in names}
-    return [
-        pid for pid in answering.answering(proc) if not wanted.isdisjoint(procfs.parse_maps(proc.bytes_of(pid, "maps")))
-    ]
+    return [pid for pid, _files in answering.mapping(wanted.__contains__, proc)]
 
 
 def _write(path: str, content: bytes, mode: int) -> None:

@@ -25,7 +25,7 @@ import typing as t
 
 from .accounts import Account, account_of
 from .apart import ask_once
-from .procfs import HOST, Proc
+from .procfs import HOST, Proc, parse_maps
 from .stuck import user_of
 
 PATIENCE = 5.0
@@ -59,6 +59,14 @@ def answering(proc: Proc = HOST) -> t.List[int]:
     pids = proc.pids()
     silent = find_silent(pids, proc)
     return [pid for pid in pids if pid not in silent]
+
+
+def mapping(wanted: t.Callable[[str], bool], proc: Proc = HOST) -> t.Iterator[t.Tuple[int, t.Dict[str, bool]]]:
+    """Yield each process that maps a wanted file, with those files → whether it has since been replaced or removed."""
+    for pid in answering(proc):
+        found = {path: gone for path, gone in parse_maps(proc.bytes_of(pid, "maps")).items() if wanted(path)}
+        if found:
+            yield pid, found
 
 
 def find_silent(pids: t.Iterable[int], proc: Proc = HOST) -> t.Dict[int, str]:

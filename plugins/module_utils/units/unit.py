@@ -10,7 +10,6 @@ Shared by service_units_info, which reports it, and service_restart, which acts 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import typing as t
 
@@ -21,7 +20,6 @@ from ..linux.procfs import HOST, Proc
 from ..linux.unit_files import (
     Assignments,
     assignments,
-    preload_entries,
     words,
 )
 from . import dropin, preflight
@@ -208,59 +206,6 @@ def own_libraries(pid: int, proc: Proc = HOST) -> t.Dict[str, bool]:
     """Return the libraries of ours that a process maps, False for a file that has been replaced since."""
     mapped = procfs.parse_maps(proc.bytes_of(pid, "maps"))
     return {path: not gone for path, gone in mapped.items() if dropin.is_own_library(path)}
-
-
-def library_users() -> t.List[t.Dict[str, t.Any]]:
-    """Return every process of the host that maps a library of ours, with its unit, and who told the loader to."""
-    users = []
-    for pid in answering.answering():
-        libraries = own_libraries(pid)
-        if libraries:
-            users.append(
-                {
-                    "pid": pid,
-                    "unit": HOST.unit_of(pid),
-                    "program": HOST.program_of(pid),
-                    "libraries": sorted(libraries),
-                    "replaced": not all(libraries.values()),
-                    "loaded_by": _loaded_by(pid),
-                }
-            )
-    if any(user["loaded_by"] == "host" for user in users):
-        for user in users:  # those that have overwritten their environment: what others show is true of them too
-            user["loaded_by"] = "environment" if user["loaded_by"] == "environment" else "host"
-    return users
-
-
-def _loaded_by(pid: int) -> str:
-    """Tell whether a process was given our libraries by its LD_PRELOAD or by /etc/ld.so.preload, now or in the past."""
-    try:
-        environ = procfs.parse_environ(HOST.content_of(pid, "environ"))
-    except OSError:
-        environ = None
-    if environ is None:
-        return "unknown"
-    entries = preload_entries(environ.get("LD_PRELOAD", ""))
-    return "environment" if any(dropin.is_own_library(entry) for entry in entries) else "host"
-
-
-def without_libraries(host: state.HostWide) -> t.List[t.Dict[str, t.Any]]:
-    """Return every process that would load the host's libraries, and do something with them, if it were started now."""
-    if not host.entries:
-        return []
-    found = []
-    for pid in answering.answering():
-        started = HOST.started_at(pid)
-        program = HOST.program_of(pid)
-        if started is None or not program.startswith("/"):
-            continue  # gone, or a thread of the kernel
-        unit = HOST.unit_of(pid)
-        reasons = state.stale_reasons(
-            host, unit, program, own_libraries(pid), started, functools.partial(state.can_load, pid, host)
-        )
-        if reasons and not state.is_left_alone(host, unit, program):
-            found.append({"pid": pid, "unit": unit, "program": program, "why": reasons[0]})
-    return found
 
 
 def foreign_assignments(fragment: str, drop_ins: t.Sequence[str]) -> Assignments:

@@ -242,7 +242,7 @@ def test_what_the_host_tells_every_process(run: Run, monkeypatch: pytest.MonkeyP
     came = in_force.History((in_force.Version(0.0, None), in_force.Version(NEVER, line)))
     host = state.HostWide(line, "# Managed by netops.keepalive\n[program *]\nTCP_KEEPIDLE=1\n", came)
     monkeypatch.setattr(state, "look", lambda: host)
-    monkeypatch.setattr(state, "can_load", lambda pid, _host: pid == os.getpid())
+    monkeypatch.setattr(state, "can_load", lambda pid, _host, _proc: pid == os.getpid())
     found = run()["host_wide"]
     assert (found["entries"], found["settings"]) == ([entry], True)
     (due,) = found["restart_due"]

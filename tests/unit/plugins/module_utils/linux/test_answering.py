@@ -24,7 +24,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux import modu
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import HOST
 from ansible_collections.netops.keepalive.plugins.module_utils.live.memory import Memory
 from ansible_collections.netops.keepalive.plugins.module_utils.live.run import LiveRun, Look
-from ansible_collections.netops.keepalive.plugins.module_utils.processes import remains
+from ansible_collections.netops.keepalive.plugins.module_utils.processes import users
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.apply import PortableSetter
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils.units import system_calls
@@ -158,10 +158,10 @@ def test_the_command_tells_of_it_and_shows_the_others(
 
 
 def test_the_sweeps_over_libraries_leave_it_out(hanging: int) -> None:
-    units_unit.library_users()
-    units_unit.without_libraries(state.HostWide(preload="/usr/lib/libkeepalive/x.so"))
-    remains.remains(["*"])
-    remains.mapped_by("/usr/lib/libkeepalive")
+    users.library_users()
+    users.without_libraries(state.HostWide(preload="/usr/lib/libkeepalive/x.so"))
+    users.remains(["*"])
+    users.mapped_by("/usr/lib/libkeepalive")
     install.processes_mapping("/usr/lib/libkeepalive", ["x.so"])
     system_calls.filtered_processes()
     assert hanging in linux_answering.SILENT

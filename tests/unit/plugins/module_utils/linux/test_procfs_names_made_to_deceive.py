@@ -14,7 +14,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import 
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import security, watchdog
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import install
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd, unit_files
-from ansible_collections.netops.keepalive.plugins.module_utils.processes import remains
+from ansible_collections.netops.keepalive.plugins.module_utils.processes import users
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
 
 
@@ -30,7 +30,7 @@ def deceiver_fixture(tmp_path: pathlib.Path) -> t.Iterator[Child]:
 
 def test_a_file_whose_path_ends_like_a_library_is_none(deceiver: Child, tmp_path: pathlib.Path) -> None:
     assert deceiver.pid not in install.processes_mapping(str(tmp_path / "libraries"), ["l.so"])
-    assert deceiver.pid not in [row["pid"] for row in remains.mapped_by(str(tmp_path / "libraries"))]
+    assert deceiver.pid not in [row["pid"] for row in users.mapped_by(str(tmp_path / "libraries"))]
 
 
 def test_a_mount_point_with_a_carriage_return_is_one(tmp_path: pathlib.Path) -> None:

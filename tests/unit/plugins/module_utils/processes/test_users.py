@@ -9,8 +9,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import procfs
-from ansible_collections.netops.keepalive.plugins.module_utils.units import unit
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering
+from ansible_collections.netops.keepalive.plugins.module_utils.processes import users
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
 
 OVERWRITE = """
@@ -26,11 +26,10 @@ CONNECT = "/usr/lib/libkeepalive/libkeepalive.so"
 @pytest.fixture(name="loaded_by")
 def loaded_by_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., t.List[str]]:
     """loaded_by(PID…): the answers for these processes, as if each mapped the library and were all there is."""
-    monkeypatch.setattr(unit, "own_libraries", lambda pid: {CONNECT: True})
 
     def loaded_by(*pids: int) -> t.List[str]:
-        monkeypatch.setattr(procfs.Proc, "pids", lambda _proc: list(pids))
-        return [str(user["loaded_by"]) for user in unit.library_users()]
+        monkeypatch.setattr(answering, "mapping", lambda _wanted, _proc: [(pid, {CONNECT: False}) for pid in pids])
+        return [str(user["loaded_by"]) for user in users.library_users()]
 
     return loaded_by
 

@@ -11,7 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
-from ansible_collections.netops.keepalive.plugins.module_utils.processes import remains
+from ansible_collections.netops.keepalive.plugins.module_utils.processes import users
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,8 @@ def test_an_overwritten_environment_is_judged_by_the_others(
 ) -> None:
     """sshd, nginx and redis write their titles over it; after the host-wide mode they have what everybody has."""
     by = ["unknown", *others]
-    monkeypatch.setattr(answering, "answering", lambda: range(len(by)))
+    monkeypatch.setattr(answering, "answering", lambda _proc: range(len(by)))
     monkeypatch.setattr(Proc, "unit_of", lambda _proc, _pid: "ssh.service")
     monkeypatch.setattr(Proc, "program_of", lambda _proc, _pid: "/usr/sbin/sshd")
-    monkeypatch.setattr(remains, "_what", lambda pid: ("maps a library", by[pid]))
-    assert [row["by"] for row in remains.remains(["*"])] == [sshd, *others]
+    monkeypatch.setattr(users, "_what", lambda pid, _proc: ("maps a library", by[pid]))
+    assert [row["by"] for row in users.remains(["*"])] == [sshd, *others]
