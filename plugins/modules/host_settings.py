@@ -120,7 +120,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.host_wide import check, file
+from ..module_utils.host_wide import check, settings_file
 from ..module_utils.linux import in_force, trusted
 from ..module_utils.linux.files import Change, apply_changes
 from ..module_utils.linux.module import Module
@@ -144,7 +144,7 @@ def main() -> None:
                 "default": [f"{LIBRARY_DIR}/{name}" for name in LIBRARIES.values()],
             },
             "validate": {"type": "bool", "default": True},
-            "path": {"type": "path", "default": file.PATH},
+            "path": {"type": "path", "default": settings_file.PATH},
         },
         mutually_exclusive=[("sections", "content", "restore")],
         supports_check_mode=True,
@@ -174,7 +174,7 @@ def main() -> None:
     result = {
         "changed": changed,
         "previous": _portable(before, path),
-        "changed_headings": file.changed_headings(after or "", before or ""),
+        "changed_headings": settings_file.changed_headings(after or "", before or ""),
         "checked_by": checked_by,
         "diff": _diff(path, before, after),
     }

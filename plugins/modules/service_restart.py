@@ -179,7 +179,7 @@ from ..module_utils.rollout.due import Due, plan
 from ..module_utils.rollout.restart import RestartFailed, Sequence
 from ..module_utils.rollout.verify import wrong_sockets
 from ..module_utils.settings.checks import RESTARTS
-from ..module_utils.units.overruled import overruled
+from ..module_utils.units.unit import overruled
 
 Result = t.Dict[str, t.Any]
 

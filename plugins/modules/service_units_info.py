@@ -238,13 +238,13 @@ from ..module_utils.linux.unit_files import exec_start, words
 from ..module_utils.processes.users import library_users, without_libraries
 from ..module_utils.rollout import places, undo
 from ..module_utils.units import dropin, system_calls
-from ..module_utils.units.overruled import overruled
 from ..module_utils.units.preflight import Problem
 from ..module_utils.units.unit import (
     Host,
     Unit,
     executable_of,
     foreign_assignments,
+    overruled,
     problems_of,
 )
 

@@ -282,7 +282,7 @@ from ..module_utils.audit.idle import LONGEST_TIMEOUT, SHORTEST_TIMEOUT
 from ..module_utils.linux import systemd
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.procnet import Address
-from ..module_utils.linux.socket_units import listen_addresses
+from ..module_utils.linux.systemd import listen_addresses
 from ..module_utils.settings.options import as_integer
 from ..module_utils.sockets.access import choose
 

@@ -18,7 +18,7 @@ import typing as t
 from ..linux.command import TimedOut, find_program, run
 from ..linux.printable import quoted
 from ..linux.scratch import scratch
-from .file import PATH
+from .settings_file import PATH
 
 _SECONDS = 30
 _INSIDE = 'mount --bind "$1" /etc && exec env LIBKEEPALIVE_DEBUG=1 LD_PRELOAD="$2" "$3"'

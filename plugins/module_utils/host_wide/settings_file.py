@@ -159,3 +159,26 @@ def content_of(found: below_root.Found, path: str, owner: t.Optional[int] = 0) -
 def unusable(path: str, why: str) -> str:
     """Say why a file cannot be used, and what would be right."""
     return f"{path} {why}; right is a regular file of root's with mode 0644 and less than 1 MiB"
+
+
+Sections = t.Dict[str, t.List[t.Tuple[str, str]]]
+
+
+def sections(text: str) -> Sections:
+    """Read a file that this collection has written: by heading its variables, '' stands for what is above the first."""
+    found: Sections = {"": []}
+    heading = ""
+    for line in text.split("\n"):
+        if line.startswith("["):
+            heading = line.strip()
+            found[heading] = []
+        elif "=" in line and not line.startswith("#"):
+            name, _equals, value = line.partition("=")
+            found[heading].append((name.strip(), value.strip()))
+    return found
+
+
+def changed_headings(new: str, old: str) -> t.List[str]:
+    """Name the sections that stand in one of two texts alone, or with other lines; '' is what is for every process."""
+    after, before = sections(new), sections(old)
+    return sorted(heading for heading in {*after, *before} if after.get(heading) != before.get(heading))

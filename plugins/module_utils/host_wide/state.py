@@ -19,7 +19,7 @@ from ..linux import below_root, in_force
 from ..linux.elf import ElfError, elf_in, read_elf
 from ..linux.procfs import HOST, Proc
 from ..settings.options import LIBRARY_DIR
-from . import file, settings_file
+from . import settings_file
 
 LD_SO_PRELOAD = "/etc/ld.so.preload"
 _LONGEST = 1 << 20
@@ -56,7 +56,7 @@ class HostWide(t.NamedTuple):
 NOWHERE = HostWide()
 
 
-def look(preload: str = LD_SO_PRELOAD, settings: str = file.PATH) -> HostWide:
+def look(preload: str = LD_SO_PRELOAD, settings: str = settings_file.PATH) -> HostWide:
     """Read both files; one that is not there says nothing."""
     text, unusable = _settings(settings)
     return HostWide(_text(preload), text, in_force.history(preload), in_force.history(settings), unusable)
@@ -115,7 +115,7 @@ def stale_reasons(
         return []
     settings, before = host.settings, host.settings_history.at(started, host.settings)
     if settings != before and _says(settings, unit, program) != _says(before, unit, program):
-        return [f"was started before its settings in {file.PATH} came into force"]
+        return [f"was started before its settings in {settings_file.PATH} came into force"]
     return []
 
 

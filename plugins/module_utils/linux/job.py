@@ -2,15 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Having systemd do something with units, and waiting for it no longer than allowed.
+"""Have systemd do something with units, wait for it no longer than allowed, and see what a unit logged last.
 
 C(systemctl restart) waits for its job, and a job for its unit: for ever where a program says never that it is ready
 (Type=notify, TimeoutStartSec=infinity), does not stop (TimeoutStopSec=infinity), or stands behind another job that does
 not end. A job that is given up is cancelled, so that it does not come into the way back, which acts on the same unit.
+The last messages help whoever reads of a failure, and are never a reason to fail or to wait long.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 
@@ -87,3 +89,30 @@ def _give_up(run: systemd.Run, units: t.Sequence[str]) -> t.Tuple[str, str]:
             iter(waiting)
         ), "its job waited for those of other units (see 'systemctl list-jobs'), and was cancelled"
     return units[0], "although systemd has no job for it any more"
+
+
+LIMIT = 15.0
+"""Seconds: a journal may be huge, or damaged."""
+
+_LINES = 5
+_COMMAND = ("journalctl", "--no-pager", "--quiet", "--output=json", "--output-fields=MESSAGE", f"--lines={_LINES}")
+"""As JSON journalctl leaves out what is longer than 4 KiB; as text it would print a message of any length."""
+
+
+def last_lines(run: systemd.Run, unit: str) -> str:
+    """Return the last messages of a unit, one a line; nothing where there are none, or they cannot be had."""
+    try:
+        status, out, _unused_err = run([*_COMMAND, f"--unit={unit}"], LIMIT)
+    except systemd.SystemdError:
+        return ""
+    if status != 0:
+        return ""
+    return "\n".join(filter(None, map(_message, out.split("\n")[:_LINES])))
+
+
+def _message(line: str) -> str:
+    try:
+        message = json.loads(line)["MESSAGE"]
+        return message if isinstance(message, str) else bytes(message).decode("utf-8", "replace") if message else ""
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Asking systemd: one C(systemctl show) for any number of units, and the pure parsing of its answer.
+"""Ask systemd: one C(systemctl show) for any number of units, and the pure parsing of its answer.
 
 Every question has a limit: process 1 may be busy or stuck, and nothing else on the host has a say in how long we wait.
 """
@@ -14,6 +14,7 @@ import typing as t
 
 from . import command as linux_command
 from .printable import quoted
+from .procnet import Address
 from .unit_names import is_unit_name
 
 FILTERING = (
@@ -207,3 +208,24 @@ def seconds(span: str) -> t.Optional[int]:
             return None
         total += float(match[1]) * _UNITS_OF_TIME[match[2]]
     return int(-(-total // 1)) if span.strip() else None
+
+
+_LISTENS = re.compile(r"(?m)^(?:\[([0-9a-fA-F:.]+)(?:%\S+)?\]|([0-9.]+)):([0-9]{1,5}) \(Stream\)$")
+_PROBES = re.compile(r"[0-9]{1,9}")
+
+
+def listen_addresses(properties: Properties) -> t.List[Address]:
+    """Return the TCP addresses of V(Listen=); '[::]:22 (Stream)' is ('::', 22)."""
+    return [(v6 or v4, int(port)) for v6, v4, port in _LISTENS.findall(properties.get("Listen", ""))]
+
+
+def directives(properties: Properties) -> t.Dict[str, t.Optional[int]]:
+    """Return the directives by the names of our options, and keepalive as 0 or 1; None where systemd does not say."""
+    probes = properties.get("KeepAliveProbes", "")
+    return {
+        "keepalive": {"yes": 1, "no": 0}.get(properties.get("KeepAlive", "")),
+        "keepidle": seconds(properties.get("KeepAliveTimeUSec", "")),
+        "keepintvl": seconds(properties.get("KeepAliveIntervalUSec", "")),
+        "keepcnt": int(probes) if _PROBES.fullmatch(probes) else None,
+        "defer_accept": seconds(properties.get("DeferAcceptUSec", "")),
+    }

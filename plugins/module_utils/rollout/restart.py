@@ -15,7 +15,7 @@ import signal
 import time
 import typing as t
 
-from ..linux import in_force, job, journal, systemd
+from ..linux import in_force, job, systemd
 from ..linux.printable import quoted
 from ..units import dropin
 from ..units.listeners import slipped_through
@@ -225,7 +225,7 @@ class Sequence:
                 words += (
                     " (SIGSYS: a list of allowed system calls, its own or SystemCallFilter=, lacks one that was made)"
                 )
-        return words + _quoted(journal.last_lines(self._run, unit))
+        return words + _quoted(job.last_lines(self._run, unit))
 
     def _systemctl(self, verb: str, *units: str, limit: float = systemd.ANSWER) -> None:
         status, _unused_out, err = self._run(["systemctl", verb] + (["--", *list(units)] if units else []), limit)

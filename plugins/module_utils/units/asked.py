@@ -13,8 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from ..linux.procnet import Address
-from ..linux.socket_units import directives, listen_addresses
-from ..linux.systemd import Properties
+from ..linux.systemd import Properties, directives, listen_addresses
 from ..settings.pattern import fits
 
 

@@ -11,7 +11,7 @@ import typing as t
 from ..linux import answering, systemd
 from ..linux.procfs import HOST
 from ..linux.procnet import LISTEN, STATES, plain
-from ..linux.socket_units import directives, listen_addresses
+from ..linux.systemd import directives, listen_addresses
 from ..linux.unreadable import Unreadable
 from ..settings.options import SYSTEM
 from ..sockets.compliance import (

@@ -10,7 +10,7 @@ import glob
 import os
 import typing as t
 
-from ..host_wide import file
+from ..host_wide import settings_file
 from ..linux.executable import Executable
 from ..linux.printable import printable
 from ..linux.unit_files import Assignments, environment_file_names
@@ -147,7 +147,7 @@ def host_wide_problems(
         origins += [(variable, path) for variable in dropin.OWN_VARIABLES if variable in names]
     problems += unread
     problems += [
-        Problem(None, f"{name}: {path} sets {variable}, which beats {file.PATH}; take {variable} out of there")
+        Problem(None, f"{name}: {path} sets {variable}, which beats {settings_file.PATH}; take {variable} out of there")
         for variable, path in origins
     ]
     problems += [

@@ -7,7 +7,9 @@
 The lists that systemd installs can be read in a unit's properties, those that a program installs itself cannot be read
 at all. But the kernel counts them: a process that has more than systemd gives to what it starts has lists of its own.
 How many systemd gives depends on its release and on the processor, so systemd is asked: it starts C(cat) with the same
-settings.
+settings. Well-known programs with a list of their own are a table: the host-wide mode leaves them alone by default, with
+the role's C(keepalive_host_opt_outs), and a test compares the two. Whoever has such a list and allows setsockopt on it
+(ntpsec, for one) is not in it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ import typing as t
 from ..linux import answering, systemd
 from ..linux.printable import printable
 from ..linux.procfs import HOST, Proc
-from .own_lists import own_list
 from .preflight import Problem
 
 REASON = "system_call_filter"
@@ -251,3 +252,31 @@ def _own_list(name: str, process: Filtered, systemds: t.Optional[int]) -> str:
         + (f"{known.instead}, " if known else "use the program's own setting, ")
         + f"take the entry out, {_ACCEPT} where it is known to allow that"
     )
+
+
+class OwnList(t.NamedTuple):
+    """One program."""
+
+    when: str
+    """What makes it install the list."""
+    instead: str
+    """What an operator can do about it."""
+
+
+OWN_LISTS: t.Dict[str, OwnList] = {
+    "chronyd": OwnList(
+        "with -F, as Debian starts it; it opens a TCP connection for a source with 'nts'",
+        "start it with -F 0 (Debian: DAEMON_OPTS in /etc/default/chrony)",
+    ),
+    "dhcpcd": OwnList("where it drops its privileges", "it opens no TCP connection: it needs no keepalive"),
+    "tor": OwnList("with 'Sandbox 1' in torrc", "it has a setting of its own (KeepalivePeriod)"),
+    "vsftpd": OwnList(
+        "unless vsftpd.conf says seccomp_sandbox=NO",
+        "it turns keepalive on by itself, so net.ipv4.tcp_keepalive_time of the host counts",
+    ),
+}
+
+
+def own_list(program: str) -> t.Optional[OwnList]:
+    """Return what is known of the program with this path, None where nothing is."""
+    return OWN_LISTS.get(os.path.basename(program))

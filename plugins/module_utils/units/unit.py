@@ -20,6 +20,7 @@ from ..linux.procfs import HOST, Proc
 from ..linux.unit_files import (
     Assignments,
     assignments,
+    preload_entries,
     words,
 )
 from . import dropin, preflight
@@ -253,4 +254,27 @@ def problems_of(
         + (preflight.executable_problems(name, executable) if executable else [])
         + preflight.environment_problems(name, drop_in, foreign)
         + preflight.root_problems(name, properties)
+    )
+
+
+def overruled(units: t.Iterable[Unit]) -> t.List[str]:
+    """Say of which units the drop-in is there but something else wins, and what systemd makes of it."""
+    return [text for text in map(_overruled, units) if text]
+
+
+def _overruled(unit: Unit) -> str:
+    if not unit.drop_in or unit.name.endswith(".socket"):
+        return ""
+    wanted = dropin.environment_in(dropin.read(unit.drop_in) or "")
+    has = environment_of(unit.properties)
+    ours = [entry for entry in preload_entries(wanted.get("LD_PRELOAD", "")) if dropin.is_own_library(entry)]
+    lost = [name for name in wanted if name != "LD_PRELOAD" and has.get(name) != wanted[name]]
+    if any(entry not in preload_entries(has.get("LD_PRELOAD", "")) for entry in ours):
+        lost.insert(0, "LD_PRELOAD")
+    if not lost:
+        return ""
+    shown = ", ".join(f"{name}={has.get(name, '')}" for name in lost)
+    return (
+        f"{unit.name}: {unit.drop_in} is overruled: systemd says {shown}; "
+        f"the unit's drop-ins in order: {unit.properties.get('DropInPaths', '')}"
     )

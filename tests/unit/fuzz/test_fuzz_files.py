@@ -14,7 +14,7 @@ import struct
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import file, settings_file
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import settings_file
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import file as ld_so_preload_file
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import security
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build
@@ -165,10 +165,10 @@ HOST_FILE = lines(
 
 @fuzz(HOST_FILE, HOST_FILE)
 def test_the_sections_of_a_settings_file_keep_their_text(new: str, old: str) -> None:
-    for heading, variables in file.sections(new).items():
+    for heading, variables in settings_file.sections(new).items():
         assert heading in new and all(name in new and value in new for name, value in variables)
-    assert set(file.changed_headings(new, old)) <= {*file.sections(new), *file.sections(old)}
-    assert file.changed_headings(new, new) == []
+    assert set(settings_file.changed_headings(new, old)) <= {*settings_file.sections(new), *settings_file.sections(old)}
+    assert settings_file.changed_headings(new, new) == []
 
 
 @fuzz(bytes_of(lines("/lib/a.so", ":", "/usr/lib/libkeepalive/libkeepalive.so", "#")))

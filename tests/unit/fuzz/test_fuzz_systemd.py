@@ -11,7 +11,7 @@ import pathlib
 import re
 import typing as t
 
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import printable, socket_units, systemd, unit_files
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import printable, systemd, unit_files
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import is_unit_name
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import places
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.pattern import fits
@@ -87,8 +87,8 @@ def test_a_span_that_systemctl_prints_is_that_many_seconds(hours: int, minutes: 
 @fuzz(lines("[::]:22 (Stream)", "127.0.0.1:", "(Stream)", "[", "]:", "(Datagram)", "fe80::1%eth0"), ODD, ODD)
 def test_a_socket_unit_listens_on_ports_and_its_directives_are_numbers(listen: str, probes: str, span: str) -> None:
     properties = {"Listen": listen, "KeepAliveProbes": probes, "KeepAliveTimeUSec": span, "KeepAlive": probes}
-    assert all(host in listen and 0 <= port <= 99999 for host, port in socket_units.listen_addresses(properties))
-    assert all(value is None or value >= 0 for value in socket_units.directives(properties).values())
+    assert all(host in listen and 0 <= port <= 99999 for host, port in systemd.listen_addresses(properties))
+    assert all(value is None or value >= 0 for value in systemd.directives(properties).values())
 
 
 @fuzz(lines("# /lib/systemd/system/a@.service", "# /etc/systemd/system/a@.service.d/x.conf", "[Service]"))

@@ -10,7 +10,7 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import file as host_wide_file
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import settings_file
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import security, watchdog
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import install
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd, unit_files
@@ -58,7 +58,7 @@ def test_a_line_of_systemd_ends_where_systemd_ends_it(separator: str) -> None:
     assert unit_files.environment_file_names(f"# x{separator}LD_PRELOAD=y\n") == []
     (shown,) = systemd.parse_show(f"Id=a.service\nExecStart=x{separator}MainPID=7\n")
     assert "MainPID" not in shown
-    assert host_wide_file.sections(f"# x{separator}[unit *]\nTCP_KEEPIDLE=1\n") == {"": [("TCP_KEEPIDLE", "1")]}
+    assert settings_file.sections(f"# x{separator}[unit *]\nTCP_KEEPIDLE=1\n") == {"": [("TCP_KEEPIDLE", "1")]}
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\0", "\n\r"])

@@ -12,14 +12,13 @@ import signal
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import boot_clock, in_force, journal
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import boot_clock, in_force, job
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.systemd import SystemdError
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import restart
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.restart import RestartFailed, Sequence
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
-from ansible_collections.netops.keepalive.plugins.module_utils.units.overruled import overruled
-from ansible_collections.netops.keepalive.plugins.module_utils.units.unit import Host
+from ansible_collections.netops.keepalive.plugins.module_utils.units.unit import Host, overruled
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import Clock, FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.support.notes import noted
 
@@ -364,7 +363,7 @@ def test_a_journal_that_cannot_be_read_costs_only_its_lines(systemd: FakeSystemd
     sequence = Sequence(systemd.run, ["a.service"], 2)
     with pytest.raises(RestartFailed, match=r"result success; it said: Job for a.service failed\."):
         sequence.restart(sequence.units["a.service"])
-    assert systemd.limits["journalctl"] == journal.LIMIT
+    assert systemd.limits["journalctl"] == job.LIMIT
 
 
 def test_a_socket_whose_service_does_not_stop_is_told_by_what_hung_first(systemd: FakeSystemd) -> None:

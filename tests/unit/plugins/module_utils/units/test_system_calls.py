@@ -13,7 +13,7 @@ import re
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.units import own_lists
+from ansible_collections.netops.keepalive.plugins.module_utils.units import system_calls
 from ansible_collections.netops.keepalive.plugins.module_utils.units.system_calls import (
     REASON,
     SystemCalls,
@@ -159,8 +159,8 @@ def test_where_nothing_counts_filters_an_unknown_program_is_a_doubt_and_a_known_
         assert calls.problems("a.service", properties) == []
         (doubt,) = calls.doubts("a.service", properties, program)
         assert f"process {pid} ({program}) are filtered" in doubt
-        known = own_lists.OwnList("with -F", "start it with -F 0")
-        monkeypatch.setitem(own_lists.OWN_LISTS, os.path.basename(program), known)
+        known = system_calls.OwnList("with -F", "start it with -F 0")
+        monkeypatch.setitem(system_calls.OWN_LISTS, os.path.basename(program), known)
         (problem,) = calls.problems("a.service", properties)
         assert "(Seccomp: 2; it installs one with -F)" in problem.text
         assert "; start it with -F 0, take the entry out, or add" in problem.text
@@ -256,6 +256,6 @@ def test_the_role_leaves_all_known_programs_alone() -> None:
     specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
     assert specs["main"]["options"]["keepalive_host_opt_outs"]["default"] == defaults
     named = [entry["path"] for entry in defaults if "list of system calls of its own" in entry["why"]]
-    assert named == [f"*/{name}" for name in sorted(own_lists.OWN_LISTS)]
-    for name in own_lists.OWN_LISTS:
+    assert named == [f"*/{name}" for name in sorted(system_calls.OWN_LISTS)]
+    for name in system_calls.OWN_LISTS:
         assert f"| `{name}` |" in (role / "README.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import file
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import settings_file
 
 HEAD = "# Managed by netops.keepalive: x\n\n# Every process of this host.\nTCP_KEEPIDLE=60\n"
 SSHD = "\n# The way in.\n[program */sshd]\nLIBKEEPALIVE_DISABLE=1\n"
@@ -17,11 +17,11 @@ ALL = HEAD + SSHD + RSYNC + NGINX
 
 
 def test_changed_headings() -> None:
-    assert file.changed_headings(ALL, ALL) == []
-    assert file.changed_headings(HEAD.replace("60", "61") + SSHD + RSYNC + WORKER, ALL) == [
+    assert settings_file.changed_headings(ALL, ALL) == []
+    assert settings_file.changed_headings(HEAD.replace("60", "61") + SSHD + RSYNC + WORKER, ALL) == [
         "", "[unit nginx.service]", "[unit worker@*.service]",
     ]  # fmt: skip
-    assert file.changed_headings("", ALL) == [
+    assert settings_file.changed_headings("", ALL) == [
         "",
         "[program */sshd]",
         "[program /usr/bin/rsync]",
@@ -33,4 +33,4 @@ def test_the_times_that_release_0_1_0_wrote_into_the_file_are_comments() -> None
     """And so is what it remembered of a section that is gone."""
     stamp = "# since 2026-11-26T10:00:00.000000Z"
     stamped = HEAD.replace("TCP", f"{stamp}\nTCP") + SSHD.replace("]\n", f"]\n{stamp}\n")
-    assert file.changed_headings(HEAD + SSHD, f"{stamped}{stamp} without [unit nginx.service]\n") == []
+    assert settings_file.changed_headings(HEAD + SSHD, f"{stamped}{stamp} without [unit nginx.service]\n") == []

@@ -9,15 +9,15 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import journal, systemd
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import job, systemd
 
 
 def said(out: str, status: int = 0) -> str:
     def run(command: t.List[str], limit: float) -> t.Tuple[int, str, str]:
-        assert (command[0], command[-1], limit) == ("journalctl", "--unit=a.service", journal.LIMIT)
+        assert (command[0], command[-1], limit) == ("journalctl", "--unit=a.service", job.LIMIT)
         return status, out, ""
 
-    return journal.last_lines(run, "a.service")
+    return job.last_lines(run, "a.service")
 
 
 def test_messages_one_a_line() -> None:
@@ -54,4 +54,4 @@ def test_a_journal_that_cannot_be_read_says_nothing() -> None:
     def fail(command: t.List[str], limit: float) -> t.Tuple[int, str, str]:
         raise systemd.NoAnswer("never")
 
-    assert journal.last_lines(fail, "a.service") == ""
+    assert job.last_lines(fail, "a.service") == ""
