@@ -149,7 +149,7 @@ def test_respect(written: t.Callable[..., Result], probe: Probe) -> None:
 # A line, and what debug says of it.
 BROKEN = {
     "TCP_KEEPIDLE=5s": "TCP_KEEPIDLE=5s: expected an integer from 1 to 32767, or 0 for the system's default",
-    "TCP_KEEPIDLE = 5s": "TCP_KEEPIDLE=5s: expected an integer from 1 to 32767, or 0 for the system's default",
+    "TCP_KEEPIDLE = 5s": "TCP_KEEPIDLE = 5s: expected an integer from 1 to 32767, or 0 for the system's default",
     "TCP_KEEPIDEL=60": "TCP_KEEPIDEL=60: expected VARIABLE=number, with one of the library's variables",
     "tcp_keepidle=60": "tcp_keepidle=60: expected VARIABLE=number, with one of the library's variables",
     "export TCP_KEEPIDLE=60": "export TCP_KEEPIDLE=60: expected VARIABLE=number, with one of the library's variables",
