@@ -34,10 +34,10 @@ closed -{errno.EBADF}
 """
 APPLIED = f"""\
 listener 1 keepalive 1 keepidle 4321 error 0 then 60
-client 1 keepalive 1 keepidle 7200 error 0 then 60
+client 1 keepalive 1 keepidle 7200 error 0 then 61
 accepted 0
 fresh 1 keepalive 1 keepidle 7200 error {errno.EINVAL} then 7200
-mapped 1 keepalive 1 keepidle 7200 error 0 then 60
+mapped 1 keepalive 1 keepidle 7200 error 0 then 64
 udp 1 keepalive 1 keepidle {NONE} error {errno.ENOPROTOOPT} then {NONE}
 unix 1 keepalive 1 keepidle {NONE} error {errno.EOPNOTSUPP} then {NONE}
 pipe 1 keepalive {NONE} keepidle {NONE} error {errno.ENOTSOCK} then {NONE}

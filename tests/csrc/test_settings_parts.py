@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import collections
 import ctypes
 import importlib.util
 import os
@@ -115,6 +116,44 @@ def test_patterns_are_those_of_fnmatch(c: t.Any, pattern: bytes, text: bytes) ->
     assert match(c, pattern, text) == (libc_fnmatch(pattern, text, FNM_NOESCAPE) == 0)
 
 
+# What a piece of a pattern is, and a text that fits it or nearly does.
+Piece = t.Tuple[bytes, bytes]
+letters = st.integers(ord("b"), ord("y"))
+
+
+@st.composite
+def brackets(draw: st.DrawFn) -> Piece:
+    """One or two ranges and a character, and what lies at their borders: one before, in them, one behind."""
+    low, high, other, lower, upper = (draw(letters) for _number in range(5))
+    parts = draw(st.permutations([f"{low:c}-{high:c}", f"{other:c}", f"{lower:c}-{upper:c}"]))
+    inside = "".join(parts[: draw(st.integers(1, 3))])
+    near = draw(st.sampled_from([low, high, other, lower, upper])) + draw(st.sampled_from([-1, 0, 0, 1]))
+    return f"[{draw(st.sampled_from(['', '', '!', '^']))}{inside}]".encode(), bytes([near])
+
+
+pieces = st.one_of(
+    brackets(), letters.map(lambda letter: (bytes([letter]), bytes([letter]))), letters.map(lambda n: (b"?", bytes([n]))),
+    st.text("bcxy", max_size=3).map(lambda text: (b"*", text.encode())),
+)  # fmt: skip
+
+
+def test_ranges_are_those_of_fnmatch_and_of_the_python_code(c: t.Any) -> None:
+    """Drawn so that both answers are frequent: what never fits says nothing of where a range begins and ends."""
+    answers: collections.Counter[bool] = collections.Counter()
+
+    @settings(max_examples=1500, deadline=None)
+    @given(brackets(), st.lists(pieces, max_size=3), st.lists(pieces, max_size=2))
+    def compare(bracket: Piece, before: list[Piece], behind: list[Piece]) -> None:
+        pattern, text = (b"".join(parts) for parts in zip(*before, bracket, *behind))
+        expected = libc_fnmatch(pattern, text, FNM_NOESCAPE) == 0
+        assert match(c, pattern, text) == expected
+        assert fits(pattern.decode(), text.decode()) == expected
+        answers[expected] += 1
+
+    compare()
+    assert min(answers[True], answers[False]) > 200, answers
+
+
 @settings(max_examples=2000, deadline=None)
 @example(b"[z-a]", b"m")
 @example(b"*[!]-b]?", b"xya")
@@ -165,9 +204,10 @@ components = st.sampled_from(
      "k\x0c0::", "l" * 300, "m" * 241 + ".service", ".service", "_.service", "", "\x85"]
 )  # fmt: skip
 cgroup_lines = st.tuples(
-    st.sampled_from(["0::", "1:name=systemd:", "0:", ":name=systemd:", "4:memory:", "0:name=systemd:"]),
+    st.sampled_from(["0::", "1:name=systemd:", "0:", ":name=systemd:", "4:memory:", "0:name=systemd:",
+                     "1:name=systemdX:", "1:name=systemd", "1:Xname=systemd:"]),
     st.one_of(st.just(""), st.lists(components, max_size=7).map(lambda parts: "/" + "/".join(parts))),
-).map("".join)
+).map("".join)  # fmt: skip
 cgroups = st.lists(cgroup_lines, max_size=3).map(lambda lines: "".join(f"{line}\n" for line in lines).encode())
 
 
@@ -269,6 +309,12 @@ def test_the_limit(c: t.Any) -> None:
     text = b"TCP_KEEPIDLE=60\nTCP_KEEPCNT=3\n"
     result, found = outcome(c, text, program=b"", unit=b"", limit=20)
     assert (result, found["keepidle"], found["keepcnt"]) == (-27, 60, 9)
+
+
+def test_a_file_of_as_many_bytes_as_the_limit_is_too_long(c: t.Any) -> None:
+    text = b"TCP_KEEPIDLE=60\n"
+    results = [outcome(c, text, program=b"", unit=b"", limit=len(text) + more)[0] for more in (-1, 0, 1)]
+    assert results == [-27, -27, 0]
 
 
 def test_a_line_that_the_limit_cuts_does_not_count(c: t.Any) -> None:

@@ -159,6 +159,16 @@ def test_a_race_of_the_end_with_the_word_has_one_winner(program: Path, tmp_path:
     assert outcomes, "either may win"
 
 
+def test_a_result_that_is_not_written_whole_is_not_shown(program: Path, tmp_path: Path) -> None:
+    """With room for the first 4 bytes, as on a disk that fills up; what was decided is done all the same."""
+    guarded = Guarded(program, tmp_path)
+    with guarded.running(tool("prlimit", "util-linux"), "--fsize=4") as process:
+        guarded.decide("commit")
+        assert process.wait(30) == 4
+    assert sorted(path.name for path in guarded.state.iterdir()) == [f"commit.{TOKEN}", "lock", f"part.{TOKEN}"]
+    assert guarded.files() == {"target": NEW}
+
+
 def test_a_second_one_does_not_begin(program: Path, tmp_path: Path) -> None:
     guarded = Guarded(program, tmp_path)
     with guarded.running() as process:
