@@ -181,6 +181,12 @@ def test_lines_that_are_too_long_at_every_border_of_the_buffer(written: t.Callab
         assert (client(found)["TCP_KEEPIDLE"], client(found)["TCP_KEEPCNT"]) == (60, 3), length
 
 
+def test_blanks_at_the_end_of_a_file_are_no_line(written: t.Callable[..., Result]) -> None:
+    """What stands behind them in the buffer is left of the lines before, and begins with blanks, too."""
+    found = written("    TCP_KEEPCNT=3\n  ", env=DEBUG)
+    assert (client(found)["TCP_KEEPCNT"], ignored(found)) == (3, [])
+
+
 def test_debug_in_the_file(written: t.Callable[..., Result]) -> None:
     found = written("LIBKEEPALIVE_DEBUG=1\n")
     assert "TCP_KEEPIDLE=15" in found.err

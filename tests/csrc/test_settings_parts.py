@@ -11,6 +11,7 @@ import ctypes
 import importlib.util
 import os
 import re
+import string
 import typing as t
 
 import cffi
@@ -132,9 +133,11 @@ def brackets(draw: st.DrawFn) -> Piece:
 
 
 pieces = st.one_of(
-    brackets(), letters.map(lambda letter: (bytes([letter]), bytes([letter]))), letters.map(lambda n: (b"?", bytes([n]))),
+    brackets(),
+    letters.map(lambda letter: (bytes([letter]), bytes([letter]))),
+    letters.map(lambda letter: (b"?", bytes([letter]))),
     st.text("bcxy", max_size=3).map(lambda text: (b"*", text.encode())),
-)  # fmt: skip
+)
 
 
 def test_ranges_are_those_of_fnmatch_and_of_the_python_code(c: t.Any) -> None:
@@ -197,6 +200,19 @@ def unit_of(c: t.Any, own: bytes, manager: bytes = b"") -> bytes:
 @pytest.mark.parametrize("vector", cgroup_vectors(), ids=lambda vector: vector.about)
 def test_the_unit_of_a_cgroup(c: t.Any, vector: CgroupVector) -> None:
     assert unit_of(c, vector.own, vector.manager) == vector.unit.encode()
+
+
+def test_every_character_of_a_units_name(c: t.Any) -> None:
+    """Each at its place in the name of a service and of an instance: letters, digits, :_.\\- and, once, @."""
+    taken = []
+    for character in sorted({*range(1, 256)} - {*b"/\n"}):
+        for name in (b"x%c.service", b"x@%c.service"):
+            own = b"0::/system.slice/" + name % character + b"\n"
+            found = unit_of(c, own)
+            assert found == cgroup.unit_in(cgroup.place_of(own), "").encode(), own
+            taken += [chr(character)] * bool(found)
+    letters = string.ascii_letters + string.digits + ":_.\\-"
+    assert sorted(taken) == sorted(letters * 2 + "@"), "x@@.service is the instance of a name that is @"
 
 
 components = st.sampled_from(
