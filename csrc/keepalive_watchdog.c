@@ -338,7 +338,7 @@ static int seconds_of(const char *text)
     char *end;
     const long seconds = strtol(text, &end, 10);
 
-    return *end == '\0' && end != text && seconds >= 1 && seconds <= 86400 ? (int)seconds : 0;
+    return *end == '\0' && seconds >= 1 && seconds <= 86400 ? (int)seconds : 0;
 }
 
 int main(int count, char **words)

@@ -150,6 +150,7 @@ int main(void)
     expect(keepalive_inspect_version() == KEEPALIVE_INSPECT_VERSION, "version");
     expect(process >= 0 && fds != NULL && records != NULL && changes != NULL && settings != NULL, "start");
     make(fds);
+    close(0); /* so that it is the number of each duplicate */
     expect(keepalive_inspect_read(process, fds, 0, records, &left) == 0, "nothing to read");
     expect(keepalive_inspect_read(process, fds, COUNT, records, &left) == COUNT, "read");
     for (int at = 0; at < COUNT; at++) {
