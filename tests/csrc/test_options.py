@@ -171,6 +171,20 @@ def test_other_keys_are_foreign(c: t.Any, pair: bytes) -> None:
     assert values(options) == before
 
 
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_a_key_that_differs_in_one_character_is_foreign(c: t.Any, variable: str) -> None:
+    """At each place: another one, one more, one less; in a list such as environ, too."""
+    near = {variable + "X", *(variable[:at] + changed + variable[at + 1 :] for at in range(len(variable)) for changed in
+                              (chr(ord(variable[at]) + 1), variable[at].lower(), "", variable[at] + "X", "\0")
+                              if changed != variable[at])} - set(VARIABLES)  # fmt: skip
+    for key in near:
+        options = defaults(c)
+        assert take(c, options, f"{key}=1".encode()) == FOREIGN, key
+        string = c.ffi.new("char[]", f"{key}=1".encode())
+        assert not c.lib.keepalive_options_environment(options, c.ffi.new("char *[]", [string, c.ffi.NULL])), key
+        assert values(options) == values(defaults(c)), key
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(

@@ -130,6 +130,15 @@ def test_a_program_that_has_been_replaced_since(written: t.Callable[..., Result]
     assert keepidle(found) == 7200
 
 
+def test_a_program_whose_name_is_nearly_that_of_one_that_was_replaced(
+    written: t.Callable[..., Result], probe: Probe, tmp_path: Path
+) -> None:
+    end = " (deleted)"
+    for at in range(len(end)):
+        program = Path(shutil.copy(probe("options"), tmp_path / f"program{end[:at]}X{end[at + 1 :]}"))
+        assert keepidle(written(f"[program {program}]\nLIBKEEPALIVE_DISABLE=1\n", program)) == 7200, program
+
+
 def test_each_library_and_each_variable(written: t.Callable[..., Result]) -> None:
     found = stages(written(
         "TCP_KEEPIDLE=60\nTCP_KEEPCNT=4\nTCP_KEEPINTVL=20\nTCP_USER_TIMEOUT=-1\nTCP_SYNCNT=3\n", with_=LIBRARIES

@@ -215,6 +215,25 @@ def test_every_character_of_a_units_name(c: t.Any) -> None:
     assert sorted(taken) == sorted(letters * 2 + "@"), "x@@.service is the instance of a name that is @"
 
 
+def but_for_one(text: bytes) -> list[bytes]:
+    """Every text that differs from this one in one character."""
+    return [text[:at] + b"X" + text[at + 1 :] for at in range(len(text))]
+
+
+@pytest.mark.parametrize("ending", [b".service", b".scope", b".socket", b".mount", b".swap"])
+def test_what_differs_in_one_character_is_another_ending(c: t.Any, ending: bytes) -> None:
+    assert unit_of(c, b"0::/a.slice/x" + ending) == b"x" + ending
+    assert [unit_of(c, b"0::/a.slice/x" + other) for other in but_for_one(ending)] == [b""] * len(ending)
+    assert [unit_of(c, b"0::/a" + other + b"/x" + ending) for other in but_for_one(b".slice")] == [b""] * 6
+
+
+def test_what_differs_in_one_character_is_not_where_the_manager_is(c: t.Any) -> None:
+    own = b"0::/p/a.slice/x.service"
+    assert unit_of(c, own, b"0::/p/init.scope") == b"x.service"
+    assert {unit_of(c, own, b"0::/p" + other) for other in but_for_one(b"/init.scope")} == {b""}
+    assert {unit_of(c, own, b"0::" + other + b"/init.scope") for other in but_for_one(b"/p")} == {b""}
+
+
 components = st.sampled_from(
     ["a.slice", "_b.slice", "c@d.slice", "e.service", "f@g.service", "h@.service", "..", "i", "init.scope", "j.scope",
      "k\x0c0::", "l" * 300, "m" * 241 + ".service", ".service", "_.service", "", "\x85"]

@@ -174,6 +174,16 @@ def test_what_was_put_aside_and_is_missing_is_waited_for(program: Path, tmp_path
     assert guarded.files() == {"target": OLD}
 
 
+def test_a_new_file_that_somebody_else_has_taken_away_is_as_good(program: Path, tmp_path: Path) -> None:
+    guarded = Guarded(program, tmp_path, old=None)
+    with guarded.running() as process:
+        guarded.target.unlink()
+        guarded.decide("abort")
+        assert process.wait(30) == 0
+    assert guarded.result() == "reverted on request\n"
+    assert guarded.files() == {}
+
+
 @needs_root
 @pytest.mark.parametrize("how", ["rename", "mount"])
 @pytest.mark.parametrize("decision", ["commit", "abort"])
