@@ -175,6 +175,12 @@ fuzz: deps venv ## look for inputs that break the parsers in C and in Python (10
 	@tests/csrc/fuzz/run .cache/fuzz -max_total_time=$$(($(FUZZ_SECONDS) / 2))
 	@FUZZ_SECONDS=$$(($(FUZZ_SECONDS) / 2)) pytest tests/unit/fuzz -n auto
 
+.PHONY: mutants-c
+SEED := 1
+COUNT := 200
+mutants-c: deps venv ## change the C code in small ways and see the tests fail (an hour; SEED=…, COUNT=…; tests/mutants/README.md)
+	@SEED=$(SEED) COUNT=$(COUNT) python3 tests/mutants/c.py
+
 # ---------------------------------------------------------------- tidying
 
 .PHONY: clean hosts-down

@@ -74,7 +74,8 @@ static void apply_derived(int fd, const struct keepalive_options *options, const
     if ((done->keepidle || read_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, &keepidle)) &&
         (done->keepintvl || read_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, &keepintvl)) &&
         (done->keepcnt || read_option(fd, IPPROTO_TCP, TCP_KEEPCNT, &keepcnt)))
-        set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT", keepalive_derive(keepidle, keepintvl, keepcnt), line);
+        set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT", keepalive_derive(keepidle, keepintvl, keepcnt),
+            line);
 }
 
 void keepalive_apply(int fd, const struct keepalive_options *options, enum keepalive_library library,

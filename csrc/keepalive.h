@@ -60,7 +60,17 @@ struct keepalive_options {
 #undef KEEPALIVE_FIELD
 };
 
-/* options.c: KEY=VALUE pairs to options. Pure: no system call, no global, errno untouched. */
+/* options.c: keys and values to options. Pure: no system call, no global, errno untouched. */
+
+/* A piece of a text; no NUL needed. */
+struct keepalive_span {
+    const char *at;
+    size_t length;
+};
+
+struct keepalive_pair {
+    struct keepalive_span key, value;
+};
 
 enum keepalive_verdict {
     KEEPALIVE_FOREIGN, /* the key is none of ours */
@@ -71,8 +81,10 @@ enum keepalive_verdict {
 /* strlen(3), which would have to be looked up in every process. */
 size_t keepalive_length(const char *text);
 void keepalive_options_default(struct keepalive_options *options);
-/* Takes one pair of the given length (no NUL needed), from whatever source. */
-enum keepalive_verdict keepalive_options_pair(struct keepalive_options *options, const char *pair, size_t length);
+/* What stands before the first = and behind it. Where there is none the key is empty, which is none of ours. */
+struct keepalive_pair keepalive_pair_of(struct keepalive_span text);
+/* Takes one pair, from whatever source. */
+enum keepalive_verdict keepalive_options_take(struct keepalive_options *options, const struct keepalive_pair *pair);
 /*
  * Takes a NULL-terminated list such as environ; of equal keys the first counts, as in getenv(3). NULL is empty.
  * Returns whether any of the keys is ours, be its value right or not.
@@ -99,8 +111,8 @@ void keepalive_line_number(struct keepalive_line *line, long number);
 /* Adds a string from outside: cut at 64 bytes, and whatever is not printable ASCII becomes '?'. */
 void keepalive_line_quoted(struct keepalive_line *line, const char *text, size_t length);
 void keepalive_line_write(struct keepalive_line *line, const struct keepalive_stderr *original);
-/* Adds what would have been right for a refused pair (in options.c, where the table is). */
-void keepalive_options_expected(const char *pair, size_t length, struct keepalive_line *line);
+/* Adds what would have been right for the value of a key, and nothing for a foreign one (in options.c: the table). */
+void keepalive_options_expected(struct keepalive_span key, struct keepalive_line *line);
 
 /* settings.c: the settings file. No function of libc is used for it, and the descriptor is closed at once. */
 
@@ -125,8 +137,8 @@ struct keepalive_settings {
  * then). A missing file costs one openat(2). One that is there and cannot be used leaves disable on.
  */
 void keepalive_settings_read(struct keepalive_options *options, const struct keepalive_stderr *report);
-/* One line of it, without newline, which may be changed; a keepalive_line_function whose context is the settings. */
-void keepalive_settings_line(void *settings, char *text, size_t length, bool whole);
+/* One line of it, without newline; a keepalive_line_function whose context is the settings. */
+void keepalive_settings_line(void *settings, const char *text, size_t length, bool whole);
 
 /* self.c: the lengths of what is known then, 0 where it cannot be found out. */
 size_t keepalive_self_program(struct keepalive_self *self);
@@ -141,10 +153,11 @@ struct keepalive_cgroup {
 };
 
 /* One line of it; a keepalive_line_function whose context is the struct keepalive_cgroup. */
-void keepalive_cgroup_line(void *cgroup, char *line, size_t length, bool whole);
+void keepalive_cgroup_line(void *cgroup, const char *line, size_t length, bool whole);
 /*
  * The system manager's unit (room for 255 bytes) that a cgroup belongs to, by what process 1 shows; returns its length,
- * or 0. The rule is that of the collection's Python code (linux/cgroup.py), and tests/data/cgroups.json holds both to it.
+ * or 0. The rule is that of the collection's Python code (linux/cgroup.py), and tests/data/cgroups.json holds both to
+ * it.
  */
 size_t keepalive_unit_in(const struct keepalive_cgroup *own, const struct keepalive_cgroup *manager, char *unit);
 
@@ -154,8 +167,8 @@ bool keepalive_match(const char *pattern, size_t pattern_length, const char *tex
 /* lines.c: a file line by line, in bounded memory. */
 
 /* What takes a line. A line of 1024 bytes or more is handed over once, as its beginning, and is not whole. */
-typedef void keepalive_line_function(void *context, char *text, size_t length, bool whole);
-/* Returns 0, -errno, or -EFBIG where the file has more than the limit in bytes. */
+typedef void keepalive_line_function(void *context, const char *text, size_t length, bool whole);
+/* Returns 0, -errno, or -EFBIG where the file has as many bytes as the limit, or more. */
 int keepalive_each_line(int fd, size_t limit, keepalive_line_function *take, void *context);
 
 /* apply.c: options to one socket. */

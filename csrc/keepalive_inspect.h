@@ -66,8 +66,8 @@ struct keepalive_change {
 int32_t keepalive_inspect_version(void);
 
 /*
- * Returns a descriptor that stands for the process, or where thread is not 0 for that thread of it (the caller closes it),
- * or -errno. Before Linux 6.9 a thread is -EINVAL.
+ * Returns a descriptor that stands for the process, or where thread is not 0 for that thread of it (the caller closes
+ * it), or -errno. Before Linux 6.9 a thread is -EINVAL.
  */
 int32_t keepalive_inspect_open(int32_t pid, int32_t thread);
 

@@ -76,15 +76,7 @@ static bool get_name(int fd, bool peer, union name *name)
 {
     socklen_t length = sizeof *name;
 
-#if KEEPALIVE_DIRECT
-    return keepalive_system(peer ? SYS_getpeername : SYS_getsockname, fd, (long)&name->any, (long)&length, 0, 0) == 0;
-#else
-    const int before = errno;
-    const bool known = (peer ? getpeername(fd, &name->any, &length) : getsockname(fd, &name->any, &length)) == 0;
-
-    errno = before;
-    return known;
-#endif
+    return keepalive_name(fd, peer, &name->any, &length) == 0;
 }
 
 static int32_t take_name(const union name *name, uint8_t *address)
@@ -132,8 +124,8 @@ static uint64_t get_namespace(int fd, struct namespaces *namespaces)
 
 /*
  * State, idle time, and the segment size where TCP_INFO tells it as well: that in use, which TCP_MAXSEG says of every
- * connection that is not under TCP_REPAIR (for seconds, while CRIU looks at it). Returns false where it is neither TCP nor
- * MPTCP.
+ * connection that is not under TCP_REPAIR (for seconds, while CRIU looks at it). Returns false where it is neither TCP
+ * nor MPTCP.
  */
 static bool get_state(int fd, int32_t protocol, struct keepalive_record *record)
 {

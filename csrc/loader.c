@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Symbols of the process, found in the loader's own list of objects as dlsym(3) would find them. Why not by dlsym: it is
- * not async-signal-safe, importing and calling it costs more than half of what an empty library costs at the start of a
- * process (4,500 instructions), and its version (GLIBC_2.34) would keep a library from older hosts. The list is what
- * debuggers read, so its layout is the same in glibc and musl and stays as it is (link.h, elf(5)).
+ * Symbols of the process, found in the loader's own list of objects as dlsym(3) would find them. Why not by dlsym: it
+ * is not async-signal-safe, importing and calling it costs more than half of what an empty library costs at the start
+ * of a process (4,500 instructions), and its version (GLIBC_2.34) would keep a library from older hosts. The list is
+ * what debuggers read, so its layout is the same in glibc and musl and stays as it is (link.h, elf(5)).
  *
  * The list begins with the program and goes on in the order in which symbols are looked up. Whatever is opened later
  * stands at its end, where the search ends long before.
@@ -94,8 +94,8 @@ static bool equal(const char *one, const char *other)
 }
 
 /*
- * Whether a symbol is the one that a caller of that name gets. An IFUNC is passed over, because each processor calls its
- * resolver in another way; no libc has these names as such.
+ * Whether a symbol is the one that a caller of that name gets. An IFUNC is passed over, because each processor calls
+ * its resolver in another way; no libc has these names as such.
  */
 static bool fits(const struct object *object, size_t number, const char *name)
 {

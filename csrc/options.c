@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* KEY=VALUE pairs to options. Where the pairs come from is the caller's business. */
+/* Keys and values to options. Where they come from is the caller's business. */
 #include "keepalive.h"
 
 /* The names are arrays, not pointers, so that the table needs no relocation in every process. */
@@ -36,20 +36,20 @@ void keepalive_options_default(struct keepalive_options *options)
  * 0, or an optional minus and digits of which the first is not 0; false for anything else (010 is 10 to one reader and
  * 8 to the next). Saturates far outside of int.
  */
-static bool parse(const char *text, size_t length, int64_t *number)
+static bool parse(struct keepalive_span text, int64_t *number)
 {
     const int64_t limit = INT64_C(1) << 40;
-    const bool negative = length > 0 && text[0] == '-';
+    const bool negative = text.length > 0 && text.at[0] == '-';
     size_t at = negative ? 1 : 0;
 
-    if (at == length || (text[at] == '0' && length > 1))
+    if (at == text.length || (text.at[at] == '0' && text.length > 1))
         return false;
     *number = 0;
-    for (; at < length; at++) {
-        if (text[at] < '0' || text[at] > '9')
+    for (; at < text.length; at++) {
+        if (text.at[at] < '0' || text.at[at] > '9')
             return false;
         if (*number < limit)
-            *number = *number * 10 + (text[at] - '0');
+            *number = *number * 10 + (text.at[at] - '0');
     }
     if (negative)
         *number = -*number;
@@ -71,45 +71,51 @@ size_t keepalive_length(const char *text)
     return length;
 }
 
-/* The number of bytes that a pair's key takes up with its = if it is this one, or 0. */
-static size_t key_of(const char *pair, size_t length, const char *key)
+struct keepalive_pair keepalive_pair_of(struct keepalive_span text)
+{
+    size_t equals = 0;
+
+    while (equals < text.length && text.at[equals] != '=')
+        equals++;
+    if (equals == text.length)
+        return (struct keepalive_pair){{text.at, 0}, text};
+    return (struct keepalive_pair){{text.at, equals}, {text.at + equals + 1, text.length - equals - 1}};
+}
+
+static bool is_name(struct keepalive_span key, const char *name)
 {
     size_t at = 0;
 
-    while (at < length && key[at] != '\0' && pair[at] == key[at])
+    while (at < key.length && name[at] != '\0' && key.at[at] == name[at])
         at++;
-    return at < length && key[at] == '\0' && pair[at] == '=' ? at + 1 : 0;
+    return at == key.length && name[at] == '\0';
 }
 
-/* The row that a pair's key names (value: where what stands behind the = begins), or NULL. */
-static const struct row *row_of(const char *pair, size_t length, size_t *value)
+/* The row that a key names, or NULL. */
+static const struct row *row_of(struct keepalive_span key)
 {
-    for (size_t row = 0; row < ROWS; row++) {
-        *value = key_of(pair, length, rows[row].name);
-        if (*value != 0)
+    for (size_t row = 0; row < ROWS; row++)
+        if (is_name(key, rows[row].name))
             return &rows[row];
-    }
     return NULL;
 }
 
-enum keepalive_verdict keepalive_options_pair(struct keepalive_options *options, const char *pair, size_t length)
+enum keepalive_verdict keepalive_options_take(struct keepalive_options *options, const struct keepalive_pair *pair)
 {
-    size_t value;
-    const struct row *row = row_of(pair, length, &value);
+    const struct row *row = row_of(pair->key);
     int64_t number;
 
     if (row == NULL)
         return KEEPALIVE_FOREIGN;
-    if (!parse(pair + value, length - value, &number) || !right(row, number))
+    if (!parse(pair->value, &number) || !right(row, number))
         return KEEPALIVE_REFUSED;
     *value_of(options, (size_t)(row - rows)) = (int)number;
     return KEEPALIVE_TAKEN;
 }
 
-void keepalive_options_expected(const char *pair, size_t length, struct keepalive_line *line)
+void keepalive_options_expected(struct keepalive_span key, struct keepalive_line *line)
 {
-    size_t value;
-    const struct row *row = row_of(pair, length, &value);
+    const struct row *row = row_of(key);
 
     if (row == NULL)
         return;
@@ -124,21 +130,26 @@ void keepalive_options_expected(const char *pair, size_t length, struct keepaliv
 }
 
 /* Nearly every variable of a process ends here, so this costs next to nothing. Every row begins like one of the two. */
-static bool may_be_ours(const char *pair)
+static bool may_be_ours(const char *text)
 {
-    return (pair[0] == 'T' && pair[1] == 'C' && pair[2] == 'P') || (pair[0] == 'L' && pair[1] == 'I' && pair[2] == 'B');
+    return (text[0] == 'T' && text[1] == 'C' && text[2] == 'P') || (text[0] == 'L' && text[1] == 'I' && text[2] == 'B');
 }
 
 bool keepalive_options_environment(struct keepalive_options *options, char *const *environment)
 {
-    char *const *pair = environment;
+    char *const *variable = environment;
     bool ours = false;
 
-    while (pair != NULL && *pair != NULL)
-        pair++;
-    while (pair != environment)
-        if (may_be_ours(*--pair) &&
-            keepalive_options_pair(options, *pair, keepalive_length(*pair)) != KEEPALIVE_FOREIGN)
+    while (variable != NULL && *variable != NULL)
+        variable++;
+    while (variable != environment) {
+        if (!may_be_ours(*--variable))
+            continue;
+        const struct keepalive_span text = {*variable, keepalive_length(*variable)};
+        const struct keepalive_pair pair = keepalive_pair_of(text);
+
+        if (keepalive_options_take(options, &pair) != KEEPALIVE_FOREIGN)
             ours = true;
+    }
     return ours;
 }

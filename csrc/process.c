@@ -42,7 +42,7 @@ static char *const *environment_now(void)
     return environment != NULL ? *environment : NULL;
 }
 
-/* Defaults < settings file < environment. Only who has something to say in the environment is asked who he is. */
+/* Defaults < settings file < environment. Whether the process is secure is asked only where that makes a difference. */
 static void read_process(struct process *process, char *const *environment)
 {
     struct keepalive_options *options = &process->options;
@@ -93,17 +93,18 @@ static void report_refused(const struct process *process, char *const *environme
     struct keepalive_options ignored;
 
     keepalive_settings_read(&ignored, &process->original);
-    for (char *const *pair = environment; pair != NULL && *pair != NULL; pair++) {
-        const size_t length = keepalive_length(*pair);
+    for (char *const *variable = environment; variable != NULL && *variable != NULL; variable++) {
+        const struct keepalive_span text = {*variable, keepalive_length(*variable)};
+        const struct keepalive_pair pair = keepalive_pair_of(text);
         struct keepalive_line line;
 
-        if (keepalive_options_pair(&ignored, *pair, length) != KEEPALIVE_REFUSED)
+        if (keepalive_options_take(&ignored, &pair) != KEEPALIVE_REFUSED)
             continue;
         keepalive_line_begin(&line);
         keepalive_line_text(&line, " ignored: ");
-        keepalive_line_quoted(&line, *pair, length);
+        keepalive_line_quoted(&line, text.at, text.length);
         keepalive_line_text(&line, ": ");
-        keepalive_options_expected(*pair, length, &line);
+        keepalive_options_expected(pair.key, &line);
         keepalive_line_write(&line, &process->original);
     }
 }

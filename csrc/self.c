@@ -84,7 +84,7 @@ static size_t named_path(const char *line, size_t length)
     return colon > 0 ? colon + sizeof systemd - 1 : 0;
 }
 
-void keepalive_cgroup_line(void *context, char *line, size_t length, bool whole)
+void keepalive_cgroup_line(void *context, const char *line, size_t length, bool whole)
 {
     struct keepalive_cgroup *cgroup = context;
     const bool unified = length >= 3 && line[0] == '0' && line[1] == ':' && line[2] == ':';

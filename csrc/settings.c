@@ -2,8 +2,8 @@
 /*
  * The settings file: what stands in the sections that fit this process, in the order of the file, the last one winning.
  * Wherever a line can be misunderstood, the reading that leaves more sockets alone is taken: a section whose heading is
- * broken fits no process, so that its lines are not taken for those of the section above. A file that is there and cannot
- * be used as a whole may say that this process is to be left alone; so it is.
+ * broken fits no process, so that its lines are not taken for those of the section above. A file that is there and
+ * cannot be used as a whole may say that this process is to be left alone; so it is.
  */
 #include "keepalive.h"
 #include "sys.h"
@@ -14,17 +14,12 @@
 
 enum { LIMIT = 1 << 20 }; /* bytes: a file that has so many, or more, is too long */
 
-struct span {
-    char *at;
-    size_t length;
-};
-
 static bool blank(char character)
 {
     return character == ' ' || character == '\t' || character == '\r';
 }
 
-static struct span trim(struct span text)
+static struct keepalive_span trim(struct keepalive_span text)
 {
     while (text.length > 0 && blank(text.at[0])) {
         text.at++;
@@ -36,7 +31,7 @@ static struct span trim(struct span text)
 }
 
 /* A comment begins with a # at the start or behind a blank. */
-static struct span without_comment(struct span line)
+static struct keepalive_span without_comment(struct keepalive_span line)
 {
     for (size_t at = 0; at < line.length; at++)
         if (line.at[at] == '#' && (at == 0 || blank(line.at[at - 1])))
@@ -45,7 +40,7 @@ static struct span without_comment(struct span line)
 }
 
 /* Whether the text begins with a word and a blank; then only what follows is left of it. */
-static bool take_word(struct span *text, const char *word)
+static bool take_word(struct keepalive_span *text, const char *word)
 {
     size_t length = 0;
 
@@ -56,11 +51,11 @@ static bool take_word(struct span *text, const char *word)
     }
     if (length == text->length || !blank(text->at[length]))
         return false;
-    *text = trim((struct span){text->at + length, text->length - length});
+    *text = trim((struct keepalive_span){text->at + length, text->length - length});
     return true;
 }
 
-static bool contains(struct span text, char first, char second)
+static bool contains(struct keepalive_span text, char first, char second)
 {
     for (size_t at = 0; at < text.length; at++)
         if (text.at[at] == first && (second == '\0' || (at + 1 < text.length && text.at[at + 1] == second)))
@@ -69,12 +64,12 @@ static bool contains(struct span text, char first, char second)
 }
 
 /* What is wrong with a heading (NULL: nothing), and whether its section is for this process. */
-static const char *take_heading(struct span heading, struct keepalive_self *self, bool *applies)
+static const char *take_heading(struct keepalive_span heading, struct keepalive_self *self, bool *applies)
 {
     *applies = false;
     if (heading.at[heading.length - 1] != ']')
         return "expected a ] at the end of the line";
-    struct span name = trim((struct span){heading.at + 1, heading.length - 2});
+    struct keepalive_span name = trim((struct keepalive_span){heading.at + 1, heading.length - 2});
     const bool unit = take_word(&name, "unit");
 
     if (!unit && !take_word(&name, "program"))
@@ -91,25 +86,12 @@ static const char *take_heading(struct span heading, struct keepalive_self *self
     return NULL;
 }
 
-/* Blanks around the = are allowed; they are moved out of the way, to the front. */
-static struct span closed_up(struct span pair)
+/* Blanks around the = are allowed. */
+static struct keepalive_pair pair_of(struct keepalive_span line)
 {
-    size_t equals = 0, before, after;
+    const struct keepalive_pair pair = keepalive_pair_of(line);
 
-    while (equals < pair.length && pair.at[equals] != '=')
-        equals++;
-    if (equals == pair.length)
-        return pair;
-    for (before = equals; before > 0 && blank(pair.at[before - 1]);)
-        before--;
-    for (after = equals + 1; after < pair.length && blank(pair.at[after]);)
-        after++;
-    pair.at[after - 1] = '=';
-    for (size_t at = 1; at <= before; at++)
-        pair.at[after - 1 - at] = pair.at[before - at];
-    pair.at += after - 1 - before;
-    pair.length -= after - 1 - before;
-    return pair;
+    return (struct keepalive_pair){trim(pair.key), trim(pair.value)};
 }
 
 static void say_ignored(struct keepalive_line *line, long number)
@@ -123,7 +105,7 @@ static void say_ignored(struct keepalive_line *line, long number)
     keepalive_line_text(line, ": ");
 }
 
-static void say_broken(const struct keepalive_settings *settings, struct span text, const char *expected)
+static void say_broken(const struct keepalive_settings *settings, struct keepalive_span text, const char *expected)
 {
     struct keepalive_line line;
 
@@ -135,17 +117,17 @@ static void say_broken(const struct keepalive_settings *settings, struct span te
     if (expected != NULL)
         keepalive_line_text(&line, expected);
     else
-        keepalive_options_expected(text.at, text.length, &line);
+        keepalive_options_expected(pair_of(text).key, &line);
     keepalive_line_write(&line, settings->report);
 }
 
-void keepalive_settings_line(void *context, char *text, size_t length, bool whole)
+void keepalive_settings_line(void *context, const char *text, size_t length, bool whole)
 {
     struct keepalive_settings *settings = context;
-    struct span line = without_comment((struct span){text, length});
+    struct keepalive_span line = without_comment((struct keepalive_span){text, length});
 
     settings->number++;
-    if (line.length == 0 && (whole || contains((struct span){text, length}, '#', '\0')))
+    if (line.length == 0 && (whole || contains((struct keepalive_span){text, length}, '#', '\0')))
         return;
     if (!whole) {
         if (line.length == 0 || line.at[0] == '[') /* a heading, or it may be one */
@@ -161,16 +143,16 @@ void keepalive_settings_line(void *context, char *text, size_t length, bool whol
         return;
     }
     struct keepalive_options elsewhere;
-    const struct span pair = closed_up(line);
+    const struct keepalive_pair pair = pair_of(line);
 
-    switch (keepalive_options_pair(settings->applies ? settings->options : &elsewhere, pair.at, pair.length)) {
+    switch (keepalive_options_take(settings->applies ? settings->options : &elsewhere, &pair)) {
     case KEEPALIVE_TAKEN:
         break;
     case KEEPALIVE_FOREIGN:
-        say_broken(settings, pair, "expected VARIABLE=number, with one of the library's variables");
+        say_broken(settings, line, "expected VARIABLE=number, with one of the library's variables");
         break;
     case KEEPALIVE_REFUSED:
-        say_broken(settings, pair, NULL);
+        say_broken(settings, line, NULL);
         break;
     }
 }

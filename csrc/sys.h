@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * System calls made here instead of by libc, for three reasons. Each function that a library imports is looked up by the
- * loader in every process that starts (about 900 instructions, and 1,100 for naming libc at all; an empty library costs
- * 7,000 altogether), a library that names no libc can be loaded beside any, and libc's wrappers change errno. Where the
- * processor is none of the three below, libc makes the call and errno is put back.
+ * System calls made here instead of by libc, for three reasons. Each function that a library imports is looked up by
+ * the loader in every process that starts (about 900 instructions, and 1,100 for naming libc at all; an empty library
+ * costs 7,000 altogether), a library that names no libc can be loaded beside any, and libc's wrappers change errno.
+ * Where the processor is none of the three below, libc makes the call and errno is put back.
  */
 #ifndef KEEPALIVE_SYS_H
 #define KEEPALIVE_SYS_H
@@ -23,9 +23,13 @@
 #define KEEPALIVE_DIRECT 0
 #endif
 
+/*
+ * The kernel's answer: at least 0, or -errno. What has a function of its own below differs between processors (old
+ * kernels have all that is about sockets behind one number, socketcall(2)) or between libc's structures and the
+ * kernel's.
+ */
 #if KEEPALIVE_DIRECT
 
-/* The kernel's answer: at least 0, or -errno. */
 static inline long keepalive_system(long number, long a, long b, long c, long d, long e)
 {
 #if defined __x86_64__
@@ -60,60 +64,74 @@ static inline long keepalive_system(long number, long a, long b, long c, long d,
 #endif
 }
 
+static inline int keepalive_getsockopt(int fd, int level, int option, void *value, socklen_t *length)
+{
+    return (int)keepalive_system(SYS_getsockopt, fd, level, option, (long)value, (long)length);
+}
+
+static inline int keepalive_setsockopt(int fd, int level, int option, const void *value, socklen_t length)
+{
+    return (int)keepalive_system(SYS_setsockopt, fd, level, option, (long)value, (long)length);
+}
+
+/* The name of the socket, or of its peer. */
+static inline int keepalive_name(int fd, bool peer, struct sockaddr *name, socklen_t *length)
+{
+    return (int)keepalive_system(peer ? SYS_getpeername : SYS_getsockname, fd, (long)name, (long)length, 0, 0);
+}
+
+static inline int keepalive_fstat(int fd, struct stat *status) /* libc's struct stat is the kernel's own on these */
+{
+    return (int)keepalive_system(SYS_fstat, fd, (long)status, 0, 0, 0);
+}
+
 #else
 
-static inline long keepalive_system(long number, long a, long b, long c, long d, long e)
+/* Makes of libc's answer the kernel's, and puts errno back. */
+static inline long keepalive_as_the_kernel(int before, long answer)
 {
-    const int before = errno;
-    const long answer = syscall(number, a, b, c, d, e);
     const long result = answer >= 0 ? answer : -(long)errno;
 
     errno = before;
     return result;
 }
 
-#endif
+static inline long keepalive_system(long number, long a, long b, long c, long d, long e)
+{
+    const int before = errno;
 
-/* The rest differ between processors, or between libc's structures and the kernel's: each returns 0 or -errno. */
+    return keepalive_as_the_kernel(before, syscall(number, a, b, c, d, e));
+}
 
 static inline int keepalive_getsockopt(int fd, int level, int option, void *value, socklen_t *length)
 {
-#if KEEPALIVE_DIRECT
-    return (int)keepalive_system(SYS_getsockopt, fd, level, option, (long)value, (long)length);
-#else
-    const int before = errno; /* old kernels have all of these behind one number, socketcall(2) */
-    const int result = getsockopt(fd, level, option, value, length) == 0 ? 0 : -errno;
+    const int before = errno;
 
-    errno = before;
-    return result;
-#endif
+    return (int)keepalive_as_the_kernel(before, getsockopt(fd, level, option, value, length));
 }
 
 static inline int keepalive_setsockopt(int fd, int level, int option, const void *value, socklen_t length)
 {
-#if KEEPALIVE_DIRECT
-    return (int)keepalive_system(SYS_setsockopt, fd, level, option, (long)value, (long)length);
-#else
     const int before = errno;
-    const int result = setsockopt(fd, level, option, value, length) == 0 ? 0 : -errno;
 
-    errno = before;
-    return result;
-#endif
+    return (int)keepalive_as_the_kernel(before, setsockopt(fd, level, option, value, length));
+}
+
+static inline int keepalive_name(int fd, bool peer, struct sockaddr *name, socklen_t *length)
+{
+    const int before = errno;
+
+    return (int)keepalive_as_the_kernel(before, (peer ? getpeername : getsockname)(fd, name, length));
 }
 
 static inline int keepalive_fstat(int fd, struct stat *status)
 {
-#if KEEPALIVE_DIRECT /* libc's struct stat is the kernel's own on these */
-    return (int)keepalive_system(SYS_fstat, fd, (long)status, 0, 0, 0);
-#else
     const int before = errno;
-    const int result = fstat(fd, status) == 0 ? 0 : -errno;
 
-    errno = before;
-    return result;
-#endif
+    return (int)keepalive_as_the_kernel(before, fstat(fd, status));
 }
+
+#endif
 
 /* Never waits, neither for a writer of a FIFO nor for a lease. Returns a descriptor, or -errno. */
 static inline int keepalive_open(const char *path)

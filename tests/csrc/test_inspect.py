@@ -10,11 +10,12 @@ What the readers of the collection make of it is in tests/unit/plugins/module_ut
 from __future__ import annotations
 
 import errno
+import os
 import platform
 from pathlib import Path
 
 import pytest
-from csrc_support import CSRC, INSPECT, PROBES, compile_c, make, run
+from csrc_support import CSRC, INSPECT, PROBES, compile_c, make, run, tool
 
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 FAILS = "exitcode=77:abort_on_error=0:verify_asan_link_order=0:halt_on_error=1:print_stacktrace=1"
@@ -34,10 +35,10 @@ closed -{errno.EBADF}
 """
 APPLIED = f"""\
 listener 1 keepalive 1 keepidle 4321 error 0 then 60
-client 1 keepalive 1 keepidle 7200 error 0 then 60
+client 1 keepalive 1 keepidle 7200 error 0 then 61
 accepted 0
 fresh 1 keepalive 1 keepidle 7200 error {errno.EINVAL} then 7200
-mapped 1 keepalive 1 keepidle 7200 error 0 then 60
+mapped 1 keepalive 1 keepidle 7200 error 0 then 64
 udp 1 keepalive 1 keepidle {NONE} error {errno.ENOPROTOOPT} then {NONE}
 unix 1 keepalive 1 keepidle {NONE} error {errno.EOPNOTSUPP} then {NONE}
 pipe 1 keepalive {NONE} keepidle {NONE} error {errno.ENOTSOCK} then {NONE}
@@ -45,11 +46,11 @@ closed -{errno.EBADF}
 """
 
 
-def probe(folder: Path, *flags: str, cc: str = "gcc") -> Path:
+def probe(folder: Path, *flags: str, cc: str = "gcc", name: str = "inspect") -> Path:
     """The program, with the library of the same build."""
     make(folder, f"CFLAGS=-O1 -g {' '.join(flags)}", str(folder / INSPECT), cc=cc)
     return compile_c(
-        PROBES / "inspect.c", folder / "inspect", "-I", str(CSRC), str(folder / INSPECT), f"-Wl,-rpath,{folder}",
+        PROBES / f"{name}.c", folder / name, "-I", str(CSRC), str(folder / INSPECT), f"-Wl,-rpath,{folder}",
         *WARNINGS, *flags, cc=cc,
     )  # fmt: skip
 
@@ -87,3 +88,29 @@ def test_without_asm(tmp_path: Path) -> None:
 def test_under_asan_and_ubsan(tmp_path: Path) -> None:
     """The arrays end where the heap's red zones begin, and nothing undefined is done."""
     check(probe(tmp_path, "-fsanitize=address,undefined", "-fno-sanitize-recover=all"), env=SANITIZED)
+
+
+@pytest.fixture(scope="module")
+def namespaces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    flags = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    return probe(tmp_path_factory.mktemp("namespaces"), *flags, name="inspect_namespaces")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces are for root")
+@pytest.mark.parametrize("number", [1, 2, 7, 8, 9, 17, 40])
+def test_the_namespaces_of_the_sockets(namespaces: Path, number: int) -> None:
+    """Eight are remembered; of more none is mistaken for another."""
+    found = run(namespaces, str(number), env=SANITIZED)
+    assert (found.status, found.out) == (0, "right\n"), found.err[-3000:]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces are for root")
+@pytest.mark.parametrize(("number", "asked"), [(1, 1), (8, 8), (9, 18)])
+def test_each_namespace_is_asked_for_once(namespaces: Path, tmp_path: Path, number: int, asked: int) -> None:
+    """While eight are enough, however many sockets it has: three system calls for each of them would be dear."""
+    trace = tmp_path / "trace"
+    env = {**SANITIZED, "ASAN_OPTIONS": f"{FAILS}:detect_leaks=0"}
+    found = run(tool("strace", "strace"), "-e", "trace=ioctl", "-o", trace, namespaces, str(number), env=env)
+    assert (found.status, found.out) == (0, "right\n"), found.err[-3000:]
+    lines = trace.read_text().splitlines()
+    assert sum("SIOCGSKNS" in line or "0x894c" in line.lower() for line in lines) == asked, lines

@@ -32,9 +32,10 @@ CDEF = (
     int table_rows(void);
     struct keepalive_line { size_t length; char text[512]; };
     void keepalive_options_default(struct keepalive_options *options);
-    int keepalive_options_pair(struct keepalive_options *options, const char *pair, size_t length);
+    int take_pair(struct keepalive_options *options, const char *text, size_t length);
     bool keepalive_options_environment(struct keepalive_options *options, char *const *environment);
-    void keepalive_options_expected(const char *pair, size_t length, struct keepalive_line *line);
+    struct keepalive_span { const char *at; size_t length; };
+    void keepalive_options_expected(struct keepalive_span key, struct keepalive_line *line);
     void keepalive_line_begin(struct keepalive_line *line);
     void keepalive_line_text(struct keepalive_line *line, const char *text);
     void keepalive_line_number(struct keepalive_line *line, long number);
@@ -53,6 +54,11 @@ SOURCE = """
         KEEPALIVE_OPTIONS(ROW)
     };
     static int table_rows(void) { return sizeof table / sizeof table[0]; }
+    static int take_pair(struct keepalive_options *options, const char *text, size_t length)
+    {
+        const struct keepalive_pair pair = keepalive_pair_of((struct keepalive_span){text, length});
+        return keepalive_options_take(options, &pair);
+    }
     const struct keepalive_hook keepalive_hook = {KEEPALIVE_CONNECT, "connect", 0};
 """
 
@@ -89,7 +95,7 @@ def values(options: t.Any) -> dict[str, int]:
 
 def take(c: t.Any, options: t.Any, pair: bytes) -> int:
     """Pass a pair without a NUL behind it, but with digits: reading past the length would be seen."""
-    return int(c.lib.keepalive_options_pair(options, c.ffi.from_buffer(pair + b"99"), len(pair)))
+    return int(c.lib.take_pair(options, c.ffi.from_buffer(pair + b"99"), len(pair)))
 
 
 def model(variable: str, text: str) -> int | None:
@@ -165,6 +171,20 @@ def test_other_keys_are_foreign(c: t.Any, pair: bytes) -> None:
     assert values(options) == before
 
 
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_a_key_that_differs_in_one_character_is_foreign(c: t.Any, variable: str) -> None:
+    """At each place: another one, one more, one less; in a list such as environ, too."""
+    near = {variable + "X", *(variable[:at] + changed + variable[at + 1 :] for at in range(len(variable)) for changed in
+                              (chr(ord(variable[at]) + 1), variable[at].lower(), "", variable[at] + "X", "\0")
+                              if changed != variable[at])} - set(VARIABLES)  # fmt: skip
+    for key in near:
+        options = defaults(c)
+        assert take(c, options, f"{key}=1".encode()) == FOREIGN, key
+        string = c.ffi.new("char[]", f"{key}=1".encode())
+        assert not c.lib.keepalive_options_environment(options, c.ffi.new("char *[]", [string, c.ffi.NULL])), key
+        assert values(options) == values(defaults(c)), key
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(
@@ -228,8 +248,8 @@ def test_what_would_be_right_is_named(c: t.Any) -> None:
     said = {}
     for variable in ("TCP_MAXSEG", "TCP_USER_TIMEOUT", "LIBKEEPALIVE_DEBUG"):
         line = c.ffi.new("struct keepalive_line *")
-        pair = f"{variable}=x".encode()
-        c.lib.keepalive_options_expected(pair, len(pair), line)
+        key = c.ffi.from_buffer(f"{variable}=x".encode())
+        c.lib.keepalive_options_expected({"at": key, "length": len(variable)}, line)
         said[variable] = c.ffi.unpack(line.text, line.length).decode()
     assert said == {
         "TCP_MAXSEG": "expected an integer from 88 to 32767, or 0 for the system's default",

@@ -130,6 +130,15 @@ def test_a_program_that_has_been_replaced_since(written: t.Callable[..., Result]
     assert keepidle(found) == 7200
 
 
+def test_a_program_whose_name_is_nearly_that_of_one_that_was_replaced(
+    written: t.Callable[..., Result], probe: Probe, tmp_path: Path
+) -> None:
+    end = " (deleted)"
+    for at in range(len(end)):
+        program = Path(shutil.copy(probe("options"), tmp_path / f"program{end[:at]}X{end[at + 1 :]}"))
+        assert keepidle(written(f"[program {program}]\nLIBKEEPALIVE_DISABLE=1\n", program)) == 7200, program
+
+
 def test_each_library_and_each_variable(written: t.Callable[..., Result]) -> None:
     found = stages(written(
         "TCP_KEEPIDLE=60\nTCP_KEEPCNT=4\nTCP_KEEPINTVL=20\nTCP_USER_TIMEOUT=-1\nTCP_SYNCNT=3\n", with_=LIBRARIES
@@ -149,7 +158,7 @@ def test_respect(written: t.Callable[..., Result], probe: Probe) -> None:
 # A line, and what debug says of it.
 BROKEN = {
     "TCP_KEEPIDLE=5s": "TCP_KEEPIDLE=5s: expected an integer from 1 to 32767, or 0 for the system's default",
-    "TCP_KEEPIDLE = 5s": "TCP_KEEPIDLE=5s: expected an integer from 1 to 32767, or 0 for the system's default",
+    "TCP_KEEPIDLE = 5s": "TCP_KEEPIDLE = 5s: expected an integer from 1 to 32767, or 0 for the system's default",
     "TCP_KEEPIDEL=60": "TCP_KEEPIDEL=60: expected VARIABLE=number, with one of the library's variables",
     "tcp_keepidle=60": "tcp_keepidle=60: expected VARIABLE=number, with one of the library's variables",
     "export TCP_KEEPIDLE=60": "export TCP_KEEPIDLE=60: expected VARIABLE=number, with one of the library's variables",
@@ -179,6 +188,12 @@ def test_lines_that_are_too_long_at_every_border_of_the_buffer(written: t.Callab
         comment = "#" * length
         found = written(f"{comment}\nTCP_KEEPIDLE=60\n{'x' * length}\nTCP_KEEPCNT=3\n{comment}", env=DEBUG)
         assert (client(found)["TCP_KEEPIDLE"], client(found)["TCP_KEEPCNT"]) == (60, 3), length
+
+
+def test_blanks_at_the_end_of_a_file_are_no_line(written: t.Callable[..., Result]) -> None:
+    """What stands behind them in the buffer is left of the lines before, and begins with blanks, too."""
+    found = written("    TCP_KEEPCNT=3\n  ", env=DEBUG)
+    assert (client(found)["TCP_KEEPCNT"], ignored(found)) == (3, [])
 
 
 def test_debug_in_the_file(written: t.Callable[..., Result]) -> None:

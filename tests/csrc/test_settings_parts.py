@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import collections
 import ctypes
 import importlib.util
 import os
 import re
+import string
 import typing as t
 
 import cffi
@@ -115,6 +117,46 @@ def test_patterns_are_those_of_fnmatch(c: t.Any, pattern: bytes, text: bytes) ->
     assert match(c, pattern, text) == (libc_fnmatch(pattern, text, FNM_NOESCAPE) == 0)
 
 
+# What a piece of a pattern is, and a text that fits it or nearly does.
+Piece = t.Tuple[bytes, bytes]
+letters = st.integers(ord("b"), ord("y"))
+
+
+@st.composite
+def brackets(draw: st.DrawFn) -> Piece:
+    """One or two ranges and a character, and what lies at their borders: one before, in them, one behind."""
+    low, high, other, lower, upper = (draw(letters) for _number in range(5))
+    parts = draw(st.permutations([f"{low:c}-{high:c}", f"{other:c}", f"{lower:c}-{upper:c}"]))
+    inside = "".join(parts[: draw(st.integers(1, 3))])
+    near = draw(st.sampled_from([low, high, other, lower, upper])) + draw(st.sampled_from([-1, 0, 0, 1]))
+    return f"[{draw(st.sampled_from(['', '', '!', '^']))}{inside}]".encode(), bytes([near])
+
+
+pieces = st.one_of(
+    brackets(),
+    letters.map(lambda letter: (bytes([letter]), bytes([letter]))),
+    letters.map(lambda letter: (b"?", bytes([letter]))),
+    st.text("bcxy", max_size=3).map(lambda text: (b"*", text.encode())),
+)
+
+
+def test_ranges_are_those_of_fnmatch_and_of_the_python_code(c: t.Any) -> None:
+    """Drawn so that both answers are frequent: what never fits says nothing of where a range begins and ends."""
+    answers: collections.Counter[bool] = collections.Counter()
+
+    @settings(max_examples=1500, deadline=None)
+    @given(brackets(), st.lists(pieces, max_size=3), st.lists(pieces, max_size=2))
+    def compare(bracket: Piece, before: list[Piece], behind: list[Piece]) -> None:
+        pattern, text = (b"".join(parts) for parts in zip(*before, bracket, *behind))
+        expected = libc_fnmatch(pattern, text, FNM_NOESCAPE) == 0
+        assert match(c, pattern, text) == expected
+        assert fits(pattern.decode(), text.decode()) == expected
+        answers[expected] += 1
+
+    compare()
+    assert min(answers[True], answers[False]) > 200, answers
+
+
 @settings(max_examples=2000, deadline=None)
 @example(b"[z-a]", b"m")
 @example(b"*[!]-b]?", b"xya")
@@ -160,14 +202,47 @@ def test_the_unit_of_a_cgroup(c: t.Any, vector: CgroupVector) -> None:
     assert unit_of(c, vector.own, vector.manager) == vector.unit.encode()
 
 
+def test_every_character_of_a_units_name(c: t.Any) -> None:
+    """Each at its place in the name of a service and of an instance: letters, digits, :_.\\- and, once, @."""
+    taken = []
+    for character in sorted({*range(1, 256)} - {*b"/\n"}):
+        for name in (b"x%c.service", b"x@%c.service"):
+            own = b"0::/system.slice/" + name % character + b"\n"
+            found = unit_of(c, own)
+            assert found == cgroup.unit_in(cgroup.place_of(own), "").encode(), own
+            taken += [chr(character)] * bool(found)
+    letters = string.ascii_letters + string.digits + ":_.\\-"
+    assert sorted(taken) == sorted(letters * 2 + "@"), "x@@.service is the instance of a name that is @"
+
+
+def but_for_one(text: bytes) -> list[bytes]:
+    """Every text that differs from this one in one character."""
+    return [text[:at] + b"X" + text[at + 1 :] for at in range(len(text))]
+
+
+@pytest.mark.parametrize("ending", [b".service", b".scope", b".socket", b".mount", b".swap"])
+def test_what_differs_in_one_character_is_another_ending(c: t.Any, ending: bytes) -> None:
+    assert unit_of(c, b"0::/a.slice/x" + ending) == b"x" + ending
+    assert [unit_of(c, b"0::/a.slice/x" + other) for other in but_for_one(ending)] == [b""] * len(ending)
+    assert [unit_of(c, b"0::/a" + other + b"/x" + ending) for other in but_for_one(b".slice")] == [b""] * 6
+
+
+def test_what_differs_in_one_character_is_not_where_the_manager_is(c: t.Any) -> None:
+    own = b"0::/p/a.slice/x.service"
+    assert unit_of(c, own, b"0::/p/init.scope") == b"x.service"
+    assert {unit_of(c, own, b"0::/p" + other) for other in but_for_one(b"/init.scope")} == {b""}
+    assert {unit_of(c, own, b"0::" + other + b"/init.scope") for other in but_for_one(b"/p")} == {b""}
+
+
 components = st.sampled_from(
     ["a.slice", "_b.slice", "c@d.slice", "e.service", "f@g.service", "h@.service", "..", "i", "init.scope", "j.scope",
      "k\x0c0::", "l" * 300, "m" * 241 + ".service", ".service", "_.service", "", "\x85"]
 )  # fmt: skip
 cgroup_lines = st.tuples(
-    st.sampled_from(["0::", "1:name=systemd:", "0:", ":name=systemd:", "4:memory:", "0:name=systemd:"]),
+    st.sampled_from(["0::", "1:name=systemd:", "0:", ":name=systemd:", "4:memory:", "0:name=systemd:",
+                     "1:name=systemdX:", "1:name=systemd", "1:Xname=systemd:"]),
     st.one_of(st.just(""), st.lists(components, max_size=7).map(lambda parts: "/" + "/".join(parts))),
-).map("".join)
+).map("".join)  # fmt: skip
 cgroups = st.lists(cgroup_lines, max_size=3).map(lambda lines: "".join(f"{line}\n" for line in lines).encode())
 
 
@@ -269,6 +344,12 @@ def test_the_limit(c: t.Any) -> None:
     text = b"TCP_KEEPIDLE=60\nTCP_KEEPCNT=3\n"
     result, found = outcome(c, text, program=b"", unit=b"", limit=20)
     assert (result, found["keepidle"], found["keepcnt"]) == (-27, 60, 9)
+
+
+def test_a_file_of_as_many_bytes_as_the_limit_is_too_long(c: t.Any) -> None:
+    text = b"TCP_KEEPIDLE=60\n"
+    results = [outcome(c, text, program=b"", unit=b"", limit=len(text) + more)[0] for more in (-1, 0, 1)]
+    assert results == [-27, -27, 0]
 
 
 def test_a_line_that_the_limit_cuts_does_not_count(c: t.Any) -> None:

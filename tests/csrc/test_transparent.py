@@ -113,6 +113,15 @@ def test_debug_prints_a_line_for_each_socket(preloaded: Run, probe: Probe) -> No
     assert lines == [f"{call}: {options}" for call in ("socket", "connect", "listen")]
 
 
+def test_debug_names_the_process(preloaded: Run, probe: Probe) -> None:
+    """Each line, those of the constructors among them: the shell says its PID, which is the probe's then."""
+    command = ("/bin/sh", "-c", 'echo $$ && exec "$0"', probe("stderr"))
+    found = preloaded(*command, with_=LIBRARIES, env={**DEBUG, "TCP_SYNCNT": "wrong"})
+    pid = found.out.splitlines()[0]
+    assert len(found.err.splitlines()) == 9, "three of the shell's constructors, and six of the probe's"
+    assert {line.partition(" ")[0] for line in found.err.splitlines()} == {f"libkeepalive[{pid}]"}
+
+
 def test_debug_is_one_write_a_line_whatever_is_set(preloaded: Run, probe: Probe, tmp_path: Path) -> None:
     """Each line is one record of a datagram socket, which keeps the borders of writes."""
     reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -6,84 +6,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
 import subprocess
-import time
-import typing as t
 from pathlib import Path
 
 import pytest
-from csrc_support import CSRC, WATCHDOG, clean_environment, make, run, tool
-
-OLD, NEW = "old\n", "new\n"
-TOKEN = "t0"
-SANITIZE = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
-BUILDS = {
-    "static": ("gcc", "-O2"),
-    "clang": ("clang", "-O2"),
-    "musl": ("musl-gcc", "-O2"),
-    "sanitized": ("gcc", SANITIZE),
-}
-LONG = 3000
-"""Seconds that no test waits for."""
+from csrc_support import CSRC, WATCHDOG, make, run, tool
+from watchdog_support import BUILDS, LONG, NEW, OLD, TOKEN, UNSHARE, Guarded, build, needs_root
 
 
 @pytest.fixture(scope="module", params=BUILDS)
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Each build of the program; what a sanitizer has to say ends it with a status that no test expects."""
-    cc, cflags = BUILDS[request.param]
-    folder = tmp_path_factory.mktemp(request.param)
-    make(folder, f"CFLAGS={cflags}", str(folder / WATCHDOG), cc=cc)
-    return folder / WATCHDOG
-
-
-class Guarded:
-    """A file, what is to replace it, and the watchdog between them."""
-
-    def __init__(
-        self, program: Path, folder: Path, how: str = "rename", seconds: int = LONG, old: str | None = OLD
-    ) -> None:
-        self.target, self.new, self.old = folder / "target", folder / "new", folder / "old"
-        self.state = folder / "state"
-        self.state.mkdir(exist_ok=True)
-        if old is not None:
-            self.target.write_text(old)
-        self.new.write_text(NEW)
-        self.command = [str(word) for word in
-                        (program, how, self.target, self.new, self.old, self.state, TOKEN, seconds)]  # fmt: skip
-
-    @contextlib.contextmanager
-    def running(self, *prefix: str) -> t.Iterator[subprocess.Popen[bytes]]:
-        with subprocess.Popen([*prefix, *self.command], env=clean_environment(), stdin=subprocess.DEVNULL) as process:
-            try:
-                self.wait_for("armed", "result")
-                yield process
-            finally:
-                if process.poll() is None:
-                    process.kill()
-
-    def wait_for(self, *kinds: str) -> str:
-        """Wait until one of the state files is there, and return its kind."""
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            for kind in kinds:
-                if (self.state / f"{kind}.{TOKEN}").exists():
-                    return kind
-            time.sleep(0.005)
-        raise AssertionError(f"none of {kinds} in {sorted(path.name for path in self.state.iterdir())}")
-
-    def decide(self, decision: str) -> None:
-        (self.state / f"armed.{TOKEN}").rename(self.state / f"{decision}.{TOKEN}")
-
-    def result(self) -> str:
-        self.wait_for("result")
-        return (self.state / f"result.{TOKEN}").read_text()
-
-    def files(self) -> dict[str, str]:
-        return {path.name: path.read_text() for path in self.target.parent.iterdir() if path.is_file()}
+    return build(tmp_path_factory.mktemp(request.param), request.param)
 
 
 @pytest.mark.parametrize("before", [OLD, None])
@@ -157,6 +93,16 @@ def test_a_race_of_the_end_with_the_word_has_one_winner(program: Path, tmp_path:
         assert guarded.files() == {"target": NEW if won else OLD}
         outcomes.add(won)
     assert outcomes, "either may win"
+
+
+def test_a_result_that_is_not_written_whole_is_not_shown(program: Path, tmp_path: Path) -> None:
+    """With room for the first 4 bytes, as on a disk that fills up; what was decided is done all the same."""
+    guarded = Guarded(program, tmp_path)
+    with guarded.running(tool("prlimit", "util-linux"), "--fsize=4") as process:
+        guarded.decide("commit")
+        assert process.wait(30) == 4
+    assert sorted(path.name for path in guarded.state.iterdir()) == [f"commit.{TOKEN}", "lock", f"part.{TOKEN}"]
+    assert guarded.files() == {"target": NEW}
 
 
 def test_a_second_one_does_not_begin(program: Path, tmp_path: Path) -> None:
@@ -253,10 +199,6 @@ def test_no_warnings(tmp_path: Path, cc: str) -> None:
     flags = "-O2 -Wall -Wextra -Wconversion -Wshadow -Werror"
     assert CSRC.is_dir()
     make(tmp_path, f"CFLAGS={flags}", str(tmp_path / WATCHDOG), cc=cc)
-
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
-UNSHARE = ("unshare", "--mount")
 
 
 def seen_by(process: subprocess.Popen[bytes], path: Path) -> str | None:

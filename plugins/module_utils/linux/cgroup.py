@@ -39,10 +39,10 @@ def place_of(content: bytes) -> t.Optional[Place]:
     for line in content.split(b"\n"):
         whole = len(line) < _LINE
         hierarchy, _colon, rest = line[:_LINE].partition(b":")
-        controllers, _colon, path = rest.partition(b":")
+        controllers, colon, path = rest.partition(b":")
         if line.startswith(b"0::"):
             unified.append(Place(path.decode("utf-8", "surrogateescape"), whole))
-        elif controllers == b"name=systemd" and hierarchy:
+        elif controllers == b"name=systemd" and hierarchy and colon:
             named.append(Place(path.decode("utf-8", "surrogateescape"), whole))
     if len(unified) > 1 or len(named) > 1:
         return None

@@ -11,6 +11,11 @@ const struct keepalive_hook keepalive_hook = {KEEPALIVE_CONNECT, "connect", NULL
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static struct keepalive_pair pair_of(const char *variable)
+{
+    return keepalive_pair_of((struct keepalive_span){variable, strlen(variable)});
+}
+
 /* What one variable alone is must agree with what it is in the list: of equal keys the first right one counts. */
 static void check_against_single_pairs(const struct keepalive_options *together, char *const *list, size_t count)
 {
@@ -18,11 +23,12 @@ static void check_against_single_pairs(const struct keepalive_options *together,
 
     keepalive_options_default(&one_by_one);
     while (count-- > 0) {
+        const struct keepalive_pair pair = pair_of(list[count]);
         struct keepalive_line line = {.length = 0};
 
-        if (keepalive_options_pair(&one_by_one, list[count], strlen(list[count])) == KEEPALIVE_REFUSED) {
+        if (keepalive_options_take(&one_by_one, &pair) == KEEPALIVE_REFUSED) {
             keepalive_line_quoted(&line, list[count], strlen(list[count]));
-            keepalive_options_expected(list[count], strlen(list[count]), &line);
+            keepalive_options_expected(pair.key, &line);
             if (line.length == 0 || line.length >= sizeof line.text)
                 abort();
         }

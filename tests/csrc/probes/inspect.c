@@ -34,6 +34,14 @@ static uint64_t inode_of(int fd)
     return fstat(fd, &status) == 0 ? status.st_ino : 0;
 }
 
+static int port_of(int fd)
+{
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+
+    return getsockname(fd, (struct sockaddr *)&address, &length) == 0 ? ntohs(address.sin_port) : -1;
+}
+
 static void make(int32_t *fds)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -142,6 +150,7 @@ int main(void)
     expect(keepalive_inspect_version() == KEEPALIVE_INSPECT_VERSION, "version");
     expect(process >= 0 && fds != NULL && records != NULL && changes != NULL && settings != NULL, "start");
     make(fds);
+    close(0); /* so that it is the number of each duplicate */
     expect(keepalive_inspect_read(process, fds, 0, records, &left) == 0, "nothing to read");
     expect(keepalive_inspect_read(process, fds, COUNT, records, &left) == COUNT, "read");
     for (int at = 0; at < COUNT; at++) {
@@ -150,22 +159,25 @@ int main(void)
         print(&records[at], names[at]);
     }
     expect(records[CLIENT].local_port == records[ACCEPTED].remote_port, "the ports");
+    expect(records[CLIENT].remote_port == port_of(fds[LISTENER]), "the port of the listener");
     expect(memcmp(records[CLIENT].remote, records[ACCEPTED].local, 16) == 0, "the addresses");
 
     for (int at = 0; at < COUNT; at++) {
         changes[at] = (struct keepalive_change){.inode = inode_of(fds[at]) + (at == ACCEPTED), .fd = fds[at], .settings = 2};
-        settings[at * 2] = (struct keepalive_setting){.level = SOL_SOCKET, .option = SO_KEEPALIVE, .value = 1};
-        settings[at * 2 + 1] = (struct keepalive_setting){
-            .level = IPPROTO_TCP, .option = TCP_KEEPIDLE, .value = at == FRESH ? 99999 : 60};
+        settings[at * 2] = (struct keepalive_setting){
+            .level = IPPROTO_TCP, .option = TCP_KEEPIDLE, .value = at == FRESH ? 99999 : 60 + at};
+        settings[at * 2 + 1] = (struct keepalive_setting){.level = SOL_SOCKET, .option = SO_KEEPALIVE, .value = 1};
     }
     expect(keepalive_inspect_apply(process, changes, 0, settings, &left) == 0, "nothing to set");
     expect(keepalive_inspect_apply(process, changes, COUNT, settings, &left) == COUNT, "apply");
     for (int at = 0; at < COUNT; at++) {
-        const struct keepalive_setting *idle = &settings[at * 2 + 1];
+        const struct keepalive_setting *idle = &settings[at * 2];
 
         printf("%s %d", names[at], changes[at].kind);
         if (changes[at].kind > 0)
-            printf(" keepalive %d keepidle %d error %d then %d", idle[-1].after, idle->before, idle->error, idle->after);
+            printf(" keepalive %d keepidle %d error %d then %d", idle[1].after, idle->before, idle->error, idle->after);
+        for (int of = 0; changes[at].kind <= 0 && of < 2; of++)
+            expect(idle[of].before == 0 && idle[of].error == 0 && idle[of].after == 0, "the settings of what is not touched");
         putchar('\n');
     }
     expect(keepalive_inspect_read(-1, fds, COUNT, records, &left) == COUNT, "no process"); /* EBADF: as if all had vanished */
