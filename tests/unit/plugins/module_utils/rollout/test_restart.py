@@ -19,7 +19,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.rollout.restart i
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
 from ansible_collections.netops.keepalive.plugins.module_utils.units.overruled import overruled
 from ansible_collections.netops.keepalive.plugins.module_utils.units.unit import Host
-from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import Clock, FakeSystemd
+from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import NO_PID, Clock, FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.support.notes import noted
 
 CONNECT = "/usr/lib/libkeepalive/libkeepalive.so"
@@ -58,7 +58,7 @@ def test_a_restart_that_works(systemd: FakeSystemd, clock: Clock) -> None:
     sequence.restart(sequence.units["a.service"])
     sequence.watch()
     assert systemd.commands == ["reset-failed a.service", "restart a.service"]
-    assert sequence.restarted == {"a.service": {"before": 0, "after": 1001}}
+    assert sequence.restarted == {"a.service": {"before": 0, "after": NO_PID + 1}}
     assert 2 <= clock.now < 2.5
 
 
