@@ -218,8 +218,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspecti
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compliance import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import Unit
-os.setresgid(65534, 65534, 65534)
-os.setresuid(65534, 65534, 65534)
+os.setresgid(2000054321, 2000054321, 2000054321)
+os.setresuid(2000054321, 2000054321, 2000054321)  # nobody else's: of nobody (65534) there are processes in other tests
 states = (("a.service", True), ("b.service", False))
 units = tuple(Unit(name, (name,), "loaded", active, (), {}) for name, active in states)
 expected = tuple(Expectation(unit.name, frozenset(("connect",)), {}, frozenset(), 0) for unit in units)
