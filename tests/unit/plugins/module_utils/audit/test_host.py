@@ -214,6 +214,31 @@ def test_old_connections_do_not_speak_against_a_listener_that_was_mended(proc: S
     assert (totals["listeners"], totals["without"], totals["right"]) == (0, 1, 1)
 
 
+def test_a_listener_of_mixed_connections_has_the_verdict_of_most_of_those_that_are_wrong(proc: ShadowProc) -> None:
+    """Its own options say "right", and nothing that came through it is: what most have is what it is told for."""
+    slow, tight = TUNED.format(7200, 75, 9), TUNED.format(300, 100, 3)
+    with Child() as child, contextlib.ExitStack() as clients:
+        port = child.run(LISTENING.format("s = l; " + TUNED.format(60, 15, 4) + "; "))
+        proc.add(child.pid, "server.service")
+        assert audit(proc)["totals"]["listeners"] == 0
+        for number, tune in enumerate((slow, tight, tight)):
+            clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+            child.run(f"s = kept_{number} = l.accept()[0]\n{tune}")
+        (listener,) = group_of(audit(proc), "server.service", "accepted")["listeners"]
+        assert (listener["verdict"], listener["shown_by"]) == ("tight", 3)
+        for number in (0, 1):
+            child.run(f"s = kept_{number}\n{slow}")
+        (listener,) = group_of(audit(proc), "server.service", "accepted")["listeners"]
+        assert (listener["verdict"], listener["shown_by"]) == ("slow", 3)
+        # One that is right stands for what the listener hands on now; the others are older.
+        child.run("s = kept_2\n" + TUNED.format(60, 15, 4))
+        assert audit(proc)["totals"]["listeners"] == 0
+        # But not where the listener itself would hand on something else.
+        child.run("s = l\n" + slow)
+        (listener,) = group_of(audit(proc), "server.service", "accepted")["listeners"]
+        assert (listener["verdict"], listener["shown_by"]) == ("slow", 3)
+
+
 def test_a_listener_of_loopback_is_no_finding(proc: ShadowProc) -> None:
     with Child("l = socket.create_server(('127.0.0.1', 0))") as child:
         proc.add(child.pid, "server.service")

@@ -162,6 +162,9 @@ def test_a_unit_that_takes_its_time_is_not_down(systemd: FakeSystemd, clock: Clo
     sequence.restart(sequence.units["a.service"])
     systemd.units["a.service"].update(ActiveState=state, SubState="start")
     sequence.watch()
+    assert 2 <= clock.now < 2.5, "watched to the end all the same"
+    assert sequence.restarted == {"a.service": {"before": 0, "after": NO_PID + 1}}
+    assert systemd.commands == ["reset-failed a.service", "restart a.service"], "and not restarted again"
 
 
 @pytest.mark.parametrize(("result", "fine"), [("success", True), ("exit-code", False)])
@@ -172,6 +175,8 @@ def test_a_oneshot_may_end_if_it_ends_well(systemd: FakeSystemd, clock: Clock, r
     systemd.become("a.service", "inactive", SubState="dead", Result=result)
     if fine:
         sequence.watch()
+        assert 2 <= clock.now < 2.5
+        assert sequence.restarted == {"a.service": {"before": 0, "after": 0}}
     else:
         with pytest.raises(RestartFailed):
             sequence.watch()
