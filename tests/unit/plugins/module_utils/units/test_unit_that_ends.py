@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import state
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering, procfs
 from ansible_collections.netops.keepalive.plugins.module_utils.units import unit
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import NO_PID, FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
@@ -90,3 +91,20 @@ def test_of_a_unit(tmp_path: pathlib.Path, proc: ShadowProc, left: t.Tuple[str, 
                 (folder / name).symlink_to(f"/proc/{child.pid}/{name}")
         live = unit.live_process(child.pid, proc.root)
         assert live is not None and live.libraries == {}
+
+
+def test_of_those_whose_number_another_has_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There was none yet when its start was read, and there is one when its program is: nobody knows since when."""
+    monkeypatch.setattr(state, "stale_reasons", lambda *_all: ["was started before"])
+    with Child() as child:
+        listed(monkeypatch, child.pid)
+        assert len(unit.without_libraries(HOST)) == 1
+
+        def open_but_for_stat(path: t.Any, *rest: t.Any, **named: t.Any) -> t.Any:
+            if str(path) == f"/proc/{child.pid}/stat":
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+            return open(path, *rest, **named)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(procfs, "open", open_but_for_stat, raising=False)
+            assert unit.without_libraries(HOST) == []
