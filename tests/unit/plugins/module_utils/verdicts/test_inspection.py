@@ -97,6 +97,16 @@ def test_a_socket_unit_answers_for_its_listener_and_what_came_through_it(proc: S
                 systemd.run("os.close(go); os.wait()")
 
 
+def test_a_socket_unit_whose_service_has_not_run_yet_answers_for_its_listener(proc: ShadowProc) -> None:
+    with Child() as systemd:
+        port = systemd.run(f"{TUNE}\nl = socket.create_server(('127.0.0.1', 0)); tune(l)\nanswer = l.getsockname()[1]")
+        proc.add(systemd.pid, "init.scope", shown_as=1)
+        unit = socket_unit("echo.socket", "echo.service", port, keepidle=60)
+        answer = audit(proc, expecting("echo.socket", ""), units=[unit])
+        assert [(record.unit, record.direction) for record in answer.records] == [("echo.socket", "listening")]
+        assert answer.units["echo.socket"]["pids"] == [1]
+
+
 def test_units_that_are_stopped_or_missing(proc: ShadowProc) -> None:
     stopped, missing = (
         Unit(name, (name,), state, False, (), {})
