@@ -175,6 +175,12 @@ fuzz: deps venv ## look for inputs that break the parsers in C and in Python (10
 	@tests/csrc/fuzz/run .cache/fuzz -max_total_time=$$(($(FUZZ_SECONDS) / 2))
 	@FUZZ_SECONDS=$$(($(FUZZ_SECONDS) / 2)) pytest tests/unit/fuzz -n auto
 
+SEED := 1
+COUNT := 200
+.PHONY: mutants-python
+mutants-python: venv ## break the Python code in small ways that the unit tests should notice (an hour: SEED=…, COUNT=…)
+	@python3 tests/mutants/python.py --seed $(SEED) --count $(COUNT)
+
 # ---------------------------------------------------------------- tidying
 
 .PHONY: clean hosts-down
