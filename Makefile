@@ -175,11 +175,14 @@ fuzz: deps venv ## look for inputs that break the parsers in C and in Python (10
 	@tests/csrc/fuzz/run .cache/fuzz -max_total_time=$$(($(FUZZ_SECONDS) / 2))
 	@FUZZ_SECONDS=$$(($(FUZZ_SECONDS) / 2)) pytest tests/unit/fuzz -n auto
 
-.PHONY: mutants-c
 SEED := 1
 COUNT := 200
+.PHONY: mutants-c mutants-python
 mutants-c: deps venv ## change the C code in small ways and see the tests fail (an hour; SEED=…, COUNT=…; tests/mutants/README.md)
 	@SEED=$(SEED) COUNT=$(COUNT) python3 tests/mutants/c.py
+
+mutants-python: venv ## break the Python code in small ways that the unit tests should notice (an hour: SEED=…, COUNT=…)
+	@python3 tests/mutants/python.py --seed $(SEED) --count $(COUNT)
 
 # ---------------------------------------------------------------- tidying
 

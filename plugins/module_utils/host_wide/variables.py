@@ -146,7 +146,7 @@ class _Checker(Mistakes):
             self.report("keepalive_host_libraries", f"{libraries!r} is not a list of {known}")
             return list(LIBRARIES)
         for item in libraries:
-            if item not in LIBRARIES:
+            if item not in tuple(LIBRARIES):  # anything can stand in a list, also what no dictionary can be asked for
                 self.report("keepalive_host_libraries", f"{item!r} is not one of {known}")
         return [name for name in LIBRARIES if name in libraries] or list(LIBRARIES)
 

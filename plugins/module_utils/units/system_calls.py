@@ -7,9 +7,9 @@
 The lists that systemd installs can be read in a unit's properties, those that a program installs itself cannot be read
 at all. But the kernel counts them: a process that has more than systemd gives to what it starts has lists of its own.
 How many systemd gives depends on its release and on the processor, so systemd is asked: it starts C(cat) with the same
-settings. Well-known programs with a list of their own are a table: the host-wide mode leaves them alone by default, with
-the role's C(keepalive_host_opt_outs), and a test compares the two. Whoever has such a list and allows setsockopt on it
-(ntpsec, for one) is not in it.
+settings. Well-known programs with a list of their own are a table: the host-wide mode leaves them alone by default,
+with the role's C(keepalive_host_opt_outs), and a test compares the two. Whoever has such a list and allows setsockopt
+on it (ntpsec, for one) is not in it.
 """
 
 from __future__ import annotations

@@ -19,6 +19,9 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux.systemd imp
 if t.TYPE_CHECKING:
     import pytest
 
+NO_PID = 1 << 22
+"""From here on there are no processes: Linux has no higher pid_max (PID_MAX_LIMIT)."""
+
 Properties = t.Dict[str, str]
 Outcome = t.Optional[t.Tuple[int, str]]
 
@@ -50,7 +53,7 @@ class FakeSystemd:
         """By command, how long it was waited for."""
         self.transient: t.Dict[t.Tuple[str, ...], str] = {}
         """By the settings that systemd-run is given: what a program says that it starts so."""
-        self._pid = 1000
+        self._pid = NO_PID
 
     def add(self, name: str, **properties: str) -> Properties:
         """Add a loaded, running unit without a process that could be looked at."""
@@ -100,7 +103,7 @@ class FakeSystemd:
         return 0, "", ""
 
     def become(self, name: str, state: str, **properties: str) -> None:
-        """Put a unit into a state; a running one has a new process."""
+        """Put a unit into a state; a running one has a new process, of which nothing can be seen."""
         self._pid += 1
         pid = str(self._pid) if state == "active" else "0"
         self.units[name].update({"ActiveState": state, "MainPID": pid, **properties})

@@ -116,6 +116,12 @@ def test_a_template_of_the_play_comes_first(call: Call, tmp_path: pathlib.Path) 
         call(sections=sections(), template="missing.j2")
 
 
+def test_a_template_of_which_a_number_comes_is_a_text_all_the_same(call: Call, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "mine.j2").write_text("{{ sections | length }}")
+    assert call(sections=sections(), template="mine.j2")["content"] == "3\n"
+
+
 def test_without_sections_the_arguments_go_through(call: Call) -> None:
     assert call(state="absent") == {"state": "absent"}
     with pytest.raises(AnsibleActionFail, match="sections, content: one of the two"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.netops.keepalive.plugins.action import ld_so_preload
 
 Result = t.Dict[str, t.Any]
@@ -24,13 +24,18 @@ class Host:
         self.answers = list(answers)
         self.asked: t.List[Result] = []
         self.connections = 1
+        self.variables: t.List[t.Any] = []
+        self.can_be_cut = True
 
     def reset(self) -> None:
         self.connections += 1
+        if not self.can_be_cut:
+            raise AnsibleError("there is no connection")
 
     def run(self, module_name: str, module_args: Result, task_vars: t.Any) -> Result:
         assert module_name == "netops.keepalive.ld_so_preload"
         self.asked.append(module_args)
+        self.variables.append(task_vars)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -57,7 +62,7 @@ def act_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., Result]:
     monkeypatch.setattr(ld_so_preload, "time", Clock())
     monkeypatch.setattr(ld_so_preload.ActionBase, "run", lambda self, tmp, task_vars: {})
 
-    def act(host: Host, **args: t.Any) -> Result:
+    def act(host: Host, task_vars: t.Optional[Result] = None, **args: t.Any) -> Result:
         class Task:
             def __init__(self) -> None:
                 self.args = args
@@ -69,7 +74,7 @@ def act_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., Result]:
 
             _execute_module = staticmethod(host.run)
 
-        result: Result = Action().run(task_vars={})
+        result: Result = Action().run(task_vars=task_vars)
         assert host.answers == [], "everything was asked that had to be"
         return result
 
@@ -149,3 +154,48 @@ def test_the_hosts_own_word_counts_at_once(act: t.Callable[..., Result]) -> None
 def test_what_was_seen_is_the_line_that_tells_most(act: t.Callable[..., Result], answer: Result, said: str) -> None:
     host = Host(WRITTEN, answer, {"changed": False, "armed": False, "result": "reverted in time"})
     assert said in act(host)["seen"]
+
+
+def test_every_execution_has_the_hosts_variables(act: t.Callable[..., Result]) -> None:
+    host = Host(WRITTEN, REFUSED, {"changed": False, "armed": False, "result": "not begun"})
+    assert act(host, {"ansible_user": "x"})["healed"] is True
+    assert host.variables == [{"ansible_user": "x"}] * 3
+    host = Host(WRITTEN, REFUSED, {"changed": False, "armed": False, "result": "not begun"})
+    act(host)
+    assert host.variables == [None, {}, {}]
+
+
+def test_there_may_be_nothing_left_to_cut(act: t.Callable[..., Result]) -> None:
+    host = Host(WRITTEN, {"changed": True})
+    host.can_be_cut = False
+    assert act(host)["changed"] is True
+
+
+def test_the_file_is_asked_for_in_the_same_place(act: t.Callable[..., Result]) -> None:
+    places = {"path": "/x/ld.so.preload", "library_dir": "/x/lib"}
+    host = Host(WRITTEN, {"changed": True})
+    act(host, **places, units=["a.service"], watchdog=7)
+    assert host.asked[1] == {**places, "token": "t0", "phase": "confirm"}
+
+
+def test_what_happened_is_told_with_its_times(act: t.Callable[..., Result]) -> None:
+    host = Host(WRITTEN, REFUSED, REFUSED, {"changed": False, "armed": False, "result": "reverted in time"})
+    assert act(host)["msg"].startswith(
+        "The new /etc/ld.so.preload was in force, and then: the second connection did not work: "
+        f"{REFUSED}\nThe old file is back since 1 s after the change at the latest, and the host lets Ansible in. "
+        "Nothing has changed. "
+    )
+    host = Host(WRITTEN, *([REFUSED] * 91))
+    assert (
+        "\nThe host has not confirmed that the old file is back (90 s have passed, the watchdog had 60). Look at its "
+        "console. "
+    ) in act(host)["msg"]
+
+
+@pytest.mark.parametrize("answer", [{"armed": False, "result": "confirmed"}, {"armed": False, "result": ""}])
+def test_a_host_that_answers_and_says_nothing_of_it_is_not_called_healed(
+    act: t.Callable[..., Result], answer: Result
+) -> None:
+    host = Host(WRITTEN, REFUSED, *([answer] * 35))
+    assert act(host, watchdog=5)["healed"] is False
+    assert host.phases()[2:] == ["look"] * 35

@@ -182,6 +182,18 @@ def test_a_prebuilt_library_must_have_the_checksum_of_its_manifest(tmp_path: pat
         read_prebuilt(tmp_path)
 
 
+@pytest.mark.parametrize("content", ["", "{}", "x"])
+def test_a_prebuilt_folder_whose_manifest_is_damaged_is_to_be_copied_again(
+    tmp_path: pathlib.Path, content: str
+) -> None:
+    (tmp_path / "l.so").write_bytes(b"right")
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(AnsibleActionFail) as error:
+        read_prebuilt(tmp_path)
+    assert str(error.value).startswith(f"prebuilt: {tmp_path}/manifest.json ")
+    assert str(error.value).endswith(". It says which files belong together and their sha256: copy the folder anew")
+
+
 def test_a_prebuilt_folder_that_is_none(tmp_path: pathlib.Path) -> None:
     with pytest.raises(AnsibleActionFail, match="is not a folder"):
         read_prebuilt(tmp_path / "none")

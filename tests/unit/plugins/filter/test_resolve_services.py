@@ -15,10 +15,13 @@ import typing as t
 
 import ansible_collections.netops.keepalive
 import pytest
+from ansible._internal._datatag._tags import Origin
 from ansible.errors import AnsibleFilterError
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.netops.keepalive.plugins.filter.resolve_services import FilterModule, resolve_services
+from ansible_collections.netops.keepalive.plugins.plugin_utils import _spelling
+from ansible_collections.netops.keepalive.plugins.plugin_utils._spelling import spelling
 
 SECONDS = "an integer of seconds from 1 to 32767, 0 (the system's default)"
 HEADER = "the keepalive settings are wrong, nothing was changed:"
@@ -177,3 +180,63 @@ def test_the_mistakes_of_the_host_wide_mode_are_told_in_the_same_breath() -> Non
     ]
     (service,) = resolve_services([{"name": "a.service"}], base={"restart": "never"}, host_settings={})
     assert service["restart"] == "never"
+
+
+def test_mistakes_can_be_returned_so_that_they_are_told_with_the_hosts() -> None:
+    services = [
+        {"name": "a.service"},
+        {"name": "b.service", "tcp": {"keepidle": "60s"}},
+        {"name": "c.service", "state": "absent"},
+    ]
+    mistakes = [f"keepalive_services[1] 'b.service': tcp.keepidle: '60s' is not {SECONDS}"]
+    found = resolve_services(services, problems="return")
+    assert isinstance(found, dict)
+    assert found["problems"] == mistakes
+    assert "a.service" in [service["name"] for service in found["services"]]
+    assert found["absent"] == [{"name": "c.service", "restart": "if_running"}]
+    right = resolve_services(services[:1], problems="return")
+    assert isinstance(right, dict)
+    assert (right["problems"], right["absent"]) == ([], [])
+    for how in ({}, {"problems": "raise"}):
+        with pytest.raises(AnsibleFilterError) as error:
+            resolve_services(services, **how)
+        assert str(error.value).splitlines() == [HEADER, *mistakes]
+
+
+def test_what_is_no_way_to_tell_of_mistakes_is_one() -> None:
+    with pytest.raises(AnsibleFilterError, match=r"^problems: 'ignore' is not one of raise, return$"):
+        resolve_services([], problems="ignore")
+
+
+def test_one_policy_for_all_restarts() -> None:
+    (service,) = resolve_services([{"name": "a.service", "restart": "if_running"}], restart="never")
+    assert service["restart"] == "never"
+    with pytest.raises(AnsibleFilterError, match="'sometimes' is not one of"):
+        resolve_services([{"name": "a.service"}], restart="sometimes")
+
+
+@pytest.mark.parametrize("origin", [{"description": "a template"}, {"path": "/nowhere/at/all.yml"}, {}])
+def test_a_number_of_which_nobody_knows_the_file_is_taken_at_its_value(origin: t.Dict[str, str]) -> None:
+    number = Origin(**origin, line_num=1, col_num=1).tag(32) if origin else 32
+    assert resolve_services([{"name": "a.service", "tcp": {"keepidle": number}}])[0]["tcp"]["keepidle"] == 32
+
+
+@pytest.mark.parametrize("place", [{}, {"line_num": 1}, {"line_num": 9, "col_num": 1}, {"line_num": 2, "col_num": 1}])
+def test_a_place_that_the_file_does_not_have_says_nothing(tmp_path: pathlib.Path, place: t.Dict[str, int]) -> None:
+    (tmp_path / "f.yml").write_text("0x20\nno number\n")
+    number = Origin(path=str(tmp_path / "f.yml"), **place).tag(32)
+    assert resolve_services([{"name": "a.service", "tcp": {"keepidle": number}}])[0]["tcp"]["keepidle"] == 32
+    tagged = Origin(path=str(tmp_path / "f.yml"), line_num=1, col_num=1).tag(32)
+    assert spelling(tagged) == "0x20", "the place that it has"
+
+
+def test_a_file_that_is_no_text_says_nothing(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "f.yml").write_bytes(b"0x20 # \xff\n")
+    assert spelling(Origin(path=str(tmp_path / "f.yml"), line_num=1, col_num=1).tag(32)) is None
+    assert spelling("0x20") is None, "no number"
+
+
+def test_without_ansibles_own_notes_a_number_is_one(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    monkeypatch.setattr(_spelling, "Origin", None)
+    services = load(tmp_path / "f.yml", "0x20")
+    assert resolve_services(services)[0]["tcp"]["keepidle"] == 32

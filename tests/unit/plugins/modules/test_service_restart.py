@@ -24,7 +24,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.checks i
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
 from ansible_collections.netops.keepalive.plugins.module_utils.units import unit as units_unit
 from ansible_collections.netops.keepalive.plugins.modules import service_restart
-from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import Clock, FakeSystemd
+from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import NO_PID, Clock, FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
 from ansible_collections.netops.keepalive.tests.unit.support.notes import NEVER, dated, noted
 
@@ -102,8 +102,8 @@ def test_only_what_is_stale_is_restarted_in_the_order_given(
         "reset-failed c.service", "restart c.service", "reset-failed a.service", "restart a.service",
     ]  # fmt: skip
     assert result["restarted"] == {
-        "c.service": {"before": process.pid, "after": 1001},
-        "a.service": {"before": process.pid, "after": 1002},
+        "c.service": {"before": process.pid, "after": NO_PID + 1},
+        "a.service": {"before": process.pid, "after": NO_PID + 2},
     }
     assert result["diff"]["after"] == f"restart c.service: {WHY}\nrestart a.service: {WHY}\n"
     assert (result["reloaded"], result["restart_due"]) == (False, {})

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import typing as t
 
 import pytest
@@ -19,6 +20,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import 
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd as linux_systemd
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import places
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
 from ansible_collections.netops.keepalive.plugins.module_utils.units import unit as units_unit
 from ansible_collections.netops.keepalive.plugins.modules import service_units_info
@@ -377,3 +379,52 @@ def test_a_drop_in_of_any_unit_that_cannot_be_read_is_told_and_those_that_can_ar
     assert run()["dropins"] == ["a.service", "c.service"]
     (warning,) = warnings
     assert warning.startswith(f"{obstacle} cannot be read: not a regular file")
+
+
+@pytest.fixture(name="folders")
+def folders_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """Where a rollout would write; the library folder in it is not there yet."""
+    folder = tmp_path / "host"
+    folder.mkdir()
+    monkeypatch.setattr(places, "LIBRARY_DIR", str(folder / "lib"))
+    monkeypatch.setattr(dropin, "DIRECTORY", str(folder / "units"))
+    return folder
+
+
+def test_whether_a_host_can_be_written_to_is_said_only_where_it_is_asked(
+    run: Run, systemd: FakeSystemd, folders: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "problem_with", lambda place: f"no room for {place.purpose}")
+    assert run(services=wanted("a.service", libraries=["connect"]))["build"] == {}
+    systemd.add("a.service")
+    always = [f"no room for {what}" for what in ("the drop-ins", "what has to be put back if it fails",
+                                                 "the lock of the rollout")]  # fmt: skip
+    of_libraries = [f"no room for {what}" for what in ("the libraries", "compiling the libraries")]
+    for libraries, expected in (([], always), (["connect"], always + of_libraries)):
+        result = run(services=wanted("a.service", "a.socket", libraries=libraries), writable=True)
+        assert [problem for problem in result["problems"] if "no room" in problem] == expected
+    assert not [text for text in run(services=wanted("a.service"), writable=False)["problems"] if "no room" in text]
+
+
+def test_what_a_build_lacks_is_said_where_libraries_are_wanted_and_not_there(
+    run: Run, systemd: FakeSystemd, folders: pathlib.Path
+) -> None:
+    systemd.add("a.service")
+    families = places.families()
+    cc = "no-such-compiler -m64"
+    result = run(services=wanted("a.service", libraries=["connect"]), writable=True, cc=cc)
+    assert result["build"] == {"missing": ["no-such-compiler"], "families": families}
+    result = run(services=wanted("a.service", libraries=[]), writable=True, cc=cc)
+    assert result["build"] == {"missing": [], "families": families}
+    assert run(services=wanted("a.service", libraries=["connect"]), writable=True)["build"]["missing"] == [
+        program for program in ("cc", "make") if shutil.which(program) is None
+    ], "the compiler of the host's name, where no other is asked for"
+
+
+def test_a_host_that_can_be_written_to_has_no_problem(
+    run: Run, systemd: FakeSystemd, folders: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    service_file(systemd, tmp_path, "a.service", **executes("/bin/sh"))
+    result = run(services=wanted("a.service", libraries=["connect"]), writable=True)
+    assert [problem for problem in result["problems"] if "become" not in problem] == []
+    assert list(folders.iterdir()) == [], "asked, and nothing written"

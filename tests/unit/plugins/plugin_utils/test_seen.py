@@ -95,3 +95,17 @@ def test_in_check_mode_what_would_change_counts() -> None:
     arguments = {"services": SERVICES, "seen": seen(), "assume_changed": ["a.service"]}
     assert not nothing_is_due(arguments, True)
     assert nothing_is_due(arguments, False), "without it, the drop-ins are there to be read"
+
+
+@pytest.mark.parametrize("units", [{}, {"units": {}}, {"units": {"a.service": {}}}])
+def test_what_was_seen_of_too_little_is_as_good_as_nothing(units: Seen) -> None:
+    given = {"unfinished": [], **units}
+    assert not dropins_are_there([{"unit": "a.service", "content": TEXT}], given)
+    assert not nothing_is_due({"services": SERVICES, "seen": given}, False)
+    assert not nothing_is_due({"units": ["a.service"], "seen": given}, False)
+
+
+def test_where_nothing_is_asked_for_nothing_is_due() -> None:
+    assert nothing_is_due({"seen": seen()}, False)
+    assert nothing_is_due({"units": ["a.service"], "seen": seen()}, False)
+    assert not nothing_is_due({}, False)

@@ -214,6 +214,31 @@ def test_old_connections_do_not_speak_against_a_listener_that_was_mended(proc: S
     assert (totals["listeners"], totals["without"], totals["right"]) == (0, 1, 1)
 
 
+def test_a_listener_of_mixed_connections_has_the_verdict_of_most_of_those_that_are_wrong(proc: ShadowProc) -> None:
+    """Its own options say "right", and nothing that came through it is: what most have is what it is told for."""
+    slow, tight = TUNED.format(7200, 75, 9), TUNED.format(300, 100, 3)
+    with Child() as child, contextlib.ExitStack() as clients:
+        port = child.run(LISTENING.format("s = l; " + TUNED.format(60, 15, 4) + "; "))
+        proc.add(child.pid, "server.service")
+        assert audit(proc)["totals"]["listeners"] == 0
+        for number, tune in enumerate((slow, tight, tight)):
+            clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+            child.run(f"s = kept_{number} = l.accept()[0]\n{tune}")
+        (listener,) = group_of(audit(proc), "server.service", "accepted")["listeners"]
+        assert (listener["verdict"], listener["shown_by"]) == ("tight", 3)
+        for number in (0, 1):
+            child.run(f"s = kept_{number}\n{slow}")
+        (listener,) = group_of(audit(proc), "server.service", "accepted")["listeners"]
+        assert (listener["verdict"], listener["shown_by"]) == ("slow", 3)
+        # One that is right stands for what the listener hands on now; the others are older.
+        child.run("s = kept_2\n" + TUNED.format(60, 15, 4))
+        assert audit(proc)["totals"]["listeners"] == 0
+        # But not where the listener itself would hand on something else.
+        child.run("s = l\n" + slow)
+        (listener,) = group_of(audit(proc), "server.service", "accepted")["listeners"]
+        assert (listener["verdict"], listener["shown_by"]) == ("slow", 3)
+
+
 def test_a_listener_of_loopback_is_no_finding(proc: ShadowProc) -> None:
     with Child("l = socket.create_server(('127.0.0.1', 0))") as child:
         proc.add(child.pid, "server.service")
@@ -407,3 +432,17 @@ def test_a_user_on_the_port_of_a_socket_unit_is_not_taken_for_its_service(
         proc.add(other.pid, unit, slices=slices)
         summary = audit(proc, units={("0.0.0.0", port): "relay.socket"})
     assert [group["unit"] for group in summary["groups"] if group["connections"]] == [counts_for]
+
+
+@pytest.mark.parametrize("broken", ["", "3 (a", "3 (a) S", "3 (a) S x 4", None])
+def test_those_that_started_a_process_as_far_as_that_shows(tmp_path: pathlib.Path, broken: t.Optional[str]) -> None:
+    for pid, stat in ((7, "7 (x) y) S 5 0"), (5, "5 (b) S 3 0"), (3, broken)):
+        if stat is not None:
+            (tmp_path / str(pid)).mkdir()
+            (tmp_path / str(pid) / "stat").write_text(stat)
+    assert host._ancestors(7, str(tmp_path)) == {7, 5, 3}
+    (tmp_path / "3").mkdir(exist_ok=True)
+    (tmp_path / "3" / "stat").write_text("3 (c) S 1 0")
+    assert host._ancestors(7, str(tmp_path)) == {7, 5, 3}, "but for the first process"
+    (tmp_path / "3" / "stat").write_text("3 (c) S 7 0")
+    assert host._ancestors(7, str(tmp_path)) == {7, 5, 3}, "a number may have been given anew meanwhile"

@@ -142,3 +142,27 @@ def test_only_a_dynamic_program_that_sees_the_same_file_can_load(preload: str, t
         process.kill()
     os.unlink(preload)
     assert not state.can_load(os.getpid(), BOTH), "which is also what a container with another root shows"
+
+
+def test_so_much_of_the_preload_file_is_read(tmp_path: pathlib.Path) -> None:
+    preload = tmp_path / "ld.so.preload"
+    preload.write_text(f"{CONNECT}\n".rjust(1 << 20) + f"{LISTEN}\n")
+    assert look(str(preload), str(tmp_path / "none")).entries == (CONNECT,)
+
+
+@pytest.mark.parametrize(
+    ("entry", "loads"), [(CONNECT, False), (f"{FOLDER}/$LIB/libkeepalive.so", True), (f"{FOLDER}/${{LIB}}/a.so", True)]
+)
+def test_a_program_of_another_word_size_needs_an_entry_for_its_own(
+    preload: str, monkeypatch: pytest.MonkeyPatch, entry: str, loads: bool
+) -> None:
+    own = state.read_elf("/proc/self/exe")
+    monkeypatch.setattr(state, "read_elf", lambda _path: own._replace(bits=96 - own.bits))
+    assert state.can_load(os.getpid(), HostWide(f"{entry}\n")) is loads
+
+
+def test_a_settings_file_that_is_none_or_cannot_be_reached(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    found = look(str(tmp_path / "none"), str(tmp_path / "loop"))
+    assert found.settings is None
+    assert found.unusable.startswith(f"{tmp_path}/loop cannot be opened: Too many levels of symbolic links; right is")

@@ -139,11 +139,23 @@ def test_every_mistake_is_named_with_its_place() -> None:
     ("arguments", "problem"),
     [
         ({"libraries": []}, "keepalive_host_libraries: [] is not a list of connect, listen, socket"),
+        ({"libraries": 5}, "keepalive_host_libraries: 5 is not a list of connect, listen, socket"),
+        ({"libraries": "connect"}, "keepalive_host_libraries: 'connect' is not a list of connect, listen, socket"),
+        ({"libraries": {"connect": 1}}, "keepalive_host_libraries: {'connect': 1} is not a list of connect, listen, "
+         "socket"),
         ({"libraries": ["lisen"]}, "keepalive_host_libraries: 'lisen' is not one of connect, listen, socket"),
+        ({"libraries": [5, "listen"]}, "keepalive_host_libraries: 5 is not one of connect, listen, socket"),
+        ({"libraries": [["connect"]]}, "keepalive_host_libraries: ['connect'] is not one of connect, listen, socket"),
+        ({"libraries": [{"connect": 1}]}, "keepalive_host_libraries: {'connect': 1} is not one of connect, listen, "
+         "socket"),
         ({"defaults": 60}, "keepalive_host_defaults: 60 is not a dictionary such as {tcp: {keepidle: 60}}"),
         ({"programs": {}}, "keepalive_host_programs: {} is not a list of dictionaries with a 'path'"),
+        ({"programs": 5}, "keepalive_host_programs: 5 is not a list of dictionaries with a 'path'"),
+        ({"opt_outs": "/a"}, "keepalive_host_opt_outs: '/a' is not a list of dictionaries with a 'path'"),
+        ({"opt_outs": [{"path": 5}]}, "keepalive_host_opt_outs[0]: path: 5 is not an absolute path or a pattern such "
+         "as /usr/sbin/sshd or */sshd"),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_list_or_dictionary_is_named(arguments: t.Dict[str, t.Any], problem: str) -> None:
     assert mistakes(**arguments) == [problem]
 

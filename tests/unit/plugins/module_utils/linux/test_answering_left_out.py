@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import os
 import pathlib
+import resource
 import socket
+import threading
+import time
 import typing as t
 
 import pytest
@@ -61,3 +64,69 @@ def test_the_audit_of_a_host_tells_of_it(shown: ShadowProc) -> None:
     assert summary["unreadable"]["processes"] == 1
     assert "does not let itself be read" in summary["unreadable"]["why"]
     assert summary["totals"]["connections"] == 1
+
+
+class Rounds(threading.Event):
+    """Tells when it was waited for several times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enough = threading.Event()
+        self._count = 0
+
+    def wait(self, timeout: t.Optional[float] = None) -> bool:
+        self._count += 1
+        if self._count == 4:
+            self.enough.set()
+        return super().wait(timeout)
+
+
+@pytest.fixture(name="as_it_was")
+def as_it_was_fixture() -> t.Iterator[None]:
+    """A round is made for a child: it changes its process."""
+    limits, stack = resource.getrlimit(resource.RLIMIT_NOFILE), threading.stack_size()
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    threading.stack_size(stack)
+
+
+@pytest.mark.usefixtures("as_it_was")
+def test_who_answers_late_is_waited_for(shown: ShadowProc) -> None:
+    asked = answering._Round([SILENT], set(), 300.0, shown.root)
+    asked._done = rounds = Rounds()
+
+    def answer() -> None:
+        with open(pathlib.Path(shown.root) / str(SILENT) / "environ", "wb") as stream:  # comes back when it is asked
+            rounds.enough.wait()
+            stream.write(b"PATH=/bin\0")
+
+    late = threading.Thread(target=answer)
+    late.start()
+    try:
+        assert asked.run() == ([], False)
+    finally:
+        rounds.enough.set()
+        late.join()
+
+
+def test_who_was_silent_before_is_asked_and_not_waited_for(shown: ShadowProc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "SILENT", {SILENT: "told before"})
+    monkeypatch.setattr(answering, "PATIENCE", 300.0)
+    monkeypatch.setattr(answering, "LIMIT", 300.0)
+    others = [pid for pid in map(int, filter(str.isdigit, os.listdir(shown.root))) if pid != SILENT]
+    begun = time.monotonic()
+    assert list(answering.find_silent([SILENT, *others], shown.root)) == [SILENT]
+    assert time.monotonic() - begun < 150
+    assert answering._spent == [0.0], "nothing of the patience of the run"
+
+
+def test_all_patience_of_a_run_is_spent_once(shown: ShadowProc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "PATIENCE", 300.0)
+    monkeypatch.setattr(answering, "LIMIT", 300.0)
+    monkeypatch.setattr(answering, "_spent", [answering.BUDGET])
+    begun = time.monotonic()
+    assert list(answering.find_silent([SILENT], shown.root)) == [SILENT]
+    assert time.monotonic() - begun < 150
+    assert answering._spent[0] > answering.BUDGET
+    assert "of an unknown user" not in answering.SILENT[SILENT]
+    assert answering.SILENT[SILENT].startswith(f"process {SILENT} of user {os.getuid()} does not let itself be read")

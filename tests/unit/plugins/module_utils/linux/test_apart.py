@@ -223,3 +223,17 @@ def test_the_worker_ends_with_who_uses_it() -> None:
     del apart
     assert not os.path.exists(f"/proc/{worker}")
     assert len(before - open_in()) >= 2  # both pipes
+
+
+def test_what_is_done_apart_has_neither_our_streams_nor_our_files() -> None:
+    """What it left behind would keep them open for whoever waits for their end."""
+
+    def look(_pid: int) -> t.Tuple[t.Any, bool]:
+        return [(int(number), os.readlink(f"/proc/self/fd/{number}")) for number in os.listdir("/proc/self/fd")
+                if os.path.exists(f"/proc/self/fd/{number}")], True  # fmt: skip
+
+    with open(__file__, encoding="utf-8"):
+        has = dict(linux_apart.ask_once(look, 30))
+    assert [has.pop(stream) for stream in range(3)] == [os.devnull] * 3
+    assert {target.partition(":")[0] for target in has.values()} <= {"pipe", os.devnull}
+    assert sum(target.startswith("pipe:") for target in has.values()) == 2

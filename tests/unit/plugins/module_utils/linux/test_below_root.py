@@ -271,3 +271,17 @@ def test_which_file_systems_are_doubtful(device: str, kind: str, options: str, o
 
 def test_a_mount_in_no_list_is_doubtful() -> None:
     assert linux_mounts.doubt(None, set())
+
+
+def test_a_masked_unit_is_empty_and_no_other_device_is_read() -> None:
+    assert below_root.read_text("/dev/null", 10) == ""
+    for device in ("/dev/zero", "/dev/full", "/dev/tty"):
+        with pytest.raises(OSError, match="not a regular file"):
+            below_root.read_text(device, 10)
+
+
+def test_a_text_may_be_so_long(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "text").write_bytes(b"1234567\xff9\n")
+    assert below_root.read_text(str(tmp_path / "text"), 10) == "1234567\udcff9\n"
+    with pytest.raises(OSError):
+        below_root.read_text(str(tmp_path / "text"), 9)

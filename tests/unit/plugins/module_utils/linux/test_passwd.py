@@ -50,6 +50,24 @@ def test_a_user_is_looked_up_by_name_or_number(
     assert look_up(wanted) == user
 
 
+def test_a_line_ends_at_a_newline_alone(tmp_path: pathlib.Path) -> None:
+    """Who may set his own full name could else write a line of his own."""
+    (tmp_path / "passwd").write_bytes(b"app:x:1001:1002:An\rroot2:x:0:0:\x0cevil:x:0:0:,,,\xff:/:\n")
+    (tmp_path / "group").write_bytes(b"app:x:1002:\rwheel:x:0:app\n")
+    look_up = [user_of(name, str(tmp_path / "passwd"), str(tmp_path / "group")) for name in ("root2", "evil", "app")]
+    assert look_up == [None, None, User("app", 1001, 1002, (1002,))]
+
+
+@pytest.mark.parametrize(
+    ("number", "known"), [("9999999999", True), ("99999999999", False), ("-1", False), ("", False)]
+)
+def test_a_number_may_be_so_long(tmp_path: pathlib.Path, number: str, known: bool) -> None:
+    (tmp_path / "passwd").write_text(f"app:x:{number}:5:::\nlib:x:5:{number}:::\n")
+    (tmp_path / "group").write_text("")
+    found = [user_of(name, str(tmp_path / "passwd"), str(tmp_path / "group")) for name in ("app", "lib")]
+    assert [user is not None for user in found] == [known, known]
+
+
 def test_without_these_files_nobody_is_known(tmp_path: pathlib.Path) -> None:
     assert user_of("root", str(tmp_path / "passwd"), str(tmp_path / "group")) is None
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import shlex
+import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import scripts
@@ -142,3 +143,91 @@ def test_the_arguments_of_a_process() -> None:
     assert arguments_of(b"gunicorn: worker [app]\0\0\0") == ["gunicorn: worker [app]"]
     assert arguments_of(b"") == []
     assert script_of("/usr/bin/python3", ["gunicorn: worker [app]"]) == ""
+
+
+FLAGS = {
+    "python3": "bBdEhiIOPqRsSuvVx?",
+    "perl": "acdfglnpsStTuUvVwWX0123456789",
+    "ruby": "acdhlnpsSvwyUKTW0123456789",
+    "node": "chiv",
+    "php": "aeChHilmnqsvw",
+    "bash": "abefhiklmnprtuvxBCDEHPT",
+}
+"""As their manuals say: letters without an argument."""
+TAKING = {"python3": "WX", "perl": "I", "ruby": "CEIrX", "node": "rC", "php": "bcdtTSz", "bash": "oO"}
+HOLDING = {"perl": "CDFimMx", "ruby": "Fix"}
+INLINE = {"python3": "c", "perl": "eE", "ruby": "e", "node": "ep", "php": "rBRE", "bash": "cs"}
+NAMING = {"python3": "m", "php": "fF"}
+WORDS = {
+    "python3": ["--check-hash-based-pycs"],
+    "ruby": ["--encoding", "--external-encoding", "--internal-encoding", "--enable", "--disable"],
+    "node": ["--require", "--import", "--loader", "--experimental-loader", "--conditions", "--env-file", "--title"],
+    "php": ["--php-ini", "--define", "--docroot", "--server"],
+    "bash": ["--rcfile", "--init-file"],
+    "java": ["-cp", "-classpath", "--class-path", "-p", "--module-path", "--upgrade-module-path", "--add-modules",
+             "--limit-modules", "--add-opens", "--add-exports", "--add-reads", "--enable-native-access", "--source",
+             "-d", "--describe-module"],
+}  # fmt: skip
+INLINE_WORDS = {
+    "node": ["--eval", "--print"],
+    "php": ["--run", "--process-begin", "--process-code", "--process-end"],
+}
+NAMING_WORDS = {"php": ["--file", "--process-file"], "java": ["-jar", "-m", "--module"]}
+
+
+def each(table: t.Mapping[str, t.Iterable[str]]) -> t.List[t.Tuple[str, str]]:
+    """Return the options of a table one by one, each letter with its dash, each with its interpreter."""
+    return [(name, option if option[1:] else f"-{option}") for name, options in table.items() for option in options]
+
+
+def runs(name: str, *arguments: str) -> str:
+    return script_of(f"/usr/bin/{name}", [name, *arguments])
+
+
+@pytest.mark.parametrize(("name", "flag"), each(FLAGS))
+def test_a_flag_does_not_hide_what_runs(name: str, flag: str) -> None:
+    """Nor is what follows taken for its argument: a name that nothing shows to be one is told only where it is sure."""
+    assert runs(name, flag, "artisan") == "artisan"
+    assert runs(name, flag + FLAGS[name][0], "artisan") == "artisan"
+
+
+@pytest.mark.parametrize(("name", "option"), [*each(TAKING), *each(WORDS)])
+def test_an_option_takes_the_next_word(name: str, option: str) -> None:
+    assert runs(name, option, "x", "artisan") == "artisan"
+    if option.startswith("--") and name != "bash":
+        assert runs(name, f"{option}=x", "artisan") == "artisan"
+
+
+@pytest.mark.parametrize(("name", "option"), [pair for pair in each({**TAKING, **HOLDING}) if pair[0] != "bash"])
+def test_or_has_its_argument_in_its_own_word(name: str, option: str) -> None:
+    assert runs(name, f"{option}x", "artisan") == "artisan"
+
+
+@pytest.mark.parametrize(("name", "option"), each(HOLDING))
+def test_an_option_that_can_only_have_it_there(name: str, option: str) -> None:
+    assert runs(name, option, "artisan") == "artisan"
+
+
+@pytest.mark.parametrize(("name", "option"), [*each(INLINE), *each(INLINE_WORDS)])
+def test_behind_what_begins_a_program_text_nothing_is_told(name: str, option: str) -> None:
+    assert runs(name, option, "secret.py") == ""
+    assert runs(name, option, "x", "secret.py") == ""
+
+
+@pytest.mark.parametrize(("name", "option"), [*each(NAMING), *each(NAMING_WORDS)])
+def test_an_option_that_names_what_runs(name: str, option: str) -> None:
+    assert runs(name, option, "artisan", "more.py") == "artisan"
+    assert runs(name, option) == ""
+    if option.startswith("--"):
+        assert runs(name, f"{option}=artisan", "more.py") == "artisan"
+
+
+@pytest.mark.parametrize("name", ["nodejs", "php-cgi", "sh", "dash", "python3.11", "php8.2", "ruby3.1"])
+def test_an_interpreter_has_several_names(name: str) -> None:
+    assert runs(name, "artisan") == "artisan"
+    assert runs(name + "x", "artisan") == ""
+
+
+def test_a_name_may_be_so_long() -> None:
+    assert runs("python3", "x" * 1021 + ".py") == "x" * 1021 + ".py"
+    assert runs("python3", "x" * 1022 + ".py") == ""

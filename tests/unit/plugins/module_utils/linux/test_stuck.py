@@ -11,9 +11,11 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import stuck
 from ansible_collections.netops.keepalive.tests.unit.support.hanging import USER, file_system, hang
 
 _MODULE = "ansible_collections.netops.keepalive.plugins.module_utils"
@@ -106,3 +108,39 @@ def test_the_command_says_it_on_standard_error(proc: pathlib.Path) -> None:
 
 def test_a_run_that_waits_for_something_else_goes_on() -> None:
     assert run(_NOTHING_READ).stdout == "went on\n"
+
+
+def test_a_watch_looks_from_its_start_to_its_end_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = set(threading.enumerate())
+    with stuck.Watch(str.encode, 1, 60):
+        (looking,) = set(threading.enumerate()) - before
+        assert looking.daemon, "it keeps nobody from ending"
+    assert set(threading.enumerate()) == before
+    never = stuck.Watch(str.encode, 1, 60)
+    never.stop()
+    never.stop()
+
+
+def test_a_process_within_another_is_the_one_that_is_read(proc: pathlib.Path) -> None:
+    """And when it has been, the outer one is again."""
+
+    @stuck.reads
+    def inner(pid: int) -> t.Optional[int]:
+        return stuck._Now.pid
+
+    @stuck.reads
+    def outer(pid: int) -> t.List[t.Optional[int]]:
+        return [stuck._Now.pid, inner(8), stuck._Now.pid]
+
+    assert outer(7) == [7, 8, 7]
+    assert stuck._Now.pid is None
+
+
+def test_whose_a_process_is(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "7").mkdir()
+    assert stuck.user_of(7, str(tmp_path)) is None
+    (tmp_path / "7" / "status").write_text("Name:\tx\nUid:\t5\t6\t7\t8\n")
+    assert stuck.user_of(7, str(tmp_path)) == 5, "the real one"
+    (tmp_path / "7" / "status").write_text("Name:\tUid:\t9\t\n")
+    assert stuck.user_of(7, str(tmp_path)) is None
+    assert stuck.user_of(os.getpid()) == os.getuid()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import pathlib
 import shutil
 import socket
@@ -25,6 +26,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values im
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import Unit, unit_from
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer, Audit, Question
 from ansible_collections.netops.keepalive.tests.unit.support import thread_children
+from ansible_collections.netops.keepalive.tests.unit.support.audited import Refusing
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
 
 CC = shutil.which("cc") or shutil.which("gcc")
@@ -66,6 +68,8 @@ class Host:
         self.memory = str(tmp_path / "live.json")
         self.library_dir = library_dir
         self.setter: t.Any = PortableSetter()
+        self.reader: t.Any = PortableReader()
+        self.unreadable: t.Dict[int, str] = {}
         self.properties: t.Dict[str, Properties] = {}
 
     def question(self, expected: t.Sequence[Expectation], names: t.Iterable[str] = ()) -> Question:
@@ -85,6 +89,7 @@ class Host:
         memory = Memory(self.memory)
         run = self._run(memory, check)
         run.restore(self._look(self.question((), {group.unit for group in groups}), memory), groups)
+        self.unreadable = run.unreadable
         if not check:
             memory.save()
         return run.results
@@ -93,7 +98,7 @@ class Host:
         return self._audit(self.question(expected), Memory(self.memory)).run()
 
     def _audit(self, question: Question, memory: Memory) -> Audit:
-        return Audit(question, PortableReader(), proc=self.proc, library_dir=self.library_dir, memory=memory)
+        return Audit(question, self.reader, proc=self.proc, library_dir=self.library_dir, memory=memory)
 
     def _look(self, question: Question, memory: Memory) -> t.Callable[[], Look]:
         return lambda: self._audit(question, memory).look()
@@ -259,6 +264,52 @@ def test_what_a_library_has_set_is_told_from_what_the_application_has(
         files = {"environ": "nginx: master process"} if overwritten else {}
         host.proc.add(child.pid, "a.service", **files)
         assert outcomes(host.live(expecting())) == {outcome: 1}
+
+
+@needs_compiler
+def test_keepalive_that_the_application_has_turned_off_again_stays_off(
+    host: Host, server: socket.socket, tmp_path: pathlib.Path
+) -> None:
+    """The times that the library set are still there, and it is the application that wants no keepalive."""
+    library = tmp_path / LIBRARIES["connect"]
+    subprocess.run([str(CC), "-shared", "-fPIC", "-o", str(library), "-x", "c", "/dev/null"], check=True)
+    host.library_dir = str(tmp_path)
+    tune = "".join(
+        f"s.setsockopt(6, {number}, {value})\n" for number, value in zip((4, 5, 6, 18), (300, 15, 9, 435000))
+    )
+    environment = {"LD_PRELOAD": str(library), "PATH": "/bin", "TCP_KEEPIDLE": "300"}
+    with Child(client(server, tune), env=environment) as child:
+        host.proc.add(child.pid, "a.service")
+        assert outcomes(host.live(expecting())) == {"left_alone": 1}
+        assert child.run("answer = values(s)") == [False, 300, 15, 9, 435000]
+        child.run("s.setsockopt(1, socket.SO_KEEPALIVE, 1)")
+        assert outcomes(host.live(expecting())) == {"changed": 1}, "as the library has set it"
+
+
+class Closed(PortableReader):
+    """A reader that is not even shown the descriptors."""
+
+    def descriptors(self, _pid: int, _root: str = "", _thread: t.Optional[int] = None) -> t.Dict[int, int]:
+        raise PermissionError
+
+
+def test_a_socket_that_cannot_be_read_any_more_is_told_and_not_put_back(
+    host: Host, server: socket.socket, untouched: t.List[t.Any]
+) -> None:
+    with Child(client(server)) as child:
+        host.proc.add(child.pid, "a.service")
+        groups = host.live(expecting()).previous()
+        host.reader = Refusing(errno.EPERM)
+        results = host.restore(groups)
+        assert outcomes(results) == {"unreadable": 1}
+        assert child.run("answer = values(s)") == SET
+        host.reader = Closed()
+        host.restore(groups)
+        assert list(host.unreadable) == [child.pid]
+        assert child.run("answer = values(s)") == SET
+        host.reader = PortableReader()
+        assert outcomes(host.restore(groups)) == {"changed": 1}, "it is still known what they had"
+        assert child.run("answer = values(s)") == untouched
 
 
 def test_what_cannot_be_changed_on_an_open_socket_waits_for_the_restart(host: Host, server: socket.socket) -> None:

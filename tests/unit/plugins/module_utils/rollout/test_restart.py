@@ -19,7 +19,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.rollout import re
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.restart import RestartFailed, Sequence
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
 from ansible_collections.netops.keepalive.plugins.module_utils.units.unit import Host, overruled
-from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import Clock, FakeSystemd
+from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import NO_PID, Clock, FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.support.notes import noted
 
 CONNECT = "/usr/lib/libkeepalive/libkeepalive.so"
@@ -60,7 +60,7 @@ def test_a_restart_that_works(systemd: FakeSystemd, clock: Clock) -> None:
     sequence.restart(sequence.units["a.service"])
     sequence.watch()
     assert systemd.commands == ["reset-failed a.service", "restart a.service"]
-    assert sequence.restarted == {"a.service": {"before": 0, "after": 1001}}
+    assert sequence.restarted == {"a.service": {"before": 0, "after": NO_PID + 1}}
     assert 2 <= clock.now < 2.5
 
 
@@ -164,6 +164,9 @@ def test_a_unit_that_takes_its_time_is_not_down(systemd: FakeSystemd, clock: Clo
     sequence.restart(sequence.units["a.service"])
     systemd.units["a.service"].update(ActiveState=state, SubState="start")
     sequence.watch()
+    assert 2 <= clock.now < 2.5, "watched to the end all the same"
+    assert sequence.restarted == {"a.service": {"before": 0, "after": NO_PID + 1}}
+    assert systemd.commands == ["reset-failed a.service", "restart a.service"], "and not restarted again"
 
 
 @pytest.mark.parametrize(("result", "fine"), [("success", True), ("exit-code", False)])
@@ -174,6 +177,8 @@ def test_a_oneshot_may_end_if_it_ends_well(systemd: FakeSystemd, clock: Clock, r
     systemd.become("a.service", "inactive", SubState="dead", Result=result)
     if fine:
         sequence.watch()
+        assert 2 <= clock.now < 2.5
+        assert sequence.restarted == {"a.service": {"before": 0, "after": 0}}
     else:
         with pytest.raises(RestartFailed):
             sequence.watch()

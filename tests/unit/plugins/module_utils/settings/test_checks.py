@@ -101,6 +101,8 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
      ["keepalive_services[0] 'a.service': min_sockets: -1 is not a number of sockets from 0 on"]),
     ({"services": [a(debug="yes")]}, ["keepalive_services[0] 'a.service': debug: 'yes' is not true or false"]),
     ({"services": [a(respect=1)]}, ["keepalive_services[0] 'a.service': respect: 1 is not true or false"]),
+    ({"services": [a(profile=5)]}, ["keepalive_services[0] 'a.service': profile: 5 is not a name"]),
+    ({"services": [a(profile="")]}, ["keepalive_services[0] 'a.service': profile: '' is not a name"]),
     ({"services": [a(profile="aws")]},
      ["keepalive_services[0] 'a.service': profile: 'aws' is not known; "
       "known: none is defined in keepalive_services_profiles"]),

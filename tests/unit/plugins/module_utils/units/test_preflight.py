@@ -181,6 +181,53 @@ def test_a_service_with_a_root_of_its_own(tmp_path: pathlib.Path) -> None:
     assert [problem.reason for problem in root_problems("a.service", {"RootImage": "/i.raw"})] == [None]
 
 
+@pytest.mark.parametrize(
+    ("detail", "reasons"),
+    [
+        ("a 32 bit x86 program on a 64 bit x86-64 host", []),
+        ("a 64 bit s390 program on a 64 bit x86-64 host", [None]),
+    ],
+)
+def test_host_wide_a_program_of_another_word_size_has_libraries_of_its_own(
+    detail: str, reasons: t.List[t.Optional[str]]
+) -> None:
+    program = ORDINARY._replace(kind="foreign", detail=detail)
+    script = ORDINARY._replace(path="/opt/script", kind="script", interpreter=program)
+    for found in (program, script):
+        told = host_wide_problems("a.service", found, assignments([]), {})
+        assert [problem.reason for problem in told] == reasons
+        assert len(executable_problems("a.service", found)) == 1, "with a drop-in of its own it would have none"
+    static = program._replace(kind="static")
+    assert [each.reason for each in host_wide_problems("a.service", static, assignments([]), {})] == [
+        "static_executable"
+    ]
+    setuid = ORDINARY._replace(setuid=True)
+    assert host_wide_problems("a.service", setuid, assignments([]), {}) == [], "the loader serves it there"
+
+
+@pytest.mark.parametrize("mode", ["services", "host"])
+@pytest.mark.parametrize("properties", [{}, {"ExecStart": "", "MainPID": "0"}, {"Type": "oneshot", "ExecStop": "/x"}])
+def test_a_unit_without_a_program_has_no_problem_with_it(mode: str, properties: t.Dict[str, str]) -> None:
+    foreign = foreign_assignments("", [])
+    assert problems_of("a.service", "loaded", properties, foreign, DROP_IN, mode) == []
+
+
+def test_host_wide_what_beats_the_settings_file_is_named_with_its_place(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.env").write_text("LD_PRELOAD=/x.so\nTCP_KEEPCNT=5\n")
+    texts = f"[Service]\nEnvironment=TCP_KEEPIDLE=7 LD_PRELOAD=/y.so\nEnvironmentFile={tmp_path}/a.env\n"
+    found = host_wide_problems(
+        "a.service", None, assignments([(UNIT, texts)]), {"RootDirectory": "/r", "RootImage": ""}
+    )
+    assert [(problem.reason, problem.text) for problem in found] == [
+        (None, f"a.service: {UNIT} sets TCP_KEEPIDLE, which beats /etc/libkeepalive.conf; take TCP_KEEPIDLE out of "
+         "there"),
+        (None, f"a.service: {tmp_path}/a.env sets TCP_KEEPCNT, which beats /etc/libkeepalive.conf; take TCP_KEEPCNT "
+         "out of there"),
+        (None, "a.service: RootDirectory=/r gives the service a root of its own, in which another /etc/ld.so.preload "
+         "counts; take the entry out"),
+    ]  # fmt: skip
+
+
 def test_an_environment_file_that_is_a_users_fifo_is_named_and_not_waited_for(tmp_path: pathlib.Path) -> None:
     os.mkfifo(tmp_path / "env", 0o666)
     foreign = assignments([("", f"[Service]\nEnvironmentFile={tmp_path}/env\n")])

@@ -51,6 +51,8 @@ NOT_LOADED: t.Dict[str, t.Any] = {"mapped": {"/usr/lib/libc.so.6": False}}
 UNDONE: t.Dict[str, t.Any] = {**NOT_LOADED, "environment": {"PATH": "/bin"}}
 BOTH = ("overridden_by_application", "opened_before_preload")
 
+DERIVED = WANTED._replace(tcp={"keepidle": 60})
+CHANGED: t.Dict[str, t.Any] = {"expectation": DERIVED, "keepintvl": 75, "keepcnt": 3}
 PATH = "/etc/systemd/system/a.service.d/zz-keepalive.conf"
 DROP_IN = DropIn(PATH, {**GOOD, "TCP_USER_TIMEOUT": "5000"}, {PATH: "[Service]\n"})
 BEFORE, AFTER = {"started": 999.0}, {"started": 1001.0}
@@ -143,6 +145,14 @@ CASES: t.List[t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any], str, t.Tuple[str, 
     ({"environment": {**GOOD, "TCP_USER_TIMEOUT": "5000", "LIBKEEPALIVE_RESPECT": "1"}},
      {"user_timeout": 0, "keepintvl": 75}, "undetermined", BOTH, "LIBKEEPALIVE_RESPECT leaves such alone"),
     ({}, {"keepalive": False, "user_timeout": 0, "keepintvl": 75}, "undetermined", BOTH, "direct system call"),
+    # a timeout derived from the library's own times, which the application has changed since
+    ({"environment": {**GOOD, "TCP_KEEPINTVL": "20", "TCP_KEEPCNT": "5"}},
+     {**CHANGED, "user_timeout": 160_000}, "overridden_by_application", (), "300"),
+    ({"environment": {**GOOD, "TCP_KEEPINTVL": "0", "TCP_KEEPCNT": "5"}},
+     {**CHANGED, "user_timeout": 435_000}, "overridden_by_application", (), "300"),
+    # derived from those that are on the socket now: the library's would be another one
+    ({"environment": {**GOOD, "TCP_KEEPINTVL": "20", "TCP_KEEPCNT": "5"}},
+     {**CHANGED, "user_timeout": 525_000}, "undetermined", BOTH, "nothing on the socket shows"),
     # the library was there, so it was the application that turned keepalive off
     ({}, {"keepalive": False}, "overridden_by_application", (), "keepalive is off instead of on"),
     ({"environment": None}, {"user_timeout": 0}, "undetermined",

@@ -97,6 +97,16 @@ def test_a_socket_unit_answers_for_its_listener_and_what_came_through_it(proc: S
                 systemd.run("os.close(go); os.wait()")
 
 
+def test_a_socket_unit_whose_service_has_not_run_yet_answers_for_its_listener(proc: ShadowProc) -> None:
+    with Child() as systemd:
+        port = systemd.run(f"{TUNE}\nl = socket.create_server(('127.0.0.1', 0)); tune(l)\nanswer = l.getsockname()[1]")
+        proc.add(systemd.pid, "init.scope", shown_as=1)
+        unit = socket_unit("echo.socket", "echo.service", port, keepidle=60)
+        answer = audit(proc, expecting("echo.socket", ""), units=[unit])
+        assert [(record.unit, record.direction) for record in answer.records] == [("echo.socket", "listening")]
+        assert answer.units["echo.socket"]["pids"] == [1]
+
+
 def test_units_that_are_stopped_or_missing(proc: ShadowProc) -> None:
     stopped, missing = (
         Unit(name, (name,), state, False, (), {})
@@ -219,8 +229,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.sockets.complianc
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import Unit
-os.setresgid(65534, 65534, 65534)
-os.setresuid(65534, 65534, 65534)
+os.setresgid(2000054321, 2000054321, 2000054321)
+os.setresuid(2000054321, 2000054321, 2000054321)  # nobody else's: of nobody (65534) there are processes in other tests
 states = (("a.service", True), ("b.service", False))
 units = tuple(Unit(name, (name,), "loaded", active, (), {}) for name, active in states)
 expected = tuple(Expectation(unit.name, frozenset(("connect",)), {}, frozenset(), 0) for unit in units)

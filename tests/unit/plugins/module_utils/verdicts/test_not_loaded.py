@@ -195,6 +195,30 @@ def test_a_library_of_the_hosts_preload_file_that_is_not_loaded(
         assert words in record.detail
 
 
+@pytest.mark.parametrize("content", ["/usr/lib/other.so\n", "# nothing\n", ""])
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ("PATH=/bin\0", "the process has no LD_PRELOAD"),
+        (
+            "PATH=/bin\0LD_PRELOAD=/nowhere/libkeepalive.so\0",
+            "it is in LD_PRELOAD, but /nowhere/libkeepalive.so is not",
+        ),
+    ],
+)
+def test_a_preload_file_of_the_hosts_that_names_only_others_explains_nothing(
+    proc: ShadowProc, server: socket.socket, tmp_path: pathlib.Path, content: str, environment: str, words: str
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "ld.so.preload").write_text(content)
+    with Child(connecting(server, "")) as child:
+        proc.add(child.pid, "a.service", root_folder=tmp_path, environ=environment)
+        record = only(audit(proc, expecting()))
+    assert record.reason == "library_not_loaded"
+    assert f"/nowhere/libkeepalive.so is not loaded: {words}" in record.detail
+    assert "ld.so.preload" not in record.detail
+
+
 @needs_compiler
 def test_a_static_executable(
     proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path

@@ -1,0 +1,90 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a library says of a settings file is told line by line, and that it could not be asked is no praise."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import check
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import TimedOut
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import LIBRARIES
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a mount namespace")
+
+
+@needs_root
+def test_the_library_itself_is_asked(libraries: pathlib.Path) -> None:
+    library = str(libraries / LIBRARIES["connect"])
+    assert check.complaints("# ours\nTCP_KEEPIDLE=60\n\n[unit a.service]\nTCP_KEEPCNT=3\n", library) == []
+    assert check.complaints("", library) == []
+    idle, odd = check.complaints("TCP_KEEPIDLE=60s\n# \udcff\nODD\n", library)
+    assert idle.startswith("line 1: TCP_KEEPIDLE") and odd.startswith("line 3: ")
+
+
+@needs_root
+def test_a_library_that_reads_no_file_is_not_taken_for_one_that_has_no_complaint(
+    libraries: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    loader, end = check.complaints("TCP_KEEPIDLE=60\n", str(tmp_path / "libx.so"))
+    assert "libx.so" in loader and end == NOT_ALL
+    with pytest.raises(check.CannotCheck, match=r"keepalive_inspect\.so did not read the file$"):
+        check.complaints("TCP_KEEPIDLE=60\n", str(libraries / "libkeepalive_inspect.so"))
+
+
+@needs_root
+def test_a_program_that_does_not_start_with_it(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "find_program", lambda name: {"true": "/bin/false"}.get(name, f"/usr/bin/{name}"))
+    with pytest.raises(check.CannotCheck, match=r"a program with /x\.so in a mount namespace ended with status 1"):
+        check.complaints("", "/x.so")
+
+
+def test_a_host_without_the_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "find_program", lambda name: None if name in ("unshare", "true") else f"/bin/{name}")
+    with pytest.raises(check.CannotCheck, match=r"^there is no unshare, true on this host$"):
+        check.complaints("", "/x.so")
+
+
+@pytest.mark.parametrize("error", [OSError(12, "Cannot allocate memory"), TimedOut("unshare", 30)])
+def test_a_program_that_cannot_be_run(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def run(_command: t.Sequence[str], _limit: float) -> t.Any:
+        raise error
+
+    monkeypatch.setattr(check, "run", run)
+    with pytest.raises(check.CannotCheck) as seen:
+        check.complaints("", "/x.so")
+    assert str(seen.value) == str(error)
+
+
+NOT_ALL = "and it did not read it to its end"
+LAST = "libkeepalive: ignored: /etc/libkeepalive.conf line 3: LIBKEEPALIVE_DISABLE is no number"
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        (LAST, []),
+        (f"libkeepalive: ignored: /etc/libkeepalive.conf line 2: odd\n{LAST}\n", ["line 2: odd"]),
+        (f"  ld.so: x \n{LAST}\n", ["ld.so: x"]),
+        (
+            "libkeepalive: ignored: /etc/libkeepalive.conf line 2: odd\n",
+            ["line 2: odd", NOT_ALL],
+        ),
+        (
+            "ignored: /etc/other.conf line 3: x",
+            ["ignored: /etc/other.conf line 3: x", NOT_ALL],
+        ),
+    ],
+)
+def test_what_it_says_in_words(said: str, found: t.List[str]) -> None:
+    assert check._in_words(said, ["TCP_KEEPIDLE=1", "odd"], "/x.so") == found
+
+
+def test_a_library_that_says_nothing_has_read_nothing() -> None:
+    with pytest.raises(check.CannotCheck, match=r"^/x.so did not read the file$"):
+        check._in_words("", ["a", "b"], "/x.so")

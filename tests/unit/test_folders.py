@@ -1,0 +1,29 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs of the tests beside each other leave each other's folders alone."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from ansible_collections.netops.keepalive.tests.unit.support.audited import open_to_all
+
+TOP = pathlib.Path(__file__).parents[2]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, whose folders others may not pass")
+def test_a_run_that_starts_does_not_close_the_folders_of_another(tmp_path: pathlib.Path) -> None:
+    open_to_all(tmp_path)
+    test = "tests/unit/plugins/module_utils/host_wide/test_file.py"  # a short one that has a folder
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_DEBUG_TEMPROOT"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", test]
+    done = subprocess.run(command, cwd=TOP, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    can_pass = subprocess.run(["test", "-d", f"{tmp_path}/."], user=65534, group=65534, extra_groups=[], check=False)
+    assert can_pass.returncode == 0
