@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import typing as t
@@ -17,8 +18,9 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import confirm as ld_so_preload_confirm
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import programs
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import trial as ld_so_preload_trial
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import watchdog as ld_so_preload_watchdog
-from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import find_loaders
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader, find_loaders, lib_of
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import read_elf
 from ansible_collections.netops.keepalive.plugins.modules import ld_so_preload
@@ -448,6 +450,60 @@ def test_a_mount_whose_watchdog_was_killed_is_taken_away(run: Run, file: pathlib
     assert any("had left" in note for note in answer["notes"])
     confirm(run, answer)
     assert file.read_bytes().startswith(FOREIGN)
+
+
+@pytest.fixture(name="other_kind")
+def other_kind_fixture(run: Run, lib: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
+    """The loader of the machine's 32 bit programs; what C($LIB) leads to has a library for each kind."""
+    loaders = find_loaders()
+    others = [loader for loader in loaders if loader.elf.abi != read_elf("/proc/self/exe").abi]
+    if not others:
+        pytest.skip("needs a 32 bit loader and compiler on this machine (gcc-multilib)")
+    monkeypatch.setattr(ld_so_preload.libraries_loaders, "find_loaders", lambda: loaders)
+    for loader in loaders:
+        folder = lib / str(lib_of(loader))
+        folder.mkdir(parents=True)
+        bad_libraries.compile_library(folder / "libkeepalive.so", bad_libraries.GOOD, f"-m{loader.elf.bits}")
+    for path in lib.rglob("lib*/"):
+        path.chmod(0o755)
+    return others[0]
+
+
+def test_programs_of_the_other_word_size_are_tried_with_a_library_of_theirs(
+    run: Run, lib: pathlib.Path, file: pathlib.Path, other_kind: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_file: t.List[t.List[str]] = []
+    monkeypatch.setattr(
+        ld_so_preload_trial.Trial, "file", lambda _self, *arguments: (in_file.extend(arguments[-1]), ([], ""))[1]
+    )
+    answer = run(use=["connect"], check=True)
+    assert answer["entries"] == [f"{lib}/$LIB/libkeepalive.so"], answer.get("msg")
+    assert answer["tried"] == [shutil.which("true"), shlex.join(other_kind.program)], "the host's own kind by true"
+    assert other_kind.program in in_file
+    bad_libraries.compile_library(
+        lib / str(lib_of(other_kind)) / "libkeepalive.so",
+        bad_libraries.CONSTRUCTOR % "abort()",
+        f"-m{other_kind.elf.bits}",
+    )
+    answer = run(use=["connect"])
+    assert answer["failed"] is True
+    (problem,) = answer["problems"]
+    assert (problem["program"], problem["library"]) == (shlex.join(other_kind.program), f"{lib}/$LIB/libkeepalive.so")
+    assert "SIGABRT" in problem["reason"]
+    assert not file.exists()
+
+
+def test_a_library_that_programs_of_the_other_word_size_lack_is_named(
+    run: Run, lib: pathlib.Path, file: pathlib.Path, other_kind: Loader
+) -> None:
+    gone = lib / str(lib_of(other_kind)) / "libkeepalive.so"
+    gone.unlink()
+    (problem,) = run(use=["connect"])["problems"]
+    assert problem["library"] == str(gone)
+    assert f"{other_kind.path} starts {other_kind.kind} programs here" in problem["reason"]
+    foretold = run(use=["connect"], check=True)
+    assert foretold["notes"] == [f"not tried: {gone} is not installed yet"]
+    assert not file.exists()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, install
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import manifest as libraries_manifest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.table import FILES
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock as rollout_lock
 from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import (
     COLLECTION,
     CONSTRUCTOR,
@@ -286,6 +287,29 @@ def test_removal_tells_who_still_maps_it_and_is_refused_under_ld_so_preload(
         preload.unlink()
         assert run(state="absent")["mapped_by"] == [process.pid]
         process.stdin.close()
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_while_another_run_changes_the_host_nothing_is_installed_and_nothing_removed(
+    run: Run, lib: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """A rollout that is under way has seen these libraries, and starts programs with them."""
+    if state == "absent":
+        run()
+    before = snapshot(lib)
+    monkeypatch.setattr(rollout_lock, "FOLDER", str(tmp_path / "run"))
+    other = rollout_lock.Lock({"id": "other", "owner": "somebody"}, True)
+    other.take()
+    other.leave()
+    mine = {"id": "mine", "owner": "me"}
+    result = run(state=state, run=mine)
+    assert (result["failed"], result["lock_holder"]["id"]) == (True, "other")
+    assert result["msg"].startswith("no library was changed: another run is changing this host: somebody, since ")
+    assert snapshot(lib) == before
+    assert run(state=state, run=mine, check=True)["changed"] is True, "check mode waits for nobody"
+    other.end(force=True)
+    assert run(state=state, run=mine)["changed"] is True
+    assert (tmp_path / "run" / rollout_lock.NAME).read_text() == "", "it let go of the lock at its end"
 
 
 def test_a_terminated_run_removes_its_temporary_folder_and_ends_the_compiler(tmp_path: pathlib.Path) -> None:
