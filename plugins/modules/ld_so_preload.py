@@ -247,6 +247,7 @@ from ..module_utils.linux.elf import read_elf
 from ..module_utils.linux.file_lock import NotLocked, locked
 from ..module_utils.linux.files import sync_folder
 from ..module_utils.linux.module import Module
+from ..module_utils.linux.preload_file import LD_SO_PRELOAD
 from ..module_utils.linux.trusted import fault
 from ..module_utils.processes import remains
 from ..module_utils.settings.options import LIBRARIES, LIBRARY_DIR
@@ -262,7 +263,7 @@ def main() -> None:
             "libraries": {"type": "list", "elements": "str"},
             "use": {"type": "list", "elements": "str", "choices": list(LIBRARIES), "default": list(LIBRARIES)},
             "library_dir": {"type": "path", "default": LIBRARY_DIR},
-            "path": {"type": "path", "default": watchdog.LD_SO_PRELOAD},
+            "path": {"type": "path", "default": LD_SO_PRELOAD},
             "backup": {"type": "bool", "default": False},
             "preflight": {"type": "bool", "default": True},
             "programs": {"type": "list", "elements": "raw"},

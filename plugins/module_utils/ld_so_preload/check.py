@@ -13,13 +13,8 @@ import typing as t
 from ..libraries import manifest as libraries_manifest
 from ..libraries.loaders import Loader, expand, lib_of, uses_lib
 from ..linux.command import TimedOut, find_program, run
-from ..linux.elf import (
-    Elf,
-    ElfError,
-    newest_glibc,
-    read_elf,
-    release_of,
-)
+from ..linux.elf import Elf, ElfError, read_elf
+from ..linux.libc import dotted, glibc_here, libc_of, newest_glibc
 from ..linux.trusted import fault
 
 
@@ -134,11 +129,10 @@ def _fit(elf: Elf, loader: Loader) -> str:
             " complain; name the libraries with $LIB, and have a build for each kind (preload_libraries makes them"
             " where the host's compiler can)"
         )
-    here = _glibc_here()
-    needs = newest_glibc(elf)
-    if here and needs and needs > here:
-        return f"needs glibc {_dotted(needs)}, and this host has {_dotted(here)}: no program would start"
-    if any(name == "libc.so" or name.startswith("libc.musl") for name in elf.needed):
+    here, needs = glibc_here(), newest_glibc(elf)
+    if here and needs > here:
+        return f"needs glibc {dotted(needs)}, and this host has {dotted(here)}: no program would start"
+    if libc_of(elf) == "musl":
         return "is linked with musl, and this host's loader is that of glibc"
     return ""
 
@@ -153,18 +147,6 @@ def _changed(path: str) -> str:
             " install it again"
         )
     return ""
-
-
-def _glibc_here() -> t.Tuple[int, ...]:
-    try:
-        version = os.confstr("CS_GNU_LIBC_VERSION") or ""
-    except (ValueError, OSError):
-        return ()
-    return release_of(version.rpartition(" ")[2])
-
-
-def _dotted(version: t.Sequence[int]) -> str:
-    return ".".join(map(str, version))
 
 
 def _known_libraries(loaders: t.Sequence[Loader]) -> t.Optional[t.Set[str]]:

@@ -17,10 +17,10 @@ import typing as t
 
 from ..linux.command import TimedOut, find_program, run
 from ..linux.elf import ElfError, read_elf
+from ..linux.preload_file import LD_SO_PRELOAD
 from ..linux.printable import printable, quoted
 from ..linux.trusted import fault
 
-LD_SO_PRELOAD = "/etc/ld.so.preload"
 _STATE = "/run/keepalive-preload"
 _WAIT = 15
 """Seconds for what the watchdog does at once."""

@@ -20,6 +20,7 @@ from ..linux.command import (
     run,
 )
 from ..linux.elf import Elf, read_elf
+from ..linux.libc import dotted, glibc_here, is_musl_loader
 
 _COMPILE_SECONDS = 300
 _VERSION_SECONDS = 20
@@ -46,7 +47,8 @@ class Host(t.NamedTuple):
 def describe_host(python: str = "/proc/self/exe") -> Host:
     """Tell processor and C library from the Python that runs the module: it belongs to the host's own userland."""
     elf = read_elf(python)
-    return Host(machine_of(elf), _glibc() or _musl(elf.interpreter))
+    glibc = dotted(glibc_here())
+    return Host(machine_of(elf), f"glibc {glibc}" if glibc else _musl(elf.interpreter))
 
 
 def machine_of(elf: Elf) -> str:
@@ -54,16 +56,9 @@ def machine_of(elf: Elf) -> str:
     return f"{elf.machine} {elf.bits} bit{' big-endian' if elf.big_endian else ''}"
 
 
-def _glibc() -> t.Optional[str]:
-    try:
-        return os.confstr("CS_GNU_LIBC_VERSION")
-    except (ValueError, OSError):
-        return None
-
-
 def _musl(loader: t.Optional[str]) -> str:
     """The loader of musl, started without a program, prints its version and leaves with status 1."""
-    if loader and "ld-musl" in os.path.basename(loader):
+    if loader and is_musl_loader(loader):
         for line in run([loader], _VERSION_SECONDS).stderr.splitlines():
             if line.startswith("Version "):
                 return "musl " + line[len("Version ") :].strip()

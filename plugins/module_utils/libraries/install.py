@@ -14,19 +14,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import stat
 import typing as t
 
 from ..linux import answering, procfs
 from ..linux.files import sync_folder
+from ..linux.preload_file import LD_SO_PRELOAD, named_in
 from ..linux.trusted import fault
 from . import manifest as libraries_manifest
 from .manifest import Manifest
 from .table import FOLDER_MODE, file_of, is_tried
 
-LD_SO_PRELOAD = "/etc/ld.so.preload"
 _STAGING = ".libkeepalive.new"
 
 Labeller = t.Callable[[str, str], bool]
@@ -167,11 +166,10 @@ def refuse_if_preloaded(folder: str, names: t.Iterable[str], ld_so_preload: str 
     :raises InUse: one is.
     """
     try:
-        with open(ld_so_preload, encoding="utf-8", errors="surrogateescape") as file:
-            text = file.read()
+        with open(ld_so_preload, "rb") as file:
+            entries = named_in(file.read())
     except FileNotFoundError:
         return
-    entries = [entry for line in text.splitlines() for entry in re.split(r"[\s:]+", line.split("#", 1)[0]) if entry]
     for name in names:
         path = os.path.join(folder, name)
         for entry in entries:

@@ -16,19 +16,13 @@ import io
 import re
 import typing as t
 
-from ..linux.elf import (
-    MAGIC,
-    ElfError,
-    newest_glibc,
-    parse_elf,
-    release_of,
-)
+from ..linux.elf import MAGIC, ElfError, parse_elf
+from ..linux.libc import Release, dotted, libc_named, libc_of, newest_glibc, release_of
 from . import manifest as libraries_manifest
 from .build import BuildError, Host, machine_of
 from .table import FOREIGN, PROGRAM, file_of, is_preload
 
 Variants = t.Mapping[str, t.Mapping[str, bytes]]
-Release = t.Tuple[int, ...]
 
 
 class _Damaged(Exception):
@@ -121,9 +115,9 @@ def needed_libc(files: t.Mapping[str, bytes]) -> str:
     for name in files:
         if _is_elf(name, files[name]):
             elf = parse_elf(io.BytesIO(files[name]))
-            libc = next(filter(None, map(_libc_of, elf.needed)), libc)
-            needs = max(needs, newest_glibc(elf) or ())
-    return f"glibc {_dotted(needs)}" if needs else libc
+            libc = libc_of(elf) or libc
+            needs = max(needs, newest_glibc(elf))
+    return f"glibc {dotted(needs)}" if needs else libc
 
 
 def _examine(files: t.Mapping[str, bytes], host: Host) -> t.Tuple[t.Dict[str, str], Release]:
@@ -155,21 +149,10 @@ def _problem(name: str, content: bytes, host: Host) -> t.Tuple[str, Release]:
     if machine_of(elf) != host.machine:
         return f"{name} is for {machine_of(elf)}", ()
     libc, _space, version = host.libc.partition(" ")
-    strangers = [library for library in elf.needed if _libc_of(library) not in ("", libc)]
+    strangers = [library for library in elf.needed if libc_named(library) not in ("", libc)]
     if strangers:
         return f"{name} is linked with another C library ({', '.join(strangers)})", ()
-    needs = newest_glibc(elf) or ()
+    needs = newest_glibc(elf)
     if libc == "glibc" and needs > release_of(version):
-        return f"{name} needs glibc {_dotted(needs)}", ()
+        return f"{name} needs glibc {dotted(needs)}", ()
     return "", needs
-
-
-def _libc_of(library: str) -> str:
-    """The C library that goes by this file name, or nothing where it is another library."""
-    if library == "libc.so.6":
-        return "glibc"
-    return "musl" if library == "libc.so" or library.startswith("libc.musl-") else ""
-
-
-def _dotted(release: Release) -> str:
-    return ".".join(map(str, release))

@@ -143,7 +143,7 @@ def test_musl_says_its_version_through_its_loader(tmp_path: pathlib.Path, monkey
         "#!/bin/sh\nprintf 'musl libc (x86_64)\\nVersion 1.2.3\\nDynamic Program Loader\\n' >&2; exit 1\n"
     )
     loader.chmod(0o755)
-    monkeypatch.setattr(libraries_build, "_glibc", lambda: None)
+    monkeypatch.setattr(libraries_build, "glibc_here", lambda: ())
     program = tmp_path / "program"
     (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")
     flags = [f"-Wl,--dynamic-linker={loader}", "-o", str(program), str(tmp_path / "main.c")]
