@@ -16,8 +16,6 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import confirm as ld_so_preload_confirm
-from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import programs
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import trial as ld_so_preload_trial
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import watchdog as ld_so_preload_watchdog
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader, find_loaders, lib_of
@@ -66,7 +64,7 @@ def run_fixture(
     """The module, which takes this machine for one with a single loader: a 32 bit one is another test's subject."""
     native = [loader for loader in find_loaders() if loader.elf.abi == read_elf("/proc/self/exe").abi]
     monkeypatch.setattr(ld_so_preload.libraries_loaders, "find_loaders", lambda: native)
-    monkeypatch.setattr(ld_so_preload.signal, "signal", lambda *_arguments: None)
+    monkeypatch.setattr(ld_so_preload.Module, "end_in_order", lambda _self: None)
 
     def run(check: bool = False, **arguments: t.Any) -> Result:
         given = {"path": str(tmp_path / "preload"), "library_dir": str(lib), "programs": ["true"], **arguments}
@@ -83,7 +81,7 @@ def file_fixture(tmp_path: pathlib.Path) -> t.Iterator[pathlib.Path]:
     """The file, and the promise that no trial is left behind."""
     path = tmp_path / "preload"
     yield path
-    assert not ld_so_preload_watchdog.running(ld_so_preload_watchdog.place_of(str(path))), "a watchdog was left"
+    assert not ld_so_preload_watchdog.running(ld_so_preload_watchdog.guarded(str(path))), "a watchdog was left"
     assert ld_so_preload_watchdog.mounted_from(str(path)) is None
     assert [left.name for left in tmp_path.glob(".preload*") if left.is_file()] == []
 
@@ -157,9 +155,7 @@ def test_a_host_on_which_programs_do_not_start_is_not_confirmed(
     run: Run, file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = run()
-    monkeypatch.setattr(
-        ld_so_preload_confirm, "programs_start", lambda known: "/bin/true was ended by signal 7 (SIGBUS)"
-    )
+    monkeypatch.setattr(ld_so_preload_trial, "programs_start", lambda known: "/bin/true was ended by signal 7 (SIGBUS)")
     verdict = confirm(run, answer)
     assert (verdict["failed"], verdict["healed"]) == (True, True)
     assert verdict["seen"] == "/bin/true was ended by signal 7 (SIGBUS)"
@@ -167,13 +163,13 @@ def test_a_host_on_which_programs_do_not_start_is_not_confirmed(
 
 
 def test_programs_start_here() -> None:
-    assert ld_so_preload_confirm.programs_start() == ""
+    assert ld_so_preload_trial.programs_start() == ""
 
 
 def test_without_an_answer_the_old_file_comes_back(run: Run, file: pathlib.Path) -> None:
     file.write_bytes(FOREIGN)
     answer = run(watchdog=4)
-    place = ld_so_preload_watchdog.place_of(str(file))
+    place = ld_so_preload_watchdog.guarded(str(file))
     assert ld_so_preload_watchdog._wait_for(place, answer["token"], ("result",)) == "result"
     assert file.read_bytes() == FOREIGN
     late = confirm(run, answer)
@@ -239,9 +235,9 @@ def test_what_every_program_said_before_is_not_held_against_the_libraries(
     noisy = file.parent / "noisy"
     noisy.write_text("#!/bin/sh\necho \"ERROR: ld.so: object 'x' cannot be preloaded: ignored.\" >&2\n")
     noisy.chmod(0o755)
-    monkeypatch.setattr(ld_so_preload_confirm, "find_program", lambda name: str(noisy))
-    assert "said: ERROR: ld.so: object 'x'" in ld_so_preload_confirm.programs_start()
-    assert ld_so_preload_confirm.programs_start(ld_so_preload_confirm.noise()) == ""
+    monkeypatch.setattr(ld_so_preload_trial, "find_program", lambda name: str(noisy))
+    assert "said: ERROR: ld.so: object 'x'" in ld_so_preload_trial.programs_start()
+    assert ld_so_preload_trial.programs_start(ld_so_preload_trial.noise()) == ""
     answer = run(preflight=False)
     assert confirm(run, answer)["result"] == "committed"
 
@@ -318,7 +314,7 @@ def test_a_watchdog_that_others_could_change_is_not_started(
     assert answer["failed"] is True
     assert f"{program} is not started as root: {program} belongs to user {os.geteuid()} and has" in answer["msg"]
     assert file.read_bytes() == FOREIGN
-    assert not os.path.exists(ld_so_preload_watchdog.place_of(str(file)).new)
+    assert not os.path.exists(ld_so_preload_watchdog.guarded(str(file)).new)
 
 
 def test_a_library_that_others_could_change_is_refused_without_the_preflight_too(
@@ -356,7 +352,7 @@ def test_a_file_that_another_may_have_open_is_replaced(run: Run, file: pathlib.P
 def test_in_check_mode_no_units_program_is_looked_at_and_it_is_said(
     run: Run, monkeypatch: pytest.MonkeyPatch, lib: pathlib.Path
 ) -> None:
-    monkeypatch.setattr(programs, "unit_commands", lambda *_arguments: pytest.fail("asked"))
+    monkeypatch.setattr(ld_so_preload, "unit_commands", lambda *_arguments: pytest.fail("asked"))
     answer = run(check=True, units=["a.service"])
     assert answer["changed"] is True
     assert "the units' own programs are not run in check mode" in answer["notes"][-1]
@@ -432,7 +428,7 @@ def test_a_read_only_or_full_file_system_changes_nothing(run: Run, tmp_path: pat
 
 def test_the_remains_of_an_interrupted_trial_are_taken_away(run: Run, file: pathlib.Path) -> None:
     """As a power cut leaves them: the files, and nobody who holds the lock."""
-    place = ld_so_preload_watchdog.place_of(str(file))
+    place = ld_so_preload_watchdog.guarded(str(file))
     for left in (place.new, place.old):
         pathlib.Path(left).write_bytes(FOREIGN)
     answer = run()
@@ -442,7 +438,7 @@ def test_the_remains_of_an_interrupted_trial_are_taken_away(run: Run, file: path
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 def test_a_mount_whose_watchdog_was_killed_is_taken_away(run: Run, file: pathlib.Path) -> None:
-    place = ld_so_preload_watchdog.place_of(str(file))
+    place = ld_so_preload_watchdog.guarded(str(file))
     pathlib.Path(place.new).write_bytes(b"bad")
     file.write_bytes(FOREIGN)
     subprocess.run(["mount", "--bind", place.new, file], check=True)

@@ -26,7 +26,7 @@ install:
 """
 SOURCES = {"Makefile": MAKEFILE, "one.c": "int one(void) { return 1; }\n"}
 CSRC = pathlib.Path(__file__).parents[4] / "csrc"
-KIND = prebuilt.kind_of(build.describe_host())
+KIND = prebuilt.kind_of(build.describe_platform())
 
 Result = t.Dict[str, t.Any]
 Run = t.Callable[..., Result]
@@ -36,7 +36,7 @@ Run = t.Callable[..., Result]
 def run_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """A function that runs the module and returns what it printed; temporary files go to a folder that can be seen."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(prebuilt_libraries.signal, "signal", lambda *_arguments: None)
+    monkeypatch.setattr(prebuilt_libraries.Module, "end_in_order", lambda _self: None)
 
     def run(check: bool = False, **arguments: t.Any) -> Result:
         arguments = {"sources": SOURCES, "multilib": "never", **arguments, "_ansible_check_mode": check}
@@ -96,8 +96,8 @@ def two_kinds_fixture(monkeypatch: pytest.MonkeyPatch) -> Loader:
 
 
 def sources_of_the_collection() -> t.Dict[str, str]:
-    return {path.name: path.read_text() for path in CSRC.iterdir() if path.suffix in (".c", ".h", ".map", "")
-            and path.is_file()}  # fmt: skip
+    paths = [path for pattern in ("*.c", "*.h", "*.map", "Makefile", "LICENSE") for path in CSRC.glob(pattern)]
+    return {path.name: path.read_text() for path in paths}
 
 
 def test_for_programs_of_another_kind_libraries_are_made_too_and_no_links(run: Run, two_kinds: Loader) -> None:

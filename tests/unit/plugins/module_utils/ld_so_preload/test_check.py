@@ -121,7 +121,7 @@ def test_a_library_that_was_changed_after_its_installation_is_refused(
 ) -> None:
     path = bad_libraries.good(folder / "l.so")
     manifest = libraries_manifest.Manifest({}, {"l.so": libraries_manifest.sha256(path.read_bytes())})
-    (folder / libraries_manifest.NAME).write_text(manifest.text())
+    (folder / libraries_manifest.MANIFEST).write_text(manifest.text())
     assert check_files([str(path)], native) == []
     bad_libraries.compile_library(path, bad_libraries.CONSTRUCTOR % "getppid()")
     (problem,) = check_files([str(path)], native)
@@ -138,7 +138,7 @@ def test_a_library_that_cannot_be_read_is_refused(
         raise OSError(errno.EIO, os.strerror(errno.EIO), path)
 
     monkeypatch.setattr(check, "read_elf", read)
-    assert check_files([path], native) == [check.Problem("", path, "cannot be read: Input/output error")]
+    assert check_files([path], native) == [check.LibraryProblem("", path, "cannot be read: Input/output error")]
 
 
 def unknown() -> str:
@@ -163,7 +163,7 @@ def test_a_library_of_musl_is_refused(folder: pathlib.Path, native: t.List[Loade
     source = "int only_here(void); int f(void) { return only_here(); }"
     path = str(bad_libraries.compile_library(folder / "l.so", source, "-nostdlib", str(musl)))
     assert check_files([path], native) == [
-        check.Problem("", path, "is linked with musl, and this host's loader is that of glibc")
+        check.LibraryProblem("", path, "is linked with musl, and this host's loader is that of glibc")
     ]
 
 
