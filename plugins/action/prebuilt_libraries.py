@@ -24,6 +24,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils.libraries import build, install, prebuilt
 from ..module_utils.libraries.manifest import damaged_files, read_manifest
 from ..module_utils.linux.file_lock import NotLocked, locked
+from ..module_utils.linux.files import replace_file
 from ..module_utils.linux.printable import quoted
 from .preload_libraries import read_prebuilt, read_sources
 
@@ -147,9 +148,7 @@ def _folder_of_run(purpose: str, key: t.Any) -> str:
 
 
 def _write(path: str, content: t.Any) -> None:
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    os.rename(path + ".new", path)
+    replace_file(path, json.dumps(content).encode(), 0o600)
 
 
 @contextlib.contextmanager

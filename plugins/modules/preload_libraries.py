@@ -241,7 +241,6 @@ mapped_by:
 import errno
 import os
 import re
-import typing as t
 
 from ..module_utils.command import archive
 from ..module_utils.command.file import (
@@ -255,17 +254,16 @@ from ..module_utils.command.file import (
     take_command,
     wanted_command,
 )
-from ..module_utils.libraries import build, install, multilib
-from ..module_utils.libraries.manifest import MANIFEST, look_at_file, manifest_damage, observed_manifest, read_manifest
-from ..module_utils.libraries.manifest import sha256 as sha256_of
-from ..module_utils.libraries.plan import DELEGATED, NOTHING, PREBUILT, Asked, Plan, Seen, plan_libraries
+from ..module_utils.libraries import build, install
+from ..module_utils.libraries.carry_out import carry_out, foretell, look_at_host
+from ..module_utils.libraries.manifest import MANIFEST, manifest_damage, observed_manifest
+from ..module_utils.libraries.plan import Asked, Result, plan_libraries
 from ..module_utils.libraries.prebuilt import Variants, unpack
-from ..module_utils.libraries.selftest import Refused, try_files
+from ..module_utils.libraries.selftest import Refused
 from ..module_utils.linux import trusted
 from ..module_utils.linux.command import TimedOut
 from ..module_utils.linux.file_lock import NotLocked, locked
 from ..module_utils.linux.module import Module
-from ..module_utils.linux.printable import quoted
 from ..module_utils.rollout import lock as rollout_lock
 from ..module_utils.settings.options import LIBRARY_DIR
 
@@ -278,7 +276,6 @@ _HINTS = {
     errno.EDQUOT: "free some space",
     errno.ENOENT: "the folder above path must exist",
 }
-Result = t.Dict[str, t.Any]
 
 
 def main() -> None:
@@ -377,10 +374,10 @@ def _go(module: Module, target: Target) -> Result:
     if module.params["state"] == "absent":
         return _absent(module, target)
     asked = _asked(module, target.folder)
-    plan = plan_libraries(asked, _look(asked, module.params["multilib"] == "auto"))
+    plan = plan_libraries(asked, look_at_host(asked, module.params["multilib"] == "auto"))
     for warning in plan.warnings:
         module.warn(warning)
-    result = _present(module, asked, plan)
+    result = foretell(plan, module.label) if module.check_mode else carry_out(plan, asked, module.label)
     waiting = result["needs_compiler"] or (result["needs_build"] and not result["changed"])
     return result if waiting else _with_command(module, target, result)
 
@@ -411,60 +408,6 @@ def _sent(module: Module) -> Variants:
         return unpack(given, module.params["prebuilt_manifests"])
     except ValueError as error:
         raise build.BuildError(f"prebuilt_files: {error}") from error
-
-
-def _look(asked: Asked, other_kinds: bool) -> Seen:
-    """Look at all that the plan is made from, and change nothing."""
-    layout = multilib.find_layout() if other_kinds else None
-    compiler = build.compiler_version(asked.cc) if asked.compiles else None
-    installed = read_manifest(asked.folder)
-    names = {name for files in asked.variants.values() for name in files}
-    names.update(installed.files if installed else (), multilib.links(layout) if layout else ())
-    doubt = install.doubt(asked.folder)
-    return Seen(
-        build.describe_platform(),
-        layout,
-        compiler,
-        build.no_compiler(asked.cc) if asked.compiles else "",
-        multilib.can_compile(layout, asked.cc) if layout and compiler is not None else {},
-        installed,
-        doubt,
-        "" if doubt else manifest_damage(asked.folder),
-        {name: look_at_file(os.path.join(asked.folder, name)) for name in names},
-    )
-
-
-def _present(module: Module, asked: Asked, plan: Plan) -> Result:
-    """Carry the plan out, or only say it."""
-    if plan.source == NOTHING and plan.installed:
-        names = [*plan.installed.files, MANIFEST]
-        reasons = install.repair(asked.folder, names, module.label, pretend=module.check_mode)
-        after = plan.installed.text() if module.check_mode else None
-        return {**plan.result(bool(reasons), reasons), "after": after}
-    if plan.waits:
-        return plan.result(False, [*plan.reasons, *([] if module.check_mode else filter(None, [_said(plan.obstacle)]))])
-    if module.check_mode:
-        return {**plan.result(True, plan.reasons), "after": plan.manifest.text()}
-    if plan.source == DELEGATED:
-        raise build.BuildError("delegated: the libraries must be compiled on another host, and prebuilt has none")
-    try:
-        contents = plan.contents if plan.source == PREBUILT else _compile(asked, plan)
-    except build.NoCompiler as error:
-        if not asked.waits:
-            raise
-        files = plan.installed.files if plan.installed else {}
-        return plan._replace(needs_compiler=True).result(False, [*plan.reasons, _said(str(error))], files, ())
-    known = {key: value for key, value in plan.made.items() if value is not None}
-    changed = install.install(asked.folder, contents, known, try_files, module.label)
-    return plan.result(True, plan.reasons, {name: sha256_of(content) for name, content in contents.items()}, changed)
-
-
-def _said(error: str) -> str:
-    return quoted(error, lines=20) if error else ""
-
-
-def _compile(asked: Asked, plan: Plan) -> t.Dict[str, bytes]:
-    return multilib.build_all(asked.sources, asked.folder, asked.cc, asked.cflags, asked.ldflags, plan.kinds.layout)
 
 
 def _absent(module: Module, target: Target) -> Result:
