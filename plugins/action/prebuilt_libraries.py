@@ -22,8 +22,9 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.libraries import build, install, prebuilt
-from ..module_utils.libraries import manifest as libraries_manifest
+from ..module_utils.libraries.manifest import damaged_files, read_manifest
 from ..module_utils.linux.file_lock import NotLocked, locked
+from ..module_utils.linux.files import replace_file
 from ..module_utils.linux.printable import quoted
 from .preload_libraries import read_prebuilt, read_sources
 
@@ -83,8 +84,8 @@ class ActionModule(ActionBase):
             others = {kind: host for kind, host in claimed.items() if host != builder}
             have = {}
             for place in sorted(pathlib.Path(folder).glob("*/")):
-                manifest = libraries_manifest.read(str(place), private=False)
-                if manifest and not libraries_manifest.damages(manifest, str(place)):
+                manifest = read_manifest(str(place), private=False)
+                if manifest and not damaged_files(manifest, str(place)):
                     have[place.name] = manifest.made
             answer = self._compile(folder, builder, {**arguments, "have": have, "claimed": others}, task_vars)
             if not answer.get("failed") and answer["kind"] not in others:
@@ -112,7 +113,7 @@ class ActionModule(ActionBase):
                 install.install(place, files, made, lambda paths: None, lambda path, target: False)
             except (OSError, ValueError) as error:
                 raise AnsibleActionFail(f"what {builder} compiled cannot be put into {place}: {error}") from error
-        manifest = libraries_manifest.read(place, private=False)
+        manifest = read_manifest(place, private=False)
         if manifest:
             answer["folder"] = folder
             answer["files"] = manifest.files
@@ -122,11 +123,11 @@ class ActionModule(ActionBase):
 
 def _check_fit(answer: Result, wanted: t.Mapping[str, str], builder: str, asker: str) -> None:
     """Stop before anything is sent to a host that could not use it."""
-    host = build.Host(wanted["machine"], wanted["libc"])
+    host = build.Platform(wanted["machine"], wanted["libc"])
     problem = ""
     if answer.get("folder"):
         try:
-            prebuilt.choose(read_prebuilt(pathlib.Path(answer["folder"])), host)
+            prebuilt.choose_variant(read_prebuilt(pathlib.Path(answer["folder"])), host)
         except build.BuildError as error:
             problem = str(error)
     elif answer["machine"] != host.machine:
@@ -147,9 +148,7 @@ def _folder_of_run(purpose: str, key: t.Any) -> str:
 
 
 def _write(path: str, content: t.Any) -> None:
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    os.rename(path + ".new", path)
+    replace_file(path, json.dumps(content).encode(), 0o600)
 
 
 @contextlib.contextmanager

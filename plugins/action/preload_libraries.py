@@ -16,8 +16,8 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.command import archive
 from ..module_utils.libraries import build
-from ..module_utils.libraries import manifest as libraries_manifest
 from ..module_utils.libraries import prebuilt as libraries_prebuilt
+from ..module_utils.libraries.manifest import MANIFEST, manifest_damage, read_manifest, sha256
 from ..module_utils.libraries.table import FILES
 from ..plugin_utils import _locked
 
@@ -81,9 +81,7 @@ def read_prebuilt(folder: pathlib.Path) -> dict[str, dict[str, bytes]]:
 def read_manifests(folder: pathlib.Path, variants: t.Mapping[str, t.Iterable[str]]) -> dict[str, str]:
     """Read the manifest of each kind of host that has one, for the files that were read."""
     found = {
-        place.name: libraries_manifest.read(str(place), private=False)
-        for place in _places(folder)
-        if place.name in variants
+        place.name: read_manifest(str(place), private=False) for place in _places(folder) if place.name in variants
     }
     return {
         name: manifest._replace(files={file: manifest.files[file] for file in variants[name]}).text()
@@ -100,12 +98,12 @@ def _places(folder: pathlib.Path) -> list[pathlib.Path]:
 
 def _read_variant(folder: pathlib.Path) -> dict[str, bytes]:
     """Read one folder and compare it with its manifest, where it has one."""
-    damage = libraries_manifest.damage(str(folder), private=False)
+    damage = manifest_damage(str(folder), private=False)
     if damage:
         raise AnsibleActionFail(
             f"prebuilt: {damage}. It says which files belong together and their sha256: copy the folder anew"
         )
-    manifest = libraries_manifest.read(str(folder), private=False)
+    manifest = read_manifest(str(folder), private=False)
     known = (path for path in folder.iterdir() if path.suffix == ".so" or path.name in FILES)
     paths = sorted((folder / name for name in manifest.files) if manifest else known)
     files: dict[str, bytes] = {}
@@ -119,8 +117,6 @@ def _read_variant(folder: pathlib.Path) -> dict[str, bytes]:
             del files[
                 name
             ]  # a link, or what a copy has made of it, by which $LIB finds the libraries: made on the host
-        elif manifest and libraries_manifest.sha256(files[name]) != manifest.files[name]:
-            raise AnsibleActionFail(
-                f"prebuilt: {path} does not have the sha256 that {libraries_manifest.NAME} beside it says"
-            )
+        elif manifest and sha256(files[name]) != manifest.files[name]:
+            raise AnsibleActionFail(f"prebuilt: {path} does not have the sha256 that {MANIFEST} beside it says")
     return files

@@ -229,29 +229,25 @@ mapped_by:
 import contextlib
 import os
 import secrets
-import signal
 import stat
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.ld_so_preload import check, confirm, security, watchdog
-from ..module_utils.ld_so_preload import file as ld_so_preload_file
-from ..module_utils.ld_so_preload import programs as ld_so_preload_programs
-from ..module_utils.ld_so_preload import trial as ld_so_preload_trial
+from ..module_utils.ld_so_preload import check, security, trial, watchdog
+from ..module_utils.ld_so_preload.file import is_below, own_entries, with_entries, without_entries
+from ..module_utils.ld_so_preload.programs import default_commands, given_commands, nobody_commands, unit_commands
 from ..module_utils.libraries import loaders as libraries_loaders
 from ..module_utils.libraries import table
 from ..module_utils.linux import in_force, systemd
 from ..module_utils.linux.command import TimedOut, find_program
 from ..module_utils.linux.elf import read_elf
 from ..module_utils.linux.file_lock import NotLocked, locked
-from ..module_utils.linux.files import sync_folder
+from ..module_utils.linux.files import replace_file, sync_folder
 from ..module_utils.linux.module import Module
+from ..module_utils.linux.preload_file import LD_SO_PRELOAD
 from ..module_utils.linux.trusted import fault
 from ..module_utils.processes import users
 from ..module_utils.settings.options import LIBRARIES, LIBRARY_DIR
 
-_MODE = 0o644
 Result = t.Dict[str, t.Any]
 
 
@@ -262,7 +258,7 @@ def main() -> None:
             "libraries": {"type": "list", "elements": "str"},
             "use": {"type": "list", "elements": "str", "choices": list(LIBRARIES), "default": list(LIBRARIES)},
             "library_dir": {"type": "path", "default": LIBRARY_DIR},
-            "path": {"type": "path", "default": watchdog.LD_SO_PRELOAD},
+            "path": {"type": "path", "default": LD_SO_PRELOAD},
             "backup": {"type": "bool", "default": False},
             "preflight": {"type": "bool", "default": True},
             "programs": {"type": "list", "elements": "raw"},
@@ -276,14 +272,13 @@ def main() -> None:
         supports_check_mode=True,
     )
     module.check_units("units")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
-    place = watchdog.place_of(module.params["path"])
+    module.end_in_order()
+    place = watchdog.guarded(module.params["path"])
     token = module.params["token"] or ""
     try:
         phase = module.params["phase"]
         if phase == "look":
-            module.exit_json(changed=False, **watchdog.look(place, token))
+            module.exit_json(changed=False, **watchdog.trial_state(place, token))
         if phase == "abort":
             module.exit_json(changed=False, armed=False, result=watchdog.end(place, token, "abort"))
         if phase == "confirm":
@@ -296,16 +291,12 @@ def main() -> None:
         module.fail_json(msg=_in_words(error, place.path), path=place.path)
 
 
-def _leave(number: int, _frame: t.Any) -> None:
-    raise SystemExit(128 + number)
-
-
 def _in_words(error: OSError, path: str) -> str:
     where = f" ({error.filename})" if error.filename else ""
     return f"{path}: {error.strerror}{where}; nothing was changed"
 
 
-def _read(module: AnsibleModule, path: str) -> t.Optional[bytes]:
+def _read(module: Module, path: str) -> t.Optional[bytes]:
     """The file's content, None where there is none; what is no plain file is refused."""
     try:
         status = os.lstat(path)
@@ -322,7 +313,7 @@ def _read(module: AnsibleModule, path: str) -> t.Optional[bytes]:
         return file.read()
 
 
-def _refuse_mounted(module: AnsibleModule, path: str) -> None:
+def _refuse_mounted(module: Module, path: str) -> None:
     source = watchdog.mounted_from(path)
     if source is not None:
         module.fail_json(
@@ -331,7 +322,7 @@ def _refuse_mounted(module: AnsibleModule, path: str) -> None:
         )
 
 
-def _write(module: Module, place: watchdog.Place) -> Result:
+def _write(module: Module, place: watchdog.GuardedFile) -> Result:
     if module.check_mode and watchdog.running(place):
         raise watchdog.Busy(f"another run is trying a new {place.path} at this moment; run again in a minute")
     wrong = fault(os.path.dirname(place.path))
@@ -343,15 +334,11 @@ def _write(module: Module, place: watchdog.Place) -> Result:
     absent = module.params["state"] == "absent"
     wanted = [] if absent else _wanted(module, folder)
     old = before or b""
-    after = (
-        ld_so_preload_file.with_entries(old, wanted, folder)
-        if wanted
-        else ld_so_preload_file.without_entries(old, folder)
-    )
-    gone = [entry for entry in ld_so_preload_file.own_entries(old, folder) if entry not in wanted]
+    after = with_entries(old, wanted, folder) if wanted else without_entries(old, folder)
+    gone = [entry for entry in own_entries(old, folder) if entry not in wanted]
     result: Result = {
         "path": place.path,
-        "entries": ld_so_preload_file.own_entries(after, folder),
+        "entries": own_entries(after, folder),
         "removed": gone,
         "notes": notes,
         "trial": "none",
@@ -396,13 +383,10 @@ def _write(module: Module, place: watchdog.Place) -> Result:
     return {**result, "changed": True}
 
 
-def _replace(module: AnsibleModule, place: watchdog.Place, content: bytes) -> None:
-    watchdog.write_new(place.new, content, _labeller(module, place.path))
-    try:
-        os.rename(place.new, place.path)
-    except OSError:
-        os.unlink(place.new)
-        raise
+def _replace(module: Module, place: watchdog.GuardedFile, content: bytes) -> None:
+    replace_file(
+        place.path, content, watchdog.MODE, prepare=lambda path: module.label(path, place.path), temporary=place.new
+    )
 
 
 def _note(path: str, content: t.Optional[bytes]) -> None:
@@ -410,11 +394,11 @@ def _note(path: str, content: t.Optional[bytes]) -> None:
     in_force.note(path, None if content is None else content.decode("utf-8", "surrogateescape"))
 
 
-def _wanted(module: AnsibleModule, folder: str) -> t.List[str]:
+def _wanted(module: Module, folder: str) -> t.List[str]:
     """The entries, as given or as this host needs them."""
     given: t.Optional[t.List[str]] = module.params["libraries"]
     if given is not None:
-        foreign = [entry for entry in given if not ld_so_preload_file.is_below(entry, folder)]
+        foreign = [entry for entry in given if not is_below(entry, folder)]
         if foreign or not given:
             module.fail_json(
                 msg=f"libraries: {foreign or 'empty'}: every entry must be below library_dir ({folder}), because what"
@@ -429,7 +413,7 @@ def _wanted(module: AnsibleModule, folder: str) -> t.List[str]:
 
 
 def _preflight(
-    module: Module, place: watchdog.Place, wanted: t.List[str], before: bytes, after: bytes, result: Result
+    module: Module, place: watchdog.GuardedFile, wanted: t.List[str], before: bytes, after: bytes, result: Result
 ) -> None:
     """Refuse what would harm the host; all reasons at once."""
     params = module.params
@@ -466,21 +450,21 @@ def _preflight(
         return
     commands, units, mistakes = _commands(module)
     result["notes"] += units
-    problems = [check.Problem("", "", mistake) for mistake in mistakes]
+    problems = [check.LibraryProblem("", "", mistake) for mistake in mistakes]
     problems += check.check_files(wanted, loaders)
-    trial = ld_so_preload_trial.Trial(params["timeout"])
+    attempt = trial.Trial(params["timeout"])
     if not problems:
         native = [loader for loader in loaders if loader.elf.abi == _own_abi()] or loaders[:1]
         others = [loader.program for loader in loaders if loader not in native]
-        problems = trial.preload(wanted, [*commands, *others])
+        problems = attempt.preload(wanted, [*commands, *others])
         if not problems:
-            programs = [*commands, *others, *ld_so_preload_programs.nobody_commands()]
-            problems, obstacle = trial.file(place.path, before, after, programs)
+            programs = [*commands, *others, *nobody_commands()]
+            problems, obstacle = attempt.file(place.path, before, after, programs)
             if obstacle:
                 result["notes"].append(
                     f"the file could not be tried in a mount namespace ({obstacle}); LD_PRELOAD alone was tried"
                 )
-    result["tried"] = trial.tried
+    result["tried"] = attempt.tried
     if problems:
         module.fail_json(
             msg=[
@@ -503,16 +487,16 @@ def _own_abi() -> t.Tuple[int, str, bool]:
     return read_elf("/proc/self/exe").abi
 
 
-def _commands(module: AnsibleModule) -> t.Tuple[t.List[t.List[str]], t.List[str], t.List[str]]:
+def _commands(module: Module) -> t.Tuple[t.List[t.List[str]], t.List[str], t.List[str]]:
     """What is tried, notes on units, and what is wrong with what was given."""
     params = module.params
 
     mistakes: t.List[str] = []
     if params["programs"] is None:
-        commands = ld_so_preload_programs.default_commands()
+        commands = default_commands()
     else:
-        commands, mistakes = ld_so_preload_programs.given_commands(params["programs"], "programs")
-    more, wrong = ld_so_preload_programs.given_commands(params["extra_programs"], "extra_programs")
+        commands, mistakes = given_commands(params["programs"], "programs")
+    more, wrong = given_commands(params["extra_programs"], "extra_programs")
     notes: t.List[str] = []
     of_units: t.List[t.List[str]] = []
     if params["units"] and module.check_mode:
@@ -520,23 +504,25 @@ def _commands(module: AnsibleModule) -> t.Tuple[t.List[t.List[str]], t.List[str]
             "the units' own programs are not run in check mode; without it they are tried before anything is written"
         ]
     elif params["units"]:
-        of_units, notes = ld_so_preload_programs.unit_commands(systemd.run, params["units"])
+        of_units, notes = unit_commands(systemd.run, params["units"])
     commands += [command for command in [*more, *of_units] if command not in commands]
     return commands or [[find_program("true") or "/bin/true"]], notes, mistakes + wrong
 
 
-def _begin(module: AnsibleModule, place: watchdog.Place, after: bytes) -> Result:
+def _begin(module: Module, place: watchdog.GuardedFile, after: bytes) -> Result:
     """Have the watchdog put the file in force; the action takes it from here."""
     program = os.path.join(module.params["library_dir"], table.WATCHDOG)
     token = secrets.token_hex(8)
-    watchdog.remember(place, token, confirm.noise())
-    how = watchdog.begin(place, program, after, token, module.params["watchdog"], _labeller(module, place.path))
+    watchdog.remember(place, token, trial.noise())
+    how = watchdog.begin(
+        place, program, after, token, module.params["watchdog"], lambda path: module.label(path, place.path)
+    )
     return {"armed": True, "token": token, "trial": how, "watchdog": watchdog.linking(program)}
 
 
-def _confirm(module: AnsibleModule, place: watchdog.Place, token: str) -> None:
+def _confirm(module: Module, place: watchdog.GuardedFile, token: str) -> None:
     """We are here over a new connection; do programs start, too? Then the new file stays."""
-    seen = confirm.programs_start(watchdog.remembered(place, token))
+    seen = trial.programs_start(watchdog.remembered(place, token))
     if seen:
         word = watchdog.end(place, token, "abort")
         module.fail_json(msg=seen, seen=seen, healed=word.startswith("reverted"), result=word)
@@ -550,23 +536,13 @@ def _wrong_attributes(path: str) -> str:
     """Mode and owner, where they are not those that the loader and security need."""
     status = os.stat(path)
     found = (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
-    right = (_MODE, os.geteuid(), os.getegid())
+    right = (watchdog.MODE, os.geteuid(), os.getegid())
     return "" if found == right else f"mode {found[0]:04o}, owner {found[1]}:{found[2]}"
 
 
 def _repair(path: str) -> None:
     os.chown(path, os.geteuid(), os.getegid())
-    os.chmod(path, _MODE)
-
-
-def _labeller(module: AnsibleModule, place: str) -> t.Callable[[str], None]:
-    """Gives a file the security label that belongs to the place."""
-
-    def label(path: str) -> None:
-        if module.selinux_enabled():
-            module.set_context_if_different(path, module.selinux_default_context(place), False)
-
-    return label
+    os.chmod(path, watchdog.MODE)
 
 
 def _diff(path: str, before: t.Optional[bytes], after: t.Optional[bytes], attributes: str) -> t.Dict[str, str]:
@@ -576,7 +552,7 @@ def _diff(path: str, before: t.Optional[bytes], after: t.Optional[bytes], attrib
     def header(content: t.Optional[bytes], remark: str) -> str:
         return f"{path} (no such file)" if content is None else path + (f" ({remark})" if remark else "")
 
-    right = f"mode {_MODE:04o}, owner {os.geteuid()}:{os.getegid()}" if attributes else ""
+    right = f"mode {watchdog.MODE:04o}, owner {os.geteuid()}:{os.getegid()}" if attributes else ""
     return {
         "before": text(before),
         "after": text(after),

@@ -144,15 +144,14 @@ libc:
   sample: glibc 2.36
 """
 
-import signal
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.libraries import build, manifest, multilib, prebuilt
+from ..module_utils.libraries import build, multilib, prebuilt
+from ..module_utils.libraries.made import digest_of, kinds_to_compile, made_from_sources
+from ..module_utils.libraries.manifest import Manifest, changes_since, target_of
 from ..module_utils.libraries.selftest import Refused
-from ..module_utils.linux import scratch
 from ..module_utils.linux.module import Module
+from ..module_utils.linux.scratch import scratch
 from ..module_utils.settings.options import LIBRARY_DIR
 
 _ADVICE = "install gcc, make and the C library's headers there, or choose another host"
@@ -180,8 +179,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)  # by way of every "finally", so that no temporary folder stays
+    module.end_in_order()
     try:
         result = _go(module)
     except build.NoCompiler as error:
@@ -191,69 +189,41 @@ def main() -> None:
     module.exit_json(**result)
 
 
-def _leave(number: int, _frame: t.Any) -> None:
-    raise SystemExit(128 + number)
-
-
-def _go(module: AnsibleModule) -> t.Dict[str, t.Any]:
+def _go(module: Module) -> t.Dict[str, t.Any]:
     params = module.params
-    if not params["sources"]:
-        module.fail_json(msg="sources: empty; call this module as a task, whose action sends the collection's own")
-    host = build.describe_host()
-    kind = prebuilt.kind_of(host)
-    made: t.Dict[str, t.Optional[str]] = {
-        "machine": host.machine,
-        "libc": host.libc,
-        "sources": build.digest_of_sources(params["sources"]),
-        "cc": params["cc"],
-        "compiler": build.compiler_version(params["cc"]),
-    }
-    made.update({name: params[name] for name in ("cflags", "ldflags") if params[name] is not None})
-    others = _others(params["cc"], made) if params["multilib"] == "auto" else None
+    sources = params["sources"] or {}
+    cc, cflags, ldflags = params["cc"], params["cflags"], params["ldflags"]
+    digest = digest_of(sources)
+    platform, compiler = build.describe_platform(), build.compiler_version(cc)
+    layout = multilib.find_layout() if params["multilib"] == "auto" else None
+    unable = multilib.can_compile(layout, cc) if layout and compiler is not None else {}
+    kinds = kinds_to_compile(layout, compiler, unable)
+    made = {**made_from_sources(platform, digest, cc, cflags, ldflags, compiler), **kinds.made}
+    kind = prebuilt.kind_of(platform)
     result = {
         "kind": kind,
-        "machine": host.machine,
-        "libc": host.libc,
-        "compiler": made["compiler"] or "",
+        "machine": platform.machine,
+        "libc": platform.libc,
+        "compiler": compiler or "",
         "changed": False,
     }
     claimed = (params["claimed"] or {}).get(kind)
     if claimed:
         return {**result, "reason": f"{claimed} compiled for this kind of host already"}
     old = (params["have"] or {}).get(kind)
-    reasons = manifest.changes_since(manifest.Manifest(old, {}) if old else None, made)
+    reasons = changes_since(Manifest(old, {}) if old else None, made)
     if not reasons:
         return {**result, "reason": ""}
     known = {key: value for key, value in made.items() if value is not None}
     result.update(changed=True, reason="; ".join(reasons), made=known)
-    with scratch.scratch() as temporary:
-        if module.check_mode:
-            build.check_toolchain(params["cc"], temporary)
-            return result
-        flags = (params["cc"], params["cflags"], params["ldflags"])
-        built = build.build(params["sources"], temporary, LIBRARY_DIR, *flags)
-        if others:
-            foreign = multilib.build(others, params["sources"], LIBRARY_DIR, *flags)
-            # Links are for the host that gets the files, whose loader says where they must lie.
-            built.update((name, text) for name, text in foreign.items() if manifest.target_of(text) is None)
-    return {**result, "contents": prebuilt.pack(built)}
-
-
-def _others(cc: str, made: t.Dict[str, t.Optional[str]]) -> t.Optional[multilib.Layout]:
-    """The programs of other kinds for which libraries can be made here too; part of what they are made from."""
-    layout = multilib.find_layout()
-    if layout is None:
-        return None
-    if made["compiler"] is None:
-        made["multilib"] = None
-        return None
-    unable = multilib.can_compile(layout, cc)
-    possible = {lib: loader for lib, loader in layout.others.items() if lib not in unable}
-    if not possible:
-        return None
-    layout = layout._replace(others=possible)
-    made["multilib"] = layout.text()
-    return layout
+    if module.check_mode:
+        with scratch() as temporary:
+            build.check_toolchain(cc, temporary)
+        return result
+    built = multilib.build_all(sources, LIBRARY_DIR, cc, cflags, ldflags, kinds.layout)
+    # Links are for the host that gets the files, whose loader says where they must lie.
+    own = {name: content for name, content in built.items() if target_of(content) is None}
+    return {**result, "contents": prebuilt.pack(own)}
 
 
 if __name__ == "__main__":

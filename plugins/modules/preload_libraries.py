@@ -241,27 +241,33 @@ mapped_by:
 import errno
 import os
 import re
-import signal
-import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.command import archive, file
-from ..module_utils.libraries import build, install, manifest, multilib
-from ..module_utils.libraries import made as libraries_made
-from ..module_utils.libraries import prebuilt as libraries_prebuilt
-from ..module_utils.libraries.selftest import Refused, try_files
-from ..module_utils.libraries.table import FILES, is_preload
-from ..module_utils.linux import scratch, trusted
-from ..module_utils.linux.command import TimedOut, find_program
+from ..module_utils.command import archive
+from ..module_utils.command.file import (
+    LINK,
+    DoesNotRun,
+    Target,
+    installed_parts,
+    observed_command,
+    put_command,
+    reasons_to_put,
+    take_command,
+    wanted_command,
+)
+from ..module_utils.libraries import build, install
+from ..module_utils.libraries.carry_out import carry_out, foretell, look_at_host
+from ..module_utils.libraries.manifest import MANIFEST, manifest_damage, observed_manifest
+from ..module_utils.libraries.plan import Asked, Result, plan_libraries
+from ..module_utils.libraries.prebuilt import Variants, unpack
+from ..module_utils.libraries.selftest import Refused
+from ..module_utils.linux import trusted
+from ..module_utils.linux.command import TimedOut
 from ..module_utils.linux.file_lock import NotLocked, locked
 from ..module_utils.linux.module import Module
-from ..module_utils.linux.printable import quoted
 from ..module_utils.rollout import lock as rollout_lock
 from ..module_utils.settings.options import LIBRARY_DIR
 
 _ADVICE = "install gcc, make and the C library's headers (the role does, see keepalive_build_packages), or use prebuilt"
-_UNKNOWN = "known after the build"
 _HINTS = {
     errno.EACCES: "run as root (become: true)",
     errno.EPERM: "run as root (become: true)",
@@ -288,16 +294,49 @@ def main() -> None:
             "sources": {"type": "dict", "no_log": True},
             "prebuilt_files": {"type": "dict", "no_log": True},
             "command": {"type": "dict", "no_log": True},
-            "command_link": {"type": "str", "default": file.LINK},
+            "command_link": {"type": "str", "default": LINK},
             "run": {"type": "dict"},
             "prebuilt_manifests": {"type": "dict"},
             "sources_digest": {"type": "str"},
         },
         supports_check_mode=True,
     )
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)  # by way of every "finally", so that no temporary folder stays
+    module.end_in_order()
     folder = module.params["path"].rstrip("/")
+    _refuse_wrong_path(module, folder)
+    before = observed_manifest(folder)
+    target = Target(folder, module.params["command_link"])
+    command_before = observed_command(target)
+    lock = rollout_lock.Lock(module.params["run"], False)
+    try:
+        if module.check_mode:
+            result = _go(module, target)
+        else:
+            os.stat(os.path.dirname(folder))  # before anything is compiled
+            with locked("install", folder):
+                lock.take()
+                result = _go(module, target)
+    except NotLocked as held:
+        module.fail_json(msg=f"no library was changed: {held}", lock_holder=held.holder)
+    except (build.BuildError, Refused, install.InUse, TimedOut, OSError) as error:
+        module.fail_json(msg=f"{_in_words(error)}; {_aftermath(before, folder)}".split("\n"))
+    finally:
+        lock.leave()
+    if lock.note:
+        module.warn(lock.note)
+    after, command_after = result.pop("after", None), result.pop("command_after", None)
+    title = os.path.join(folder, MANIFEST)
+    diff = {
+        "before": before + command_before,
+        "after": (observed_manifest(folder) if after is None else after)
+        + (observed_command(target) if command_after is None else command_after),
+        "before_header": title,
+        "after_header": f"{title} (because: {result['reason']})" if result.get("reason") else title,
+    }
+    module.exit_json(diff=diff, **result)
+
+
+def _refuse_wrong_path(module: Module, folder: str) -> None:
     if not re.fullmatch(r"(/[A-Za-z0-9_+.-]+)+", folder) or os.path.normpath(folder) != folder:
         module.fail_json(
             msg=f"path: {module.params['path']!r} must be absolute, without '..' and made of letters, digits and"
@@ -310,45 +349,6 @@ def main() -> None:
             msg=f"path: {folder}: {wrong}, because root's programs load and run what is installed there; nothing was"
             " changed. Choose another path, for example /usr/lib/libkeepalive, or put that right"
         )
-    before = manifest.observed_text(folder)
-    place = file.Place(folder, module.params["command_link"])
-    command_before = file.observed_text(place)
-    lock = rollout_lock.Lock(module.params["run"], False)
-    try:
-        if module.check_mode:
-            result = _go(module, folder)
-        else:
-            os.stat(os.path.dirname(folder))  # before anything is compiled
-            with locked("install", folder):
-                lock.take()
-                result = _go(module, folder)
-    except NotLocked as held:
-        module.fail_json(msg=f"no library was changed: {held}", lock_holder=held.holder)
-    except (build.BuildError, Refused, install.InUse, TimedOut, OSError) as error:
-        module.fail_json(msg=f"{_in_words(error)}; {_aftermath(before, folder)}".split("\n"))
-    finally:
-        lock.leave()
-    if lock.note:
-        module.warn(lock.note)
-    after = result.pop("after", None)
-    if after is None:
-        after = manifest.observed_text(folder)
-    command_after = result.pop("command_after", None)
-    if command_after is None:
-        command_after = file.observed_text(place)
-    title = os.path.join(folder, manifest.NAME)
-    header = f"{title} (because: {result['reason']})" if result.get("reason") else title
-    diff = {
-        "before": before + command_before,
-        "after": after + command_after,
-        "before_header": title,
-        "after_header": header,
-    }
-    module.exit_json(diff=diff, **result)
-
-
-def _leave(number: int, _frame: t.Any) -> None:
-    raise SystemExit(128 + number)
 
 
 def _in_words(error: Exception) -> str:
@@ -364,217 +364,97 @@ def _in_words(error: Exception) -> str:
 
 def _aftermath(before: str, folder: str) -> str:
     try:
-        untouched = manifest.observed_text(folder) == before
+        untouched = observed_manifest(folder) == before
     except OSError:
         return f"{folder} cannot be read"
     return "nothing was changed" if untouched else f"files in {folder} were replaced already: run again"
 
 
-def _go(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
-    place = file.Place(folder, module.params["command_link"])
+def _go(module: Module, target: Target) -> Result:
     if module.params["state"] == "absent":
-        return _absent(module, folder, place)
-    result = _present(module, folder)
+        return _absent(module, target)
+    asked = _asked(module, target.folder)
+    plan = plan_libraries(asked, look_at_host(asked, module.params["multilib"] == "auto"))
+    for warning in plan.warnings:
+        module.warn(warning)
+    result = foretell(plan, module.label) if module.check_mode else carry_out(plan, asked, module.label)
     waiting = result["needs_compiler"] or (result["needs_build"] and not result["changed"])
-    return result if waiting else _with_command(module, place, result)
+    return result if waiting else _with_command(module, target, result)
 
 
-def _absent(module: AnsibleModule, folder: str, place: file.Place) -> t.Dict[str, t.Any]:
-    damage = manifest.damage(folder)
-    if damage:
-        module.fail_json(
-            msg=f"{damage}. Which files are ours stands there alone, so nothing was removed: install the libraries anew"
-            f" (state: present) and remove them then, or remove {folder} yourself"
-        )
-    command = file.installed(place)
-    if not command and not install.anything_installed(folder):
-        return {"changed": False, "removed": [], "mapped_by": []}
-    names = install.installed_names(folder)
-    install.refuse_if_preloaded(folder, names)
-    mapped_by = install.processes_mapping(folder, names)
-    if not module.check_mode:
-        file.take(place)
-        if os.path.isdir(folder) and (install.anything_installed(folder) or not os.listdir(folder)):
-            install.remove(folder)
-    removed = [*(os.path.join(folder, name) for name in names), *command]
-    return {"changed": True, "removed": removed, "mapped_by": mapped_by, "after": "", "command_after": ""}
+def _asked(module: Module, folder: str) -> Asked:
+    params = module.params
+    return Asked(
+        folder,
+        params["cc"],
+        params["cflags"],
+        params["ldflags"],
+        params["sources"] or {},
+        params["sources_digest"] or "",
+        _sent(module),
+        params["prebuilt_manifests"] or {},
+        params["delegated"],
+        params["missing_compiler"] == "report",
+    )
 
 
-def _with_command(module: AnsibleModule, place: file.Place, result: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
-    """Install the command as well. It is a help for people: where it cannot be had, the libraries are what counts."""
-    modules = module.params["command"]
-    if not modules:
-        return {**result, "command": None}
-    content = archive.assemble(modules)
-    reasons = file.due(place, content)
-    if place.obstacle:
-        module.warn(f"{archive.NAME} has no link: {place.obstacle}")
-    link = "" if place.obstacle else place.link
-    if reasons and not module.check_mode:
-        try:
-            file.put(place, content, _labeller(module))
-        except (file.Unusable, TimedOut) as error:
-            module.warn(f"{archive.NAME} was not installed: {error}")
-            return {**result, "command": None}
-    return {
-        **result,
-        "command": {"path": place.path, "link": link},
-        "changed": result["changed"] or bool(reasons),
-        "reason": "; ".join(filter(None, [result["reason"], *reasons])),
-        "command_after": file.wanted_text(place, content, bool(link)) if module.check_mode else None,
-    }
-
-
-def _present(module: AnsibleModule, folder: str) -> t.Dict[str, t.Any]:
-    host = build.describe_host()
-    layout = multilib.find_layout() if module.params["multilib"] == "auto" else None
-    variants = _prebuilt_files(module)
-    chosen = libraries_prebuilt.choose(variants, host) if variants else None
-    made = libraries_made.made_of(module.params, host, chosen, variants)
-    doubt = install.doubt(folder)
-    damage = "" if doubt else manifest.damage(folder)
-    if damage:
-        module.warn(f"{damage}. The libraries count as not installed; what it named besides them stays in {folder}")
-    installed = None if doubt else manifest.read(folder)
-    if chosen:
-        own, others = libraries_made.for_this_host(chosen.files, layout)
-        chosen = chosen._replace(files=own)
-    elif module.params["delegated"]:
-        others = libraries_made.for_this_host(dict.fromkeys(installed.files if installed else (), b""), layout)[1]
-    else:
-        others = libraries_made.other_kinds(layout, made, module.params["cc"])
-    result = {
-        "libc": host.libc,
-        "machine": host.machine,
-        "compiler": made.get("compiler") or "",
-        "needs_compiler": False,
-        "needs_build": False,
-        "left_out": chosen.left_out if chosen else [],
-        "multilib": others,
-    }
-
-    reasons = [f"others could change what is installed: {doubt}"] if doubt else manifest.changes_since(installed, made)
-    if installed is not None:
-        reasons += manifest.damages(installed, folder)
-        if not reasons:
-            names = [*installed.files, manifest.NAME]
-            reasons = install.repair(folder, names, _labeller(module), pretend=module.check_mode)
-            result["compiler"] = result["compiler"] or installed.made.get("compiler", "")
-            after = installed.text() if module.check_mode else None
-            return _report(result, folder, installed.files, [], reasons, bool(reasons), after)
-
-    if module.params["delegated"] and not chosen:
-        result["needs_build"] = True
-        if module.params["missing_compiler"] == "report":
-            return _report(result, folder, installed.files if installed else {}, [], reasons, False, None)
-        if not module.check_mode:
-            raise build.BuildError("delegated: the libraries must be compiled on another host, and prebuilt has none")
-    if module.check_mode:
-        return _foretell(module, folder, made, installed, reasons, result, chosen.files if chosen else None)
-    try:
-        if chosen:
-            contents = chosen.files
-        else:
-            params = module.params
-            with scratch.scratch() as temporary:  # Ansible's own would make a folder in root's home
-                contents = build.build(
-                    params["sources"], temporary, folder, params["cc"], params["cflags"], params["ldflags"]
-                )
-            if layout and "made" in others.values():
-                possible = {lib: loader for lib, loader in layout.others.items() if others[lib] == "made"}
-                contents.update(
-                    multilib.build(
-                        layout._replace(others=possible),
-                        params["sources"],
-                        folder,
-                        params["cc"],
-                        params["cflags"],
-                        params["ldflags"],
-                    )
-                )
-    except build.NoCompiler as error:
-        if module.params["missing_compiler"] == "fail":
-            raise
-        reasons.append(quoted(str(error), lines=20))
-        result["needs_compiler"] = True
-        return _report(result, folder, installed.files if installed else {}, [], reasons, False, None)
-    known = {key: value for key, value in made.items() if value is not None}
-    changed = install.install(folder, contents, known, try_files, _labeller(module))
-    files = {name: manifest.sha256(content) for name, content in contents.items()}
-    return _report(result, folder, files, changed, reasons, True, None)
-
-
-def _foretell(
-    module: AnsibleModule,
-    folder: str,
-    made: t.Mapping[str, t.Optional[str]],
-    installed: t.Optional[manifest.Manifest],
-    reasons: t.List[str],
-    result: t.Dict[str, t.Any],
-    prebuilt: t.Optional[t.Mapping[str, bytes]],
-) -> t.Dict[str, t.Any]:
-    """Say what a real run would do, as far as that can be known without compiling."""
-    old = installed.files if installed else {}
-    if prebuilt is not None:
-        files: t.Dict[str, t.Optional[str]] = {name: manifest.sha256(prebuilt[name]) for name in prebuilt}
-        replaced = [name for name in files if manifest.look(os.path.join(folder, name)).sha256 != files[name]]
-    else:
-        words = module.params["cc"].split()
-        missing = [name for name in (words[0] if words else "cc", "make") if not find_program(name)]
-        result["needs_compiler"] = bool(missing) and not module.params["delegated"]
-        if result["needs_compiler"] and module.params["missing_compiler"] == "report":
-            return _report(result, folder, old, [], reasons, False, None)
-        files = dict.fromkeys(sorted({*FILES, *old}))
-        replaced = list(files)
-    known = {key: value or _UNKNOWN for key, value in made.items()}
-    after = manifest.Manifest(known, {name: files[name] or _UNKNOWN for name in files}).text()
-    return _report(result, folder, files, replaced, reasons, True, after)
-
-
-def _report(
-    result: t.Dict[str, t.Any],
-    folder: str,
-    files: t.Mapping[str, t.Optional[str]],
-    replaced: t.Sequence[str],
-    reasons: t.Sequence[str],
-    changed: bool,
-    after: t.Optional[str],
-) -> t.Dict[str, t.Any]:
-    described = {
-        name: {"path": os.path.join(folder, name), "sha256": files[name], "changed": name in replaced}
-        for name in sorted(files)
-    }
-    return {
-        **result,
-        "changed": changed,
-        "libraries": {name: row for name, row in described.items() if is_preload(name)},
-        "other_files": {name: row for name, row in described.items() if not is_preload(name)},
-        "reason": "; ".join(reasons),
-        "after": after,
-    }
-
-
-def _prebuilt_files(module: AnsibleModule) -> t.Dict[str, t.Dict[str, bytes]]:
+def _sent(module: Module) -> Variants:
     given = module.params["prebuilt_files"]
     if given is None:
         if module.params["prebuilt"] is not None:
             module.fail_json(msg="prebuilt: a folder on the controller, which only the task's action can send")
         return {}
     try:
-        return libraries_prebuilt.unpack(given, module.params["prebuilt_manifests"])
+        return unpack(given, module.params["prebuilt_manifests"])
     except ValueError as error:
         raise build.BuildError(f"prebuilt_files: {error}") from error
 
 
-def _labeller(module: AnsibleModule) -> t.Callable[[str, str], bool]:
-    """SELinux: what is at a path gets the context that the policy has for the path where it will stand."""
+def _absent(module: Module, target: Target) -> Result:
+    folder = target.folder
+    damage = manifest_damage(folder)
+    if damage:
+        module.fail_json(
+            msg=f"{damage}. Which files are ours stands there alone, so nothing was removed: install the libraries"
+            f" again (state: present) and remove them then, or remove {folder} yourself"
+        )
+    command = installed_parts(target)
+    if not command and not install.anything_installed(folder):
+        return {"changed": False, "removed": [], "mapped_by": []}
+    names = install.installed_names(folder)
+    install.refuse_if_preloaded(folder, names)
+    mapped_by = install.processes_mapping(folder, names)
+    if not module.check_mode:
+        take_command(target)
+        if os.path.isdir(folder) and (install.anything_installed(folder) or not os.listdir(folder)):
+            install.remove(folder)
+    removed = [*(os.path.join(folder, name) for name in names), *command]
+    return {"changed": True, "removed": removed, "mapped_by": mapped_by, "after": "", "command_after": ""}
 
-    def label(path: str, place: str) -> bool:
-        if not module.selinux_enabled():
-            return False
-        return bool(module.set_context_if_different(path, module.selinux_default_context(place), False))
 
-    return label
+def _with_command(module: Module, target: Target, result: Result) -> Result:
+    """Install the command as well. It is a help for people: where it cannot be had, the libraries are what counts."""
+    modules = module.params["command"]
+    if not modules:
+        return {**result, "command": None}
+    content = archive.assemble(modules)
+    reasons = reasons_to_put(target, content)
+    if target.obstacle:
+        module.warn(f"{archive.NAME} has no link: {target.obstacle}")
+    link = "" if target.obstacle else target.link
+    if reasons and not module.check_mode:
+        try:
+            put_command(target, content, module.label)
+        except (DoesNotRun, TimedOut) as error:
+            module.warn(f"{archive.NAME} was not installed: {error}")
+            return {**result, "command": None}
+    return {
+        **result,
+        "command": {"path": target.path, "link": link},
+        "changed": result["changed"] or bool(reasons),
+        "reason": "; ".join(filter(None, [result["reason"], *reasons])),
+        "command_after": wanted_command(target, content, bool(link)) if module.check_mode else None,
+    }
 
 
 if __name__ == "__main__":

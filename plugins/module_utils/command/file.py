@@ -9,13 +9,13 @@ It is none of the manifest's files, because it is not compiled: a new release of
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import stat
 import typing as t
 
 from ..linux.command import run
+from ..linux.files import replace_file
 from ..linux.printable import quoted
 from .archive import NAME
 
@@ -25,16 +25,13 @@ LINK = f"/usr/local/bin/{NAME}"
 _MODE = 0o755
 _HELP_SECONDS = 30
 
-Labeller = t.Callable[[str, str], bool]
-"""Puts the security label of a place on a path; says whether it was another."""
 
-
-class Unusable(Exception):
+class DoesNotRun(Exception):
     """The command does not run on this host; the text says why."""
 
 
-class Place(t.NamedTuple):
-    """Where it stands."""
+class Target(t.NamedTuple):
+    """Where the command is to stand."""
 
     folder: str
     link: str
@@ -61,77 +58,70 @@ class Place(t.NamedTuple):
         return "" if os.path.isdir(folder) else f"there is no folder {folder}"
 
 
-def due(place: Place, content: bytes) -> t.List[str]:
-    """Say what is not as it should be."""
+def reasons_to_put(target: Target, content: bytes) -> t.List[str]:
+    """Say what of the command is not as it should be."""
     reasons = []
-    found = _read(place.path)
+    found = _content(target.path)
     if found is None:
         reasons.append(f"{NAME} is not installed")
     elif found != content:
         reasons.append(f"{NAME} changed")
     else:
-        status = os.stat(place.path)
+        status = os.stat(target.path)
         if (stat.S_IMODE(status.st_mode), status.st_uid) != (_MODE, os.geteuid()):
             reasons.append(f"{NAME} had another mode or owner")
-    if place.link and not place.linked and not place.obstacle:
-        reasons.append(f"the link {place.link} is missing")
+    if target.link and not target.linked and not target.obstacle:
+        reasons.append(f"the link {target.link} is missing")
     return reasons
 
 
-def put(place: Place, content: bytes, label: Labeller) -> None:
-    """Install it, after it has said its help.
+def put_command(target: Target, content: bytes, label: t.Callable[[str, str], t.Any]) -> None:
+    """Install the command, after it has said its help.
 
-    :raises Unusable: It does not run here; what was there stays.
+    :param label: gives a file the security label of a place.
+    :raises DoesNotRun: what was there stays.
     """
-    if due(place._replace(link=""), content):
-        temporary = os.path.join(place.folder, f".{NAME}.new")
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+
+    def try_out(temporary: str) -> None:
+        label(temporary, target.path)
         try:
-            with open(temporary, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fchmod(file.fileno(), _MODE)
-                os.fsync(file.fileno())
-            label(temporary, place.path)
-            try:
-                ended = run([temporary, "--help"], _HELP_SECONDS)
-            except OSError as error:
-                raise Unusable(f"root does not run it: {error.strerror}") from error
-            if ended.status != 0 or ended.stderr:
-                raise Unusable(f"{NAME} --help {ended}: {quoted(ended.stderr) or quoted(ended.stdout)}")
-            os.rename(temporary, place.path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-    if place.link and not place.linked and not place.obstacle:
-        os.symlink(place.path, place.link)
+            ended = run([temporary, "--help"], _HELP_SECONDS)
+        except OSError as error:
+            raise DoesNotRun(f"root does not run it: {error.strerror}") from error
+        if ended.status != 0 or ended.stderr:
+            raise DoesNotRun(f"{NAME} --help {ended}: {quoted(ended.stderr) or quoted(ended.stdout)}")
+
+    if reasons_to_put(target._replace(link=""), content):
+        temporary = os.path.join(target.folder, f".{NAME}.new")
+        replace_file(target.path, content, _MODE, prepare=try_out, temporary=temporary)
+    if target.link and not target.linked and not target.obstacle:
+        os.symlink(target.path, target.link)
 
 
-def installed(place: Place) -> t.List[str]:
-    """Name what take would remove."""
-    return [*([place.link] if place.linked else []), *([place.path] if os.path.lexists(place.path) else [])]
+def installed_parts(target: Target) -> t.List[str]:
+    """Name what take_command would remove."""
+    return [*([target.link] if target.linked else []), *([target.path] if os.path.lexists(target.path) else [])]
 
 
-def take(place: Place) -> None:
-    """Remove it and its link; a link that is not ours stays."""
-    for path in installed(place):
+def take_command(target: Target) -> None:
+    """Remove the command and its link; a link that is not ours stays."""
+    for path in installed_parts(target):
         os.unlink(path)
 
 
-def observed_text(place: Place) -> str:
+def observed_command(target: Target) -> str:
     """Say for a diff what is there."""
-    found = _read(place.path)
-    return wanted_text(place, found, place.linked) if found is not None else ""
+    found = _content(target.path)
+    return wanted_command(target, found, target.linked) if found is not None else ""
 
 
-def wanted_text(place: Place, content: bytes, linked: bool) -> str:
+def wanted_command(target: Target, content: bytes, linked: bool) -> str:
     """Say for a diff what should be there."""
-    text = f"{place.path} sha256 {hashlib.sha256(content).hexdigest()}\n"
-    return text + (f"{place.link} -> {place.path}\n" if linked else "")
+    text = f"{target.path} sha256 {hashlib.sha256(content).hexdigest()}\n"
+    return text + (f"{target.link} -> {target.path}\n" if linked else "")
 
 
-def _read(path: str) -> t.Optional[bytes]:
+def _content(path: str) -> t.Optional[bytes]:
     try:
         if stat.S_ISREG(os.lstat(path).st_mode):
             with open(path, "rb") as file:

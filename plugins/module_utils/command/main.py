@@ -55,7 +55,7 @@ examples:
 """
 
 
-class Wrong(Exception):
+class WrongArgument(Exception):
     """An argument that cannot be meant; the text says why."""
 
 
@@ -72,7 +72,7 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
             answer = Audit(question, choose().reader, proc=proc).run()
         _check_pids(options.pid, proc)
         _check_patterns(units, answer)
-    except Wrong as error:
+    except WrongArgument as error:
         _complain(str(error))
         return WRONG_ARGUMENTS
     except OSError as error:
@@ -148,15 +148,15 @@ def _units(names: t.Sequence[str]) -> t.List[Unit]:
     for name in full:
         problem = problem_with(name, patterns=True)
         if problem:
-            raise Wrong(f"--unit: {problem}")
+            raise WrongArgument(f"--unit: {problem}")
     try:
         answers = systemd.show(systemd.run, askable(full))
     except systemd.SystemdError as error:
-        raise Wrong(str(error)) from error
+        raise WrongArgument(str(error)) from error
     units = [unit_from(name, answers.get(name)) for name in full]
     for unit in units:
         if unit.load_state == "not-found":
-            raise Wrong(f"there is no unit {unit.name}")
+            raise WrongArgument(f"there is no unit {unit.name}")
     return units
 
 
@@ -164,14 +164,14 @@ def _check_pids(pids: t.Iterable[int], proc: Proc) -> None:
     there = set(proc.pids())
     for pid in pids:
         if pid not in there:
-            raise Wrong(f"there is no process {pid}")
+            raise WrongArgument(f"there is no process {pid}")
 
 
 def _check_patterns(units: t.Iterable[Unit], answer: Answer) -> None:
     """systemctl is not asked about templates and patterns: one that no process belongs to is most likely mistyped."""
     for unit in units:
         if unit.load_state is None and not answer.units[unit.name]["pids"]:
-            raise Wrong(f"no running unit matches {unit.name}")
+            raise WrongArgument(f"no running unit matches {unit.name}")
 
 
 def _not_shown(answer: Answer) -> t.List[str]:

@@ -11,17 +11,17 @@ settings file says of it now; everything else about it is seen in its sockets.
 from __future__ import annotations
 
 import os
-import re
 import stat
 import typing as t
 
 from ..linux import below_root, in_force
 from ..linux.elf import ElfError, elf_in, read_elf
+from ..linux.libc import is_musl_loader
+from ..linux.preload_file import LD_SO_PRELOAD, loaded_by, named_in
 from ..linux.procfs import HOST, Proc
 from ..settings.options import LIBRARY_DIR
 from . import settings_file
 
-LD_SO_PRELOAD = "/etc/ld.so.preload"
 _LONGEST = 1 << 20
 """Bytes of a file that are read."""
 
@@ -41,11 +41,11 @@ class HostWide(t.NamedTuple):
     @property
     def entries(self) -> t.Tuple[str, ...]:
         """Return the libraries of this collection that are named, as they stand there; empty where the mode is off."""
-        return _entries(self.preload)
+        return _own(named_in(os.fsencode(self.preload or "")))
 
     @property
     def names(self) -> t.FrozenSet[str]:
-        """Return the file names of the libraries, whatever folder the loader makes of $LIB."""
+        """Return the file names of the libraries that are loaded, whatever folder the loader makes of $LIB."""
         return _names(self.preload)
 
     def names_at(self, started: float) -> t.FrozenSet[str]:
@@ -70,13 +70,12 @@ def _text(path: str) -> t.Optional[str]:
         return None
 
 
-def _entries(text: t.Optional[str]) -> t.Tuple[str, ...]:
-    words = re.split(r"[\s:]+", re.sub(r"#.*", "", text or ""))
-    return tuple(word for word in words if word.startswith(LIBRARY_DIR + "/"))
+def _own(paths: t.Iterable[str]) -> t.Tuple[str, ...]:
+    return tuple(path for path in paths if path.startswith(LIBRARY_DIR + "/"))
 
 
 def _names(text: t.Optional[str]) -> t.FrozenSet[str]:
-    return frozenset(os.path.basename(entry) for entry in _entries(text))
+    return frozenset(os.path.basename(path) for path in _own(loaded_by(os.fsencode(text or ""))))
 
 
 def _settings(path: str) -> t.Tuple[t.Optional[str], str]:
@@ -111,7 +110,7 @@ def stale_reasons(
         if new and can_load():
             return [f"does not map {', '.join(sorted(new))}, which {LD_SO_PRELOAD} names"]
         return []
-    if host.unusable or not host.entries:
+    if host.unusable or not host.names:
         return []
     settings, before = host.settings, host.settings_history.at(started, host.settings)
     if settings != before and _says(settings, unit, program) != _says(before, unit, program):
@@ -133,7 +132,7 @@ def can_load(pid: int, host: HostWide, proc: Proc = HOST) -> bool:
         there = os.stat(LD_SO_PRELOAD)
     except (OSError, ElfError):
         return False
-    if elf.interpreter is None or "ld-musl" in elf.interpreter:
+    if elf.interpreter is None or is_musl_loader(elf.interpreter):
         return False
     if elf.abi != own.abi and not any("$LIB" in entry or "${LIB}" in entry for entry in host.entries):
         return False

@@ -10,20 +10,15 @@ import os
 import stat
 import typing as t
 
-from ..libraries import manifest as libraries_manifest
 from ..libraries.loaders import Loader, expand, lib_of, uses_lib
+from ..libraries.manifest import MANIFEST, look_at_file, read_manifest
 from ..linux.command import TimedOut, find_program, run
-from ..linux.elf import (
-    Elf,
-    ElfError,
-    newest_glibc,
-    read_elf,
-    release_of,
-)
+from ..linux.elf import Elf, ElfError, read_elf
+from ..linux.libc import dotted, glibc_here, libc_of, newest_glibc
 from ..linux.trusted import fault
 
 
-class Problem(t.NamedTuple):
+class LibraryProblem(t.NamedTuple):
     """One reason not to write the line."""
 
     program: str
@@ -40,31 +35,37 @@ Named = t.List[t.Tuple[str, t.Optional[Loader]]]
 """Files with the loader that would load each; without one where the host has no loader that is known."""
 
 
-def files_of(libraries: t.Sequence[str], loaders: t.Sequence[Loader]) -> t.Tuple[Named, t.List[Problem]]:
+def files_of(libraries: t.Sequence[str], loaders: t.Sequence[Loader]) -> t.Tuple[Named, t.List[LibraryProblem]]:
     """The file that each entry means for each loader of the host, and what is wrong with the entries themselves."""
     files: Named = []
-    problems: t.List[Problem] = []
+    problems: t.List[LibraryProblem] = []
     libs = {loader.path: lib_of(loader) for loader in loaders if any(map(uses_lib, libraries))}
     for library in libraries:
         if not library.startswith("/"):
-            problems.append(Problem("", library, "is not an absolute path"))
+            problems.append(LibraryProblem("", library, "is not an absolute path"))
         elif any(character in library for character in " \t\r\n:#"):
-            problems.append(Problem("", library, "has a character that ends an entry: blank, newline, colon or '#'"))
+            problems.append(
+                LibraryProblem("", library, "has a character that ends an entry: blank, newline, colon or '#'")
+            )
         elif not uses_lib(library):
             files += [(library, loader) for loader in loaders] or [(library, None)]
         elif not loaders:
-            problems.append(Problem("", library, "has $LIB, and no loader was found that could be asked what it means"))
+            problems.append(
+                LibraryProblem("", library, "has $LIB, and no loader was found that could be asked what it means")
+            )
         else:
             for loader in loaders:
                 lib = libs[loader.path]
                 if lib is None:
-                    problems.append(Problem(loader.path, library, "the loader does not tell what $LIB stands for"))
+                    problems.append(
+                        LibraryProblem(loader.path, library, "the loader does not tell what $LIB stands for")
+                    )
                 else:
                     files.append((expand(library, lib), loader))
     return files, problems
 
 
-def check_files(libraries: t.Sequence[str], loaders: t.Sequence[Loader]) -> t.List[Problem]:
+def check_files(libraries: t.Sequence[str], loaders: t.Sequence[Loader]) -> t.List[LibraryProblem]:
     """Say what is wrong with the files that the loaders of this host would load; each file's first fault."""
     files, problems = files_of(libraries, loaders)
     known = _known_libraries(loaders)
@@ -78,7 +79,7 @@ def check_files(libraries: t.Sequence[str], loaders: t.Sequence[Loader]) -> t.Li
             )
         if reason and (path, reason) not in seen:
             seen.add((path, reason))
-            problems.append(Problem("", path, reason))
+            problems.append(LibraryProblem("", path, reason))
     return problems
 
 
@@ -134,11 +135,10 @@ def _fit(elf: Elf, loader: Loader) -> str:
             " complain; name the libraries with $LIB, and have a build for each kind (preload_libraries makes them"
             " where the host's compiler can)"
         )
-    here = _glibc_here()
-    needs = newest_glibc(elf)
-    if here and needs and needs > here:
-        return f"needs glibc {_dotted(needs)}, and this host has {_dotted(here)}: no program would start"
-    if any(name == "libc.so" or name.startswith("libc.musl") for name in elf.needed):
+    here, needs = glibc_here(), newest_glibc(elf)
+    if here and needs > here:
+        return f"needs glibc {dotted(needs)}, and this host has {dotted(here)}: no program would start"
+    if libc_of(elf) == "musl":
         return "is linked with musl, and this host's loader is that of glibc"
     return ""
 
@@ -146,25 +146,10 @@ def _fit(elf: Elf, loader: Loader) -> str:
 def _changed(path: str) -> str:
     """A library that was installed must be the one that was tried at its installation."""
     folder, name = os.path.split(path)
-    manifest = libraries_manifest.read(folder)
-    if manifest and name in manifest.files and libraries_manifest.look(path).sha256 not in (manifest.files[name], None):
-        return (
-            f"is not the file that was installed ({libraries_manifest.NAME} beside it has another checksum):"
-            " install it again"
-        )
+    manifest = read_manifest(folder)
+    if manifest and name in manifest.files and look_at_file(path).sha256 not in (manifest.files[name], None):
+        return f"is not the file that was installed ({MANIFEST} beside it has another checksum): install it again"
     return ""
-
-
-def _glibc_here() -> t.Tuple[int, ...]:
-    try:
-        version = os.confstr("CS_GNU_LIBC_VERSION") or ""
-    except (ValueError, OSError):
-        return ()
-    return release_of(version.rpartition(" ")[2])
-
-
-def _dotted(version: t.Sequence[int]) -> str:
-    return ".".join(map(str, version))
 
 
 def _known_libraries(loaders: t.Sequence[Loader]) -> t.Optional[t.Set[str]]:

@@ -2,11 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The text of /etc/ld.so.preload: which entries it has, and how ours come in and go out. Pure functions over bytes.
+"""How our entries come into the text of /etc/ld.so.preload and go out of it. Pure functions over bytes.
 
-As glibc reads it: a number sign begins a comment that ends with the line, and entries stand between blanks, tabs,
-newlines and colons. A carriage return is none of these but part of an entry, which the loader then cannot find.
-(glibc itself overlooks some comments that stand behind others; more text at the end never makes that worse.)
+How the text is read stands in linux/preload_file.py.
 """
 
 from __future__ import annotations
@@ -15,25 +13,10 @@ import os
 import re
 import typing as t
 
-_ENTRY = re.compile(rb"[^ \t\n:]+")
+from ..linux.preload_file import PreloadEntry, entries_of, named_in
+
 _SEPARATORS = b" \t:"
 _BLANK = b" \t:\r\n"
-
-
-class Entry(t.NamedTuple):
-    """One entry of a line."""
-
-    start: int
-    end: int
-    text: str
-    """Without a carriage return at its end."""
-    broken: bool
-    """It ends with a carriage return, so the loader looks for a file that is not there."""
-
-
-def entries(content: bytes) -> t.List[str]:
-    """The paths that the loader is told to load, in their order, as they are written."""
-    return [entry.text for line in content.split(b"\n") for entry in _entries_of(line)]
 
 
 def is_below(path: str, folder: str) -> bool:
@@ -43,7 +26,7 @@ def is_below(path: str, folder: str) -> bool:
 
 def own_entries(content: bytes, folder: str) -> t.List[str]:
     """The entries that stand for files below the folder of the libraries."""
-    return [entry for entry in entries(content) if is_below(entry, folder)]
+    return [entry for entry in named_in(content) if is_below(entry, folder)]
 
 
 def with_entries(content: bytes, wanted: t.Sequence[str], folder: str) -> bytes:
@@ -54,7 +37,7 @@ def with_entries(content: bytes, wanted: t.Sequence[str], folder: str) -> bytes:
     """
     missing = list(wanted)
 
-    def keep(entry: Entry) -> bool:
+    def keep(entry: PreloadEntry) -> bool:
         if not is_below(entry.text, folder):
             return True
         if entry.broken or entry.text not in missing:
@@ -76,28 +59,18 @@ def without_entries(content: bytes, folder: str) -> bytes:
     return _filter(content, lambda entry: not is_below(entry.text, folder))
 
 
-def _entries_of(line: bytes) -> t.List[Entry]:
-    found = []
-    for match in _ENTRY.finditer(line.split(b"#", 1)[0]):
-        text = match.group()
-        bare = text.rstrip(b"\r")
-        if bare:  # a carriage return alone is the end of a DOS line, nothing that anybody has entered
-            found.append(Entry(match.start(), match.end(), os.fsdecode(bare), bare != text))
-    return found
-
-
-def _filter(content: bytes, keep: t.Callable[[Entry], bool]) -> bytes:
+def _filter(content: bytes, keep: t.Callable[[PreloadEntry], bool]) -> bytes:
     """Take out entries; a line goes with its last entry, unless it has a comment."""
     result: t.List[bytes] = []
     for line in content.split(b"\n"):
-        gone = [entry for entry in _entries_of(line) if not keep(entry)]
+        gone = [entry for entry in entries_of(line) if not keep(entry)]
         rest = _cut(line, gone)
         if rest.strip(_BLANK) or not gone:
             result.append(rest)
     return b"\n".join(result)  # a last line without a newline goes together with the newline before it
 
 
-def _cut(line: bytes, gone: t.Sequence[Entry]) -> bytes:
+def _cut(line: bytes, gone: t.Sequence[PreloadEntry]) -> bytes:
     """Take entries out of a line, each with the separators on one side of it."""
     for entry in reversed(gone):
         start, end = entry.start, entry.end

@@ -20,7 +20,7 @@ import sys
 import typing as t
 
 from ..linux import systemd
-from ..linux.command import find_program, look_for
+from ..linux.command import absence, find_program, look_for
 from ..linux.executable import describe_executable
 from ..linux.passwd import PASSWD, User, user_of
 
@@ -117,9 +117,9 @@ def given_commands(given: t.Sequence[t.Any], option: str) -> t.Tuple[t.List[Comm
 
 def unit_commands(run: systemd.Run, units: t.Sequence[str]) -> t.Tuple[t.List[Command], t.List[str]]:
     """The programs of units with an argument that does no harm, and notes on those that are not tried."""
-    setpriv, reason = look_for("setpriv")
+    setpriv = find_program("setpriv")
     if setpriv is None or os.geteuid() != 0:
-        why = "only root can become their users" if setpriv else reason or "setpriv is not on this host"
+        why = absence("setpriv") or "only root can become their users"
         return [], [f"the units' programs were not tried: {why}"]
     commands: t.List[Command] = []
     notes: t.List[str] = []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run programs with and without a library, and say what is different.
+"""Run programs with and without a library, and say what is different; at last, whether programs start as it is now.
 
 First with LD_PRELOAD, then with the very file that is to be written, in a mount namespace in which only the program
 that is tried sees it: this is the way the loader will really go, and the only one that reaches setuid programs.
@@ -10,17 +10,22 @@ that is tried sees it: this is the way the loader will really go, and the only o
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
 import typing as t
 
-from ..linux.command import Ended, TimedOut, find_program, run
+from ..libraries import loaders
+from ..linux.command import Ended, TimedOut, absence, find_program, run
 from ..linux.printable import printable, quoted
 from ..linux.scratch import scratch
-from .check import Problem
+from .check import LibraryProblem
 
 Command = t.List[str]
+
+_SECONDS_TO_START = 15
+"""For a program that only starts, on a host that may be busy."""
 
 _NAMESPACE = """
 candidate=$1 target=$2 scratch=$3
@@ -56,9 +61,9 @@ class Trial:
         self._plain: t.Dict[t.Tuple[str, ...], Outcome] = {}
         self.tried: t.List[str] = []
 
-    def preload(self, libraries: t.Sequence[str], commands: t.Sequence[Command]) -> t.List[Problem]:
+    def preload(self, libraries: t.Sequence[str], commands: t.Sequence[Command]) -> t.List[LibraryProblem]:
         """Try libraries by LD_PRELOAD: each with the first command, all with every one."""
-        problems: t.List[Problem] = []
+        problems: t.List[LibraryProblem] = []
         for library in libraries:
             for more in ({}, {"LD_BIND_NOW": "1"}):  # a function that is missing shows at once, not at its first call
                 problem = self._compare(commands[0], [], {"LD_PRELOAD": library, **more}, library)
@@ -77,12 +82,12 @@ class Trial:
 
     def file(
         self, path: str, before: bytes, after: bytes, commands: t.Sequence[Command]
-    ) -> t.Tuple[t.List[Problem], str]:
+    ) -> t.Tuple[t.List[LibraryProblem], str]:
         """Try a whole file in a mount namespace; return what is wrong, or why it could not be tried."""
         with scratch() as folder:
             unshare, shell = find_program("unshare"), find_program("sh")
             if not unshare or not shell:
-                return [], "unshare is not on this host"
+                return [], absence("unshare", "sh")
             prefixes = []
             for name, content in (("before", before), ("after", after)):
                 candidate = os.path.join(folder, name)
@@ -116,7 +121,7 @@ class Trial:
         environment: t.Mapping[str, str],
         library: str,
         plain_prefix: t.Sequence[str] = (),
-    ) -> t.Optional[Problem]:
+    ) -> t.Optional[LibraryProblem]:
         """Run a command with the libraries and say how that differs from without; a first difference may be chance."""
         key = tuple(command)
         words = shlex.join(command)
@@ -129,7 +134,7 @@ class Trial:
             plain, found = self._outcome([*plain_prefix, *command], {}), self._outcome([*prefix, *command], environment)
         if _same(plain, found):
             return None
-        return Problem(words, library, f"with the library it {found.words}; without, it {plain.words}")
+        return LibraryProblem(words, library, f"with the library it {found.words}; without, it {plain.words}")
 
     def _outcome(self, command: Command, environment: t.Mapping[str, str]) -> Outcome:
         try:
@@ -158,3 +163,33 @@ def said(ended: Ended) -> str:
         return ""
     complaint = next((line for line in lines if "ld.so" in line or "error" in line.lower()), lines[0])
     return f" and said: {printable(complaint, 300)}"
+
+
+def programs_start(known: t.Collection[str] = ()) -> str:
+    """Say what goes wrong when programs are started as they are now; empty where nothing does.
+
+    :param known: Lines that every program printed before already, for instance on a foreign entry that is broken.
+    """
+    commands = [[find_program("true") or "/bin/true"], ["/bin/sh", "-c", ":"], [_python(), "-c", "pass"]]
+    for command in [*commands, *(loader.program for loader in loaders.find_loaders())]:
+        try:
+            ended = run(command, _SECONDS_TO_START)
+        except (OSError, TimedOut) as error:
+            return f"{command[0]}: {error}"
+        new = [line for line in ended.stderr.splitlines() if line not in known]
+        if ended.status != 0 or new:
+            return f"{command[0]} {ended}{said(ended._replace(stderr=os.linesep.join(new)))}"
+    return ""
+
+
+def noise() -> t.List[str]:
+    """The lines that the loaders print for every program of their kind before anything is changed."""
+    lines: t.List[str] = []
+    for command in ([find_program("true") or "/bin/true"], *(loader.program for loader in loaders.find_loaders())):
+        with contextlib.suppress(OSError, TimedOut):
+            lines += run(command, _SECONDS_TO_START).stderr.splitlines()
+    return lines
+
+
+def _python() -> str:
+    return os.path.realpath("/proc/self/exe")

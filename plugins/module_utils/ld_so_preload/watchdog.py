@@ -17,17 +17,19 @@ import typing as t
 
 from ..linux.command import TimedOut, find_program, run
 from ..linux.elf import ElfError, read_elf
+from ..linux.files import Prepare, write_new
+from ..linux.preload_file import LD_SO_PRELOAD
 from ..linux.printable import printable, quoted
 from ..linux.trusted import fault
 
-LD_SO_PRELOAD = "/etc/ld.so.preload"
 _STATE = "/run/keepalive-preload"
 _WAIT = 15
 """Seconds for what the watchdog does at once."""
 _PAUSE = 0.02
 _LIMIT = 16 << 20
 """Bytes of a file."""
-_OUR_MODE = 0o644
+MODE = 0o644
+"""Of the file: every program of every user reads it."""
 _children: t.List[subprocess.Popen[bytes]] = []
 """Not waited for: they outlive us."""
 
@@ -40,7 +42,7 @@ class Busy(WatchdogError):
     """Another run is trying its file at this moment."""
 
 
-class Place(t.NamedTuple):
+class GuardedFile(t.NamedTuple):
     """Where one file to be guarded is, and what stands beside it for the time of a trial."""
 
     path: str
@@ -52,11 +54,11 @@ class Place(t.NamedTuple):
         return os.path.join(self.state, f"{kind}.{token}")
 
 
-def place_of(path: str) -> Place:
+def guarded(path: str) -> GuardedFile:
     """The names that belong to a path. The state is lost in a reboot where that is possible: so is what it is about."""
     folder, name = os.path.split(path)
     hidden = os.path.join(folder, f".{name}.keepalive")
-    return Place(path, f"{hidden}-new", f"{hidden}-old", _STATE if path == LD_SO_PRELOAD else f"{hidden}-state")
+    return GuardedFile(path, f"{hidden}-new", f"{hidden}-old", _STATE if path == LD_SO_PRELOAD else f"{hidden}-state")
 
 
 def linking(program: str) -> str:
@@ -67,7 +69,7 @@ def linking(program: str) -> str:
         return ""
 
 
-def running(place: Place) -> bool:
+def running(place: GuardedFile) -> bool:
     """Whether a watchdog guards this file now."""
     try:
         descriptor = os.open(os.path.join(place.state, "lock"), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -99,7 +101,7 @@ def mounted_from(path: str, mountinfo: str = "/proc/self/mountinfo") -> t.Option
     return found
 
 
-def clean_up(place: Place) -> t.List[str]:
+def clean_up(place: GuardedFile) -> t.List[str]:
     """Take away what a trial has left that ended with its host or its watchdog; say what it was.
 
     :raises Busy: a trial is going on.
@@ -129,27 +131,7 @@ def clean_up(place: Place) -> t.List[str]:
     return notes
 
 
-def write_new(path: str, content: bytes, label: t.Callable[[str], None]) -> None:
-    """Write a file that has all that it will have under its final name, and have it on the disk.
-
-    :raises OSError: nothing is left of it.
-    """
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-    try:
-        with open(path, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), _OUR_MODE)
-            os.fsync(file.fileno())
-        label(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        raise
-
-
-def begin(place: Place, program: str, content: bytes, token: str, seconds: int, label: t.Callable[[str], None]) -> str:
+def begin(place: GuardedFile, program: str, content: bytes, token: str, seconds: int, label: Prepare) -> str:
     """Have the watchdog put a content in force; return how: V(mount), or V(rename) where mounting is not possible.
 
     :raises WatchdogError: nothing was changed.
@@ -160,7 +142,7 @@ def begin(place: Place, program: str, content: bytes, token: str, seconds: int, 
     os.makedirs(place.state, 0o700, exist_ok=True)
     reasons = []
     for how in ("mount", "rename"):
-        write_new(place.new, content, label)
+        write_new(place.new, content, MODE, prepare=label)
         command = [program, how, place.path, place.new, place.old, place.state, token, str(seconds)]
         _start(command, token)
         result = _wait_for(place, token, ("armed", "result"))
@@ -182,20 +164,20 @@ def begin(place: Place, program: str, content: bytes, token: str, seconds: int, 
     raise WatchdogError(f"the watchdog could not put the new file in force ({'; '.join(reasons)})")
 
 
-def remember(place: Place, token: str, lines: t.Sequence[str]) -> None:
+def remember(place: GuardedFile, token: str, lines: t.Sequence[str]) -> None:
     """Keep what the second connection has to know, for as long as the trial."""
     os.makedirs(place.state, 0o700, exist_ok=True)
     with open(place.state_file("before", token), "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write("\n".join(lines))
 
 
-def remembered(place: Place, token: str) -> t.List[str]:
+def remembered(place: GuardedFile, token: str) -> t.List[str]:
     """What remember() kept; nothing where there is nothing, or no file: then the new file has to do without excuses."""
     content = _content(place.state_file("before", token))
     return os.fsdecode(content).split("\n") if content else []
 
 
-def end(place: Place, token: str, decision: str) -> str:
+def end(place: GuardedFile, token: str, decision: str) -> str:
     """Tell the watchdog V(commit) or V(abort), and return its last word.
 
     :raises WatchdogError: it had decided itself already, or is not there.
@@ -212,7 +194,7 @@ def end(place: Place, token: str, decision: str) -> str:
     return _result(place, token)
 
 
-def look(place: Place, token: str) -> t.Dict[str, t.Any]:
+def trial_state(place: GuardedFile, token: str) -> t.Dict[str, t.Any]:
     """What has become of a trial, without any influence on it."""
     return {
         "armed": os.path.exists(place.state_file("armed", token)),
@@ -248,7 +230,7 @@ def _start(command: t.Sequence[str], token: str) -> None:
     _children.append(child)
 
 
-def _wait_for(place: Place, token: str, kinds: t.Sequence[str]) -> t.Optional[str]:
+def _wait_for(place: GuardedFile, token: str, kinds: t.Sequence[str]) -> t.Optional[str]:
     """Wait until one of the state files is there and return its kind."""
     deadline = time.monotonic() + _WAIT
     while True:
@@ -260,13 +242,13 @@ def _wait_for(place: Place, token: str, kinds: t.Sequence[str]) -> t.Optional[st
         time.sleep(_PAUSE)
 
 
-def _wait_until_gone(place: Place) -> None:
+def _wait_until_gone(place: GuardedFile) -> None:
     deadline = time.monotonic() + _WAIT
     while running(place) and time.monotonic() < deadline:
         time.sleep(_PAUSE)
 
 
-def _result(place: Place, token: str) -> str:
+def _result(place: GuardedFile, token: str) -> str:
     content = _content(place.state_file("result", token))
     if content is None:
         return "its word cannot be read"

@@ -11,15 +11,10 @@ import os
 import shlex
 import typing as t
 
-from ..linux.command import (
-    SEARCH_PATH,
-    Ended,
-    TimedOut,
-    find_program,
-    look_for,
-    run,
-)
+from ..linux.command import Ended, TimedOut, absence, find_program, run
 from ..linux.elf import Elf, read_elf
+from ..linux.libc import dotted, glibc_here, is_musl_loader
+from .table import tools_for
 
 _COMPILE_SECONDS = 300
 _VERSION_SECONDS = 20
@@ -34,7 +29,7 @@ class NoCompiler(BuildError):
     """A C compiler, make or the C library's headers are missing."""
 
 
-class Host(t.NamedTuple):
+class Platform(t.NamedTuple):
     """What a library must fit."""
 
     machine: str
@@ -43,27 +38,21 @@ class Host(t.NamedTuple):
     """C library and release, e.g. V(glibc 2.36)."""
 
 
-def describe_host(python: str = "/proc/self/exe") -> Host:
+def describe_platform(python: str = "/proc/self/exe") -> Platform:
     """Tell processor and C library from the Python that runs the module: it belongs to the host's own userland."""
     elf = read_elf(python)
-    return Host(machine_of(elf), _glibc() or _musl(elf.interpreter))
+    glibc = dotted(glibc_here())
+    return Platform(machine_of(elf), f"glibc {glibc}" if glibc else _musl(elf.interpreter))
 
 
 def machine_of(elf: Elf) -> str:
-    """Processor and word size for which a file was made, in the words of Host."""
+    """Processor and word size for which a file was made, in the words of Platform."""
     return f"{elf.machine} {elf.bits} bit{' big-endian' if elf.big_endian else ''}"
-
-
-def _glibc() -> t.Optional[str]:
-    try:
-        return os.confstr("CS_GNU_LIBC_VERSION")
-    except (ValueError, OSError):
-        return None
 
 
 def _musl(loader: t.Optional[str]) -> str:
     """The loader of musl, started without a program, prints its version and leaves with status 1."""
-    if loader and "ld-musl" in os.path.basename(loader):
+    if loader and is_musl_loader(loader):
         for line in run([loader], _VERSION_SECONDS).stderr.splitlines():
             if line.startswith("Version "):
                 return "musl " + line[len("Version ") :].strip()
@@ -151,14 +140,18 @@ def _words(cc: str) -> t.List[str]:
         raise BuildError(f"cc: {cc!r} is no command: {error}; expected one such as 'gcc' or 'ccache gcc'") from error
 
 
+def no_compiler(cc: str) -> str:
+    """Say which programs are missing to compile, and where they were looked for; empty where all are there."""
+    missing = absence(*tools_for(cc))
+    return f"no C compiler: {missing}" if missing else ""
+
+
 def check_toolchain(cc: str, directory: str) -> None:
     """Tell a host without a compiler from sources that do not compile, by compiling next to nothing."""
     words = _words(cc)
-    missing = [name for name in (words[0] if words else "cc", "make") if not find_program(name)]
+    missing = no_compiler(cc)
     if missing:
-        passed_over = "; ".join(filter(None, (look_for(name)[1] for name in missing)))
-        remark = f" ({passed_over})" if passed_over else ""
-        raise NoCompiler(f"no C compiler: {' and '.join(missing)} not found in {SEARCH_PATH}{remark}")
+        raise NoCompiler(missing)
     source = "#include <stdlib.h>\n#include <sys/socket.h>\nint main(void) { return socket(0, 0, 0) > 9; }\n"
     command = [*words, "-x", "c", "-", "-o", os.path.join(directory, "attempt")]
     ended = _finish(command, directory, source)

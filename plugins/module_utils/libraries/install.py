@@ -14,20 +14,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import stat
 import typing as t
 
 from ..linux import answering
-from ..linux.files import sync_folder
+from ..linux.files import sync_folder, write_new
+from ..linux.preload_file import LD_SO_PRELOAD, named_in
 from ..linux.procfs import HOST, Proc
 from ..linux.trusted import fault
-from . import manifest as libraries_manifest
-from .manifest import Manifest
+from .manifest import MANIFEST, Manifest, look_at_file, read_manifest, sha256, target_of
 from .table import FOLDER_MODE, file_of, is_tried
 
-LD_SO_PRELOAD = "/etc/ld.so.preload"
 _STAGING = ".libkeepalive.new"
 
 Labeller = t.Callable[[str, str], bool]
@@ -53,8 +51,8 @@ def install(
     :param try_out: called with the staged paths of all that can be tried; what it raises stops everything.
     :raises OSError: nothing has been replaced, unless the text says otherwise.
     """
-    manifest = Manifest(dict(made), {name: libraries_manifest.sha256(content) for name, content in contents.items()})
-    old = libraries_manifest.read(folder)
+    manifest = Manifest(dict(made), {name: sha256(content) for name, content in contents.items()})
+    old = read_manifest(folder)
     created = not os.path.isdir(folder)
     staging = os.path.join(folder, _STAGING)
     try:
@@ -64,7 +62,7 @@ def install(
         _take_over(folder)
         _remove_tree(staging)
         os.mkdir(staging, 0o700)
-        for name, content in [*contents.items(), (libraries_manifest.NAME, manifest.text().encode("utf-8"))]:
+        for name, content in [*contents.items(), (MANIFEST, manifest.text().encode("utf-8"))]:
             path = os.path.join(folder, name)
             if os.path.isdir(path) and not os.path.islink(path):
                 raise IsADirectoryError(f"{path} is a folder; a file must stand there")
@@ -74,7 +72,7 @@ def install(
         try_out([os.path.join(staging, name) for name in contents if is_tried(name)])
         changed = [
             name for name, wanted in manifest.files.items()
-            if libraries_manifest.look(os.path.join(folder, name)).sha256 != wanted or fault(os.path.join(folder, name))
+            if look_at_file(os.path.join(folder, name)).sha256 != wanted or fault(os.path.join(folder, name))
         ]  # fmt: skip
         for name in changed:
             for place in _make_folders(folder, name):
@@ -84,7 +82,7 @@ def install(
             _remove(folder, name)
         repair(folder, manifest.files, label)
         sync_folder(folder)
-        os.rename(os.path.join(staging, libraries_manifest.NAME), os.path.join(folder, libraries_manifest.NAME))
+        os.rename(os.path.join(staging, MANIFEST), os.path.join(folder, MANIFEST))
         sync_folder(folder)
         return changed
     finally:
@@ -127,8 +125,8 @@ def repair(folder: str, names: t.Iterable[str], label: Labeller, pretend: bool =
 
 def doubt(folder: str) -> str:
     """Say why what is installed may be another's work, its manifest too; empty where only root can have changed it."""
-    manifest = libraries_manifest.read(folder)
-    paths = [os.path.join(folder, name) for name in (libraries_manifest.NAME, *(manifest.files if manifest else ()))]
+    manifest = read_manifest(folder)
+    paths = [os.path.join(folder, name) for name in (MANIFEST, *(manifest.files if manifest else ()))]
     return next(filter(None, (fault(path) for path in paths if os.path.lexists(path))), "")
 
 
@@ -136,7 +134,7 @@ def installed_names(folder: str) -> t.List[str]:
     """The files that installations have put there, those of an interrupted one included; without the manifest."""
     names: t.Set[str] = set()
     for place in (folder, os.path.join(folder, _STAGING)):
-        manifest = libraries_manifest.read(place)
+        manifest = read_manifest(place)
         names.update(manifest.files if manifest else ())
     return sorted(name for name in names if os.path.lexists(os.path.join(folder, name)))
 
@@ -145,7 +143,7 @@ def anything_installed(folder: str) -> bool:
     """Whether remove() would do anything."""
     if not os.path.isdir(folder):
         return False
-    own = [*installed_names(folder), libraries_manifest.NAME, _STAGING]
+    own = [*installed_names(folder), MANIFEST, _STAGING]
     return any(os.path.lexists(os.path.join(folder, name)) for name in own)
 
 
@@ -157,7 +155,7 @@ def remove(folder: str) -> None:
     for name in installed_names(folder):
         _remove(folder, name)
     _remove_tree(os.path.join(folder, _STAGING))
-    _remove_file(os.path.join(folder, libraries_manifest.NAME))
+    _remove_file(os.path.join(folder, MANIFEST))
     if not os.listdir(folder):
         os.rmdir(folder)
 
@@ -168,11 +166,10 @@ def refuse_if_preloaded(folder: str, names: t.Iterable[str], ld_so_preload: str 
     :raises InUse: one is.
     """
     try:
-        with open(ld_so_preload, encoding="utf-8", errors="surrogateescape") as file:
-            text = file.read()
+        with open(ld_so_preload, "rb") as file:
+            entries = named_in(file.read())
     except FileNotFoundError:
         return
-    entries = [entry for line in text.splitlines() for entry in re.split(r"[\s:]+", line.split("#", 1)[0]) if entry]
     for name in names:
         path = os.path.join(folder, name)
         for entry in entries:
@@ -192,15 +189,11 @@ def processes_mapping(folder: str, names: t.Iterable[str], proc: Proc = HOST) ->
 
 def _write(path: str, content: bytes, mode: int) -> None:
     """Write a new file, or make a link, and have it on the disk before anything depends on it."""
-    target = libraries_manifest.target_of(content)
+    target = target_of(content)
     if target is not None:
         os.symlink(target, path)
         return
-    with open(path, "xb") as file:
-        file.write(content)
-        file.flush()
-        os.fchmod(file.fileno(), mode)
-        os.fsync(file.fileno())
+    write_new(path, content, mode)
 
 
 def _folders_of(name: str) -> t.List[str]:

@@ -2,87 +2,134 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the libraries of a host are made of and for: the part of the manifest that says whether they are still right."""
+"""What the libraries of a host are made from and for: the part of the manifest that says whether they are still right.
+
+Pure functions over plain data.
+"""
 
 from __future__ import annotations
 
 import typing as t
 
-from . import build, multilib, prebuilt
-from . import manifest as libraries_manifest
+from .build import BuildError, Platform, digest_of_sources
+from .manifest import MANIFEST, is_file_name, parse_manifest, sha256
+from .multilib import Layout, links
+from .prebuilt import Choice, Variants
 from .table import FOREIGN, file_of
 
-Params = t.Mapping[str, t.Any]
-"""The parameters of the module preload_libraries."""
+Made = t.Dict[str, t.Optional[str]]
+"""As in the manifest; None for what cannot be known now, and is compared with nothing."""
+
+Files = t.Mapping[str, bytes]
 
 
-def made_of(
-    params: Params, host: build.Host, chosen: t.Optional[prebuilt.Choice], variants: prebuilt.Variants
-) -> t.Dict[str, t.Optional[str]]:
-    """What the libraries would be made from and for now, for the manifest; None for what is not to be compared."""
-    made: t.Dict[str, t.Optional[str]] = {"machine": host.machine, "libc": host.libc}
-    if chosen and not params["delegated"]:
-        digests = {name: libraries_manifest.sha256(content) for name, content in variants[chosen.variant].items()}
-        return {**made, "prebuilt": build.digest_of_sources(digests), "variant": chosen.variant}
-    made["built_on"] = None  # who compiled it here or elsewhere of the same sources has compiled the same
-    if params["delegated"] and not chosen:
-        made["multilib"] = None  # what the other host's compiler can make is not known now
-    if chosen:
-        manifest = libraries_manifest.parse((params["prebuilt_manifests"] or {}).get(chosen.variant, ""))
-        if manifest is None or "sources" not in manifest.made:
-            raise build.BuildError(
-                f"prebuilt: {chosen.variant} has no {libraries_manifest.NAME} that names its sources, as"
-                " delegated demands"
-            )
-        built_on = f"{manifest.made.get('machine')}, {manifest.made.get('libc')}"
-        return {**manifest.made, **made, "built_on": built_on}
-    made.update(_from_sources(params))
-    return made
+class Kinds(t.NamedTuple):
+    """The programs of other kinds that the host runs, and what they get."""
+
+    words: t.Dict[str, str]
+    """For each folder that C($LIB) stands for V(links), V(made), or why there are no libraries in it."""
+    layout: t.Optional[Layout] = None
+    """What is to be compiled for them; None for nothing."""
+    made: t.Mapping[str, t.Optional[str]] = {}
+    """Part of what the libraries are made from."""
 
 
-def other_kinds(layout: t.Optional[multilib.Layout], made: t.Dict[str, t.Optional[str]], cc: str) -> t.Dict[str, str]:
-    """What can be made for programs of other kinds; part of what the libraries are made from."""
-    if layout is None:
-        return {}
-    if made["compiler"] is None:
-        made["multilib"] = None  # as for the compiler: what it made is still right
-        return dict.fromkeys([layout.native, *layout.others], "no compiler is there")
-    reasons = multilib.can_compile(layout, cc)
-    possible = [lib for lib in layout.others if lib not in reasons]
-    if possible:
-        made["multilib"] = ", ".join([layout.native, *sorted(possible)])
-    native = "links" if possible else "not needed without the others"
-    return {layout.native: native, **{lib: reasons.get(lib, "made") for lib in layout.others}}
+def made_from_sources(
+    platform: Platform,
+    sources: str,
+    cc: str,
+    cflags: t.Optional[str],
+    ldflags: t.Optional[str],
+    compiler: t.Optional[str],
+) -> Made:
+    """Return what compiled libraries are made from.
 
-
-def for_this_host(
-    files: t.Mapping[str, bytes], layout: t.Optional[multilib.Layout]
-) -> t.Tuple[t.Dict[str, bytes], t.Dict[str, str]]:
-    """Of prebuilt files those that this host's loaders look for, and a word on each folder that $LIB stands for."""
-    own = {name: content for name, content in files.items() if file_of(name).kind != FOREIGN}
-    others: t.Dict[str, str] = {}
-    for lib in layout.others if layout else ():
-        there = {name: content for name, content in files.items() if name.startswith(f"{lib}/")}
-        own.update(there)
-        others[lib] = "made" if there else "not among the prebuilt files"
-    if layout and "made" in others.values():
-        own.update(multilib.links(layout))
-        others[layout.native] = "links"
-    return own, others
-
-
-def _from_sources(params: Params) -> t.Dict[str, t.Optional[str]]:
-    delegated = params["delegated"]
-    sources = params["sources"]
-    if not sources and not (delegated and params["sources_digest"]):
-        raise build.BuildError("sources: empty; call this module as a task, whose action sends the collection's own")
-    for name, content in (sources or {}).items():
-        if not libraries_manifest.is_file_name(name) or not isinstance(content, str):
-            raise build.BuildError(f"sources: {name!r} must be a plain file name with the file's text as its value")
-    wanted: t.Dict[str, t.Optional[str]] = {
-        "sources": build.digest_of_sources(sources) if sources else params["sources_digest"],
-        "cc": params["cc"],
-        "compiler": None if delegated else build.compiler_version(params["cc"]),
+    :param sources: their digest.
+    :param compiler: its version; None where it is not known.
+    """
+    flags = {"cflags": cflags, "ldflags": ldflags}
+    return {
+        "machine": platform.machine,
+        "libc": platform.libc,
+        "sources": sources,
+        "cc": cc,
+        "compiler": compiler,
+        **{name: text for name, text in flags.items() if text is not None},
     }
-    wanted.update({name: params[name] for name in ("cflags", "ldflags") if params[name] is not None})
-    return wanted
+
+
+def made_elsewhere(platform: Platform, chosen: Choice, manifests: t.Mapping[str, str]) -> Made:
+    """Return what libraries are made from that another host has compiled for this one.
+
+    :raises BuildError: the manifest that came with them does not say it.
+    """
+    manifest = parse_manifest(manifests.get(chosen.variant, ""))
+    if manifest is None or "sources" not in manifest.made:
+        raise BuildError(f"prebuilt: {chosen.variant} has no {MANIFEST} that names its sources, as delegated demands")
+    built_on = f"{manifest.made.get('machine')}, {manifest.made.get('libc')}"
+    return {**manifest.made, "machine": platform.machine, "libc": platform.libc, "built_on": built_on}
+
+
+def made_of_prebuilt(platform: Platform, chosen: Choice, variants: Variants) -> Made:
+    """Return what stands for the origin of libraries that were brought: their own checksums."""
+    digests = {name: sha256(content) for name, content in variants[chosen.variant].items()}
+    return {
+        "machine": platform.machine,
+        "libc": platform.libc,
+        "prebuilt": digest_of_sources(digests),
+        "variant": chosen.variant,
+    }
+
+
+def digest_of(sources: t.Mapping[str, t.Any]) -> str:
+    """Return the digest of sources that came as an argument.
+
+    :raises BuildError: they are none.
+    """
+    if not sources:
+        raise BuildError("sources: empty; call this module as a task, whose action sends the collection's own")
+    for name, content in sources.items():
+        if not is_file_name(name) or not isinstance(content, str):
+            raise BuildError(f"sources: {name!r} must be a plain file name with the file's text as its value")
+    return digest_of_sources(sources)
+
+
+def kinds_to_compile(layout: t.Optional[Layout], compiler: t.Optional[str], unable: t.Mapping[str, str]) -> Kinds:
+    """Return for which other kinds a host's compiler makes libraries.
+
+    :param layout: None where all programs of the host are of one kind, or none of another kind count.
+    :param compiler: its version; None where there is none.
+    :param unable: by folder why it cannot compile for its programs.
+    """
+    if layout is None:
+        return Kinds({})
+    if compiler is None:  # as for the compiler itself: what it made is still right
+        return Kinds(dict.fromkeys([layout.native, *layout.others], "no compiler is there"), None, {"multilib": None})
+    possible = layout._replace(others={lib: layout.others[lib] for lib in layout.others if lib not in unable})
+    native = "links" if possible.others else "not needed without the others"
+    words = {layout.native: native, **{lib: unable.get(lib, "made") for lib in layout.others}}
+    return Kinds(words, possible, {"multilib": possible.text()}) if possible.others else Kinds(words)
+
+
+def kinds_among(names: t.Iterable[str], layout: t.Optional[Layout]) -> Kinds:
+    """Return the kinds for which there are libraries among files that were not compiled here."""
+    names = list(names)
+    words = {
+        lib: "made" if any(name.startswith(f"{lib}/") for name in names) else "not among the prebuilt files"
+        for lib in (layout.others if layout else ())
+    }
+    if layout and "made" in words.values():
+        words[layout.native] = "links"
+    return Kinds(words)
+
+
+def for_this_host(files: Files, layout: t.Optional[Layout]) -> t.Dict[str, bytes]:
+    """Return of prebuilt files those that this host's loaders look for, with the links that lead to them."""
+    folders = tuple(f"{lib}/" for lib in (layout.others if layout else ()))
+    own = {
+        name: content for name, content in files.items()
+        if file_of(name).kind != FOREIGN or name.startswith(folders)
+    }  # fmt: skip
+    if layout and any(name.startswith(folders) for name in own):
+        own.update(links(layout))
+    return own

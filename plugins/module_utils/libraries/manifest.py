@@ -16,7 +16,7 @@ import typing as t
 from ..linux.state_file import Damaged, parse_json, read_json
 from .table import file_of
 
-NAME = "manifest.json"
+MANIFEST = "manifest.json"
 _FORMAT = 1
 _MANAGED_BY = "netops.keepalive.preload_libraries"
 _FILE_NAME = re.compile(r"(lib[a-z0-9]*/([a-z0-9][a-z0-9_-]*/)?)?[A-Za-z0-9_][A-Za-z0-9._+-]*")
@@ -39,7 +39,7 @@ class Manifest(t.NamedTuple):
         return json.dumps(content, indent=2, sort_keys=True) + "\n"
 
 
-class Found(t.NamedTuple):
+class InstalledFile(t.NamedTuple):
     """One file of the manifest as it is now."""
 
     sha256: t.Optional[str]
@@ -53,7 +53,7 @@ class Found(t.NamedTuple):
 def is_file_name(name: str) -> bool:
     """Whether a file may have this name: nothing hidden, nothing that LD_PRELOAD would split, and no folder but those
     that C($LIB) can stand for."""
-    return len(name) <= _LONGEST_NAME and bool(_FILE_NAME.fullmatch(name)) and name != NAME
+    return len(name) <= _LONGEST_NAME and bool(_FILE_NAME.fullmatch(name)) and name != MANIFEST
 
 
 def sha256(content: bytes) -> str:
@@ -75,7 +75,7 @@ def target_of(content: bytes) -> t.Optional[str]:
     return os.fsdecode(content[len(_LINK) :]) if content.startswith(_LINK) else None
 
 
-def parse(text: t.Any) -> t.Optional[Manifest]:
+def parse_manifest(text: t.Any) -> t.Optional[Manifest]:
     """Read a manifest; None where it is none of ours or damaged, which then counts as not installed."""
     try:
         return _manifest_from(parse_json(text.encode("utf-8"))) if isinstance(text, str) else None
@@ -99,40 +99,40 @@ def _are_texts(values: t.Any) -> bool:
     return isinstance(values, dict) and all(isinstance(value, str) for value in values.values())
 
 
-def read(folder: str, private: bool = True) -> t.Optional[Manifest]:
+def read_manifest(folder: str, private: bool = True) -> t.Optional[Manifest]:
     """Read the manifest of a folder; None where there is none or no valid one.
 
     :param private: whether only one counts that nobody but root and we can have written.
     """
     try:
-        return _manifest_from(read_json(os.path.join(folder, NAME), _LIMIT, private))
+        return _manifest_from(read_json(os.path.join(folder, MANIFEST), _LIMIT, private))
     except (FileNotFoundError, Damaged):
         return None
 
 
-def damage(folder: str, private: bool = True) -> str:
+def manifest_damage(folder: str, private: bool = True) -> str:
     """Say why the manifest of a folder is not believed; '' where it is, or where there is none."""
     try:
-        _manifest_from(read_json(os.path.join(folder, NAME), _LIMIT, private))
+        _manifest_from(read_json(os.path.join(folder, MANIFEST), _LIMIT, private))
     except FileNotFoundError:
         return ""
     except Damaged as damaged:
-        return f"{os.path.join(folder, NAME)} {damaged}; it was not believed"
+        return f"{os.path.join(folder, MANIFEST)} {damaged}; it was not believed"
     return ""
 
 
-def look(path: str) -> Found:
+def look_at_file(path: str) -> InstalledFile:
     """Look at one file; symbolic links are not followed, because a library is never one."""
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return Found(None, 0, 0, 0)
+        return InstalledFile(None, 0, 0, 0)
     if stat.S_ISLNK(status.st_mode):
-        return Found(sha256(link_to(os.readlink(path))), 0, status.st_uid, status.st_gid, True)
+        return InstalledFile(sha256(link_to(os.readlink(path))), 0, status.st_uid, status.st_gid, True)
     if not stat.S_ISREG(status.st_mode):
-        return Found(None, 0, 0, 0)
+        return InstalledFile(None, 0, 0, 0)
     with open(path, "rb") as file:
-        return Found(sha256(file.read()), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+        return InstalledFile(sha256(file.read()), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
 
 
 def changes_since(installed: t.Optional[Manifest], made: t.Mapping[str, t.Optional[str]]) -> t.List[str]:
@@ -160,11 +160,16 @@ def _change(key: str, old: t.Optional[str], new: t.Optional[str]) -> str:
     return f"{key} changed from {'nothing' if old is None else repr(old)} to {'nothing' if new is None else repr(new)}"
 
 
-def damages(installed: Manifest, folder: str) -> t.List[str]:
+def damaged_files(installed: Manifest, folder: str) -> t.List[str]:
     """Say which files do not have the bytes that were installed; empty where all have."""
+    return damages_seen(installed, {name: look_at_file(os.path.join(folder, name)) for name in installed.files})
+
+
+def damages_seen(installed: Manifest, there: t.Mapping[str, InstalledFile]) -> t.List[str]:
+    """Say the same of files that were looked at, by name."""
     reasons = []
     for name, wanted in sorted(installed.files.items()):
-        found = look(os.path.join(folder, name))
+        found = there[name]
         if found.sha256 is None or (found.link and found.sha256 != wanted):
             reasons.append(f"{name} is missing")
         elif found.sha256 != wanted:
@@ -172,24 +177,24 @@ def damages(installed: Manifest, folder: str) -> t.List[str]:
     return reasons
 
 
-def observed_text(folder: str) -> str:
+def observed_manifest(folder: str) -> str:
     """What is there now, for a diff: the manifest as it would read if it had been written from the files.
 
     Where the files are as the manifest says, this is the manifest's own text, with a line for each wrong mode or owner.
     """
-    installed = read(folder)
+    installed = read_manifest(folder)
     if installed is None:
         return ""
     files = {}
     for name in installed.files:
-        found = look(os.path.join(folder, name))
+        found = look_at_file(os.path.join(folder, name))
         files[name] = found.sha256 or "missing"
         if found.sha256 and not attributes_right(name, found):
             files[name] += f" mode {found.mode:04o} owner {found.uid}:{found.gid}"
     return Manifest(installed.made, files).text()
 
 
-def attributes_right(name: str, found: Found) -> bool:
+def attributes_right(name: str, found: InstalledFile) -> bool:
     """Whether mode and owner are those of a fresh installation by the user that runs now (root, in practice)."""
     mode = file_of(name).mode if not found.link else 0  # that of a link counts for nothing
     return (found.mode, found.uid, found.gid) == (mode, os.geteuid(), os.getegid())

@@ -70,7 +70,28 @@ def can_compile(layout: Layout, cc: str) -> t.Dict[str, str]:
     return reasons
 
 
-def build(
+def build_all(
+    sources: t.Mapping[str, str],
+    target: str,
+    cc: str,
+    cflags: t.Optional[str],
+    ldflags: t.Optional[str],
+    layout: t.Optional[Layout],
+) -> t.Dict[str, bytes]:
+    """Make everything that is installed into I(target), by name.
+
+    :param layout: the programs of other kinds that get libraries, too.
+    :raises build.BuildError: what build() and build_others() raise.
+    :raises Refused: what build_others() raises.
+    """
+    with scratch() as directory:  # Ansible's own would make a folder in root's home
+        contents = libraries_build.build(sources, directory, target, cc, cflags, ldflags)
+    if layout:
+        contents.update(build_others(layout, sources, target, cc, cflags, ldflags))
+    return contents
+
+
+def build_others(
     layout: Layout,
     sources: t.Mapping[str, str],
     target: str,

@@ -16,19 +16,13 @@ import io
 import re
 import typing as t
 
-from ..linux.elf import (
-    MAGIC,
-    ElfError,
-    newest_glibc,
-    parse_elf,
-    release_of,
-)
-from . import manifest as libraries_manifest
-from .build import BuildError, Host, machine_of
+from ..linux.elf import MAGIC, ElfError, parse_elf
+from ..linux.libc import Release, dotted, libc_named, libc_of, newest_glibc, release_of
+from .build import BuildError, Platform, machine_of
+from .manifest import MANIFEST, is_file_name, parse_manifest, sha256
 from .table import FOREIGN, PROGRAM, file_of, is_preload
 
 Variants = t.Mapping[str, t.Mapping[str, bytes]]
-Release = t.Tuple[int, ...]
 
 
 class _Damaged(Exception):
@@ -44,7 +38,7 @@ class Choice(t.NamedTuple):
     """Files beside the preload libraries that do not fit the host, each with the reason; it does without them."""
 
 
-def kind_of(host: Host) -> str:
+def kind_of(host: Platform) -> str:
     """A folder name for everything that is compiled on such a host, e.g. V(x86_64-64-bit-glibc-2.36)."""
     return re.sub(r"[^A-Za-z0-9_.]+", "-", f"{host.machine} {host.libc}")
 
@@ -75,20 +69,20 @@ def unpack(variants: t.Any, manifests: t.Optional[t.Mapping[str, t.Any]] = None)
     if not unpacked:
         raise ValueError("empty")
     for variant, files in unpacked.items():
-        wrong = [name for name in files if not libraries_manifest.is_file_name(name)]
+        wrong = [name for name in files if not is_file_name(name)]
         if wrong or not any(name.endswith(".so") for name in files):
             raise ValueError(f"{variant}: {wrong or 'no .so files'}; expected plain names of libraries")
     for variant, text in (manifests or {}).items():
-        manifest = libraries_manifest.parse(text)
+        manifest = parse_manifest(text)
         if manifest is None:
-            raise ValueError(f"{variant}: what came as its {libraries_manifest.NAME} is none")
+            raise ValueError(f"{variant}: what came as its {MANIFEST} is none")
         for name, wanted in manifest.files.items():
-            if libraries_manifest.sha256(unpacked.get(variant, {}).get(name, b"")) != wanted:
-                raise ValueError(f"{variant}: {name} did not arrive with the sha256 of its {libraries_manifest.NAME}")
+            if sha256(unpacked.get(variant, {}).get(name, b"")) != wanted:
+                raise ValueError(f"{variant}: {name} did not arrive with the sha256 of its {MANIFEST}")
     return unpacked
 
 
-def choose(variants: Variants, host: Host) -> Choice:
+def choose_variant(variants: Variants, host: Platform) -> Choice:
     """Choose the variant that fits a host: of several the most complete one, then the one made for the newest glibc.
 
     :raises BuildError: none fits; the text says of each why.
@@ -121,12 +115,12 @@ def needed_libc(files: t.Mapping[str, bytes]) -> str:
     for name in files:
         if _is_elf(name, files[name]):
             elf = parse_elf(io.BytesIO(files[name]))
-            libc = next(filter(None, map(_libc_of, elf.needed)), libc)
-            needs = max(needs, newest_glibc(elf) or ())
-    return f"glibc {_dotted(needs)}" if needs else libc
+            libc = libc_of(elf) or libc
+            needs = max(needs, newest_glibc(elf))
+    return f"glibc {dotted(needs)}" if needs else libc
 
 
-def _examine(files: t.Mapping[str, bytes], host: Host) -> t.Tuple[t.Dict[str, str], Release]:
+def _examine(files: t.Mapping[str, bytes], host: Platform) -> t.Tuple[t.Dict[str, str], Release]:
     """Return what speaks against each file that does not fit, and the glibc release that the others need."""
     problems: t.Dict[str, str] = {}
     release: Release = ()
@@ -147,7 +141,7 @@ def _is_elf(name: str, content: bytes) -> bool:
     return kind != FOREIGN and (name.endswith(".so") or (kind == PROGRAM and content.startswith(MAGIC)))
 
 
-def _problem(name: str, content: bytes, host: Host) -> t.Tuple[str, Release]:
+def _problem(name: str, content: bytes, host: Platform) -> t.Tuple[str, Release]:
     try:
         elf = parse_elf(io.BytesIO(content))
     except ElfError as error:
@@ -155,21 +149,10 @@ def _problem(name: str, content: bytes, host: Host) -> t.Tuple[str, Release]:
     if machine_of(elf) != host.machine:
         return f"{name} is for {machine_of(elf)}", ()
     libc, _space, version = host.libc.partition(" ")
-    strangers = [library for library in elf.needed if _libc_of(library) not in ("", libc)]
+    strangers = [library for library in elf.needed if libc_named(library) not in ("", libc)]
     if strangers:
         return f"{name} is linked with another C library ({', '.join(strangers)})", ()
-    needs = newest_glibc(elf) or ()
+    needs = newest_glibc(elf)
     if libc == "glibc" and needs > release_of(version):
-        return f"{name} needs glibc {_dotted(needs)}", ()
+        return f"{name} needs glibc {dotted(needs)}", ()
     return "", needs
-
-
-def _libc_of(library: str) -> str:
-    """The C library that goes by this file name, or nothing where it is another library."""
-    if library == "libc.so.6":
-        return "glibc"
-    return "musl" if library == "libc.so" or library.startswith("libc.musl-") else ""
-
-
-def _dotted(release: Release) -> str:
-    return ".".join(map(str, release))

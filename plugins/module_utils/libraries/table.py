@@ -9,6 +9,7 @@ A further file is one row here and one in INSTALLED of the Makefile; a test comp
 
 from __future__ import annotations
 
+import shlex
 import typing as t
 
 from ..settings.options import LIBRARIES
@@ -65,3 +66,15 @@ def is_preload(name: str) -> bool:
 def is_tried(name: str) -> bool:
     """Whether something of it is run before it is installed."""
     return file_of(name).kind not in (DATA, FOREIGN)
+
+
+def tools_for(cc: str) -> t.Tuple[str, ...]:
+    """Return the programs without which nothing can be compiled.
+
+    :param cc: The C compiler, perhaps with options.
+    """
+    try:
+        words = shlex.split(cc)
+    except ValueError:  # it is said where it is to be run
+        words = cc.split()
+    return (words[0] if words else "cc", "make")

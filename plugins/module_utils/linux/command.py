@@ -134,6 +134,16 @@ def look_for(name: str) -> t.Tuple[t.Optional[str], str]:
     return None, "; ".join(dict.fromkeys(reasons))
 
 
+def absence(*names: str) -> str:
+    """Say which of several programs are not there, or may not be run by root and why; empty where all are."""
+    found = {name: look_for(name) for name in names}
+    missing = [name for name, (path, _reason) in found.items() if path is None]
+    if not missing:
+        return ""
+    passed_over = "; ".join(filter(None, (found[name][1] for name in missing)))
+    return f"{' and '.join(missing)} not found in {SEARCH_PATH}{f' ({passed_over})' if passed_over else ''}"
+
+
 def _search_path() -> str:
     folders = [folder for folder in OF_THE_SYSTEM.split(":") if not trusted.fault(folder)]
     return ":".join(folders) or os.devnull  # an empty one would mean the current folder

@@ -11,7 +11,6 @@ file may have lost, only help to recognise Go.
 
 from __future__ import annotations
 
-import re
 import struct
 import typing as t
 
@@ -35,8 +34,6 @@ _MOST_NAMES = 4096
 """Libraries, or symbol versions, of one file."""
 _PROGRAM_HEADERS = 1 << 16
 """Bytes; as the kernel, which executes no program that has more."""
-
-_RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,9}")
 
 MACHINES = {
     3: "i386",
@@ -306,14 +303,3 @@ def _has_go_section(reader: _Reader, start: int, size: int, count: int, names: i
         return any(strings.at(header[0]) == ".go.buildinfo" for header in headers)
     except ElfError:
         return False
-
-
-def newest_glibc(elf: Elf) -> t.Optional[t.Tuple[int, ...]]:
-    """The lowest glibc release that has every symbol version the file asks for, e.g. (2, 34); None if it asks none."""
-    wanted = [name[len("GLIBC_") :] for names in elf.versions.values() for name in names if name.startswith("GLIBC_")]
-    return max(filter(None, map(release_of, wanted)), default=None)
-
-
-def release_of(text: str) -> t.Tuple[int, ...]:
-    """The numbers of a release, V((2, 34)) for V(2.34); none where the text is something else (V(PRIVATE))."""
-    return tuple(map(int, text.split("."))) if _RELEASE.fullmatch(text) else ()

@@ -2,13 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several files changed as one: all or none."""
+"""A file changed from one moment to the next, and several files changed as one: all or none."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
-import tempfile
 import typing as t
+
+Owner = t.Tuple[int, int]
+"""User and group."""
+Prepare = t.Callable[[str], t.Any]
+
+_numbers = itertools.count()
 
 
 class Change(t.NamedTuple):
@@ -43,7 +50,9 @@ def apply_changes(changes: t.Sequence[Change], mode: int = 0o644) -> None:
                     os.mkdir(folder, 0o755)
                     made.append(folder)
                     os.chmod(folder, 0o755)  # whatever the umask
-                staged[change.path] = _stage(change.path, change.after, mode)
+                temporary = temporary_beside(change.path)
+                write_new(temporary, change.after.encode("utf-8", "surrogateescape"), mode)
+                staged[change.path] = temporary
         for change in changes:
             if change.after is None:
                 os.unlink(change.path)
@@ -77,19 +86,68 @@ def _second_name(path: str) -> str:
     return second
 
 
-def _stage(path: str, content: str, mode: int) -> str:
-    """Write a temporary file beside the one it will become; systemd ignores its name."""
-    descriptor, temporary = tempfile.mkstemp(prefix=".keepalive-", dir=os.path.dirname(path))
+def write_new(
+    path: str, content: bytes, mode: int, owner: t.Optional[Owner] = None, prepare: t.Optional[Prepare] = None
+) -> None:
+    """Write a file under a name of our own, with all that it will have under its final one, and have it on the disk.
+
+    What stands there is what a run that was killed has left, and goes. Whatever is raised, by C(prepare) too: nothing
+    stays of the file.
+
+    :param owner: to whom it is given; by default it is ours.
+    :param prepare: called with the path when the file is whole: it labels the file, or tries it out.
+    :raises OSError: as the file system said it.
+    """
+    if os.path.lexists(path):
+        os.unlink(path)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with open(path, "xb", opener=_private) as file:
             file.write(content)
             file.flush()
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-    except OSError:
-        os.unlink(temporary)
+        if prepare is not None:
+            prepare(path)
+    except BaseException:  # a signal's SystemExit, too
+        with contextlib.suppress(OSError):
+            os.unlink(path)
         raise
-    return temporary
+
+
+def replace_file(
+    path: str,
+    content: bytes,
+    mode: int = 0o644,
+    owner: t.Optional[Owner] = None,
+    prepare: t.Optional[Prepare] = None,
+    temporary: str = "",
+) -> None:
+    """Have a file say this from one moment to the next, also after a power cut; who has the old one open keeps it.
+
+    :param prepare: called with the temporary path before the file counts; what it raises leaves the old one in force.
+    :param temporary: a name in the same folder, by default one that nobody else uses and systemd ignores.
+    :raises OSError: the old file is still there.
+    """
+    temporary = temporary or temporary_beside(path)
+    write_new(temporary, content, mode, owner, prepare)
+    try:
+        os.rename(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    sync_folder(os.path.dirname(path) or ".")
+
+
+def temporary_beside(path: str) -> str:
+    """Return a name for what will become a file; systemd ignores it, and it is short, however long the file's is."""
+    return os.path.join(os.path.dirname(path), f".keepalive-{os.getpid()}-{next(_numbers)}")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def sync_folder(folder: str) -> None:

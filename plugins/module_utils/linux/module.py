@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -22,6 +23,10 @@ _MOST_TOLD = 3
 def _failure(why: str) -> bytes:
     """Return a failure as a module puts it out."""
     return json.dumps({"failed": True, "msg": printable(why)}).encode() + b"\n"
+
+
+def _end(number: int, _frame: t.Any) -> t.NoReturn:
+    raise SystemExit(128 + number)
 
 
 class Module(AnsibleModule):
@@ -67,6 +72,20 @@ class Module(AnsibleModule):
     def add_path_info(self, kwargs: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         """Add nothing to a result with a path: AnsibleModule would look its owner's name up over the network."""
         return kwargs
+
+    def end_in_order(self) -> None:
+        """End by way of every C(finally) when the connection goes away, so that no temporary folder stays."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _end)
+
+    def label(self, path: str, place: t.Optional[str] = None) -> bool:
+        """Give a file the security label that the policy has for the place where it will stand; by default its own.
+
+        :return: Whether it had another; in check mode no more is done than to tell.
+        """
+        if not self.selinux_enabled():
+            return False
+        return bool(self.set_context_if_different(path, self.selinux_default_context(place or path), False))
 
     def check_units(self, *options: str, patterns: bool = False) -> None:
         """Fail where an option holds what is not the name of a .service or .socket unit; all mistakes at once.

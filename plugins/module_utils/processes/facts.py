@@ -7,17 +7,15 @@
 from __future__ import annotations
 
 import os
-import re
 import typing as t
 
 from ..host_wide import settings_file
 from ..linux import below_root, in_force, procfs, systemd
 from ..linux.elf import Elf, ElfError, elf_in
+from ..linux.preload_file import LD_SO_PRELOAD, loaded_by
 from ..linux.procfs import HOST, Proc
 from ..linux.unit_names import is_unit_name
 from ..units import dropin
-
-LD_SO_PRELOAD = "/etc/ld.so.preload"
 
 
 class HostPreload(t.NamedTuple):
@@ -92,12 +90,9 @@ def attempt(read: t.Callable[[], _T]) -> t.Optional[_T]:
 
 def _host_preload(pid: int, proc: Proc, started: t.Optional[float]) -> HostPreload:
     with below_root.find(LD_SO_PRELOAD, pid, proc) as found, found.open() as stream:
-        text = os.fsdecode(stream.read(1 << 20))
-    return HostPreload(_entries(text), _entries(in_force.history(LD_SO_PRELOAD).at(started, text) or ""))
-
-
-def _entries(text: str) -> t.Tuple[str, ...]:
-    return tuple(re.split(r"[\s:]+", re.sub(r"#.*", "", text).strip()))
+        now = stream.read(1 << 20)
+    then = os.fsencode(in_force.history(LD_SO_PRELOAD).at(started, os.fsdecode(now)) or "")
+    return HostPreload(tuple(loaded_by(now)), tuple(loaded_by(then)))
 
 
 def drop_in_of(unit: str, directory: str = dropin.DIRECTORY) -> t.Optional[DropIn]:

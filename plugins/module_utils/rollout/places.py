@@ -10,6 +10,7 @@ import os
 import typing as t
 
 from ..libraries import manifest
+from ..libraries.table import tools_for
 from ..linux import file_lock
 from ..linux.command import find_program
 from ..settings.options import LIBRARY_DIR
@@ -39,7 +40,7 @@ def places(libraries: bool) -> t.List[Place]:
         Place(undo.FOLDER, 128 * KIB, "what has to be put back if it fails"),
         Place(file_lock.FOLDER, 16 * KIB, "the lock of the rollout"),
     ]
-    if libraries and manifest.read(LIBRARY_DIR) is None:
+    if libraries and manifest.read_manifest(LIBRARY_DIR) is None:
         wanted.append(Place(LIBRARY_DIR, 2048 * KIB, "the libraries"))
         wanted.append(Place(os.environ.get("TMPDIR", "/tmp"), 8192 * KIB, "compiling the libraries"))
     elif libraries:
@@ -76,10 +77,9 @@ def problems(libraries: bool) -> t.List[str]:
 
 def missing_for_build(cc: str) -> t.List[str]:
     """Return which programs are missing to compile the libraries; empty where they are installed already."""
-    if manifest.read(LIBRARY_DIR) is not None:
+    if manifest.read_manifest(LIBRARY_DIR) is not None:
         return []
-    words = cc.split()
-    return [name for name in (words[0] if words else "cc", "make") if not find_program(name)]
+    return [name for name in tools_for(cc) if not find_program(name)]
 
 
 def families(os_release: str = "/etc/os-release") -> t.List[str]:

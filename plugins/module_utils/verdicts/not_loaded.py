@@ -12,10 +12,11 @@ import typing as t
 from ..linux import procfs
 from ..linux.below_root import Found, NotRegular, find
 from ..linux.elf import ElfError, elf_in, parse_elf
+from ..linux.preload_file import LD_SO_PRELOAD
 from ..linux.printable import printable
 from ..linux.procfs import HOST, Proc
 from ..linux.unit_files import preload_entries
-from ..processes.facts import LD_SO_PRELOAD, DropIn, Files, ProcessFacts
+from ..processes.facts import DropIn, Files, ProcessFacts
 
 
 def explain_not_loaded(

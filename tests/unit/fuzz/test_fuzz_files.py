@@ -15,11 +15,10 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import settings_file
-from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import file as ld_so_preload_file
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import security
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import elf as linux_elf
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import executable
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import executable, libc, preload_file
 from ansible_collections.netops.keepalive.plugins.module_utils.settings import options
 from ansible_collections.netops.keepalive.tests.unit.fuzz.fuzzing import (
     ODD,
@@ -91,7 +90,7 @@ def test_the_library_is_one() -> None:
     elf = linux_elf.parse_elf(io.BytesIO(LIBRARY))
     assert (elf.needed, elf.soname, elf.go, elf.interpreter) == (("libc.so.6",), "libown.so", True, "libc.so.6")
     assert elf.versions == {"libc.so.6": ("GLIBC_2.34", "GLIBC_2.2.5")}
-    assert linux_elf.newest_glibc(elf) == (2, 34)
+    assert libc.newest_glibc(elf) == (2, 34)
 
 
 @fuzz(st.one_of(libraries(), libraries(), st.binary(max_size=300).map(b"\x7fELF\2\1\1".__add__)), examples=250)
@@ -106,7 +105,7 @@ def test_an_elf_file_has_facts_or_is_damaged_and_costs_little(content: bytes) ->
         assert stream.total <= 20 << 20 and stream.looks <= 300_000
     names = [*elf.needed, *elf.versions, *itertools.chain(*elf.versions.values()), elf.interpreter, elf.soname]
     assert all(os.fsencode(name) in content for name in names if name)
-    assert all(isinstance(part, int) for part in linux_elf.newest_glibc(elf) or ())
+    assert all(isinstance(part, int) for part in libc.newest_glibc(elf) or ())
 
 
 def test_a_file_of_nothing_but_tables_is_given_up() -> None:
@@ -173,7 +172,7 @@ def test_the_sections_of_a_settings_file_keep_their_text(new: str, old: str) -> 
 
 @fuzz(bytes_of(lines("/lib/a.so", ":", "/usr/lib/libkeepalive/libkeepalive.so", "#")))
 def test_an_entry_stands_in_the_file(content: bytes) -> None:
-    assert all(os.fsencode(entry) in content for entry in ld_so_preload_file.entries(content))
+    assert all(os.fsencode(entry) in content for entry in preload_file.named_in(content))
 
 
 @fuzz(bytes_of(lines("deny perm=any pattern=ld_preload", "avc:  denied ", "libkeepalive", "/usr/sbin/x (enforce)")))

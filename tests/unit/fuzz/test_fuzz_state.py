@@ -111,16 +111,18 @@ def test_of_a_memory_what_is_believed_can_be_set(tmp_path: pathlib.Path, content
 
 @fuzz(documents(MANIFEST), examples=100)
 def test_a_manifest_names_files_of_ours_alone(tmp_path: pathlib.Path, content: bytes) -> None:
-    (tmp_path / libraries_manifest.NAME).write_bytes(content)
-    manifest = libraries_manifest.read(str(tmp_path))
-    assert (manifest is None) == bool(libraries_manifest.damage(str(tmp_path)))
+    (tmp_path / libraries_manifest.MANIFEST).write_bytes(content)
+    manifest = libraries_manifest.read_manifest(str(tmp_path))
+    assert (manifest is None) == bool(libraries_manifest.manifest_damage(str(tmp_path)))
     if manifest is not None:
-        assert libraries_manifest.parse(manifest.text()) == manifest
+        assert libraries_manifest.parse_manifest(manifest.text()) == manifest
         for name in manifest.files:
             assert (
-                os.path.normpath(name) == name and not name.startswith(("/", ".")) and name != libraries_manifest.NAME
+                os.path.normpath(name) == name
+                and not name.startswith(("/", "."))
+                and name != libraries_manifest.MANIFEST
             )
-        assert isinstance(libraries_manifest.damages(manifest, str(tmp_path)), list)
+        assert isinstance(libraries_manifest.damaged_files(manifest, str(tmp_path)), list)
         assert isinstance(libraries_manifest.changes_since(manifest, {"libc": "x"}), list)
 
 
@@ -155,11 +157,11 @@ def test_what_comes_over_the_wire_is_unpacked_or_refused(variants: t.Any, manife
 
 @fuzz(bytes_of(texts("committed", "reverted: ")), bytes_of(lines("ERROR: ld.so: object ")))
 def test_a_trials_files_are_shown_and_remembered(tmp_path: pathlib.Path, word: bytes, noise: bytes) -> None:
-    place = watchdog.place_of(str(tmp_path / "ld.so.preload"))
+    place = watchdog.guarded(str(tmp_path / "ld.so.preload"))
     os.makedirs(place.state, exist_ok=True)
     pathlib.Path(place.state_file("result", "1")).write_bytes(word)
     pathlib.Path(place.state_file("before", "1")).write_bytes(noise)
-    assert is_harmless(watchdog.look(place, "1")["result"])
+    assert is_harmless(watchdog.trial_state(place, "1")["result"])
     assert all(line in os.fsdecode(noise) for line in watchdog.remembered(place, "1"))
 
 

@@ -27,7 +27,7 @@ install:
 \tcp one.so $(DESTDIR)$(LIBDIR)
 """
 SOURCES = {"Makefile": MAKEFILE, "one.c": "int one(void) { return 1; }\n"}
-HOST = build.describe_host()
+HOST = build.describe_platform()
 KIND = prebuilt.kind_of(HOST)
 
 HOSTS = ("one", "two", "three")
@@ -136,8 +136,8 @@ def test_a_folder_gets_one_build_for_each_kind_of_host(play: Play, tmp_path: pat
     assert first["one"][0]["needs"] == first["two"][0]["needs"]
     variants = read_prebuilt(tmp_path / "out")
     assert [*variants] == [KIND]
-    assert prebuilt.choose(variants, HOST).variant == KIND
-    manifest = libraries_manifest.read(str(tmp_path / "out" / KIND))
+    assert prebuilt.choose_variant(variants, HOST).variant == KIND
+    manifest = libraries_manifest.read_manifest(str(tmp_path / "out" / KIND))
     assert manifest is not None
     assert manifest.made["sources"] == build.digest_of_sources(SOURCES)
     assert manifest.made["libc"] == HOST.libc

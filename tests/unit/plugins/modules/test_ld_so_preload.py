@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import confirm as ld_so_preload_confirm
-from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import programs
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import trial as ld_so_preload_trial
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import watchdog as ld_so_preload_watchdog
-from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import find_loaders
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader, find_loaders, lib_of
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import read_elf
 from ansible_collections.netops.keepalive.plugins.modules import ld_so_preload
@@ -64,7 +64,7 @@ def run_fixture(
     """The module, which takes this machine for one with a single loader: a 32 bit one is another test's subject."""
     native = [loader for loader in find_loaders() if loader.elf.abi == read_elf("/proc/self/exe").abi]
     monkeypatch.setattr(ld_so_preload.libraries_loaders, "find_loaders", lambda: native)
-    monkeypatch.setattr(ld_so_preload.signal, "signal", lambda *_arguments: None)
+    monkeypatch.setattr(ld_so_preload.Module, "end_in_order", lambda _self: None)
 
     def run(check: bool = False, **arguments: t.Any) -> Result:
         given = {"path": str(tmp_path / "preload"), "library_dir": str(lib), "programs": ["true"], **arguments}
@@ -81,7 +81,7 @@ def file_fixture(tmp_path: pathlib.Path) -> t.Iterator[pathlib.Path]:
     """The file, and the promise that no trial is left behind."""
     path = tmp_path / "preload"
     yield path
-    assert not ld_so_preload_watchdog.running(ld_so_preload_watchdog.place_of(str(path))), "a watchdog was left"
+    assert not ld_so_preload_watchdog.running(ld_so_preload_watchdog.guarded(str(path))), "a watchdog was left"
     assert ld_so_preload_watchdog.mounted_from(str(path)) is None
     assert [left.name for left in tmp_path.glob(".preload*") if left.is_file()] == []
 
@@ -155,9 +155,7 @@ def test_a_host_on_which_programs_do_not_start_is_not_confirmed(
     run: Run, file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = run()
-    monkeypatch.setattr(
-        ld_so_preload_confirm, "programs_start", lambda known: "/bin/true was ended by signal 7 (SIGBUS)"
-    )
+    monkeypatch.setattr(ld_so_preload_trial, "programs_start", lambda known: "/bin/true was ended by signal 7 (SIGBUS)")
     verdict = confirm(run, answer)
     assert (verdict["failed"], verdict["healed"]) == (True, True)
     assert verdict["seen"] == "/bin/true was ended by signal 7 (SIGBUS)"
@@ -165,13 +163,13 @@ def test_a_host_on_which_programs_do_not_start_is_not_confirmed(
 
 
 def test_programs_start_here() -> None:
-    assert ld_so_preload_confirm.programs_start() == ""
+    assert ld_so_preload_trial.programs_start() == ""
 
 
 def test_without_an_answer_the_old_file_comes_back(run: Run, file: pathlib.Path) -> None:
     file.write_bytes(FOREIGN)
     answer = run(watchdog=4)
-    place = ld_so_preload_watchdog.place_of(str(file))
+    place = ld_so_preload_watchdog.guarded(str(file))
     assert ld_so_preload_watchdog._wait_for(place, answer["token"], ("result",)) == "result"
     assert file.read_bytes() == FOREIGN
     late = confirm(run, answer)
@@ -237,9 +235,9 @@ def test_what_every_program_said_before_is_not_held_against_the_libraries(
     noisy = file.parent / "noisy"
     noisy.write_text("#!/bin/sh\necho \"ERROR: ld.so: object 'x' cannot be preloaded: ignored.\" >&2\n")
     noisy.chmod(0o755)
-    monkeypatch.setattr(ld_so_preload_confirm, "find_program", lambda name: str(noisy))
-    assert "said: ERROR: ld.so: object 'x'" in ld_so_preload_confirm.programs_start()
-    assert ld_so_preload_confirm.programs_start(ld_so_preload_confirm.noise()) == ""
+    monkeypatch.setattr(ld_so_preload_trial, "find_program", lambda name: str(noisy))
+    assert "said: ERROR: ld.so: object 'x'" in ld_so_preload_trial.programs_start()
+    assert ld_so_preload_trial.programs_start(ld_so_preload_trial.noise()) == ""
     answer = run(preflight=False)
     assert confirm(run, answer)["result"] == "committed"
 
@@ -316,7 +314,7 @@ def test_a_watchdog_that_others_could_change_is_not_started(
     assert answer["failed"] is True
     assert f"{program} is not started as root: {program} belongs to user {os.geteuid()} and has" in answer["msg"]
     assert file.read_bytes() == FOREIGN
-    assert not os.path.exists(ld_so_preload_watchdog.place_of(str(file)).new)
+    assert not os.path.exists(ld_so_preload_watchdog.guarded(str(file)).new)
 
 
 def test_a_library_that_others_could_change_is_refused_without_the_preflight_too(
@@ -354,7 +352,7 @@ def test_a_file_that_another_may_have_open_is_replaced(run: Run, file: pathlib.P
 def test_in_check_mode_no_units_program_is_looked_at_and_it_is_said(
     run: Run, monkeypatch: pytest.MonkeyPatch, lib: pathlib.Path
 ) -> None:
-    monkeypatch.setattr(programs, "unit_commands", lambda *_arguments: pytest.fail("asked"))
+    monkeypatch.setattr(ld_so_preload, "unit_commands", lambda *_arguments: pytest.fail("asked"))
     answer = run(check=True, units=["a.service"])
     assert answer["changed"] is True
     assert "the units' own programs are not run in check mode" in answer["notes"][-1]
@@ -430,7 +428,7 @@ def test_a_read_only_or_full_file_system_changes_nothing(run: Run, tmp_path: pat
 
 def test_the_remains_of_an_interrupted_trial_are_taken_away(run: Run, file: pathlib.Path) -> None:
     """As a power cut leaves them: the files, and nobody who holds the lock."""
-    place = ld_so_preload_watchdog.place_of(str(file))
+    place = ld_so_preload_watchdog.guarded(str(file))
     for left in (place.new, place.old):
         pathlib.Path(left).write_bytes(FOREIGN)
     answer = run()
@@ -440,7 +438,7 @@ def test_the_remains_of_an_interrupted_trial_are_taken_away(run: Run, file: path
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 def test_a_mount_whose_watchdog_was_killed_is_taken_away(run: Run, file: pathlib.Path) -> None:
-    place = ld_so_preload_watchdog.place_of(str(file))
+    place = ld_so_preload_watchdog.guarded(str(file))
     pathlib.Path(place.new).write_bytes(b"bad")
     file.write_bytes(FOREIGN)
     subprocess.run(["mount", "--bind", place.new, file], check=True)
@@ -448,6 +446,60 @@ def test_a_mount_whose_watchdog_was_killed_is_taken_away(run: Run, file: pathlib
     assert any("had left" in note for note in answer["notes"])
     confirm(run, answer)
     assert file.read_bytes().startswith(FOREIGN)
+
+
+@pytest.fixture(name="other_kind")
+def other_kind_fixture(run: Run, lib: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
+    """The loader of the machine's 32 bit programs; what C($LIB) leads to has a library for each kind."""
+    loaders = find_loaders()
+    others = [loader for loader in loaders if loader.elf.abi != read_elf("/proc/self/exe").abi]
+    if not others:
+        pytest.skip("needs a 32 bit loader and compiler on this machine (gcc-multilib)")
+    monkeypatch.setattr(ld_so_preload.libraries_loaders, "find_loaders", lambda: loaders)
+    for loader in loaders:
+        folder = lib / str(lib_of(loader))
+        folder.mkdir(parents=True)
+        bad_libraries.compile_library(folder / "libkeepalive.so", bad_libraries.GOOD, f"-m{loader.elf.bits}")
+    for path in lib.rglob("lib*/"):
+        path.chmod(0o755)
+    return others[0]
+
+
+def test_programs_of_the_other_word_size_are_tried_with_a_library_of_theirs(
+    run: Run, lib: pathlib.Path, file: pathlib.Path, other_kind: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_file: t.List[t.List[str]] = []
+    monkeypatch.setattr(
+        ld_so_preload_trial.Trial, "file", lambda _self, *arguments: (in_file.extend(arguments[-1]), ([], ""))[1]
+    )
+    answer = run(use=["connect"], check=True)
+    assert answer["entries"] == [f"{lib}/$LIB/libkeepalive.so"], answer.get("msg")
+    assert answer["tried"] == [shutil.which("true"), shlex.join(other_kind.program)], "the host's own kind by true"
+    assert other_kind.program in in_file
+    bad_libraries.compile_library(
+        lib / str(lib_of(other_kind)) / "libkeepalive.so",
+        bad_libraries.CONSTRUCTOR % "abort()",
+        f"-m{other_kind.elf.bits}",
+    )
+    answer = run(use=["connect"])
+    assert answer["failed"] is True
+    (problem,) = answer["problems"]
+    assert (problem["program"], problem["library"]) == (shlex.join(other_kind.program), f"{lib}/$LIB/libkeepalive.so")
+    assert "SIGABRT" in problem["reason"]
+    assert not file.exists()
+
+
+def test_a_library_that_programs_of_the_other_word_size_lack_is_named(
+    run: Run, lib: pathlib.Path, file: pathlib.Path, other_kind: Loader
+) -> None:
+    gone = lib / str(lib_of(other_kind)) / "libkeepalive.so"
+    gone.unlink()
+    (problem,) = run(use=["connect"])["problems"]
+    assert problem["library"] == str(gone)
+    assert f"{other_kind.path} starts {other_kind.kind} programs here" in problem["reason"]
+    foretold = run(use=["connect"], check=True)
+    assert foretold["notes"] == [f"not tried: {gone} is not installed yet"]
+    assert not file.exists()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, prebuilt
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, multilib, prebuilt
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader, find_loaders
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import read_elf
 from ansible_collections.netops.keepalive.plugins.modules import prebuilt_libraries
 
 MAKEFILE = """
@@ -23,7 +25,8 @@ install:
 \tcp one.so $(DESTDIR)$(LIBDIR)
 """
 SOURCES = {"Makefile": MAKEFILE, "one.c": "int one(void) { return 1; }\n"}
-KIND = prebuilt.kind_of(build.describe_host())
+CSRC = pathlib.Path(__file__).parents[4] / "csrc"
+KIND = prebuilt.kind_of(build.describe_platform())
 
 Result = t.Dict[str, t.Any]
 Run = t.Callable[..., Result]
@@ -33,7 +36,7 @@ Run = t.Callable[..., Result]
 def run_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """A function that runs the module and returns what it printed; temporary files go to a folder that can be seen."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(prebuilt_libraries.signal, "signal", lambda *_arguments: None)
+    monkeypatch.setattr(prebuilt_libraries.Module, "end_in_order", lambda _self: None)
 
     def run(check: bool = False, **arguments: t.Any) -> Result:
         arguments = {"sources": SOURCES, "multilib": "never", **arguments, "_ansible_check_mode": check}
@@ -81,3 +84,48 @@ def test_a_compiler_that_is_gone_is_not_missed_where_nothing_has_to_be_made(run:
 def test_sources_that_do_not_compile(run: Run) -> None:
     assert "one.c:1" in run(sources={**SOURCES, "one.c": "int one(void) { return }\n"})["msg"]
     assert run(sources={})["msg"].startswith("sources: empty")
+
+
+@pytest.fixture(name="two_kinds")
+def two_kinds_fixture(monkeypatch: pytest.MonkeyPatch) -> Loader:
+    """A host with programs of another kind, whose loader is really this machine's own: a compiler for it is there."""
+    abi = read_elf("/proc/self/exe").abi
+    loader = next(loader for loader in find_loaders() if loader.elf.abi == abi)
+    monkeypatch.setattr(multilib, "find_layout", lambda: multilib.Layout("lib64", {"lib32": loader}))
+    return loader
+
+
+def sources_of_the_collection() -> t.Dict[str, str]:
+    paths = [path for pattern in ("*.c", "*.h", "*.map", "Makefile", "LICENSE") for path in CSRC.glob(pattern)]
+    return {path.name: path.read_text() for path in paths}
+
+
+def test_for_programs_of_another_kind_libraries_are_made_too_and_no_links(run: Run, two_kinds: Loader) -> None:
+    """Where the links have to lie says the loader of the host that gets the files."""
+    result = run(sources=sources_of_the_collection(), multilib="auto")
+    assert result["changed"] is True, result.get("msg")
+    files = prebuilt.unpack({"k": result["contents"]})["k"]
+    names = ["libkeepalive.so", "libkeepalive_listen.so", "libkeepalive_socket.so"]
+    assert sorted(name for name in files if "/" in name) == [f"lib32/{name}" for name in names]
+    assert {files[f"lib32/{name}"][:4] for name in names} == {b"\x7fELF"}
+    assert result["made"]["multilib"] == "lib64, lib32"
+    again = run(sources=sources_of_the_collection(), multilib="auto", have={KIND: result["made"]})
+    assert (again["changed"], again["reason"]) == (False, "")
+    without = run(sources=sources_of_the_collection(), multilib="never", have={KIND: result["made"]}, check=True)
+    assert without["reason"] == "multilib changed from 'lib64, lib32' to nothing"
+
+
+def test_a_compiler_for_one_kind_alone_makes_that_kind(
+    run: Run, two_kinds: Loader, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cc = tmp_path_factory.mktemp("compiler") / "cc"
+    cc.write_text(f'#!/bin/sh\nfor word; do [ "$word" != -m{two_kinds.elf.bits} ] || exit 1; done\nexec cc "$@"\n')
+    cc.chmod(0o755)
+    result = run(multilib="auto", cc=str(cc))
+    assert (result["changed"], "multilib" in result["made"]) == (True, False), result.get("msg")
+    assert [name for name in result["contents"] if "/" in name] == []
+
+
+def test_what_a_compiler_that_is_gone_made_for_another_kind_is_still_right(run: Run, two_kinds: Loader) -> None:
+    made = {**run()["made"], "cc": "none-cc", "multilib": "lib64, lib32"}
+    assert run(cc="none-cc", multilib="auto", have={KIND: made})["changed"] is False

@@ -194,6 +194,12 @@ def test_ports_narrow(capsys: pytest.CaptureFixture[str], proc: ShadowProc, serv
     assert len(out.splitlines()) == 2
 
 
+@pytest.mark.parametrize("port", ["1", "65535"])
+def test_the_first_and_the_last_port_are_ports(capsys: pytest.CaptureFixture[str], proc: ShadowProc, port: str) -> None:
+    status, out, err = main(capsys, "--port", port, root=proc.root)
+    assert (status, len(out.splitlines()), err) == (0, 1, "")
+
+
 def test_a_unit_that_is_not_there(
     capsys: pytest.CaptureFixture[str], proc: ShadowProc, systemctl: t.Callable[[str], None]
 ) -> None:

@@ -69,6 +69,7 @@ CASES: t.List[t.Tuple[str, HostWide, t.List[str], float, t.List[str]]] = [
     ("settings that nobody noted", BOTH._replace(settings="TCP_KEEPIDLE=1\n"), [CONNECT, LISTEN], YOUNG, []),
     ("started with the host, which was booted so", BOTH._replace(preload_history=History(), settings_history=History()),
      [], OLD, []),
+    ("its line ends with a carriage return: the loader looks for another file", named(f"{CONNECT}\r"), [], OLD, []),
     ("the mode is off", state.NOWHERE, [], OLD, []),
     ("a settings file alone does nothing", later(BOTH, A_LATER)._replace(preload=None), [CONNECT], YOUNG, []),
 ]  # fmt: skip
@@ -107,6 +108,10 @@ def test_both_files_are_read_as_their_readers_do(tmp_path: pathlib.Path) -> None
     noted(settings, (0.0, "TCP_KEEPIDLE=1\n"))
     assert look(str(preload), str(settings)).settings_history == told((0.0, "TCP_KEEPIDLE=1\n"))
     assert look(str(preload), str(settings)).names == {"libkeepalive.so", "libkeepalive_socket.so"}
+    preload.write_bytes(f"{CONNECT}\r\n{LISTEN}\n".encode())
+    found = look(str(preload), str(settings))
+    assert found.entries == (CONNECT, LISTEN), "what stands there is what is to be taken away"
+    assert found.names == {"libkeepalive_listen.so"}, "and this is what is loaded"
 
 
 @pytest.mark.parametrize(("mode", "words"), [(0o664, "others than root may write"), (0o600, "not everybody may read")])

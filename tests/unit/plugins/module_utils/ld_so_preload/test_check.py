@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import re
@@ -13,6 +14,7 @@ import shutil
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import check
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload.check import check_files
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import manifest as libraries_manifest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import (
@@ -119,11 +121,50 @@ def test_a_library_that_was_changed_after_its_installation_is_refused(
 ) -> None:
     path = bad_libraries.good(folder / "l.so")
     manifest = libraries_manifest.Manifest({}, {"l.so": libraries_manifest.sha256(path.read_bytes())})
-    (folder / libraries_manifest.NAME).write_text(manifest.text())
+    (folder / libraries_manifest.MANIFEST).write_text(manifest.text())
     assert check_files([str(path)], native) == []
     bad_libraries.compile_library(path, bad_libraries.CONSTRUCTOR % "getppid()")
     (problem,) = check_files([str(path)], native)
     assert "is not the file that was installed" in problem.reason
+
+
+def test_a_library_that_cannot_be_read_is_refused(
+    folder: pathlib.Path, native: t.List[Loader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that fails: what is not known of a library speaks against it."""
+    path = str(bad_libraries.good(folder / "l.so"))
+
+    def read(_path: str) -> t.NoReturn:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    monkeypatch.setattr(check, "read_elf", read)
+    assert check_files([path], native) == [check.LibraryProblem("", path, "cannot be read: Input/output error")]
+
+
+def unknown() -> str:
+    raise ValueError("unrecognized configuration name")
+
+
+@pytest.mark.parametrize(
+    "libc", [unknown, lambda: None, lambda: "", lambda: "musl libc"], ids=["none", "null", "empty", "no number"]
+)
+def test_where_glibc_does_not_say_its_release_no_library_is_said_to_be_too_new(
+    folder: pathlib.Path, native: t.List[Loader], monkeypatch: pytest.MonkeyPatch, libc: t.Callable[[], str]
+) -> None:
+    """As Python says nothing on a host of musl. What does not fit there shows when a program is tried with it."""
+    path = str(bad_libraries.too_new_glibc(folder / "l.so"))
+    monkeypatch.setattr(check.os, "confstr", lambda _name: libc())
+    assert check_files([path], native) == []
+
+
+@pytest.mark.parametrize("libc", ["libc.so", "libc.musl-x86_64.so.1"])
+def test_a_library_of_musl_is_refused(folder: pathlib.Path, native: t.List[Loader], libc: str) -> None:
+    musl = bad_libraries.compile_library(folder / libc, "int only_here(void) { return 1; }", "-nostdlib")
+    source = "int only_here(void); int f(void) { return only_here(); }"
+    path = str(bad_libraries.compile_library(folder / "l.so", source, "-nostdlib", str(musl)))
+    assert check_files([path], native) == [
+        check.LibraryProblem("", path, "is linked with musl, and this host's loader is that of glibc")
+    ]
 
 
 def test_names_that_the_loader_would_split_or_look_for_elsewhere(native: t.List[Loader]) -> None:

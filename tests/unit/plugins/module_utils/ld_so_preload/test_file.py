@@ -10,12 +10,12 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload.file import (
-    entries,
     is_below,
     own_entries,
     with_entries,
     without_entries,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.preload_file import named_in
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,7 +47,7 @@ def texts(of: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
 
 
 def without_ours(content: bytes) -> t.List[str]:
-    return [entry for entry in entries(content) if not is_below(entry, FOLDER)]
+    return [entry for entry in named_in(content) if not is_below(entry, FOLDER)]
 
 
 def comments_of(content: bytes) -> t.List[bytes]:

@@ -15,8 +15,8 @@ MOUNTED = b"36 35 98:0 /.ld.so.preload.keepalive-new /etc/ld.so.preload rw,noati
 
 
 @pytest.fixture(name="place")
-def place_fixture(tmp_path: pathlib.Path) -> watchdog.Place:
-    place = watchdog.place_of(str(tmp_path / "ld.so.preload"))
+def place_fixture(tmp_path: pathlib.Path) -> watchdog.GuardedFile:
+    place = watchdog.guarded(str(tmp_path / "ld.so.preload"))
     pathlib.Path(place.state).mkdir()
     return place
 
@@ -39,7 +39,7 @@ def test_a_mount_of_a_user_is_no_mount_of_ours_whatever_its_name(tmp_path: pathl
     assert watchdog.mounted_from("/etc/ld.so.preload", str(table)) == "/.ld.so.preload.keepalive-new"
 
 
-def test_what_was_remembered_comes_back_and_what_is_damaged_excuses_nothing(place: watchdog.Place) -> None:
+def test_what_was_remembered_comes_back_and_what_is_damaged_excuses_nothing(place: watchdog.GuardedFile) -> None:
     lines = ["ERROR: ld.so: object '/\udcff' cannot be preloaded", "a\x1b[2J"]
     watchdog.remember(place, "1", lines)
     assert watchdog.remembered(place, "1") == lines
@@ -47,13 +47,13 @@ def test_what_was_remembered_comes_back_and_what_is_damaged_excuses_nothing(plac
     assert watchdog.remembered(place, "2") == []
 
 
-def test_a_watchdogs_word_is_shown_whatever_it_is(place: watchdog.Place) -> None:
+def test_a_watchdogs_word_is_shown_whatever_it_is(place: watchdog.GuardedFile) -> None:
     word = pathlib.Path(place.state_file("result", "1"))
     word.write_bytes(b"committed\n")
-    assert watchdog.look(place, "1") == {"armed": False, "result": "committed"}
+    assert watchdog.trial_state(place, "1") == {"armed": False, "result": "committed"}
     word.write_bytes(b"\xff\x1b[2J\0")
-    shown = watchdog.look(place, "1")["result"]
+    shown = watchdog.trial_state(place, "1")["result"]
     assert shown.isprintable() and "[2J" in shown
     word.unlink()
     word.mkdir()
-    assert watchdog.look(place, "1")["result"] == "its word cannot be read"
+    assert watchdog.trial_state(place, "1")["result"] == "its word cannot be read"

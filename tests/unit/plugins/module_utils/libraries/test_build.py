@@ -13,6 +13,7 @@ import subprocess
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build as libraries_build
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.build import BuildError, NoCompiler, build
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.table import tools_for
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import command
 
 TARGET = "/usr/lib/libkeepalive"
@@ -74,9 +75,19 @@ def test_a_compiler_that_another_user_could_change_is_not_run_by_make_either(
 
 
 def test_make_that_is_not_there(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libraries_build, "find_program", lambda name: None if name == "make" else name)
-    with pytest.raises(NoCompiler, match=r"^no C compiler: make not found"):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "cc").symlink_to("/usr/bin/cc")
+    monkeypatch.setattr(command, "SEARCH_PATH", str(tmp_path / "bin"))
+    with pytest.raises(NoCompiler, match=rf"^no C compiler: make not found in {tmp_path}/bin$"):
         build(SOURCES, str(tmp_path), TARGET)
+    assert libraries_build.no_compiler("none").startswith("no C compiler: none and make not found in ")
+
+
+@pytest.mark.parametrize(
+    ("cc", "program"), [("cc -m64", "cc"), ("'/opt/my cc' -x", "/opt/my cc"), ("gcc 'unclosed", "gcc"), ("", "cc")]
+)
+def test_what_is_needed_to_compile(cc: str, program: str) -> None:
+    assert tools_for(cc) == (program, "make")
 
 
 def test_a_compiler_without_the_librarys_headers_is_no_compiler(tmp_path: pathlib.Path) -> None:
@@ -129,7 +140,7 @@ def test_the_compilers_version_is_its_own_first_line() -> None:
 
 
 def test_the_host_is_described_like_the_loader_and_the_kernel_do() -> None:
-    host = libraries_build.describe_host()
+    host = libraries_build.describe_platform()
     shown = subprocess.run(["ldd", "--version"], check=True, capture_output=True, text=True).stdout
     assert host.libc == "glibc " + shown.splitlines()[0].rsplit(" ", 1)[1]
     assert host.machine == subprocess.run(
@@ -143,9 +154,9 @@ def test_musl_says_its_version_through_its_loader(tmp_path: pathlib.Path, monkey
         "#!/bin/sh\nprintf 'musl libc (x86_64)\\nVersion 1.2.3\\nDynamic Program Loader\\n' >&2; exit 1\n"
     )
     loader.chmod(0o755)
-    monkeypatch.setattr(libraries_build, "_glibc", lambda: None)
+    monkeypatch.setattr(libraries_build, "glibc_here", lambda: ())
     program = tmp_path / "program"
     (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")
     flags = [f"-Wl,--dynamic-linker={loader}", "-o", str(program), str(tmp_path / "main.c")]
     subprocess.run(["cc", *flags], check=True)
-    assert libraries_build.describe_host(str(program)).libc == "musl 1.2.3"
+    assert libraries_build.describe_platform(str(program)).libc == "musl 1.2.3"

@@ -84,7 +84,7 @@ def test_each_file_gets_the_mode_of_its_row_and_gets_it_back(
     }
     (tmp_path / "lib" / "tool").chmod(0o644)
     said = ["tool had mode 0644 instead of 0755"]
-    assert manifest.observed_text(str(tmp_path / "lib")).count(" mode 0644 owner") == 1
+    assert manifest.observed_manifest(str(tmp_path / "lib")).count(" mode 0644 owner") == 1
     assert libraries_install.repair(str(tmp_path / "lib"), ["tool", "tool.h"], no_label) == said
     assert snapshot(tmp_path / "lib") == before
 
@@ -194,9 +194,9 @@ def test_a_kill_between_any_two_steps_leaves_whole_files_and_the_next_run_heals(
     assert os.waitpid(child, 0)[1] == (0 if renames == 3 else signal.SIGKILL)
     for name in NEW:
         assert (folder / name).read_bytes() in (OLD[name], NEW[name])
-    installed = manifest.read(str(folder))
+    installed = manifest.read_manifest(str(folder))
     assert installed is not None
-    damaged = bool(manifest.damages(installed, str(folder)))
+    damaged = bool(manifest.damaged_files(installed, str(folder)))
     assert damaged == (renames in (1, 2)), "what was replaced without its manifest shows"
     install(folder, NEW)
     assert {name: content for name, (_inode, _mode, content) in snapshot(folder).items() if name in NEW} == NEW

@@ -12,14 +12,18 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import manifest as libraries_manifest
-from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import Manifest, changes_since, parse
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import (
+    Manifest,
+    changes_since,
+    parse_manifest,
+)
 
 MADE = {"compiler": "cc 12", "libc": "glibc 2.36", "sources": "abc", "cflags": "-O2"}
 
 
 def test_a_manifest_reads_back_as_it_was_written() -> None:
     manifest = Manifest(MADE, {"libkeepalive.so": "0" * 64})
-    assert parse(manifest.text()) == manifest
+    assert parse_manifest(manifest.text()) == manifest
 
 
 @pytest.mark.parametrize(
@@ -41,33 +45,36 @@ def test_a_manifest_reads_back_as_it_was_written() -> None:
 )
 def test_what_is_not_ours_or_names_other_places_counts_for_nothing(change: dict) -> None:
     content = json.loads(Manifest(MADE, {"libkeepalive.so": "0"}).text())
-    assert parse(json.dumps(content)) is not None
-    assert parse(json.dumps({**content, **change})) is None
+    assert parse_manifest(json.dumps(content)) is not None
+    assert parse_manifest(json.dumps({**content, **change})) is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '"text"', "[" * 100_000, "\ud800", None, 7])
 def test_what_is_no_manifest_counts_for_nothing(text: t.Any) -> None:
-    assert parse(text) is None
+    assert parse_manifest(text) is None
 
 
 def test_of_a_damaged_manifest_it_is_said_why_it_counts_for_nothing(tmp_path: pathlib.Path) -> None:
-    path, folder = tmp_path / libraries_manifest.NAME, str(tmp_path)
-    assert (libraries_manifest.read(folder), libraries_manifest.damage(folder)) == (None, "")
+    path, folder = tmp_path / libraries_manifest.MANIFEST, str(tmp_path)
+    assert (libraries_manifest.read_manifest(folder), libraries_manifest.manifest_damage(folder)) == (None, "")
     right = Manifest(MADE, {"libkeepalive.so": "0" * 64})
     path.write_text(right.text())
-    assert (libraries_manifest.read(folder), libraries_manifest.damage(folder)) == (right, "")
+    assert (libraries_manifest.read_manifest(folder), libraries_manifest.manifest_damage(folder)) == (right, "")
     path.chmod(0o666)
-    assert libraries_manifest.read(folder) is None
-    assert libraries_manifest.damage(folder) == (
+    assert libraries_manifest.read_manifest(folder) is None
+    assert libraries_manifest.manifest_damage(folder) == (
         f"{path} could have been written by others: it has mode 0666; it was not believed"
     )
-    assert (libraries_manifest.read(folder, private=False), libraries_manifest.damage(folder, private=False)) == (
+    assert (
+        libraries_manifest.read_manifest(folder, private=False),
+        libraries_manifest.manifest_damage(folder, private=False),
+    ) == (
         right,
         "",
     )
     path.unlink()
     path.mkdir()
-    assert (libraries_manifest.read(folder), libraries_manifest.damage(folder)) == (
+    assert (libraries_manifest.read_manifest(folder), libraries_manifest.manifest_damage(folder)) == (
         None, f"{path} is not a regular file; it was not believed",
     )  # fmt: skip
 
@@ -108,12 +115,12 @@ def test_damage_is_told_file_by_file(tmp_path: pathlib.Path) -> None:
     for name in ("a.so", "b.so", "c.so", "d.so"):
         (tmp_path / name).write_bytes(b"x")
     manifest = Manifest({}, dict.fromkeys(("a.so", "b.so", "c.so", "d.so"), libraries_manifest.sha256(b"x")))
-    assert libraries_manifest.damages(manifest, str(tmp_path)) == []
+    assert libraries_manifest.damaged_files(manifest, str(tmp_path)) == []
     (tmp_path / "b.so").write_bytes(b"y")
     (tmp_path / "c.so").unlink()
     (tmp_path / "d.so").rename(tmp_path / "elsewhere")
     (tmp_path / "d.so").symlink_to("elsewhere")
-    assert libraries_manifest.damages(manifest, str(tmp_path)) == [
+    assert libraries_manifest.damaged_files(manifest, str(tmp_path)) == [
         "b.so was changed by something else",
         "c.so is missing",
         "d.so is missing",

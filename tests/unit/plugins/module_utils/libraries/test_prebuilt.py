@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import prebuilt, table
-from ansible_collections.netops.keepalive.plugins.module_utils.libraries.build import BuildError, Host
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.build import BuildError, Platform
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import Manifest, sha256
 
 
@@ -47,20 +47,22 @@ def test_the_newest_prebuilt_that_fits_is_chosen(
     compiled: t.Dict[str, bytes], libc: str, offered: t.Tuple[str, ...], chosen: str
 ) -> None:
     variants = {name: {"libkeepalive.so": compiled[name], "keepalive.h": b"no ELF"} for name in offered}
-    assert prebuilt.choose(variants, Host("x86_64 64 bit", libc)).variant == chosen
+    assert prebuilt.choose_variant(variants, Platform("x86_64 64 bit", libc)).variant == chosen
 
 
 def test_each_c_library_takes_its_own(compiled: t.Dict[str, bytes]) -> None:
     variants = {name: {"l.so": compiled[name]} for name in ("any", "musl")}
-    assert prebuilt.choose(variants, Host("x86_64 64 bit", "musl 1.2.3")).variant == "musl"
-    assert prebuilt.choose(variants, Host("x86_64 64 bit", "glibc 2.36")).variant == "any"
+    assert prebuilt.choose_variant(variants, Platform("x86_64 64 bit", "musl 1.2.3")).variant == "musl"
+    assert prebuilt.choose_variant(variants, Platform("x86_64 64 bit", "glibc 2.36")).variant == "any"
 
 
 def test_where_no_prebuilt_fits_each_says_why(compiled: t.Dict[str, bytes]) -> None:
     offered: t.Dict[str, bytes] = {**compiled, "cut": compiled["any"][:100]}
     offered.pop("any")
     with pytest.raises(BuildError) as caught:
-        prebuilt.choose({name: {"l.so": offered[name]} for name in offered}, Host("x86_64 64 bit", "glibc 2.20"))
+        prebuilt.choose_variant(
+            {name: {"l.so": offered[name]} for name in offered}, Platform("x86_64 64 bit", "glibc 2.20")
+        )
     text = str(caught.value)
     assert text.startswith("no prebuilt libraries fit this host (x86_64 64 bit, glibc 2.20): ")
     assert "musl: l.so is linked with another C library (libc.musl-x86_64.so.1)" in text
@@ -85,20 +87,20 @@ def test_what_stands_beside_the_preload_libraries_may_stay_away(compiled: t.Dict
         "guard": compiled["i386"],
         "lib32/l.so": compiled["i386"],
     }
-    old, new = Host("x86_64 64 bit", "glibc 2.20"), Host("x86_64 64 bit", "glibc 2.36")
-    choice = prebuilt.choose({"new": files}, old)
+    old, new = Platform("x86_64 64 bit", "glibc 2.20"), Platform("x86_64 64 bit", "glibc 2.36")
+    choice = prebuilt.choose_variant({"new": files}, old)
     assert sorted(choice.files) == ["l.so", "lib32/l.so"], "what is in a folder is for programs of another kind"
     assert choice.left_out == ["beside.so needs glibc 2.29", "guard is for i386 32 bit"]
-    assert sorted(prebuilt.choose({"new": files}, new).files) == ["beside.so", "l.so", "lib32/l.so"]
+    assert sorted(prebuilt.choose_variant({"new": files}, new).files) == ["beside.so", "l.so", "lib32/l.so"]
     complete = {"l.so": compiled["any"], "beside.so": compiled["any"], "guard": b"#!/bin/sh\n"}
-    assert prebuilt.choose({"new": files, "old": complete}, new) == prebuilt.Choice("old", complete, [])
+    assert prebuilt.choose_variant({"new": files, "old": complete}, new) == prebuilt.Choice("old", complete, [])
 
 
 @pytest.mark.usefixtures("company")
 def test_a_damaged_file_spoils_all_that_lies_beside_it(compiled: t.Dict[str, bytes]) -> None:
     files = {"l.so": compiled["any"], "beside.so": compiled["any"][:500]}
     with pytest.raises(BuildError, match=r"one: beside\.so: cut off"):
-        prebuilt.choose({"one": files}, Host("x86_64 64 bit", "glibc 2.36"))
+        prebuilt.choose_variant({"one": files}, Platform("x86_64 64 bit", "glibc 2.36"))
 
 
 def test_the_libc_that_all_files_need(compiled: t.Dict[str, bytes]) -> None:
@@ -109,8 +111,9 @@ def test_the_libc_that_all_files_need(compiled: t.Dict[str, bytes]) -> None:
 
 def test_each_kind_of_host_has_a_folder_name_of_its_own() -> None:
     kinds = [
-        Host("x86_64 64 bit", "glibc 2.36"), Host("x86_64 64 bit", "glibc 2.31"), Host("i386 32 bit", "glibc 2.36"),
-        Host("mips 32 bit big-endian", "musl 1.2.3"), Host("mips 32 bit", "musl 1.2.3"),
+        Platform("x86_64 64 bit", "glibc 2.36"), Platform("x86_64 64 bit", "glibc 2.31"),
+        Platform("i386 32 bit", "glibc 2.36"),
+        Platform("mips 32 bit big-endian", "musl 1.2.3"), Platform("mips 32 bit", "musl 1.2.3"),
     ]  # fmt: skip
     names = [prebuilt.kind_of(kind) for kind in kinds]
     assert names[0] == "x86_64-64-bit-glibc-2.36"

@@ -13,7 +13,13 @@ import signal
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import command
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import Ended, TimedOut, find_program, run
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import (
+    Ended,
+    TimedOut,
+    absence,
+    find_program,
+    run,
+)
 
 
 def test_nothing_of_the_callers_environment_reaches_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,6 +55,18 @@ def test_programs_are_not_looked_for_in_the_callers_path(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_program("cc") != str(tmp_path / "cc")
     assert find_program(str(tmp_path / "cc")) == str(tmp_path / "cc")
+
+
+def test_which_programs_are_missing_is_said_and_why(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "SEARCH_PATH", str(tmp_path))
+    for name in ("good", "open"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755 if name == "good" else 0o777)
+    assert absence("good") == absence() == ""
+    assert absence("good", "none") == f"none not found in {tmp_path}"
+    said = absence("none", "open", "good")
+    assert said.startswith(f"none and open not found in {tmp_path} ({tmp_path}/open belongs to user ")
+    assert said.endswith(f"so {tmp_path}/open is not run)")
 
 
 def test_a_child_that_has_left_and_keeps_the_outputs_open_is_not_waited_for(tmp_path: pathlib.Path) -> None:

@@ -11,12 +11,8 @@ import struct
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import (
-    ElfError,
-    newest_glibc,
-    parse_elf,
-    release_of,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import ElfError, parse_elf
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.libc import newest_glibc, release_of
 
 KINDS = [(64, "<"), (64, ">"), (32, "<"), (32, ">")]
 BASE = 0x10000

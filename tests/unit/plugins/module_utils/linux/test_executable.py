@@ -14,13 +14,9 @@ import sys
 import typing
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import (
-    ElfError,
-    newest_glibc,
-    read_elf,
-    release_of,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import ElfError, read_elf
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.executable import describe_executable
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.libc import newest_glibc
 
 GO_NOTE = """
 struct note { int name_size, size, kind; char name[4]; char id[8]; };
@@ -218,22 +214,6 @@ def test_a_nul_ends_the_name_of_a_scripts_interpreter_as_it_does_for_the_kernel(
     path = script(tmp_path, f"#!{tmp_path}/sh\0x")
     assert describe_executable(path).runs.kind == "dynamic"
     assert subprocess.run([path], capture_output=True, check=True).stdout == b"hello\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [
-        ("2.34", (2, 34)),
-        ("2.2.5", (2, 2, 5)),
-        ("PRIVATE", ()),
-        ("2.²", ()),
-        ("2.１", ()),
-        ("2.", ()),
-        ("2." + "9" * 5000, ()),
-    ],
-)
-def test_a_release_is_numbers(text: str, numbers: typing.Tuple[int, ...]) -> None:
-    assert release_of(text) == numbers
 
 
 def test_what_is_no_path_is_no_program(tmp_path: pathlib.Path) -> None:

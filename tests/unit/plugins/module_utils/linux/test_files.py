@@ -14,7 +14,12 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import files as linux_files
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.files import Change, apply_changes
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.files import (
+    Change,
+    apply_changes,
+    replace_file,
+    write_new,
+)
 
 Files = t.Dict[str, t.Tuple[int, int, bytes]]
 
@@ -145,5 +150,100 @@ def test_a_folder_that_must_not_be_written_leaves_everything_as_before(
     before = files(tmp_path)
     denied = in_a_child(tmp_path, [*changes, Change(str(tmp_path / "z.d" / "f"), None, "z")], prepare)
     assert denied.startswith("PermissionError: [Errno 13] Permission denied: ")
-    assert "/z.d/" in denied
+    assert "'z.d/" in denied
     assert files(tmp_path) == before
+
+
+# ---------------------------------------------------------------- one file
+
+
+def test_a_file_is_replaced_and_who_has_the_old_one_open_keeps_it(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"old")
+    before = path.stat()
+    with path.open("rb") as still_open:
+        replace_file(str(path), b"new", 0o600)
+        assert still_open.read() == b"old"
+    assert (path.read_bytes(), path.stat().st_mode & 0o7777) == (b"new", 0o600)
+    assert path.stat().st_ino != before.st_ino
+    assert os.listdir(tmp_path) == ["f"]
+
+
+def test_mode_and_owner_are_those_asked_for_whatever_the_umask(tmp_path: pathlib.Path) -> None:
+    mask = os.umask(0o077)
+    try:
+        replace_file(str(tmp_path / "a"), b"", 0o644)
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "a").stat().st_mode & 0o7777 == 0o644
+    owner = (1, 1) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    replace_file(str(tmp_path / "b"), b"", 0o4755, owner)
+    status = (tmp_path / "b").stat()
+    assert (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (0o4755, *owner), "the mode comes last"
+
+
+def test_a_file_is_whole_and_on_the_disk_before_it_gets_its_name_and_then_its_folder_is(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: t.List[str] = []
+    for call in ("fsync", "rename"):
+        real = getattr(os, call)
+
+        def noted(*arguments: t.Any, call: str = call, real: t.Any = real) -> None:
+            what = os.path.basename(os.readlink(f"/proc/self/fd/{arguments[0]}")) if call == "fsync" else ""
+            done.append(f"{call} {what}".strip())
+            real(*arguments)
+
+        monkeypatch.setattr(linux_files.os, call, noted)
+
+    def prepare(path: str) -> None:
+        done.append(f"prepare {pathlib.Path(path).read_bytes().decode()}, {os.stat(path).st_mode & 0o7777:04o}")
+
+    replace_file(str(tmp_path / "f"), b"whole", 0o755, prepare=prepare, temporary=str(tmp_path / ".t"))
+    assert done == ["fsync .t", "prepare whole, 0755", "rename", f"fsync {tmp_path.name}"]
+
+
+@pytest.mark.parametrize("fails", ["fchmod", "fchown", "fsync", "prepare", "rename"])
+@pytest.mark.parametrize("how", [OSError, SystemExit, KeyboardInterrupt])
+def test_whatever_fails_the_old_file_is_in_force_and_nothing_is_left(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, fails: str, how: t.Type[BaseException]
+) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"old")
+
+    def failing(*_arguments: t.Any) -> t.NoReturn:
+        raise how("it fails")
+
+    if fails != "prepare":
+        monkeypatch.setattr(linux_files.os, fails, failing)
+    prepare = failing if fails == "prepare" else None
+    with pytest.raises(how, match="it fails"):
+        replace_file(str(path), b"new", 0o644, (os.geteuid(), os.getegid()), prepare)
+    assert (os.listdir(tmp_path), path.read_bytes()) == (["f"], b"old")
+
+
+@pytest.mark.parametrize("left", ["file", "link"])
+def test_what_a_run_that_was_killed_has_left_is_in_nobodys_way(tmp_path: pathlib.Path, left: str) -> None:
+    """A link is not followed: what it names stays as it is."""
+    (tmp_path / "other").write_bytes(b"other's")
+    if left == "link":
+        (tmp_path / ".t").symlink_to("other")
+    else:
+        (tmp_path / ".t").write_bytes(b"half")
+    replace_file(str(tmp_path / "f"), b"new", temporary=str(tmp_path / ".t"))
+    assert (tmp_path / "f").read_bytes() == b"new" and not (tmp_path / "f").is_symlink()
+    assert (tmp_path / "other").read_bytes() == b"other's"
+    assert sorted(os.listdir(tmp_path)) == ["f", "other"]
+
+
+def test_until_it_is_whole_nobody_else_may_read_it(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes: t.List[int] = []
+    real = os.fchmod
+
+    def noted(descriptor: int, mode: int) -> None:
+        modes.append(os.fstat(descriptor).st_mode & 0o7777)
+        real(descriptor, mode)
+
+    monkeypatch.setattr(linux_files.os, "fchmod", noted)
+    write_new(str(tmp_path / "f"), b"secret", 0o640)
+    assert modes == [0o600]

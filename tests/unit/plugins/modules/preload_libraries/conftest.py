@@ -22,7 +22,7 @@ def run_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys:
     """A function that runs the module and returns what it printed; temporary files go to a folder that can be seen."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    monkeypatch.setattr(preload_libraries.signal, "signal", lambda *_arguments: None)
+    monkeypatch.setattr(preload_libraries.Module, "end_in_order", lambda _self: None)
 
     def run(**arguments: t.Any) -> Result:
         arguments = {"path": str(tmp_path / "lib"), "sources": TINY, "multilib": "never", **arguments}

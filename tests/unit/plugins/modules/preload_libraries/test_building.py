@@ -18,6 +18,8 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, install
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import manifest as libraries_manifest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.table import FILES
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import command
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock as rollout_lock
 from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import (
     COLLECTION,
     CONSTRUCTOR,
@@ -93,7 +95,7 @@ def test_a_changed_source_replaces_only_the_library_it_changes(run: Run, lib: pa
     ("name", "value", "reason"),
     [
         ("compiler_version", lambda cc: "cc 99", "compiler changed from "),
-        ("describe_host", lambda: build.Host("x86_64 64 bit", "glibc 9.9"), "libc changed from "),
+        ("describe_platform", lambda: build.Platform("x86_64 64 bit", "glibc 9.9"), "libc changed from "),
     ],
 )
 def test_another_compiler_or_libc_is_a_reason(
@@ -143,11 +145,13 @@ def test_a_wrong_mode_is_repaired_without_compiling(
 def test_what_others_could_change_is_not_believed_and_made_anew(run: Run, lib: pathlib.Path, name: str) -> None:
     """Who could write a library could write the manifest that agrees with it, and may have the file open still."""
     run()
-    part, made = lib / name, libraries_manifest.read(str(lib)).made
+    part, made = lib / name, libraries_manifest.read_manifest(str(lib)).made
     os.chown(part, 12345, 12345)
     inodes = {path.name: path.stat().st_ino for path in lib.iterdir()}
     (lib / "one.so").write_bytes((lib / "one.so").read_bytes() + b"another's")
-    manifest = libraries_manifest.Manifest(made, {"one.so": libraries_manifest.look(str(lib / "one.so")).sha256})
+    manifest = libraries_manifest.Manifest(
+        made, {"one.so": libraries_manifest.look_at_file(str(lib / "one.so")).sha256}
+    )
     (lib / "manifest.json").write_text(manifest.text())
     foretold = run(check=True)
     for result in (foretold, run()):
@@ -191,7 +195,7 @@ def test_without_knowing_which_files_are_ours_none_is_removed(run: Run, lib: pat
         result = run(state="absent", check=check)
         assert result["failed"] is True
         assert f"{lib}/manifest.json is not" in result["msg"] or "is nested" in result["msg"]
-        assert "nothing was removed: install the libraries anew (state: present)" in result["msg"]
+        assert "nothing was removed: install the libraries again (state: present)" in result["msg"]
         assert snapshot(lib) == before
     run()
     assert (run(state="absent")["changed"], lib.exists()) == (True, False)
@@ -236,14 +240,18 @@ def test_a_missing_compiler_is_reported_where_one_can_be_installed(run: Run, lib
 
 
 def test_a_compiler_that_was_removed_after_the_build_is_not_missed(
-    run: Run, monkeypatch: pytest.MonkeyPatch, lib: pathlib.Path
+    run: Run, monkeypatch: pytest.MonkeyPatch, lib: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     first = run()
-    monkeypatch.setattr(build, "find_program", lambda name: None)
+    monkeypatch.setattr(command, "SEARCH_PATH", str(tmp_path))
     result = run()
     assert (result["changed"], result["needs_compiler"], result["compiler"]) == (False, False, first["compiler"])
     (lib / "one.so").unlink()
-    assert run(missing_compiler="report")["needs_compiler"] is True
+    for check in (True, False):
+        waits = run(missing_compiler="report", check=check)
+        assert (waits["changed"], waits["needs_compiler"]) == (False, True)
+        assert waits["reason"].startswith("one.so is missing")
+        assert ("no C compiler: cc and make not found in " in waits["reason"]) is not check
 
 
 @pytest.mark.parametrize("path", ["/a b", "/a:b", "relative", "/a/../b", "/", "/$LIB/x"])
@@ -286,6 +294,29 @@ def test_removal_tells_who_still_maps_it_and_is_refused_under_ld_so_preload(
         preload.unlink()
         assert run(state="absent")["mapped_by"] == [process.pid]
         process.stdin.close()
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_while_another_run_changes_the_host_nothing_is_installed_and_nothing_removed(
+    run: Run, lib: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """A rollout that is under way has seen these libraries, and starts programs with them."""
+    if state == "absent":
+        run()
+    before = snapshot(lib)
+    monkeypatch.setattr(rollout_lock, "FOLDER", str(tmp_path / "run"))
+    other = rollout_lock.Lock({"id": "other", "owner": "somebody"}, True)
+    other.take()
+    other.leave()
+    mine = {"id": "mine", "owner": "me"}
+    result = run(state=state, run=mine)
+    assert (result["failed"], result["lock_holder"]["id"]) == (True, "other")
+    assert result["msg"].startswith("no library was changed: another run is changing this host: somebody, since ")
+    assert snapshot(lib) == before
+    assert run(state=state, run=mine, check=True)["changed"] is True, "check mode waits for nobody"
+    other.end(force=True)
+    assert run(state=state, run=mine)["changed"] is True
+    assert (tmp_path / "run" / rollout_lock.NAME).read_text() == "", "it let go of the lock at its end"
 
 
 def test_a_terminated_run_removes_its_temporary_folder_and_ends_the_compiler(tmp_path: pathlib.Path) -> None:

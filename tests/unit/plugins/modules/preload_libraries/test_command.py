@@ -29,7 +29,7 @@ def link_fixture(tmp_path: pathlib.Path) -> pathlib.Path:
 @pytest.fixture(name="warnings")
 def warnings_fixture(monkeypatch: pytest.MonkeyPatch) -> t.List[str]:
     warnings: t.List[str] = []
-    monkeypatch.setattr(preload_libraries.AnsibleModule, "warn", lambda self, text: warnings.append(text))
+    monkeypatch.setattr(preload_libraries.Module, "warn", lambda self, text: warnings.append(text))
     return warnings
 
 

@@ -74,7 +74,7 @@ def test_what_another_host_compiles_counts_as_compiled_from_the_sources(run: Run
 
     run()
     contents = {name: (lib / name).read_bytes() for name in ("one.so", "two.so")}
-    compiled = libraries_manifest.read(str(lib))
+    compiled = libraries_manifest.read_manifest(str(lib))
     assert compiled is not None
     run(state="absent")
     elsewhere = libraries_manifest.Manifest(
@@ -85,7 +85,7 @@ def test_what_another_host_compiles_counts_as_compiled_from_the_sources(run: Run
     assert "has no manifest.json that names its sources" in delegated(prebuilt_files=files)["msg"]
     result = delegated(**sent)
     assert (result["changed"], result["needs_build"], result["compiler"]) == (True, False, "cc 1"), result.get("msg")
-    installed = libraries_manifest.read(str(lib))
+    installed = libraries_manifest.read_manifest(str(lib))
     assert installed is not None
     assert installed.made == {**compiled.made, "compiler": "cc 1", "built_on": "another, glibc 2.1"}
     before = snapshot(lib)
