@@ -13,6 +13,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
+from ..module_utils.settings.service import ResolvedService
 from ..module_utils.units import dropin
 from ..plugin_utils import _locked, _seen
 
@@ -79,16 +80,20 @@ class ActionModule(ActionBase):
                 f"services: {service.get('name')!r} has no {', '.join(missing)}; pass the list through "
                 "netops.keepalive.resolve_services first"
             )
-        name = service["name"]
+        resolved = ResolvedService.from_dict(service)
+        name = resolved.name
         if name not in units:
             raise AnsibleActionFail(f"units: {name!r} is missing; ask service_units_info for every unit of services")
-        path, text = templates[service["type"]]
+        path, text = templates[resolved.type]
+        environment = {}
+        if resolved.libraries:
+            environment = dropin.environment(resolved.libraries, resolved.variables, units[name]["ld_preload"])
         variables = {
             **task_vars,
             "service": service,
             "unit": units[name],
             "marker": dropin.MARKER,
-            "environment": dropin.environment(service, units[name]["ld_preload"]) if service["libraries"] else {},
+            "environment": environment,
         }
         templar = self._templar.copy_with_new_env(searchpath=[os.path.dirname(path)], available_variables=variables)
         content = templar.template(text, escape_backslashes=False)

@@ -91,7 +91,8 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils.host_wide import variables
-from ..module_utils.settings.mistakes import ResolveError
+from ..module_utils.settings.checks import ResolveError
+from ..module_utils.settings.service import ResolvedService
 from ..plugin_utils._spelling import spelling
 
 
@@ -106,8 +107,9 @@ def resolve_host_settings(
 ) -> dict[str, t.Any]:
     """Check and arrange; see DOCUMENTATION."""
     try:
+        resolved = [ResolvedService.from_dict(service) for service in services]
         return variables.resolve_host_settings(
-            services, defaults, programs, opt_outs, libraries, units, filtered, spelling
+            resolved, defaults, programs, opt_outs, libraries, units, filtered, spelling
         )
     except ResolveError as error:
         lines = ["the host-wide keepalive settings are wrong, nothing was changed:", *error.problems]

@@ -111,7 +111,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils.host_wide.variables import resolve_host_settings
-from ..module_utils.settings.mistakes import ResolveError
+from ..module_utils.settings.checks import ResolveError
 from ..module_utils.settings.services import resolution
 from ..plugin_utils._spelling import spelling
 
@@ -136,11 +136,12 @@ def resolve_services(
             resolve_host_settings(found.services, **host_settings, spelling=spelling)
         except ResolveError as error:
             mistakes += error.problems
+    listed = [service.as_dict() for service in found.services]
     if problems == "return":
-        return {"services": found.services, "absent": found.absent, "problems": mistakes}
+        return {"services": listed, "absent": found.absent, "problems": mistakes}
     if mistakes:
         raise AnsibleFilterError("\n".join(["the keepalive settings are wrong, nothing was changed:", *mistakes]))
-    return found.services
+    return listed
 
 
 class FilterModule:

@@ -322,16 +322,15 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.linux import systemd
 from ..module_utils.linux.module import Module
 from ..module_utils.live.memory import (
-    Group,
+    ChangeGroup,
     Memory,
     groups_of,
     is_values,
 )
 from ..module_utils.live.run import LiveRun, Look
+from ..module_utils.settings.expectation import Expectation, parse_expected
 from ..module_utils.settings.options import LIBRARIES, OPTIONS
-from ..module_utils.sockets.access import choose
-from ..module_utils.sockets.compliance import Expectation, parse_expected
-from ..module_utils.sockets.portable import window_clamp_floor
+from ..module_utils.sockets.access import choose_access
 from ..module_utils.units.asked import askable, unit_from
 from ..module_utils.verdicts.inspection import Audit, Question
 
@@ -377,11 +376,11 @@ def main() -> None:
     memory = Memory()
     for damage in memory.damages:
         module.warn(damage)
-    access = choose()
-    run = LiveRun(access.setter, memory, clamp_floor=window_clamp_floor(), check=module.check_mode)
+    access = choose_access()
+    run = LiveRun(access.setter, memory, check=module.check_mode)
 
     def seen_by(question: Question) -> Look:
-        return Audit(question, access.reader, clamp_floor=window_clamp_floor(), memory=memory).look()
+        return Audit(question, access.reader, memory=memory).look()
 
     try:
         names = (
@@ -432,14 +431,14 @@ def _restore(module: AnsibleModule, run: LiveRun, seen_by: t.Callable[[Question]
     return names
 
 
-def _group(module: AnsibleModule, index: int, entry: t.Mapping[str, t.Any]) -> Group:
+def _group(module: AnsibleModule, index: int, entry: t.Mapping[str, t.Any]) -> ChangeGroup:
     for key in ("before", "after"):
         for name, value in entry[key].items():
             if not is_values({name: value}):
                 module.fail_json(
                     msg=f"previous[{index}]: {key}.{name}: {value!r}: expected what an earlier call returned"
                 )
-    return Group(entry["unit"], entry["before"], entry["after"], entry["listening"], tuple(entry["inodes"]))
+    return ChangeGroup(entry["unit"], entry["before"], entry["after"], entry["listening"], tuple(entry["inodes"]))
 
 
 def _question(module: AnsibleModule, names: t.List[str], expected: t.List[Expectation]) -> Question:

@@ -537,15 +537,15 @@ import typing as t
 
 from ..module_utils.linux import systemd
 from ..module_utils.linux.module import Module
+from ..module_utils.linux.polling import poll_until
 from ..module_utils.linux.procnet import STATES
+from ..module_utils.settings.checks import REASONS
 from ..module_utils.settings.options import LIBRARIES, OPTIONS
-from ..module_utils.settings.reasons import REASONS
 from ..module_utils.sockets.access import CHOICES as READERS
-from ..module_utils.sockets.access import choose
+from ..module_utils.sockets.access import choose_access
 from ..module_utils.sockets.native import Unavailable
-from ..module_utils.sockets.portable import window_clamp_floor
 from ..module_utils.sockets.shares import cut
-from ..module_utils.sockets.unowned import sum_up
+from ..module_utils.sockets.unowned import sum_up_unowned
 from ..module_utils.verdicts.inspection import Answer, Audit, Question
 from ..module_utils.verdicts.question import BadParameter, question_from
 
@@ -592,29 +592,28 @@ def main() -> None:
     except (BadParameter, systemd.SystemdError) as error:
         module.fail_json(msg=str(error))
     try:
-        access = choose(module.params["reader"])
+        access = choose_access(module.params["reader"])
     except Unavailable as error:
         module.fail_json(msg=f"reader: native is not possible on this host: {error}")
-    floor = window_clamp_floor()
     started = time.monotonic()
-    deadline = started + max(0.0, module.params["wait"])
-    while True:
-        look = time.monotonic()
-        try:
-            answer = Audit(question, access.reader, clamp_floor=floor).run()
-        except OSError as error:
-            module.fail_json(msg=f"The sockets of this host cannot be read: {error}")
-        now = time.monotonic()
-        if now >= deadline or answer.compliant(question.expected):
-            break
-        time.sleep(min(max(SHORTEST_PAUSE, REST_PER_LOOK * (now - look)), deadline - now))
+    try:
+        answer = poll_until(
+            lambda: Audit(question, access.reader).run(),
+            module.params["wait"],
+            SHORTEST_PAUSE,
+            enough=lambda answer: answer.compliant(question.expected),
+            rest=REST_PER_LOOK,
+        )
+    except OSError as error:
+        module.fail_json(msg=f"The sockets of this host cannot be read: {error}")
+    waited = time.monotonic() - started
     for damage in answer.damages:
         module.warn(damage)
     module.exit_json(
         changed=False,
         reader=access.name,
         why_not_native=access.why_not_native,
-        waited=round(now - started, 3),
+        waited=round(waited, 3),
         **result_of(answer, question, module.params),
     )
 
@@ -624,10 +623,10 @@ def result_of(answer: Answer, question: Question, parameters: t.Mapping[str, t.A
     shown = answer.shown(parameters["max_sockets"])
     cut_off = cut(answer.records, shown, lambda record: record.account, lambda _record: {"sockets": 1}, ["sockets"])
     return {
-        "sockets": [record.as_dict() for record in shown],
+        "sockets": [answer.dict_of(record) for record in shown],
         "sockets_total": len(answer.records),
         "sockets_cut": cut_off,
-        "unowned": sum_up(answer.unowned),
+        "unowned": sum_up_unowned(answer.unowned),
         "not_read": answer.not_read,
         "units": answer.units,
         "compliant": answer.compliant(question.expected),

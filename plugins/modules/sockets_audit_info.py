@@ -284,7 +284,7 @@ from ..module_utils.linux.module import Module
 from ..module_utils.linux.procnet import Address
 from ..module_utils.linux.systemd import listen_addresses
 from ..module_utils.settings.options import as_integer
-from ..module_utils.sockets.access import choose
+from ..module_utils.sockets.access import choose_access
 
 
 def main() -> None:
@@ -307,7 +307,7 @@ def main() -> None:
         return {address: name for name, found in sorted(shown.items()) for address in listen_addresses(found)}
 
     try:
-        result = HostAudit(terms_from(module), choose().reader, socket_units).run()
+        result = HostAudit(terms_from(module), choose_access().reader, socket_units).run()
     except OSError as error:
         module.fail_json(msg=f"The sockets of this host cannot be read: {error}")
     module.exit_json(changed=False, **result)

@@ -104,7 +104,7 @@ def model(variable: str, text: str) -> int | None:
         number = python.as_integer(text)
         return number if number in (0, 1) else None
     option = python.OPTIONS[VARIABLES[variable]]
-    return None if python.problem_with(option, text) else python.as_integer(text)
+    return None if python.problem_with_value(option, text) else python.as_integer(text)
 
 
 near = [0, 1, 88, 127, 32767, INT_MAX, 2**31, 2**32, 2**63, 2**64]

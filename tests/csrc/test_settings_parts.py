@@ -301,7 +301,7 @@ def test_a_file_against_a_model(c: t.Any, file: list[tuple[str, ...]], ends: boo
             applies = sections[line[0]]
         elif len(line) == 3 and applies:
             name, value = VARIABLES[line[0]], int(line[2])
-            right = value in (0, 1) if name not in python.OPTIONS else not python.problem_with(
+            right = value in (0, 1) if name not in python.OPTIONS else not python.problem_with_value(
                 python.OPTIONS[name], value
             )  # fmt: skip
             if right:

@@ -11,8 +11,8 @@ import typing as t
 
 from ..linux.unit_names import is_unit_name
 from ..settings.pattern import fits
-from .idle import Values
-from .own_settings import SETTINGS, Setting, fill_in
+from .idle import KeepaliveTimes
+from .own_settings import SETTINGS, OwnSetting, fill_in
 
 LIBRARY_OF = {"outgoing": "connect", "accepted": "listen"}
 """Direction → the library that sets the options of such connections."""
@@ -56,11 +56,11 @@ class Advice(t.NamedTuple):
 def advise(
     program: Program,
     side: str,
-    values: Values,
+    values: KeepaliveTimes,
     *,
     ports: t.Iterable[int] = (),
     by_default: bool = False,
-    own: t.Optional[Values] = None,
+    own: t.Optional[KeepaliveTimes] = None,
 ) -> Advice:
     """Say what to do.
 
@@ -97,12 +97,12 @@ def advise(
     return Advice(kind, [_native(setting, values) for setting in settings], entry, obstacle, notes)
 
 
-def settings_for(program: Program, side: str, ports: t.Iterable[int] = ()) -> t.List[Setting]:
+def settings_for(program: Program, side: str, ports: t.Iterable[int] = ()) -> t.List[OwnSetting]:
     """Return the settings that a program has for one direction, those that are surely meant first."""
     names = {os.path.basename(program.path), program.script, os.path.basename(program.script)}
     peers = set(ports)
 
-    def applies(setting: Setting) -> bool:
+    def applies(setting: OwnSetting) -> bool:
         if side not in setting.sides or (setting.ports and peers.isdisjoint(setting.ports)):
             return False
         return (
@@ -148,14 +148,14 @@ def _is_service(unit: str) -> bool:
     return is_unit_name(unit, ("service",)) and not unit.startswith("user@")
 
 
-def _entry(program: Program, side: str, values: Values) -> t.Dict[str, t.Any]:
+def _entry(program: Program, side: str, values: KeepaliveTimes) -> t.Dict[str, t.Any]:
     entry: t.Dict[str, t.Any] = {"name": program.unit, "tcp": dict(values._asdict())}
     if not program.unit.endswith(".socket"):
         entry["libraries"] = [LIBRARY_OF[side]]
     return entry
 
 
-def _native(setting: Setting, values: Values) -> t.Dict[str, t.Any]:
+def _native(setting: OwnSetting, values: KeepaliveTimes) -> t.Dict[str, t.Any]:
     return {
         "name": setting.name,
         "setting": fill_in(setting.text, values).replace("`", ""),

@@ -12,7 +12,7 @@ import typing as t
 from ..linux import procnet
 from ..linux.accounts import Account
 from ..sockets.record import Record
-from .idle import Values
+from .idle import KeepaliveTimes
 
 Summary = t.Dict[str, t.Any]
 
@@ -37,7 +37,7 @@ class Group:
         self.units: t.Set[str] = set()
         self.pids: t.Set[int] = set()
         self.peers: t.Counter[procnet.Address] = collections.Counter()
-        self.values: t.Counter[Values] = collections.Counter()
+        self.values: t.Counter[KeepaliveTimes] = collections.Counter()
         self.silences: t.List[float] = []
         self.listeners: t.List[Summary] = []
 
@@ -70,12 +70,12 @@ class Group:
         return dict(zip(COUNTED, (self.findings, 1, connections, len(self.listeners))))
 
 
-def _values_of(record: Record) -> t.Optional[Values]:
-    idle, interval, count = (record.options.get(name) for name in Values._fields)
-    return None if idle is None or interval is None or count is None else Values(idle, interval, count)
+def _values_of(record: Record) -> t.Optional[KeepaliveTimes]:
+    idle, interval, count = (record.options.get(name) for name in KeepaliveTimes._fields)
+    return None if idle is None or interval is None or count is None else KeepaliveTimes(idle, interval, count)
 
 
-def merged(listeners: t.Iterable[Summary]) -> t.List[Summary]:
+def merged_listeners(listeners: t.Iterable[Summary]) -> t.List[Summary]:
     """Make one of the listeners that share an address (SO_REUSEPORT)."""
     by_address: t.Dict[t.Tuple[str, int, str], Summary] = {}
     for listener in sorted(listeners, key=lambda each: (each["port"], each["address"])):

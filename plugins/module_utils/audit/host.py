@@ -16,15 +16,16 @@ import typing as t
 from ..linux import answering, procnet, scripts
 from ..linux.accounts import Account, label_of
 from ..linux.procfs import HOST, Proc
-from ..processes import facts as processes_facts
+from ..processes.facts import gather_facts
 from ..settings.options import LIBRARIES, LIBRARY_DIR
-from ..sockets import shares
-from ..sockets import unowned as sockets_unowned
+from ..sockets.access import Reader
 from ..sockets.record import Record
-from ..sockets.sweep import Reader, Sweep
+from ..sockets.shares import cut, share_out
+from ..sockets.sweep import Sweep
+from ..sockets.unowned import sum_up_unowned
 from .advice import Program, advise, client_libraries
 from .ends import Ends, came_through, is_loopback, stays
-from .group import COUNTED, Group, Key, Summary, merged
+from .group import COUNTED, Group, Key, Summary, merged_listeners
 from .idle import VERDICTS, judge, recommend
 
 MOST_GROUPS = 200
@@ -71,14 +72,13 @@ class HostAudit:
         self._scripts: t.Dict[int, str] = {}
 
     def run(self) -> Summary:
-        """Do it."""
+        """Read all sockets of the host, and sum them up."""
         pids = self._proc.pids()
         units = {pid: self._proc.unit_of(pid) for pid in pids}
         silent = answering.find_silent(pids, self._proc)
         sweep = Sweep(self._reader, units, self._proc, watched=True, silent=silent)
         sweep.take(pids)
-        records = list(sweep.records.values())
-        self._name_socket_units(records)
+        records = self._with_socket_units(list(sweep.records.values()))
         connections = [
             record
             for record in records
@@ -101,7 +101,7 @@ class HostAudit:
         for record in records:
             if record.state == "LISTEN":
                 self._add_listener(record, shown_by.get(record.inode, collections.Counter()), groups)
-        unowned = sockets_unowned.sum_up(row for row in sweep.unowned() if self._takes(row))
+        unowned = sum_up_unowned(row for row in sweep.unowned() if self._takes(row))
         return {**self._summary(groups, left_out, sweep.unreadable), "unowned": unowned}
 
     def _judge(self, record: Record) -> str:
@@ -119,18 +119,14 @@ class HostAudit:
             return "local"
         return "recent" if record.idle is not None and record.idle < self._terms.min_idle else ""
 
-    def _name_socket_units(self, records: t.Iterable[Record]) -> None:
+    def _with_socket_units(self, records: t.List[Record]) -> t.List[Record]:
         """Give the listeners that systemd holds, and what came through them, to the .socket unit."""
         held = {record.inode: record for record in records if record.state == "LISTEN" and 1 in record.pids}
         if not held:
-            return
+            return records
         units = self._socket_units()
         names = {inode: units[record.local] for inode, record in held.items() if record.local in units}
-        for record in records:
-            through = () if record.account.of_sessions else record.listeners
-            for inode in sorted({*through, record.inode}):
-                if inode in names:
-                    record.unit = names[inode]
+        return [_named_by_listener(record, names) for record in records]
 
     def _group_of(self, record: Record, side: str, groups: t.Dict[Key, Group]) -> Group:
         pid = record.owner[0]
@@ -159,8 +155,9 @@ class HostAudit:
             verdict = max(wrong, key=lambda name: wrong[name]) if wrong else "right"
         group = self._group_of(record, "accepted", groups)
         if verdict != "right":
-            address = {"address": record.local[0], "port": record.local[1]}
-            group.listeners.append({**address, "verdict": verdict, "shown_by": sum(shown.values())})
+            group.listeners.append(
+                {**procnet.as_dict(record.local), "verdict": verdict, "shown_by": sum(shown.values())}
+            )
 
     def _summary(
         self, groups: t.Mapping[Key, Group], left_out: t.Mapping[str, int], unreadable: t.Mapping[int, str]
@@ -173,7 +170,7 @@ class HostAudit:
         def account(item: t.Tuple[Key, Group]) -> Account:
             return item[0].account
 
-        shown = shares.share_out(listed, MOST_GROUPS, account, lambda item: item[1].rank, MOST_OF_PEOPLE)
+        shown = share_out(listed, MOST_GROUPS, account, lambda item: item[1].rank, MOST_OF_PEOPLE)
         return {
             "idle_timeout": self._terms.idle_timeout,
             "recommended": dict(recommend(self._terms.idle_timeout)._asdict()),
@@ -186,7 +183,7 @@ class HostAudit:
             "left_out": dict(left_out),
             "groups": [self._describe(key, group) for key, group in shown],
             "groups_total": len(listed),
-            "groups_cut": shares.cut(listed, shown, account, lambda item: item[1].counts(), COUNTED),
+            "groups_cut": cut(listed, shown, account, lambda item: item[1].counts(), COUNTED),
             "unreadable": {
                 "processes": len(unreadable),
                 "why": next((unreadable[pid] for pid in sorted(unreadable)), ""),
@@ -198,7 +195,7 @@ class HostAudit:
 
     def _describe(self, key: Key, group: Group) -> Summary:
         peers = group.peers.most_common()
-        listeners = merged(group.listeners)
+        listeners = merged_listeners(group.listeners)
         return {
             "unit": key.unit,
             "units": len(group.units),
@@ -224,7 +221,7 @@ class HostAudit:
         }
 
     def _advise(self, key: Key, group: Group) -> Summary:
-        facts = processes_facts.gather(min(group.pids), self._proc)
+        facts = gather_facts(min(group.pids), self._proc)
         mapped = facts.mapped or {}
         elf = facts.elf
         system = _system_keepidle(self._proc)
@@ -249,6 +246,13 @@ class HostAudit:
             own=next((values for values, _count in group.values.most_common() if values.keepidle != system), None),
         )
         return dict(advice._asdict())
+
+
+def _named_by_listener(record: Record, names: t.Mapping[int, str]) -> Record:
+    """Return the record with the .socket unit of its listener; what is of a user's sessions keeps its own."""
+    through = () if record.account.of_sessions else record.listeners
+    found = [names[inode] for inode in sorted({*through, record.inode}) if inode in names]
+    return record._replace(unit=found[-1]) if found else record
 
 
 def _system_keepidle(proc: Proc) -> int:

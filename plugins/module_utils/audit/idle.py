@@ -23,7 +23,7 @@ SHORTEST_TIMEOUT = 4
 LONGEST_TIMEOUT = 10 * 86400
 
 
-class Values(t.NamedTuple):
+class KeepaliveTimes(t.NamedTuple):
     """Keepalive settings in seconds and probes."""
 
     keepidle: int
@@ -47,23 +47,23 @@ def judge(
     """
     if keepalive is False:
         return "without"
-    idle, interval, count = (options.get(name) for name in Values._fields)
+    idle, interval, count = (options.get(name) for name in KeepaliveTimes._fields)
     if keepalive is None or idle is None or interval is None or count is None:
         return "slow" if timer is not None and timer >= idle_timeout else "unknown"
     if idle >= idle_timeout:
         return "slow"
-    probes = probes_in_force(Values(idle, interval, count), options.get("user_timeout"))
-    return "right" if Values(idle, interval, probes).satisfy(idle_timeout) else "tight"
+    probes = probes_in_force(KeepaliveTimes(idle, interval, count), options.get("user_timeout"))
+    return "right" if KeepaliveTimes(idle, interval, probes).satisfy(idle_timeout) else "tight"
 
 
-def probes_in_force(values: Values, user_timeout: t.Optional[int]) -> int:
+def probes_in_force(values: KeepaliveTimes, user_timeout: t.Optional[int]) -> int:
     """Return how many unanswered probes end the connection: a TCP_USER_TIMEOUT (in ms) takes the place of the count."""
     if not user_timeout:
         return values.keepcnt
     return max(1, math.ceil((user_timeout / 1000 - values.keepidle) / values.keepintvl))
 
 
-def recommend(idle_timeout: int) -> Values:
+def recommend(idle_timeout: int) -> KeepaliveTimes:
     """Return values that satisfy the rule with room to spare; round numbers where the timeout is long enough."""
     idle = idle_timeout * 2 // 5
     for step in (60, 30, 5):
@@ -72,4 +72,4 @@ def recommend(idle_timeout: int) -> Values:
             break
     idle = min(max(1, idle), 600)
     interval = 60 if idle >= 240 else 30 if idle >= 60 else max(1, idle // 4)
-    return Values(idle, interval, 4)
+    return KeepaliveTimes(idle, interval, 4)

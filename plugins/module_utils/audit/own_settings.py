@@ -13,14 +13,14 @@ from __future__ import annotations
 import string
 import typing as t
 
-from .idle import Values
+from .idle import KeepaliveTimes
 
 BOTH = ("accepted", "outgoing")
 ACCEPTED = ("accepted",)
 OUTGOING = ("outgoing",)
 
 
-class Setting(t.NamedTuple):
+class OwnSetting(t.NamedTuple):
     """One setting of one program, or of a library that many programs use."""
 
     name: str
@@ -53,7 +53,7 @@ class Setting(t.NamedTuple):
     """What else one has to know, in Markdown."""
 
 
-def fill_in(text: str, values: Values) -> str:
+def fill_in(text: str, values: KeepaliveTimes) -> str:
     """Put values into a setting, or into the place where it goes."""
     idle, interval, count = values
     return string.Template(text).substitute(
@@ -61,8 +61,8 @@ def fill_in(text: str, values: Values) -> str:
     )
 
 
-SETTINGS: t.Tuple[Setting, ...] = (
-    Setting(
+SETTINGS: t.Tuple[OwnSetting, ...] = (
+    OwnSetting(
         "PostgreSQL server",
         "`tcp_keepalives_idle = $idle`, `tcp_keepalives_interval = $intvl`, `tcp_keepalives_count = $cnt`",
         "postgresql.conf; a reload is enough",
@@ -71,7 +71,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         programs=("postgres", "postmaster"),
         remark="`tcp_user_timeout` (ms) from version 12",
     ),
-    Setting(
+    OwnSetting(
         "libpq (psql, psycopg, PostgreSQL's replication)",
         "`keepalives_idle=$idle keepalives_interval=$intvl keepalives_count=$cnt`",
         "the connection string (of a standby: primary_conninfo)",
@@ -81,7 +81,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         certain=False,
         remark="`tcp_user_timeout` (ms) from version 12",
     ),
-    Setting(
+    OwnSetting(
         "PostgreSQL's JDBC driver",
         "`tcpKeepAlive=true`",
         "the JDBC URL",
@@ -92,7 +92,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         times=False,
         certain=False,
     ),
-    Setting(
+    OwnSetting(
         "PgBouncer",
         "`tcp_keepidle = $idle`, `tcp_keepintvl = $intvl`, `tcp_keepcnt = $cnt`",
         "pgbouncer.ini; new connections after a restart",
@@ -101,7 +101,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         programs=("pgbouncer",),
         remark="`tcp_keepalive` is on by default; `tcp_user_timeout` (ms)",
     ),
-    Setting(
+    OwnSetting(
         "MariaDB server",
         "`tcp_keepalive_time = $idle`, `tcp_keepalive_interval = $intvl`, `tcp_keepalive_probes = $cnt`",
         "[mariadbd] of my.cnf, and SET GLOBAL for now",
@@ -110,7 +110,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         programs=("mariadbd",),
         remark="from version 10.3.3; Oracle's MySQL only turns keepalive on: there, the library `listen`",
     ),
-    Setting(
+    OwnSetting(
         "MongoDB server",
         "`net.ipv4.tcp_keepalive_time = $idle`",
         "sysctl of the host, then restart mongod: it has no setting of its own and counts more than 300 as 300",
@@ -118,7 +118,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         BOTH,
         programs=("mongod", "mongos"),
     ),
-    Setting(
+    OwnSetting(
         "Oracle Database",
         "`SQLNET.EXPIRE_TIME=$minutes` (minutes)",
         "sqlnet.ora of the server, for new sessions",
@@ -126,7 +126,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         ACCEPTED,
         programs=("oracle",),
     ),
-    Setting(
+    OwnSetting(
         "redis, Valkey",
         "`tcp-keepalive $idle`",
         "redis.conf, or CONFIG SET tcp-keepalive $idle for new connections",
@@ -135,7 +135,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         programs=("redis-server", "redis-check-rdb", "redis-sentinel", "valkey-server", "valkey-check-rdb"),
         remark="300 by default; it probes every third of it, three times",
     ),
-    Setting(
+    OwnSetting(
         "RabbitMQ",
         "`heartbeat = 60` and `tcp_listen_options.keepalive = true`",
         "rabbitmq.conf; the client has to agree to the heartbeat",
@@ -146,7 +146,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         heartbeat=True,
         remark="heartbeats are on by default, unless the client turns them off",
     ),
-    Setting(
+    OwnSetting(
         "librdkafka",
         "`socket.keepalive.enable=true`",
         "the client's configuration",
@@ -156,7 +156,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         times=False,
         certain=False,
     ),
-    Setting(
+    OwnSetting(
         "Elasticsearch",
         "`network.tcp.keep_idle: $idle`, `network.tcp.keep_interval: $intvl`, `network.tcp.keep_count: $cnt`",
         "elasticsearch.yml, then restart; none may be more than 300",
@@ -164,7 +164,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         BOTH,
         programs=("org.elasticsearch.*",),
     ),
-    Setting(
+    OwnSetting(
         "nginx, clients",
         "`listen 443 ssl so_keepalive=$idle:$intvl:$cnt;`",
         "each listen directive, then reload",
@@ -172,7 +172,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         ACCEPTED,
         programs=("nginx", "openresty"),
     ),
-    Setting(
+    OwnSetting(
         "nginx, upstreams",
         "`proxy_socket_keepalive on;`",
         "http, server or location, then reload; also fastcgi_, uwsgi_, scgi_, grpc_ and memcached_socket_keepalive",
@@ -181,7 +181,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         programs=("nginx", "openresty"),
         times=False,
     ),
-    Setting(
+    OwnSetting(
         "Apache httpd, proxied servers",
         "`ProxyPass … keepalive=On`",
         "the ProxyPass or BalancerMember, then reload",
@@ -190,7 +190,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         programs=("apache2", "httpd"),
         times=False,
     ),
-    Setting(
+    OwnSetting(
         "HAProxy, clients",
         "`option clitcpka`, `clitcpka-idle ${idle}s`, `clitcpka-intvl ${intvl}s`, `clitcpka-cnt $cnt`",
         "defaults, frontend or listen, then reload",
@@ -199,7 +199,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         programs=("haproxy",),
         remark="the times from version 2.3; `tcp-ut` on `bind`",
     ),
-    Setting(
+    OwnSetting(
         "HAProxy, servers",
         "`option srvtcpka`, `srvtcpka-idle ${idle}s`, `srvtcpka-intvl ${intvl}s`, `srvtcpka-cnt $cnt`",
         "defaults, backend or listen, then reload",
@@ -208,7 +208,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         programs=("haproxy",),
         remark="the times from version 2.3; `tcp-ut` on `server`",
     ),
-    Setting(
+    OwnSetting(
         "Envoy, upstreams",
         "`upstream_connection_options: {tcp_keepalive: {keepalive_time: $idle, keepalive_interval: $intvl, "
         "keepalive_probes: $cnt}}`",
@@ -217,7 +217,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         OUTGOING,
         programs=("envoy",),
     ),
-    Setting(
+    OwnSetting(
         "Varnish",
         "`-p tcp_keepalive_time=$idle -p tcp_keepalive_intvl=$intvl -p tcp_keepalive_probes=$cnt`",
         "varnishd's command line",
@@ -225,7 +225,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         ACCEPTED,
         programs=("varnishd", "cache-main"),
     ),
-    Setting(
+    OwnSetting(
         "Squid",
         "`http_port 3128 tcpkeepalive=$idle,$intvl,$total`",
         "squid.conf, then restart",
@@ -233,7 +233,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         ACCEPTED,
         programs=("squid",),
     ),
-    Setting(
+    OwnSetting(
         "stunnel",
         "`socket = l:SO_KEEPALIVE=1`, `socket = l:TCP_KEEPIDLE=$idle`, and `r:` in the place of `l:` for the other end",
         "stunnel.conf; likewise TCP_KEEPINTVL=$intvl and TCP_KEEPCNT=$cnt",
@@ -241,7 +241,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         BOTH,
         programs=("stunnel", "stunnel4"),
     ),
-    Setting(
+    OwnSetting(
         "OpenLDAP replication",
         "`keepalive=$idle:$cnt:$intvl`",
         "syncrepl of the consumer",
@@ -249,7 +249,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         OUTGOING,
         programs=("slapd",),
     ),
-    Setting(
+    OwnSetting(
         "rsyslog, receiving",
         '`keepAlive="on" keepAlive.time="$idle" keepAlive.interval="$intvl" keepAlive.probes="$cnt"`',
         'module(load="imtcp" …), then restart',
@@ -257,7 +257,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         ACCEPTED,
         programs=("rsyslogd",),
     ),
-    Setting(
+    OwnSetting(
         "rsyslog, sending",
         '`keepAlive="on" keepAlive.time="$idle" keepAlive.interval="$intvl" keepAlive.probes="$cnt"`',
         'action(type="omfwd" …), then restart',
@@ -265,7 +265,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         OUTGOING,
         programs=("rsyslogd",),
     ),
-    Setting(
+    OwnSetting(
         "syslog-ng",
         "`so-keepalive(yes) tcp-keepalive-time($idle) tcp-keepalive-intvl($intvl) tcp-keepalive-probes($cnt)`",
         "each network() or syslog() source and destination, then reload",
@@ -273,7 +273,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         BOTH,
         programs=("syslog-ng",),
     ),
-    Setting(
+    OwnSetting(
         "Samba",
         "`socket options = TCP_NODELAY SO_KEEPALIVE TCP_KEEPIDLE=$idle TCP_KEEPINTVL=$intvl TCP_KEEPCNT=$cnt`",
         "[global] of smb.conf, for new sessions",
@@ -281,7 +281,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         ACCEPTED,
         programs=("smbd",),
     ),
-    Setting(
+    OwnSetting(
         "OpenSSH server",
         "`ClientAliveInterval $idle`",
         "sshd_config, for new sessions after a reload",
@@ -290,7 +290,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         programs=("sshd", "sshd-session", "sshd-auth"),
         heartbeat=True,
     ),
-    Setting(
+    OwnSetting(
         "OpenSSH client",
         "`ServerAliveInterval $idle`",
         "ssh_config, or ssh -o",
@@ -299,7 +299,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         programs=("ssh",),
         heartbeat=True,
     ),
-    Setting(
+    OwnSetting(
         "Go programs",
         "`net.Dialer.KeepAlive`, `net.ListenConfig.KeepAlive`",
         "the program's source",
@@ -308,7 +308,7 @@ SETTINGS: t.Tuple[Setting, ...] = (
         go=True,
         remark="on by default, every 15 s, unless the program says otherwise",
     ),
-    Setting(
+    OwnSetting(
         "systemd sockets",
         "`KeepAlive=yes`, `KeepAliveTimeSec=$idle`, `KeepAliveIntervalSec=$intvl`, `KeepAliveProbes=$cnt`",
         "[Socket] of the .socket unit; the collection writes them for an entry of that name",

@@ -16,10 +16,11 @@ import typing as t
 
 from ..linux.columns import aligned
 from ..linux.printable import named, printable
+from ..linux.procnet import endpoint
 from ..linux.unit_names import OURS, is_unit_name
 from ..settings.options import LIBRARIES, OPTIONS
 
-Answer = t.Mapping[str, t.Any]
+AuditAnswer = t.Mapping[str, t.Any]
 Line = t.Tuple[str, str]
 """A text, and what it is: V(plain), V(right), V(wrong), V(unknown) or V(advice)."""
 
@@ -50,11 +51,11 @@ _SPOKEN = {
 class Finding(t.NamedTuple):
     """What several hosts have alike: the same program of the same unit and user, the same direction and advice."""
 
-    groups: t.Tuple[t.Tuple[str, Answer], ...]
+    groups: t.Tuple[t.Tuple[str, AuditAnswer], ...]
     """Host and group."""
 
     @property
-    def first(self) -> Answer:
+    def first(self) -> AuditAnswer:
         """Return one of the groups, for what they have in common."""
         return self.groups[0][1]
 
@@ -68,9 +69,9 @@ class Finding(t.NamedTuple):
         return sum(self.total(verdict) for verdict in _VERDICTS)
 
 
-def findings_of(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Finding]:
+def findings_of(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Finding]:
     """Gather what is alike, in the order in which it is told."""
-    alike: t.Dict[str, t.List[t.Tuple[str, Answer]]] = {}
+    alike: t.Dict[str, t.List[t.Tuple[str, AuditAnswer]]] = {}
     for host, answer in answers.items():
         for group in (answer or {}).get("groups", []):
             if group["advice"] is not None:
@@ -85,12 +86,12 @@ def _importance(finding: Finding) -> t.Tuple[t.Any, ...]:
     return finding.first["user"] is not None, -finding.wrong, finding.first["unit"], finding.first["direction"]
 
 
-def render(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
+def render(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
     """Return the whole report; no text of a host begins a line of its own in it."""
     return [(printable(text), what) for text, what in _render(answers)]
 
 
-def _render(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
+def _render(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
     known = [answer for answer in answers.values() if answer and "groups" in answer]
     if not known:
         return _table(answers)
@@ -106,7 +107,7 @@ def _render(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
     return lines + _entries(findings, several) + _right(answers) + _remarks(answers)
 
 
-def _table(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
+def _table(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
     rows: t.List[t.Tuple[str, ...]] = []
     verdicts = ["plain"]
     for host, answer in answers.items():
@@ -147,7 +148,7 @@ def _name(finding: Finding, several: bool) -> str:
     return f"{unit}{user}{count}{hosts}: {_program(group)}{script}"
 
 
-def _program(group: Answer) -> str:
+def _program(group: AuditAnswer) -> str:
     name = os.path.basename(group["program"])
     return named(name) if name else "a process that ended"
 
@@ -206,7 +207,7 @@ def _silent_listeners(findings: t.Sequence[Finding], several: bool) -> t.List[Li
     return lines
 
 
-def _advice(advice: Answer) -> t.Iterator[str]:
+def _advice(advice: AuditAnswer) -> t.Iterator[str]:
     """Yield what to do, each choice with its label and what belongs to it."""
     entry, native = advice["entry"], advice["native"]
     choices = [_native_lines(setting) for setting in native]
@@ -227,7 +228,7 @@ def _advice(advice: Answer) -> t.Iterator[str]:
         yield f"    {note.strip()}"
 
 
-def _native_lines(setting: Answer) -> t.List[str]:
+def _native_lines(setting: AuditAnswer) -> t.List[str]:
     doubt = "" if setting["certain"] else f" (where {setting['name'].split(' (')[0]} opened them)"
     lines = [f"{setting['name']}: {setting['setting']}{doubt}", f"in {setting['where']}"]
     if not setting["sets_times"]:
@@ -237,7 +238,7 @@ def _native_lines(setting: Answer) -> t.List[str]:
     return [*lines, f"see {setting['source']}"]
 
 
-def _right(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
+def _right(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
     right: t.Counter[str] = collections.Counter()
     for answer in answers.values():
         for group in (answer or {}).get("groups", []):
@@ -283,7 +284,7 @@ def _entries(findings: t.Iterable[Finding], with_hosts: bool) -> t.List[Line]:
     return [(line, "advice" if line.startswith("    ") else "plain") for line in lines]
 
 
-def _remarks(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
+def _remarks(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
     lines: t.List[Line] = []
     left_out: t.Counter[str] = collections.Counter()
     for host, answer in answers.items():
@@ -303,7 +304,7 @@ def _remarks(answers: t.Mapping[str, t.Optional[Answer]]) -> t.List[Line]:
     return [_EMPTY, *lines] if lines else []
 
 
-def _cut(cut: Answer) -> t.Iterator[str]:
+def _cut(cut: AuditAnswer) -> t.Iterator[str]:
     """Say what had no place in the answer, and whose it is, in as many lines as there are places for."""
     if cut["groups"]:
         yield f"not listed for want of room: {_amount(cut)}"
@@ -318,13 +319,13 @@ def _cut(cut: Answer) -> t.Iterator[str]:
         yield f"    of others: {cut['groups'] - named['groups']} programs"
 
 
-def _amount(counts: Answer) -> str:
+def _amount(counts: AuditAnswer) -> str:
     listeners = f", {counts['listeners']} listeners" if counts["listeners"] else ""
     programs = f"{counts['groups']} more program{'' if counts['groups'] == 1 else 's'}"
     return f"{programs}, {counts['connections']} connections, {counts['findings']} of them not right{listeners}"
 
 
-def of_nobody(unowned: Answer) -> t.List[str]:
+def of_nobody(unowned: AuditAnswer) -> t.List[str]:
     """Say how many sockets no process was found to hold, whose they are, and where some of them go; or nothing."""
     if not unowned["sockets"]:
         return []
@@ -351,13 +352,6 @@ def duration(seconds: float) -> str:
             rest = whole % size // part
             return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
     return f"{whole // 60} min" if whole >= 120 else f"{whole} s"
-
-
-def endpoint(address: str, port: t.Optional[int]) -> str:
-    """Write an address with its port, if there is one."""
-    if port is None:
-        return address
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _few(names: t.Sequence[str]) -> str:

@@ -25,8 +25,8 @@ from ..linux.printable import printable, shown
 from ..linux.procfs import HOST, Proc
 from ..linux.stuck import LIMIT, Watch
 from ..linux.unit_names import problem_with
-from ..sockets.access import choose
-from ..sockets.unowned import sum_up
+from ..sockets.access import choose_access
+from ..sockets.unowned import sum_up_unowned
 from ..units.asked import Unit, askable, unit_from
 from ..verdicts.inspection import Answer, Audit, Question
 from .table import table
@@ -69,7 +69,7 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
         units = _units(options.unit)
         question = Question(tuple(units), frozenset(options.pid), frozenset(options.port), ())
         with Watch(_complaint, 2, limit):
-            answer = Audit(question, choose().reader, proc=proc).run()
+            answer = Audit(question, choose_access().reader, proc=proc).run()
         _check_pids(options.pid, proc)
         _check_patterns(units, answer)
     except WrongArgument as error:
@@ -80,7 +80,7 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
         return PARTLY_SHOWN
     missing = _not_shown(answer)
     others = set(answer.unreadable).difference(SILENT)
-    nobodys = [] if others else of_nobody(sum_up(answer.unowned))  # they are other users' as likely as not
+    nobodys = [] if others else of_nobody(sum_up_unowned(answer.unowned))  # they are other users' as likely as not
     try:
         if options.json:
             lines = [json.dumps(shown(_as_json(answer, missing + nobodys)), indent=2)]
@@ -180,7 +180,7 @@ def _not_shown(answer: Answer) -> t.List[str]:
     if hidden:
         why = answer.unreadable[min(answer.unreadable)].replace("run as root (become: true)", "run as root")
         lines.append(f"{hidden} process{'es' if hidden > 1 else ''} not shown: {why}")
-    values = collections.Counter(record.detail for record in answer.records if not record.readable)
+    values = collections.Counter(record.why_unreadable for record in answer.records if not record.readable)
     for detail, count in values.most_common():  # few: what the kernel said, who could, and what the timer shows
         why = detail.replace("root (become: true)", "root")
         lines.append(f"{count} socket{'s' if count > 1 else ''} without values: {why}")
@@ -188,10 +188,9 @@ def _not_shown(answer: Answer) -> t.List[str]:
 
 
 def _as_json(answer: Answer, missing: t.List[str]) -> t.Dict[str, t.Any]:
-    left_out = ("relevant", "compliant", "wrong", "reason", "candidates")
     sockets = []
     for record in answer.records:
-        shown = {key: value for key, value in record.as_dict().items() if key not in left_out}
-        shown["silent"] = record.idle
+        shown = record.as_dict()
+        shown.update(detail=record.why_unreadable, silent=record.idle)
         sockets.append(shown)
     return {"sockets": sockets, "not_shown": missing}

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ..audit.report import endpoint
 from ..linux.columns import WIDEST, aligned
 from ..linux.printable import named
+from ..linux.procnet import endpoint
 from ..sockets.record import Record
 
 _OPTIONS = (

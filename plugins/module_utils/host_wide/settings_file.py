@@ -17,7 +17,7 @@ import typing as t
 
 from ..linux import below_root, in_force, procfs
 from ..linux.procfs import HOST, Proc
-from ..settings.options import OPTIONS, as_integer, problem_with
+from ..settings.options import OPTIONS, as_integer, problem_with_value
 from ..settings.pattern import fits
 
 PATH = "/etc/libkeepalive.conf"
@@ -36,7 +36,7 @@ def value_of(variable: str, text: str) -> t.Optional[int]:
     """Return the number that the libraries take from a pair; None where they ignore it."""
     number = as_integer(text)
     if variable in _BY_VARIABLE:
-        return None if problem_with(_BY_VARIABLE[variable], text) else number
+        return None if problem_with_value(_BY_VARIABLE[variable], text) else number
     return number if variable in _FLAGS and number in (0, 1) else None
 
 

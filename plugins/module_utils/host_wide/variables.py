@@ -14,13 +14,11 @@ import re
 import typing as t
 
 from ..linux.printable import printable
-from ..settings.checks import Spelling, tcp_values
-from ..settings.mistakes import Mistakes, ResolveError
+from ..settings.checks import Mistakes, ResolveError, Spelling, check_tcp
 from ..settings.options import ALWAYS, LIBRARIES, OPTIONS, SWITCHES, SYSTEM
+from ..settings.service import ResolvedService
 from . import settings_file
-
-DISABLE = "LIBKEEPALIVE_DISABLE"
-RESPECT = SWITCHES["respect"]
+from .settings_file import DISABLE, RESPECT
 
 _BASE = {"tcp": {"user_timeout": SYSTEM}, "respect": True}
 """What differs from the libraries' own defaults for a process that nobody has thought of: a living peer that stops
@@ -32,7 +30,7 @@ Section = t.Dict[str, t.Any]
 
 
 def resolve_host_settings(
-    services: t.Sequence[t.Mapping[str, t.Any]],
+    services: t.Sequence[ResolvedService],
     defaults: t.Any = None,
     programs: t.Any = None,
     opt_outs: t.Any = None,
@@ -43,7 +41,7 @@ def resolve_host_settings(
 ) -> t.Dict[str, t.Any]:
     """Return the sections of the settings file in their order, and warnings.
 
-    :param services: What resolve() returned; C(.socket) units are left out, systemd has directives for those.
+    :param services: What resolution() returned; C(.socket) units are left out, systemd has directives for those.
     :param defaults: C(keepalive_host_defaults), for every process.
     :param programs: C(keepalive_host_programs).
     :param opt_outs: C(keepalive_host_opt_outs), which C(programs) can take back.
@@ -59,10 +57,10 @@ def resolve_host_settings(
     sections = [_section("", "Every process of this host.", {**_tcp(everywhere), RESPECT: _digit(host["respect"])})]
     for name, entries in (("keepalive_host_opt_outs", opt_outs), ("keepalive_host_programs", programs)):
         sections += checker.programs(name, entries, disabled=name == "keepalive_host_opt_outs")
-    listed = [service for service in services if service["type"] == "service"]
-    for service in sorted(listed, key=lambda service: "@." not in service["name"]):  # an instance's own entry wins
+    listed = [service for service in services if service.type == "service"]
+    for service in sorted(listed, key=lambda service: "@." not in service.name):  # an instance's own entry wins
         checker.loaded(service)
-        identity = ((units or {}).get(service["name"]) or {}).get("id") or service["name"]
+        identity = ((units or {}).get(service.name) or {}).get("id") or service.name
         sections.append(_unit_section(service, identity.replace("@.", "@*."), everywhere))
     if checker.problems:
         raise ResolveError(checker.problems)
@@ -91,16 +89,16 @@ def _section(heading: str, comment: str, variables: t.Mapping[str, str]) -> Sect
     return {"heading": heading, "comment": comment, "variables": dict(variables)}
 
 
-def _unit_section(service: t.Mapping[str, t.Any], pattern: str, everywhere: t.Mapping[str, int]) -> Section:
+def _unit_section(service: ResolvedService, pattern: str, everywhere: t.Mapping[str, int]) -> Section:
     """Everything that the sections above might say otherwise is said."""
-    tcp = service["tcp"]
+    tcp = service.tcp
     said = {name: tcp[name] for name in OPTIONS if name in ALWAYS or tcp[name] != SYSTEM or everywhere[name] != SYSTEM}
     variables = {OPTIONS[name].variable: str(value) for name, value in said.items()}
-    variables.update({RESPECT: _digit(service["respect"]), DISABLE: "0"})
-    if service["debug"]:
+    variables.update({RESPECT: _digit(service.respect), DISABLE: "0"})
+    if service.debug:
         variables[SWITCHES["debug"]] = "1"
-    profile = f", profile {service['profile']}" if service.get("profile") else ""
-    return _section(f"[unit {pattern}]", f"{service['name']}{profile}", variables)
+    profile = f", profile {service.profile}" if service.profile else ""
+    return _section(f"[unit {pattern}]", f"{service.name}{profile}", variables)
 
 
 def _tcp(values: t.Mapping[str, int]) -> t.Dict[str, str]:
@@ -150,12 +148,12 @@ class _Checker(Mistakes):
                 self.report("keepalive_host_libraries", f"{item!r} is not one of {known}")
         return [name for name in LIBRARIES if name in libraries] or list(LIBRARIES)
 
-    def loaded(self, service: t.Mapping[str, t.Any]) -> None:
+    def loaded(self, service: ResolvedService) -> None:
         """A unit's libraries must be among those that every process loads."""
-        for name in service["libraries"]:
+        for name in service.libraries:
             if name not in self.libraries:
                 self.report(
-                    f"'{service['name']}'",
+                    f"'{service.name}'",
                     f"libraries: {name} is not loaded in the host-wide mode; add it to keepalive_host_libraries "
                     f"[{', '.join(self.libraries)}]",
                 )
@@ -213,7 +211,7 @@ class _Checker(Mistakes):
             if key not in keys:
                 self.report(place, f"{key}: unknown key; known: {', '.join(sorted(keys))}")
             elif key == "tcp":
-                checked["tcp"] = tcp_values(place, value, self._spelling, self.report)
+                checked["tcp"] = check_tcp(place, value, self._spelling, self.report)
                 self._applicable(place, checked["tcp"])
             elif key == "why" and (not isinstance(value, str) or not value.isprintable()):
                 self.report(place, f"why: {value!r} is not one line of text")

@@ -12,12 +12,12 @@ import fcntl
 import glob
 import os
 import subprocess
-import time
 import typing as t
 
 from ..linux.command import TimedOut, find_program, run
 from ..linux.elf import ElfError, read_elf
 from ..linux.files import Prepare, write_new
+from ..linux.polling import poll_until
 from ..linux.preload_file import LD_SO_PRELOAD
 from ..linux.printable import printable, quoted
 from ..linux.trusted import fault
@@ -232,20 +232,13 @@ def _start(command: t.Sequence[str], token: str) -> None:
 
 def _wait_for(place: GuardedFile, token: str, kinds: t.Sequence[str]) -> t.Optional[str]:
     """Wait until one of the state files is there and return its kind."""
-    deadline = time.monotonic() + _WAIT
-    while True:
-        for kind in kinds:
-            if os.path.exists(place.state_file(kind, token)):
-                return kind
-        if time.monotonic() > deadline:
-            return None
-        time.sleep(_PAUSE)
+    return poll_until(
+        lambda: next((kind for kind in kinds if os.path.exists(place.state_file(kind, token))), None), _WAIT, _PAUSE
+    )
 
 
 def _wait_until_gone(place: GuardedFile) -> None:
-    deadline = time.monotonic() + _WAIT
-    while running(place) and time.monotonic() < deadline:
-        time.sleep(_PAUSE)
+    poll_until(lambda: not running(place), _WAIT, _PAUSE)
 
 
 def _result(place: GuardedFile, token: str) -> str:

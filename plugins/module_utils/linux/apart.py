@@ -29,6 +29,7 @@ import warnings
 import weakref
 
 from .accounts import account_of
+from .polling import poll_until
 from .stuck import user_of
 from .unreadable import Unreadable
 
@@ -173,13 +174,8 @@ def _end(pid: int, ask: int, answers: int, kill: bool = False) -> None:
         if force:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + _ENDING
         with contextlib.suppress(ChildProcessError):  # somebody else has collected it
-            while os.waitpid(pid, os.WNOHANG) == (0, 0):
-                if time.monotonic() >= deadline:
-                    break
-                time.sleep(_PAUSE)
-            else:
+            if poll_until(lambda: os.waitpid(pid, os.WNOHANG) != (0, 0), _ENDING, _PAUSE):
                 return
 
 

@@ -16,9 +16,9 @@ import fcntl
 import hashlib
 import os
 import stat
-import time
 import typing as t
 
+from .polling import poll_until
 from .printable import printable
 
 FOLDER = "/run/netops.keepalive"
@@ -110,18 +110,19 @@ def _expected(kind: str, mode: int) -> str:
 
 
 def _take(descriptor: int, path: str, limit: float) -> None:
-    deadline = time.monotonic() + limit
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise NotLocked(
-                    f"{path}: waited {limit:g} s for another run that is changing it, {_holder(descriptor)}; nothing"
-                    " was changed here; see what it waits for, and run again when it has ended"
-                ) from None
-        time.sleep(_POLL)
+    if not poll_until(lambda: _is_taken(descriptor), limit, _POLL):
+        raise NotLocked(
+            f"{path}: waited {limit:g} s for another run that is changing it, {_holder(descriptor)}; nothing"
+            " was changed here; see what it waits for, and run again when it has ended"
+        )
+
+
+def _is_taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _holder(descriptor: int) -> str:

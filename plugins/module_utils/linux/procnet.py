@@ -137,6 +137,18 @@ def plain(address: str) -> str:
     return address[7:] if address.startswith("::ffff:") and "." in address else address
 
 
+def as_dict(address: Address) -> t.Dict[str, t.Union[str, int]]:
+    """Return an address in the form in which modules give it out."""
+    return {"address": address[0], "port": address[1]}
+
+
+def endpoint(address: str, port: t.Optional[int]) -> str:
+    """Write an address with its port, if there is one."""
+    if port is None:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 class Listeners:
     """The listeners of one network namespace: who owns a local address?"""
 

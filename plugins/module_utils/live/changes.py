@@ -14,15 +14,10 @@ from __future__ import annotations
 import socket
 import typing as t
 
-from ..settings.options import OPTIONS, SYSTEM
-from ..sockets.compliance import (
-    WINDOW_CLAMP_FLOOR,
-    Expectation,
-    Subject,
-    compared,
-    expected_value,
-)
-from ..sockets.values import Setting
+from ..settings.expectation import Expectation
+from ..settings.options import OPTIONS, SYSTEM, TIMING
+from ..sockets.compare import Kernel, Subject, compared, expected_value
+from ..sockets.values import SocketOption
 
 LIVE_OPTIONS = ("keepidle", "keepintvl", "keepcnt", "user_timeout", "window_clamp")
 """What may be changed on an open socket, in the order in which it is set.
@@ -31,11 +26,11 @@ SYNCNT has done its work once a connection is there, MAXSEG was negotiated with 
 start. WINDOW_CLAMP is set on listeners only: on a connection the kernel tunes it.
 """
 
-TIMES = ("keepidle", "keepintvl", "keepcnt", "user_timeout")
+TIMES = (*TIMING, "user_timeout")
 """What tells who has set a socket's keepalive."""
 
 Times = t.Tuple[t.Optional[int], ...]
-Values = t.Dict[str, int]
+OptionValues = t.Dict[str, int]
 """By name, C(keepalive) (0 or 1) among them."""
 
 
@@ -44,7 +39,7 @@ class Decision(t.NamedTuple):
 
     outcome: str
     """V(right), V(change), V(left_alone), V(refused) where the protocol has none of the options that are wrong."""
-    changes: Values
+    changes: OptionValues
     """In the order of setting; C(keepalive) comes last, so that its timer starts with the right times."""
     missing: t.Tuple[str, ...] = ()
     """Options that the socket's protocol does not have."""
@@ -58,21 +53,20 @@ def times_of(options: t.Mapping[str, t.Optional[int]]) -> Times:
 def decide(
     subject: Subject,
     expectation: Expectation,
-    defaults: t.Optional[t.Mapping[str, int]],
+    kernel: Kernel,
     ours: t.Callable[[], bool],
-    clamp_floor: int = WINDOW_CLAMP_FLOOR,
 ) -> Decision:
     """Say what is to be done with a socket that concerns the expectation.
 
-    :param defaults: What a fresh socket of the same network namespace reads; None where that cannot be found out.
+    :param kernel: That of the socket's network namespace.
     :param ours: Tells whether the values on the socket are known to come from this collection; asked only when needed.
     """
-    changes = _changes(subject, expectation, defaults, clamp_floor)
+    changes = _changes(subject, expectation, kernel)
     missing = tuple(name for name in changes if name != "keepalive" and subject.options.get(name) is None)
     changes = {name: changes[name] for name in (*LIVE_OPTIONS, "keepalive") if name in changes and name not in missing}
     if not changes:
         return Decision("refused" if missing else "right", {}, missing)
-    if set_by_application(subject, expectation, defaults, ours):
+    if set_by_application(subject, expectation, kernel, ours):
         return Decision("left_alone", {})
     return Decision("change", changes, missing)
 
@@ -80,7 +74,7 @@ def decide(
 def set_by_application(
     subject: Subject,
     expectation: Expectation,
-    defaults: t.Optional[t.Mapping[str, int]],
+    kernel: Kernel,
     ours: t.Callable[[], bool],
 ) -> bool:
     """Tell whether the application has set its own keepalive or user timeout on the socket, and is to keep it."""
@@ -92,13 +86,13 @@ def set_by_application(
         touched = (
             touched
             or expectation.respect
-            or defaults is None
-            or times_of(subject.options)[:3] != tuple(defaults.get(name) for name in TIMES[:3])
+            or kernel.defaults is None
+            or times_of(subject.options)[:3] != tuple(kernel.defaults.get(name) for name in TIMING)
         )
     return touched and not ours()
 
 
-def settings_of(changes: Values) -> t.List[Setting]:
+def settings_of(changes: OptionValues) -> t.List[SocketOption]:
     """Return the calls of setsockopt(2) that make the changes."""
     return [
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, value)
@@ -113,12 +107,10 @@ def changeable(name: str) -> bool:
     return name == "keepalive" or name in LIVE_OPTIONS
 
 
-def _changes(
-    subject: Subject, expectation: Expectation, defaults: t.Optional[t.Mapping[str, int]], clamp_floor: int
-) -> Values:
+def _changes(subject: Subject, expectation: Expectation, kernel: Kernel) -> OptionValues:
     """Return what differs from what is expected, the user timeout derived from the times that will be in force."""
-    changes: Values = {}
-    in_force = dict(subject.options)
+    changes: OptionValues = {}
+    in_force, defaults = dict(subject.options), kernel.defaults
     for name in LIVE_OPTIONS:
         configured = expectation.tcp.get(name)
         if configured is None or not compared(name, subject, expectation):
@@ -126,7 +118,7 @@ def _changes(
         if configured == SYSTEM:  # an earlier setting may have put another value there
             wanted = defaults.get(name) if defaults is not None and in_force.get(name) is not None else None
         else:
-            wanted = expected_value(name, configured, subject._replace(options=in_force), clamp_floor)
+            wanted = expected_value(name, configured, subject._replace(options=in_force), kernel)
         if wanted is not None and wanted != in_force.get(name):
             changes[name] = wanted
             if in_force.get(name) is not None:

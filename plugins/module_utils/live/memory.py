@@ -22,8 +22,8 @@ from ..linux.state_file import Damaged, is_integer, read_json
 from ..linux.unit_names import problem_with
 from .changes import (
     TIMES,
+    OptionValues,
     Times,
-    Values,
     changeable,
     times_of,
 )
@@ -40,12 +40,12 @@ _LOST = (
 )
 
 
-class Group(t.NamedTuple):
+class ChangeGroup(t.NamedTuple):
     """Sockets that had the same values and were given the same."""
 
     unit: str
-    before: Values
-    after: Values
+    before: OptionValues
+    after: OptionValues
     listening: bool
     inodes: t.Tuple[int, ...]
 
@@ -55,11 +55,11 @@ class Group(t.NamedTuple):
 
 
 @dataclasses.dataclass
-class Change:
+class SocketChange:
     """What was set on one socket."""
 
-    before: Values
-    after: Values
+    before: OptionValues
+    after: OptionValues
     listening: bool
 
 
@@ -67,21 +67,21 @@ class Change:
 class UnitMemory:
     """What is remembered of one unit."""
 
-    changes: t.Dict[int, Change] = dataclasses.field(default_factory=dict)
+    changes: t.Dict[int, SocketChange] = dataclasses.field(default_factory=dict)
     """By inode: what is still as it was set, with what it had before the first time."""
     seen: t.Set[int] = dataclasses.field(default_factory=set)
     """The sockets that were there when the unit's were set last."""
     times: t.List[Times] = dataclasses.field(default_factory=list)
     """What they were given, for those that inherited it."""
 
-    def note(self, inode: int, before: Values, after: Values, listening: bool) -> None:
+    def note(self, inode: int, before: OptionValues, after: OptionValues, listening: bool) -> None:
         """Remember a change; what the socket had before the first one stays."""
         earlier = self.changes.get(inode)
         if earlier is not None:
             before, after = {**before, **earlier.before}, {**earlier.after, **after}
         kept = {name: value for name, value in before.items() if after.get(name) != value}
         if kept:
-            self.changes[inode] = Change(kept, {name: after[name] for name in kept}, listening)
+            self.changes[inode] = SocketChange(kept, {name: after[name] for name in kept}, listening)
         else:
             self.changes.pop(inode, None)
 
@@ -148,24 +148,24 @@ class Memory:
             raise
 
 
-def groups_of(unit: str, changes: t.Mapping[int, Change]) -> t.List[Group]:
+def groups_of(unit: str, changes: t.Mapping[int, SocketChange]) -> t.List[ChangeGroup]:
     """Put together what is alike: thousands of sockets are a few groups."""
     alike: t.Dict[t.Any, t.List[int]] = {}
     for inode, change in sorted(changes.items()):
         key = (tuple(change.before.items()), tuple(change.after.items()), change.listening)
         alike.setdefault(key, []).append(inode)
     return [
-        Group(unit, dict(before), dict(after), listening, tuple(inodes))
+        ChangeGroup(unit, dict(before), dict(after), listening, tuple(inodes))
         for (before, after, listening), inodes in alike.items()
     ]
 
 
-def changes_of(groups: t.Iterable[Group]) -> t.Dict[str, t.Dict[int, Change]]:
+def changes_of(groups: t.Iterable[ChangeGroup]) -> t.Dict[str, t.Dict[int, SocketChange]]:
     """Take groups apart again: unit → inode → change."""
-    units: t.Dict[str, t.Dict[int, Change]] = {}
+    units: t.Dict[str, t.Dict[int, SocketChange]] = {}
     for group in groups:
         for inode in group.inodes:
-            change = Change(dict(group.before), dict(group.after), group.listening)
+            change = SocketChange(dict(group.before), dict(group.after), group.listening)
             units.setdefault(group.unit, {})[inode] = change
     return units
 
@@ -200,7 +200,7 @@ def _unit_from(name: str, content: t.Any) -> UnitMemory:
         raise Damaged("has something else than sockets in seen")
     if not isinstance(content["times"], list) or not all(map(_is_times, content["times"])):
         raise Damaged(f"has something else than values of {', '.join(TIMES)} in times")
-    groups = [Group(**{**group, "inodes": tuple(group["inodes"])}) for group in content["groups"]]
+    groups = [ChangeGroup(**{**group, "inodes": tuple(group["inodes"])}) for group in content["groups"]]
     times = [tuple(entry) for entry in content["times"]]
     return UnitMemory(changes_of(groups).get(name, {}), set(content["seen"]), times[-MOST_TIMES:])
 
@@ -208,7 +208,7 @@ def _unit_from(name: str, content: t.Any) -> UnitMemory:
 def _is_group(name: str, group: t.Any) -> bool:
     return (
         isinstance(group, dict)
-        and set(group) == set(Group._fields)
+        and set(group) == set(ChangeGroup._fields)
         and group["unit"] == name
         and is_values(group["before"])
         and is_values(group["after"])

@@ -10,21 +10,17 @@ import typing as t
 
 from ..processes.effective import effective
 from ..processes.facts import Files, ProcessFacts
-from ..settings.options import (
-    DERIVE,
-    LIBRARIES,
-    LIBRARY_DIR,
-    SYSTEM,
-    derived_user_timeout,
-)
-from ..sockets.compliance import Expectation
-from ..sockets.defaults import Defaults, SystemDefaults
-from ..sockets.sweep import Record, Sweep
+from ..settings.expectation import Expectation
+from ..settings.options import DERIVE, LIBRARIES, LIBRARY_DIR, SYSTEM, TIMING, user_timeout_from
+from ..sockets.compare import Kernel
+from ..sockets.defaults import Kernels
+from ..sockets.record import Record
+from ..sockets.sweep import Sweep
 from .changes import TIMES, set_by_application, times_of
 from .memory import Memory
 
-FactsOf = t.Callable[[int, str], ProcessFacts]
-"""pid and unit → what decides about a library in the process."""
+FactsOf = t.Callable[[int], ProcessFacts]
+"""pid → what decides about a library in the process."""
 
 
 class Origin:
@@ -35,24 +31,24 @@ class Origin:
         sweep: Sweep,
         memory: Memory,
         facts_of: FactsOf,
-        defaults: SystemDefaults,
+        kernels: Kernels,
         library_dir: str = LIBRARY_DIR,
     ) -> None:
         self._sweep = sweep
         self._memory = memory
         self._facts_of = facts_of
-        self._defaults = defaults
+        self._kernels = kernels
         # Not only the libraries that the unit is to have now: an earlier setting may have named another one.
         self._libraries = Files(library_dir, frozenset(LIBRARIES.values()))
 
-    def defaults_of(self, record: Record) -> t.Optional[Defaults]:
-        """Return what a fresh socket of the record's network namespace has, None where that cannot be found out."""
-        return self._defaults.of(record.namespace, self._sweep.process_in(record.namespace))
+    def kernel_of(self, record: Record) -> Kernel:
+        """Return the kernel as it is in the socket's network namespace."""
+        return self._kernels.of(record.namespace, self._sweep.process_in(record.namespace))
 
     def left_to_the_application(self, record: Record, expectation: Expectation) -> bool:
         """Tell whether a socket is not to be changed, because the application has set it."""
         return set_by_application(
-            record.subject(), expectation, self.defaults_of(record), lambda: self.is_ours(record, expectation)
+            record.subject(), expectation, self.kernel_of(record), lambda: self.is_ours(record, expectation)
         )
 
     def is_ours(self, record: Record, expectation: Expectation) -> bool:
@@ -68,14 +64,14 @@ class Origin:
         return self._is_of_the_library(record)
 
     def _is_of_the_library(self, record: Record) -> bool:
-        facts = self._facts_of(record.owner[0], record.unit)
+        facts = self._facts_of(record.owner[0])
         if not record.keepalive or not any(self._libraries.holds(path) for path in facts.mapped or ()):
             return False
         times = times_of(record.options)
         if facts.environment is None:
             # nginx, redis and PostgreSQL overwrite it. A derived user timeout is a mark that only a library leaves.
-            parts = [value for value in times[:3] if value is not None]
-            return len(parts) == 3 and times[3] == derived_user_timeout(*parts)
+            derived = user_timeout_from(record.options)
+            return derived is not None and times[3] == derived
         return times == self._times_from(facts, record)
 
     def _times_from(self, facts: ProcessFacts, record: Record) -> t.Optional[t.Tuple[t.Optional[int], ...]]:
@@ -84,13 +80,12 @@ class Origin:
         if has.disable:
             return None
         values: t.Dict[str, t.Optional[int]] = {name: has.tcp[name] for name in TIMES}
-        defaults = self.defaults_of(record) or {}
-        for name in TIMES[:3]:
+        defaults = self.kernel_of(record).defaults or {}
+        for name in TIMING:
             if values[name] == SYSTEM:
                 values[name] = defaults.get(name)
         if values["user_timeout"] == DERIVE:
-            parts = [values[name] for name in TIMES[:3]]
-            values["user_timeout"] = None if None in parts else derived_user_timeout(*t.cast("t.List[int]", parts))
+            values["user_timeout"] = user_timeout_from(values)
         if record.options.get("user_timeout") is None:  # MPTCP
             values["user_timeout"] = None
         return times_of(values)

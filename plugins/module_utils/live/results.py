@@ -10,32 +10,40 @@ import dataclasses
 import os
 import typing as t
 
+from ..linux.procnet import endpoint
+from ..sockets.record import Record
 from ..sockets.shares import share_out
-from ..sockets.sweep import Record
-from .changes import Values
-from .memory import Change, Group, groups_of
+from .changes import OptionValues
+from .memory import ChangeGroup, SocketChange, groups_of
 
 OUTCOMES = ("refused", "unreadable", "vanished", "left_alone", "changed", "right")
 """In the order in which a bounded answer shows them; what is right is only counted."""
 
 
 @dataclasses.dataclass
-class Result:
-    """What became of one socket."""
+class SocketResult:
+    """What became of one socket, from its record on."""
 
     unit: str
     record: Record
     outcome: str
-    before: Values = dataclasses.field(default_factory=dict)
-    after: Values = dataclasses.field(default_factory=dict)
+    before: OptionValues = dataclasses.field(default_factory=dict)
+    after: OptionValues = dataclasses.field(default_factory=dict)
     """Of the options that changed, or that would change in check mode."""
     refused: t.Dict[str, str] = dataclasses.field(default_factory=dict)
     """Option → what the kernel said."""
+    seen_after: t.Dict[str, t.Optional[int]] = dataclasses.field(default_factory=dict)
+    """What was read back of each option that was set or refused."""
 
     @property
-    def change(self) -> Change:
+    def options(self) -> t.Mapping[str, t.Optional[int]]:
+        """Return the options as they are now."""
+        return {**self.record.options, **self.seen_after}
+
+    @property
+    def change(self) -> SocketChange:
         """Return what it takes to undo this."""
-        return Change(self.before, self.after, self.record.state == "LISTEN")
+        return SocketChange(self.before, self.after, self.record.state == "LISTEN")
 
     def as_dict(self) -> t.Dict[str, t.Any]:
         """Return what the module gives out."""
@@ -67,9 +75,9 @@ class Result:
         """Return one line for people: which socket, and before -> after."""
         record = self.record
         pid, descriptor = record.owner
-        where = f"{record.direction} {_address(record.local)}"
+        where = f"{record.direction} {endpoint(*record.local)}"
         if record.remote is not None:
-            where += f" {'from' if record.direction == 'accepted' else 'to'} {_address(record.remote)}"
+            where += f" {'from' if record.direction == 'accepted' else 'to'} {endpoint(*record.remote)}"
         values = [f"{name} {_word(name, self.before[name])} -> {_word(name, self.after[name])}" for name in self.after]
         return f"{self.unit}: pid {pid} fd {descriptor} {where}: {', '.join(values)}"
 
@@ -78,12 +86,12 @@ class Results:
     """All of one run, by inode."""
 
     def __init__(self) -> None:
-        self.by_inode: t.Dict[int, Result] = {}
+        self.by_inode: t.Dict[int, SocketResult] = {}
 
-    def add(self, unit: str, record: Record, outcome: str, missing: t.Iterable[str] = ()) -> Result:
+    def add(self, unit: str, record: Record, outcome: str, missing: t.Iterable[str] = ()) -> SocketResult:
         """Note what happens, or is to happen, to a socket; missing are the options that its protocol does not have."""
         refused = {name: f"{(record.protocol or 'this protocol').upper()} has no such option" for name in missing}
-        result = self.by_inode[record.inode] = Result(unit, record, outcome, refused=refused)
+        result = self.by_inode[record.inode] = SocketResult(unit, record, outcome, refused=refused)
         return result
 
     @property
@@ -98,16 +106,16 @@ class Results:
             units.setdefault(result.unit, dict.fromkeys(OUTCOMES, 0))[result.outcome] += 1
         return units
 
-    def shown(self, most: int) -> t.List[Result]:
+    def shown(self, most: int) -> t.List[SocketResult]:
         """Return those that are not simply right, at most so many (0: all), the troubled first."""
         wanted = [result for result in self.by_inode.values() if result.outcome != "right"]
         wanted.sort(key=lambda result: (OUTCOMES.index(result.outcome), result.unit, result.record.owner))
         rank = {outcome: at for at, outcome in enumerate(OUTCOMES)}
         return share_out(wanted, most, lambda result: result.record.account, lambda result: rank[result.outcome])
 
-    def previous(self) -> t.List[Group]:
+    def previous(self) -> t.List[ChangeGroup]:
         """Return what it takes to undo all of it."""
-        units: t.Dict[str, t.Dict[int, Change]] = {}
+        units: t.Dict[str, t.Dict[int, SocketChange]] = {}
         for inode, result in self.by_inode.items():
             if result.after:
                 units.setdefault(result.unit, {})[inode] = result.change
@@ -126,7 +134,7 @@ def refusal(number: int) -> str:
     return os.strerror(number)
 
 
-def _shown(values: Values) -> t.Dict[str, t.Union[int, bool]]:
+def _shown(values: OptionValues) -> t.Dict[str, t.Union[int, bool]]:
     return {name: bool(value) if name == "keepalive" else value for name, value in values.items()}
 
 
@@ -134,7 +142,3 @@ def _word(name: str, value: int) -> str:
     if name == "keepalive":
         return "on" if value else "off"
     return str(value)
-
-
-def _address(address: t.Tuple[str, int]) -> str:
-    return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"

@@ -13,23 +13,23 @@ from __future__ import annotations
 import typing as t
 
 from ..linux.unreadable import Unreadable
+from ..settings.expectation import Expectation
 from ..sockets.access import Setter
-from ..sockets.compliance import WINDOW_CLAMP_FLOOR, Expectation
-from ..sockets.sweep import Record
+from ..sockets.record import Record, Verdict
 from ..sockets.values import Applied
 from .changes import (
     LIVE_OPTIONS,
-    Values,
+    OptionValues,
     decide,
     settings_of,
 )
-from .memory import Change, Group, Memory, changes_of
+from .memory import ChangeGroup, Memory, SocketChange, changes_of
 from .origin import Origin
-from .results import Result, Results, refusal
+from .results import Results, SocketResult, refusal
 
 MOST_ROUNDS = 5
 
-Planned = t.List[t.Tuple[Result, Values]]
+Planned = t.List[t.Tuple[SocketResult, OptionValues]]
 
 
 class Look(t.NamedTuple):
@@ -37,6 +37,8 @@ class Look(t.NamedTuple):
 
     records: t.Dict[int, Record]
     """By inode."""
+    verdicts: t.Mapping[int, Verdict]
+    """By inode: what is expected of each, and whether that concerns it."""
     origin: Origin
     """Who has set their values."""
     unreadable: t.Dict[int, str]
@@ -51,23 +53,20 @@ class LiveRun:
         setter: Setter,
         memory: Memory,
         *,
-        clamp_floor: int = WINDOW_CLAMP_FLOOR,
         check: bool = False,
     ) -> None:
         self.results = Results()
         self.unreadable: t.Dict[int, str] = {}
         self._setter = setter
         self._memory = memory
-        self._clamp_floor = clamp_floor
         self._check = check
 
     def set(self, look: t.Callable[[], Look], expected: t.Iterable[Expectation]) -> None:
         """Give the sockets what is expected of them."""
-        records: t.Dict[int, Record] = {}
         for _round in range(1 if self._check else MOST_ROUNDS):
             seen = look()
-            records, self.unreadable = seen.records, seen.unreadable
-            planned = self._decide(records, seen.origin)
+            self.unreadable = seen.unreadable
+            planned = self._decide(seen)
             if not planned:
                 break
             self._carry_out(planned)
@@ -75,13 +74,13 @@ class LiveRun:
                 if result.after and not self._check:
                     unit = self._memory.of(result.unit)
                     unit.note(result.record.inode, result.before, result.after, result.change.listening)
-                    unit.note_times(result.record.options)
+                    unit.note_times(result.options)
         for expectation in expected:
             unit = self._memory.of(expectation.name)
-            unit.seen = {inode for inode, record in records.items() if record.expectation == expectation}
-            unit.forget_closed(records)
+            unit.seen = {inode for inode, verdict in seen.verdicts.items() if verdict.expectation == expectation}
+            unit.forget_closed(seen.records)
 
-    def restore(self, look: t.Callable[[], Look], groups: t.Sequence[Group]) -> None:
+    def restore(self, look: t.Callable[[], Look], groups: t.Sequence[ChangeGroup]) -> None:
         """Put back what was there before, where it is still as it was set; then on what listeners have handed on."""
         wanted = changes_of(groups)
         for listeners in (True, False):
@@ -104,20 +103,21 @@ class LiveRun:
                 if unit in self._memory.units and done is not None and done.after:
                     self._memory.of(unit).note(inode, done.before, done.after, done.change.listening)
 
-    def _decide(self, records: t.Mapping[int, Record], origin: Origin) -> Planned:
+    def _decide(self, seen: Look) -> Planned:
         planned: Planned = []
-        for inode, record in records.items():
-            expectation = record.expectation
-            if not record.relevant or expectation is None or inode in self.results.by_inode:
+        for inode, record in seen.records.items():
+            verdict = seen.verdicts[inode]
+            expectation = verdict.expectation
+            if not verdict.relevant or expectation is None or inode in self.results.by_inode:
                 continue
             if not record.readable:
                 self.results.add(expectation.name, record, "unreadable")
                 continue
 
             def ours(record: Record = record, expectation: Expectation = expectation) -> bool:
-                return origin.is_ours(record, expectation)
+                return seen.origin.is_ours(record, expectation)
 
-            decision = decide(record.subject(), expectation, origin.defaults_of(record), ours, self._clamp_floor)
+            decision = decide(record.subject(), expectation, seen.origin.kernel_of(record), ours)
             result = self.results.add(expectation.name, record, decision.outcome, decision.missing)
             if decision.outcome == "change":
                 planned.append((result, decision.changes))
@@ -134,7 +134,7 @@ class LiveRun:
             batch = [(r, changes) for r, changes in planned if (r.record.state == "LISTEN") is listening]
             self._apply({result.record.inode: (result, changes) for result, changes in batch})
 
-    def _apply(self, pending: t.Dict[int, t.Tuple[Result, Values]]) -> None:
+    def _apply(self, pending: t.Dict[int, t.Tuple[SocketResult, OptionValues]]) -> None:
         """Set them through any process or thread that holds them: the first may have ended or closed its descriptor."""
         holders = {inode: iter(result.record.ways) for inode, (result, _changes) in pending.items()}
         for result, _changes in pending.values():
@@ -160,7 +160,7 @@ class LiveRun:
                     self.unreadable.setdefault(pid, f"{error}: {error.remedy}")
 
 
-def _note(result: Result, names: t.List[str], applied: Applied) -> None:
+def _note(result: SocketResult, names: t.List[str], applied: Applied) -> None:
     """Take over what the kernel said before, while and after the values were set."""
     for index, name in enumerate(names):
         before, after = applied.before[index], applied.after[index]
@@ -169,17 +169,15 @@ def _note(result: Result, names: t.List[str], applied: Applied) -> None:
         if before is not None and after is not None:
             if before != after:
                 result.before[name], result.after[name] = before, after
-            if name == "keepalive":
-                result.record.keepalive = bool(after)
-            else:
-                result.record.options = {**result.record.options, name: after}
+            if name != "keepalive":
+                result.seen_after[name] = after
     done = "changed" if result.after else "right"  # somebody else was faster
     result.outcome = "refused" if result.refused else done
 
 
 def _to_restore(
-    records: t.Mapping[int, Record], changes: t.Mapping[int, Change], listeners: bool
-) -> t.Iterator[t.Tuple[Record, Change]]:
+    records: t.Mapping[int, Record], changes: t.Mapping[int, SocketChange], listeners: bool
+) -> t.Iterator[t.Tuple[Record, SocketChange]]:
     """Yield the listeners that were changed; or all others that were, and what was accepted since through those."""
     listening = {inode for inode, change in changes.items() if change.listening}
     for inode, record in records.items():
@@ -197,7 +195,7 @@ def _value(record: Record, name: str) -> int:
     return int(bool(record.keepalive)) if name == "keepalive" else t.cast(int, record.options[name])
 
 
-def _has(record: Record, name: str, values: Values) -> bool:
+def _has(record: Record, name: str, values: OptionValues) -> bool:
     if name != "keepalive" and (name not in LIVE_OPTIONS or record.options.get(name) is None):
         return False
     return _value(record, name) == values.get(name)

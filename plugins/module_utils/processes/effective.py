@@ -16,8 +16,8 @@ from ..host_wide.settings_file import (
     value_of,
 )
 from ..linux.printable import printable
+from ..settings.expectation import Expectation
 from ..settings.options import OPTIONS
-from ..sockets.compliance import Expectation
 
 
 class Effective(t.NamedTuple):

@@ -58,7 +58,7 @@ class DropIn(t.NamedTuple):
 _T = t.TypeVar("_T")
 
 
-def gather(pid: int, proc: Proc = HOST, unit: str = "") -> ProcessFacts:
+def gather_facts(pid: int, proc: Proc = HOST, unit: str = "") -> ProcessFacts:
     """Read the facts of one process; each may fail by itself."""
     leader, pid = pid, proc.living(pid)
     elf = attempt(lambda: elf_in(below_root.find_program(pid, proc)))

@@ -16,6 +16,7 @@ import time
 import typing as t
 
 from ..linux import in_force, job, systemd
+from ..linux.polling import poll_until
 from ..linux.printable import quoted
 from ..units import dropin
 from ..units.listeners import slipped_through
@@ -115,24 +116,23 @@ class Sequence:
             raise RestartFailed(unit.name, "cannot be reloaded, it has no ExecReload=; use 'restart: if_running'")
         before = int(unit.properties.get("MainPID", "0"))
         self._job("reload", unit.name)
-        deadline = time.monotonic() + _RELOAD
-        while True:
-            now = self._host.units([unit.name]).get(unit.name)
-            if now is None or now.damage:
-                raise RestartFailed(unit.name, now.damage if now else "systemctl show says nothing of it")
-            if not systemd.is_active(now.properties):
-                raise RestartFailed(unit.name, f"did not stay up: {self._seen(unit.name)}")
-            if not now.stale:
-                break
-            if time.monotonic() >= deadline:
-                raise RestartFailed(
-                    unit.name,
-                    f"was reloaded, and its process is as before ({'; '.join(now.stale)}): a reload does not start its "
-                    "program anew; use 'restart: if_running', or 'never'",
-                )
-            time.sleep(_POLL)
+        now = poll_until(lambda: self._reloaded(unit.name), _RELOAD, _POLL, enough=lambda now: not now.stale)
+        if now.stale:
+            raise RestartFailed(
+                unit.name,
+                f"was reloaded, and its process is as before ({'; '.join(now.stale)}): a reload does not start its "
+                "program anew; use 'restart: if_running', or 'never'",
+            )
         self.restarted[unit.name] = {"before": before, "after": int(now.properties.get("MainPID", "0"))}
         self._started[unit.name] = now.properties
+
+    def _reloaded(self, name: str) -> Unit:
+        now = self._host.units([name]).get(name)
+        if now is None or now.damage:
+            raise RestartFailed(name, now.damage if now else "systemctl show says nothing of it")
+        if not systemd.is_active(now.properties):
+            raise RestartFailed(name, f"did not stay up: {self._seen(name)}")
+        return now
 
     def watch(self) -> None:
         """Look at what was restarted until it has settled.

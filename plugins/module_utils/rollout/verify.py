@@ -6,15 +6,12 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 
 from ..linux import systemd
-from ..sockets.compliance import parse_expected
-from ..sockets.portable import (
-    PortableReader,
-    window_clamp_floor,
-)
+from ..linux.polling import poll_until
+from ..settings.expectation import parse_expected
+from ..sockets.portable import PortableReader
 from ..units.asked import askable, unit_from
 from ..verdicts.inspection import Audit, Question
 
@@ -31,16 +28,14 @@ def wrong_sockets(run: systemd.Run, expected: t.Mapping[str, t.Any], wait: float
     answers = systemd.show(run, askable([expected["name"]]))
     unit = unit_from(expected["name"], answers.get(expected["name"]))
     question = Question(units=(unit,), pids=frozenset(), ports=frozenset(), expected=tuple(expectations))
-    reader, floor, deadline = PortableReader(), window_clamp_floor(), time.monotonic() + wait
-    while True:
-        answer = Audit(question, reader, clamp_floor=floor).run()
-        if answer.compliant(expectations):
-            return ""
-        if time.monotonic() >= deadline:
-            break
-        time.sleep(_PAUSE)
+    reader = PortableReader()
+    answer = poll_until(
+        lambda: Audit(question, reader).run(), wait, _PAUSE, enough=lambda answer: answer.compliant(expectations)
+    )
+    if answer.compliant(expectations):
+        return ""
     found = answer.units[expected["name"]]
-    details = [record.as_dict() for record in answer.records if record.as_dict()["reason"]]
-    seen = next((f" ({record['detail']})" for record in details if record["detail"]), "")
+    verdicts = [answer.verdicts[record.inode] for record in answer.records]
+    seen = next((f" ({verdict.detail})" for verdict in verdicts if verdict.reason and verdict.detail), "")
     reasons = ", ".join(f"{reason} x {count}" for reason, count in sorted(found["reasons"].items()))
     return f"live sockets are wrong: {reasons or 'fewer than min_sockets'}{seen}"

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether one dictionary of settings, as the operator wrote it, is right in itself."""
+"""Whether one dictionary of settings, as the operator wrote it, is right in itself; every mistake in it is collected.
+
+One run names every mistake of all variables, each with the place where it stands.
+"""
 
 from __future__ import annotations
 
@@ -13,27 +16,62 @@ from .options import (
     LIBRARIES,
     OPTIONS,
     as_integer,
-    problem_with,
+    problem_with_value,
 )
-from .reasons import REASONS
 
 RESTARTS = ("if_running", "never", "reload_then_verify")
 """What may happen to a running service whose process does not have its settings yet."""
 
-STATES = ("present", "absent")
+UNIT_STATES = ("present", "absent")
 """Whether a unit is to have settings of ours, or none."""
+
+REASONS: t.Dict[str, str] = {
+    "library_not_loaded": "the process does not map the library",
+    "static_executable": "a statically linked program, or Go, does not use the C library's connect() and listen()",
+    "secure_exec": "a setuid or file-capability program drops LD_PRELOAD",
+    "system_call_filter": "a list of allowed system calls may lack those of the library, and kills for what it lacks",
+    "stale_environment": "the process was started with other values than the drop-in has now",
+    "overridden_by_configuration": "another setting than the drop-in gives the process other values",
+    "overridden_by_application": "the application set the option itself, after the library",
+    "opened_before_preload": "the socket is older than the library in this process",
+    "inherited_listener": "another process called listen(); for systemd's, name the .socket unit",
+    "due_at_restart": "live: true cannot reach it: the option or the connection waits for the next restart",
+    "not_supported_by_protocol": "the kernel does not have the option for this protocol (MPTCP)",
+    "unreadable": "the socket could not be read: missing privilege, or a kernel before 5.6",
+}
+"""Why a socket may lack the values it should have: the words of reports, and of C(accept)."""
 
 _SETTINGS = ("libraries", "restart", "live", "overwrite", "accept", "min_sockets", "debug", "respect", "tcp")
 
 Spelling = t.Callable[[t.Any], t.Optional[str]]
 """Tells how a number was written in its file where that is not the number itself (V(0x20), V(010)), else None."""
 
-Report = t.Callable[[str, str], None]
+ReportMistake = t.Callable[[str, str], None]
 """Takes the place and the problem; Mistakes.report."""
 
 
-def settings(
-    place: str, raw: t.Any, others: t.Tuple[str, ...], spelling: Spelling, report: Report
+class ResolveError(ValueError):
+    """All that is wrong with the lists, one line for each mistake."""
+
+    def __init__(self, problems: t.Sequence[str]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class Mistakes:
+    """Collects what is wrong."""
+
+    def __init__(self) -> None:
+        self.problems: t.List[str] = []
+
+    def report(self, place: str, problem: str) -> None:
+        """Remember a mistake, once however often it is met."""
+        if f"{place}: {problem}" not in self.problems:
+            self.problems.append(f"{place}: {problem}")
+
+
+def check_settings(
+    place: str, raw: t.Any, others: t.Tuple[str, ...], spelling: Spelling, report: ReportMistake
 ) -> t.Dict[str, t.Any]:
     """Check one dictionary of settings; what is wrong is reported and left out.
 
@@ -48,7 +86,7 @@ def settings(
         if key not in _SETTINGS + others:
             report(place, f"{key}: unknown key; known: {', '.join(sorted(_SETTINGS + others))}")
         elif key == "tcp":
-            checked["tcp"] = tcp_values(place, value, spelling, report)
+            checked["tcp"] = check_tcp(place, value, spelling, report)
         else:
             problem = _CHECKS[key](value)
             if problem:
@@ -58,7 +96,7 @@ def settings(
     return checked
 
 
-def tcp_values(place: str, tcp: t.Any, spelling: Spelling, report: Report) -> t.Dict[str, int]:
+def check_tcp(place: str, tcp: t.Any, spelling: Spelling, report: ReportMistake) -> t.Dict[str, int]:
     """Check a dictionary of options; what is wrong is reported, with its place, and left out."""
     if not isinstance(tcp, t.Mapping):
         report(f"{place}: tcp", f"{tcp!r} is not a dictionary such as {{keepidle: 60}}")
@@ -69,7 +107,7 @@ def tcp_values(place: str, tcp: t.Any, spelling: Spelling, report: Report) -> t.
             report(place, f"tcp.{name}: unknown option; known: {', '.join(OPTIONS)}")
             continue
         written = spelling(value)
-        problem = problem_with(OPTIONS[name], value if written is None else written)
+        problem = problem_with_value(OPTIONS[name], value if written is None else written)
         if problem:
             report(place, f"tcp.{name}: {problem}")
         else:
@@ -119,7 +157,7 @@ _CHECKS: t.Dict[str, t.Callable[[t.Any], t.Optional[str]]] = {
     "restart": _one_of(RESTARTS),
     "live": _boolean,
     "overwrite": _boolean,
-    "state": _one_of(STATES),
+    "state": _one_of(UNIT_STATES),
     "after": _unit_names,
     "accept": _list_of(tuple(REASONS), least=0),
     "min_sockets": _count,

@@ -29,6 +29,8 @@ SYSTEM = 0
 DERIVE = -1
 """The value of user_timeout that stands for keepidle + keepintvl x keepcnt."""
 
+TIMING = ("keepidle", "keepintvl", "keepcnt")
+"""The options that a user timeout derives from, in the order in which derived_user_timeout() takes them."""
 
 ALWAYS = ("keepidle", "keepcnt", "keepintvl", "user_timeout")
 """The options whose value is said to every process that has any, be it 0 or the library's own default."""
@@ -85,7 +87,7 @@ def describe_range(option: Option) -> str:
     return f"an integer of {option.unit} from {option.minimum} to {option.maximum}, {special}"
 
 
-def problem_with(option: Option, value: t.Any) -> t.Optional[str]:
+def problem_with_value(option: Option, value: t.Any) -> t.Optional[str]:
     """Say what is wrong with a value, or None where it is right.
 
     Strings of decimal digits are accepted, because inventory files in INI format and --extra-vars give no others.
@@ -115,5 +117,17 @@ def as_integer(value: t.Any) -> t.Optional[int]:
 
 
 def derived_user_timeout(keepidle: int, keepintvl: int, keepcnt: int) -> int:
-    """The user timeout in ms at which the kernel gives up an idle peer as keepcnt would; saturates like the C code."""
+    """Return the user timeout in ms that gives up an idle peer when keepcnt would; saturates like the C code."""
     return min((keepidle + keepintvl * keepcnt) * 1000, _INT_MAX)
+
+
+def user_timeout_from(
+    values: t.Mapping[str, t.Optional[int]], below: t.Optional[t.Mapping[str, t.Optional[int]]] = None
+) -> t.Optional[int]:
+    """Return the user timeout that derives from the three values; None where one of them is not known.
+
+    :param below: What is in force where the values say nothing, or SYSTEM; None: then their 0 is a 0.
+    """
+    parts = [values.get(name) if below is None else values.get(name) or below.get(name) for name in TIMING]
+    known = [part for part in parts if part is not None]
+    return derived_user_timeout(*known) if len(known) == len(TIMING) else None

@@ -8,21 +8,124 @@ from __future__ import annotations
 
 import typing as t
 
-from .checks import Report
-from .options import DERIVE, OPTIONS, SYSTEM
-
-SOCKET_OPTIONS = ("keepidle", "keepcnt", "keepintvl", "defer_accept")
-"""What systemd.socket(5) has directives for."""
+from .checks import ReportMistake
+from .expectation import SYSTEMD_OPTIONS, Expectation
+from .options import ALWAYS, DERIVE, OPTIONS, SWITCHES, SYSTEM
 
 
-class Entry(t.NamedTuple):
+class Mention(t.NamedTuple):
     """One checked dictionary of a list, with the words that name its place."""
 
     place: str
     values: t.Dict[str, t.Any]
 
 
-def merged(parts: t.Iterable[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
+class ResolvedService(t.NamedTuple):
+    """One unit with everything that it gets. Between filter, roles and modules it travels as a dictionary."""
+
+    name: str
+    libraries: t.Sequence[str]
+    """In the order of LIBRARIES; none for a .socket unit."""
+    tcp: t.Mapping[str, int]
+    """Every option, SYSTEM where it does not apply."""
+    asked: t.Sequence[str] = ()
+    """The options that are compared: what nobody said anything about is left to the application."""
+    profile: t.Optional[str] = None
+    restart: str = "if_running"
+    live: bool = False
+    overwrite: bool = False
+    accept: t.Sequence[str] = ()
+    min_sockets: int = 0
+    debug: bool = False
+    respect: bool = False
+
+    @classmethod
+    def from_dict(cls, service: t.Mapping[str, t.Any]) -> ResolvedService:
+        """Take over what as_dict() gave. Nothing is checked: that was done when it was resolved.
+
+        :raises KeyError: It has no name, libraries or tcp, and so never was what as_dict() gives.
+        """
+        asked = tuple((service.get("expected") or {}).get("tcp", ()))
+        return cls(service["name"], service["libraries"], service["tcp"], asked, **_given(service))
+
+    @property
+    def type(self) -> str:
+        """Say which kind of unit it is: V(socket) or V(service)."""
+        return "socket" if self.name.endswith(".socket") else "service"
+
+    @property
+    def expected(self) -> Expectation:
+        """Say what the live sockets must show."""
+        accept = set(self.accept)
+        if self.restart == "never" and self.live:  # open sockets are set; what that cannot reach has to wait
+            accept.add("due_at_restart")
+        elif self.restart == "never":  # what runs is not asked to have the settings before its next start
+            accept.update(("library_not_loaded", "opened_before_preload", "stale_environment"))
+        if self.respect:
+            # Who turned keepalive on before the library saw the socket, this application or another, is all the same.
+            accept.update(("overridden_by_application", "opened_before_preload"))
+        return Expectation(
+            self.name,
+            frozenset(self.libraries),
+            {option: self.tcp[option] for option in self.asked},
+            frozenset(accept),
+            self.min_sockets,
+            self.live,
+            self.respect,
+            self.overwrite,
+        )
+
+    @property
+    def variables(self) -> t.Dict[str, str]:
+        """Return what the libraries read of it in an environment, in the order in which it is written."""
+        said = {name: self.tcp[name] for name in OPTIONS if name in ALWAYS or self.tcp[name] != SYSTEM}
+        variables = {OPTIONS[name].variable: str(value) for name, value in said.items()}
+        variables.update({variable: "1" for key, variable in SWITCHES.items() if getattr(self, key)})
+        return variables
+
+    @property
+    def warnings(self) -> t.List[str]:
+        """Say what is allowed, but surprises people."""
+        warnings = []
+        tcp, name = self.tcp, self.name
+        if tcp["defer_accept"] != SYSTEM and "socket" in self.libraries:
+            warnings.append(
+                f"{name}: tcp.defer_accept with the socket library also delays this service's own connections: "
+                "a server that speaks first is heard about 200 ms late"
+            )
+        if tcp["user_timeout"] not in (SYSTEM, DERIVE) and tcp["user_timeout"] < tcp["keepidle"] * 1000:
+            warnings.append(
+                f"{name}: tcp.user_timeout {tcp['user_timeout']} ms is shorter than keepidle {tcp['keepidle']} s: "
+                "an idle dead peer is noticed after keepidle + keepintvl, a peer that stops reading after user_timeout"
+            )
+        return warnings
+
+    def as_dict(self) -> t.Dict[str, t.Any]:
+        """Return the form in which variables and the parameters of modules have it."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "profile": self.profile,
+            "libraries": list(self.libraries),
+            "restart": self.restart,
+            "live": self.live,
+            "overwrite": self.overwrite,
+            "accept": list(self.accept),
+            "min_sockets": self.min_sockets,
+            "debug": self.debug,
+            "respect": self.respect,
+            "tcp": dict(self.tcp),
+            "expected": self.expected.as_dict(),
+            "warnings": self.warnings,
+        }
+
+
+def _given(said: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """Pick what is taken over as it was said; what nobody said has its default."""
+    return {name: said[name] for name in ResolvedService._fields[4:] if name in said}
+
+
+def merge_settings(parts: t.Iterable[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
     """Later parts win key by key, and within C(tcp) option by option."""
     said: t.Dict[str, t.Any] = {}
     for part in parts:
@@ -33,15 +136,15 @@ def merged(parts: t.Iterable[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
 
 
 def complete(
-    name: str, inherited: t.Sequence[Entry], own: t.Sequence[Entry], report: Report, libraries_known: bool
-) -> t.Dict[str, t.Any]:
+    name: str, inherited: t.Sequence[Mention], own: t.Sequence[Mention], report: ReportMistake, libraries_known: bool
+) -> ResolvedService:
     """Merge what was said of one unit, fill in the rest, and check that the parts fit together.
 
     :param inherited: What was said of all units, or of a profile; what of it does not apply to this one is left out.
     :param own: What was said of this unit; what of it does not apply is a mistake.
     :param libraries_known: False where a list of libraries is wrong, which is reported already.
     """
-    said = merged([entry.values for entry in (*inherited, *own)])
+    said = merge_settings([entry.values for entry in (*inherited, *own)])
     is_socket = name.endswith(".socket")
     if is_socket and said.get("restart") == "reload_then_verify":  # of its own it may not say so, see below
         said["restart"] = "if_running"
@@ -55,33 +158,17 @@ def complete(
         report(own[-1].place, "overwrite: contradicts 'respect: true'; leave one of them out")
     tcp = {o: said.get("tcp", {}).get(o, OPTIONS[o].default) for o in OPTIONS}
     tcp.update({o: SYSTEM for o in OPTIONS if o not in applicable})
-    service = {
-        "name": name,
-        "type": "socket" if is_socket else "service",
-        "profile": said.get("profile"),
-        "libraries": libraries,
-        "restart": said.get("restart", "if_running"),
-        "live": said.get("live", False),
-        "overwrite": said.get("overwrite", False),
-        "accept": said.get("accept", []),
-        "min_sockets": said.get("min_sockets", 0),
-        "debug": said.get("debug", False),
-        "respect": said.get("respect", False),
-        "tcp": tcp,
-    }
-    # What nobody said anything about is left to the application: 0 is compared only where it was asked for.
+    # 0 is compared only where it was asked for.
     asked = [o for o in applicable if tcp[o] != SYSTEM or o in said.get("tcp", {})]
-    service["expected"] = _expected(service, asked)
-    service["warnings"] = _warnings(service)
-    return service
+    return ResolvedService(name, libraries, tcp, asked, **_given(said))
 
 
 def _check_applicable(
-    entry: Entry,
+    entry: Mention,
     libraries: t.List[str],
     is_socket: bool,
     applicable: t.List[str],
-    report: Report,
+    report: ReportMistake,
     libraries_known: bool,
 ) -> None:
     """What the unit's own entry asks for must be possible; what it inherits may not apply, and is left out."""
@@ -101,7 +188,7 @@ def _check_applicable(
         if not libraries_known and not is_socket:
             continue  # which libraries were meant is not known; that mistake is reported
         if is_socket:
-            why = f"systemd.socket(5) has no directive for it; it has {', '.join(SOCKET_OPTIONS)}"
+            why = f"systemd.socket(5) has no directive for it; it has {', '.join(SYSTEMD_OPTIONS)}"
         else:
             needs = " or ".join(OPTIONS[option].libraries)
             why = f"has no effect with libraries [{', '.join(libraries)}]; it needs {needs}"
@@ -110,44 +197,5 @@ def _check_applicable(
 
 def _applies(option: str, libraries: t.List[str], is_socket: bool) -> bool:
     if is_socket:
-        return option in SOCKET_OPTIONS
+        return option in SYSTEMD_OPTIONS
     return any(library in OPTIONS[option].libraries for library in libraries)
-
-
-def _expected(service: t.Dict[str, t.Any], asked: t.List[str]) -> t.Dict[str, t.Any]:
-    """Say what the live sockets must show, as socket_options_info takes it."""
-    accept = set(service["accept"])
-    if service["restart"] == "never" and service["live"]:  # open sockets are set; what that cannot reach has to wait
-        accept.add("due_at_restart")
-    elif service["restart"] == "never":  # what runs is not asked to have the settings before its next start
-        accept.update(("library_not_loaded", "opened_before_preload", "stale_environment"))
-    if service["respect"]:
-        # Who turned keepalive on before the library saw the socket, this application or another, is all the same.
-        accept.update(("overridden_by_application", "opened_before_preload"))
-    return {
-        "name": service["name"],
-        "libraries": service["libraries"],
-        "tcp": {option: service["tcp"][option] for option in asked},
-        "accept": sorted(accept),
-        "min_sockets": service["min_sockets"],
-        "live": service["live"],
-        "respect": service["respect"],
-        "overwrite": service["overwrite"],
-    }
-
-
-def _warnings(service: t.Dict[str, t.Any]) -> t.List[str]:
-    """What is allowed, but surprises people."""
-    warnings = []
-    tcp, name = service["tcp"], service["name"]
-    if tcp["defer_accept"] != SYSTEM and "socket" in service["libraries"]:
-        warnings.append(
-            f"{name}: tcp.defer_accept with the socket library also delays this service's own connections: "
-            "a server that speaks first is heard about 200 ms late"
-        )
-    if tcp["user_timeout"] not in (SYSTEM, DERIVE) and tcp["user_timeout"] < tcp["keepidle"] * 1000:
-        warnings.append(
-            f"{name}: tcp.user_timeout {tcp['user_timeout']} ms is shorter than keepidle {tcp['keepidle']} s: "
-            "an idle dead peer is noticed after keepidle + keepintvl, a peer that stops reading after user_timeout"
-        )
-    return warnings

@@ -13,17 +13,15 @@ import typing as t
 
 from ..linux.printable import printable
 from ..linux.unit_names import problem_with as problem_with_name
-from .checks import Spelling, settings
-from .mistakes import Mistakes, ResolveError
-from .order import ordered
-from .service import Entry, complete, merged
+from .checks import Mistakes, ResolveError, Spelling, check_settings
+from .service import Mention, ResolvedService, complete, merge_settings
 
 
 class Resolution(t.NamedTuple):
     """What the lists come to, as far as they are right."""
 
-    services: t.List[t.Dict[str, t.Any]]
-    """One complete dictionary for each unit that is to have settings, in the order of restarts."""
+    services: t.List[ResolvedService]
+    """The units that are to have settings, in the order of restarts."""
     absent: t.List[t.Dict[str, t.Any]]
     """C(name) and C(restart) of each unit that is to have none."""
     problems: t.List[str]
@@ -39,14 +37,14 @@ def resolve(
     base: t.Optional[t.Mapping[str, t.Any]] = None,
     restart: t.Any = None,
 ) -> t.List[t.Dict[str, t.Any]]:
-    """Merge and check the lists as resolution() does; return the services.
+    """Merge and check the lists as resolution() does; return the services as dictionaries.
 
     :raises ResolveError: With every mistake found.
     """
     found = resolution(services, defaults, profiles, layers, spelling, base, restart)
     if found.problems:
         raise ResolveError(found.problems)
-    return found.services
+    return [service.as_dict() for service in found.services]
 
 
 def resolution(
@@ -68,14 +66,14 @@ def resolution(
     :param restart: The policy of every unit, whatever the lists say; C(keepalive_services_restart).
     """
     checker = _Checker(spelling)
-    lowest = Entry("base", checker.settings("base", base or {}, ()))
+    lowest = Mention("base", checker.settings("base", base or {}, ()))
     below = checker.defaults(defaults)
     by_profile = checker.profiles(profiles)
     if not isinstance(layers or {}, t.Mapping):
         checker.report("keepalive_services__*", f"{layers!r} is not a dictionary of lists")
         layers = {}
     lists = [(name, (layers or {})[name]) for name in sorted(layers or {})] + [("keepalive_services", services)]
-    mentions: t.Dict[str, t.List[Entry]] = {}
+    mentions: t.Dict[str, t.List[Mention]] = {}
     for list_name, entries in lists:
         for entry in checker.entries(list_name, entries):
             mentions.setdefault(entry.values["name"], []).append(entry)
@@ -86,14 +84,14 @@ def resolution(
     for name, own in mentions.items():
         profile = checker.profile_of(below, own, by_profile)
         inherited = [lowest, below] + ([profile] if profile else [])
-        said = merged([entry.values for entry in inherited + own + override])
+        said = merge_settings([entry.values for entry in inherited + own + override])
         if said.get("state") == "absent":
             absent.append({"name": name, "restart": said.get("restart", "if_running")})
         else:
             resolved.append(complete(name, inherited, own + override, checker.report, checker.libraries_known))
-    present = {name: own for name, own in mentions.items() if name in [service["name"] for service in resolved]}
+    present = {name: own for name, own in mentions.items() if name in [service.name for service in resolved]}
     order = checker.order(present)
-    return Resolution(sorted(resolved, key=lambda service: order.index(service["name"])), absent, checker.problems)
+    return Resolution(sorted(resolved, key=lambda service: order.index(service.name)), absent, checker.problems)
 
 
 class _Checker(Mistakes):
@@ -105,17 +103,17 @@ class _Checker(Mistakes):
         self.libraries_known = True
         """False where one of the lists of libraries is wrong."""
 
-    def defaults(self, defaults: t.Any) -> Entry:
+    def defaults(self, defaults: t.Any) -> Mention:
         place = "keepalive_services_defaults"
-        return Entry(place, self.settings(place, {} if defaults is None else defaults, ("profile",)))
+        return Mention(place, self.settings(place, {} if defaults is None else defaults, ("profile",)))
 
-    def override(self, restart: t.Any) -> t.List[Entry]:
+    def override(self, restart: t.Any) -> t.List[Mention]:
         """Check the policy that is to hold for every unit; return it as a last mention of each."""
         place = "keepalive_services_restart"
         values = {} if restart is None else self.settings(place, {"restart": restart}, ())
-        return [Entry(place, values)] if values else []
+        return [Mention(place, values)] if values else []
 
-    def order(self, mentions: t.Mapping[str, t.List[Entry]]) -> t.List[str]:
+    def order(self, mentions: t.Mapping[str, t.List[Mention]]) -> t.List[str]:
         """Put the units in the order of their restarts; C(after) must name other listed units, and not in a circle."""
         after: t.Dict[str, t.List[str]] = {}
         for name, own in mentions.items():
@@ -134,18 +132,18 @@ class _Checker(Mistakes):
             self.report(place, f"after: the units wait for each other: {' after '.join(circle)}; take one 'after' out")
         return order
 
-    def profiles(self, profiles: t.Any) -> t.Dict[str, Entry]:
-        found: t.Dict[str, Entry] = {}
+    def profiles(self, profiles: t.Any) -> t.Dict[str, Mention]:
+        found: t.Dict[str, Mention] = {}
         for place, profile in self._named("keepalive_services_profiles", profiles):
             if profile["name"] in found:
                 self.report(place, f"this name stands already at {found[profile['name']].place}")
                 continue
-            found[profile["name"]] = Entry(place, self.settings(place, profile, ("name",)))
+            found[profile["name"]] = Mention(place, self.settings(place, profile, ("name",)))
         return found
 
-    def entries(self, list_name: str, entries: t.Any) -> t.List[Entry]:
+    def entries(self, list_name: str, entries: t.Any) -> t.List[Mention]:
         """Check one list; a unit that it names twice must not get two values for one thing."""
-        checked: t.Dict[str, Entry] = {}
+        checked: t.Dict[str, Mention] = {}
         for place, raw in self._named(list_name, entries):
             name = raw["name"]
             problem = problem_with_name(name)
@@ -154,7 +152,7 @@ class _Checker(Mistakes):
                 hint = f"; write '{name}.service' or '{name}.socket'" if would_do else ""
                 self.report(place, f"name: {problem}{hint}")
                 continue
-            entry = Entry(place, self.settings(place, raw, ("name", "profile", "after", "state")))
+            entry = Mention(place, self.settings(place, raw, ("name", "profile", "after", "state")))
             if name not in checked:
                 checked[name] = entry
                 continue
@@ -163,10 +161,10 @@ class _Checker(Mistakes):
                     place,
                     f"{key}: {second!r} contradicts {first!r} at {checked[name].place}; keep one entry for the unit",
                 )
-            checked[name] = Entry(checked[name].place, merged([checked[name].values, entry.values]))
+            checked[name] = Mention(checked[name].place, merge_settings([checked[name].values, entry.values]))
         return list(checked.values())
 
-    def profile_of(self, base: Entry, own: t.List[Entry], profiles: t.Dict[str, Entry]) -> t.Optional[Entry]:
+    def profile_of(self, base: Mention, own: t.List[Mention], profiles: t.Dict[str, Mention]) -> t.Optional[Mention]:
         """Find the profile that the last mention of the unit names."""
         for entry in reversed([base, *own]):
             wanted = entry.values.get("profile")
@@ -196,10 +194,41 @@ class _Checker(Mistakes):
                 yield f"{place} '{printable(entry['name'], 80)}'", dict(entry)
 
     def settings(self, place: str, raw: t.Any, others: t.Tuple[str, ...]) -> t.Dict[str, t.Any]:
-        checked = settings(place, raw, others, self._spelling, self.report)
+        checked = check_settings(place, raw, others, self._spelling, self.report)
         if isinstance(raw, t.Mapping) and "libraries" in raw and "libraries" not in checked:
             self.libraries_known = False
         return checked
+
+
+def ordered(names: t.Sequence[str], after: t.Mapping[str, t.Sequence[str]]) -> t.Tuple[t.List[str], t.List[str]]:
+    """Put each name behind those that its C(after) has; otherwise the order stays.
+
+    :param after: By name; what is in it and not in C(names) is left out of account.
+    :returns: The order, and the names of one circle in the order in which they wait for each other, empty without one;
+        with a circle the order is that of the names.
+    """
+    order: t.List[str] = []
+    waiting: t.List[str] = []
+
+    def place(name: str) -> t.List[str]:
+        if name in waiting:
+            return [*waiting[waiting.index(name) :], name]
+        if name in order:
+            return []
+        waiting.append(name)
+        for earlier in after.get(name, ()):
+            circle = place(earlier) if earlier in names else []
+            if circle:
+                return circle
+        waiting.pop()
+        order.append(name)
+        return []
+
+    for name in names:
+        circle = place(name)
+        if circle:
+            return list(names), circle
+    return order, []
 
 
 def _contradictions(first: t.Dict[str, t.Any], second: t.Dict[str, t.Any]) -> t.Dict[str, t.Tuple[t.Any, t.Any]]:

@@ -54,7 +54,7 @@ class Access(t.NamedTuple):
     """Empty where it is, or where nobody wanted it to be."""
 
 
-def choose(wanted: str = "auto", folder: str = LIBRARY_DIR, owner: int = 0) -> Access:
+def choose_access(wanted: str = "auto", folder: str = LIBRARY_DIR, owner: int = 0) -> Access:
     """Return the native pair where cffi and a library to be trusted are there, otherwise the portable one.
 
     :param wanted: one of CHOICES.
@@ -70,7 +70,6 @@ def choose(wanted: str = "auto", folder: str = LIBRARY_DIR, owner: int = 0) -> A
             if wanted == "native":
                 raise
             why = str(error)
-    from .apply import PortableSetter
-    from .portable import PortableReader
+    from .portable import PortableReader, PortableSetter
 
     return Access("portable", PortableReader(), PortableSetter(), why)

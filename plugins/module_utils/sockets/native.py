@@ -31,7 +31,7 @@ from .values import (
     PROTOCOLS,
     Applied,
     Plan,
-    Setting,
+    SocketOption,
     SocketValues,
     is_gone,
     raise_unless_gone,
@@ -264,7 +264,7 @@ class NativeSetter:
             yield from self._apply(pid, batch, thread)
 
     def _apply(
-        self, pid: int, batch: t.Sequence[t.Tuple[int, t.Tuple[int, t.Sequence[Setting]]]], thread: t.Optional[int]
+        self, pid: int, batch: t.Sequence[t.Tuple[int, t.Tuple[int, t.Sequence[SocketOption]]]], thread: t.Optional[int]
     ) -> t.Iterator[Applied]:
         change, setting = self._library.change, self._library.setting
         known = self._library.known

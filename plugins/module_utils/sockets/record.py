@@ -2,20 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A record: one TCP socket, with all that is found out about it."""
+"""A record: one TCP socket as it was read. A verdict: what is said of it, by whoever judges it (verdicts/judge.py)."""
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ..linux import procnet
 from ..linux.accounts import NOBODYS, Account
 from ..linux.unreadable import Unreadable
+from ..settings.expectation import Expectation
 from ..settings.options import OPTIONS
-from .compliance import Expectation, Subject, Wrong
+from .compare import Subject, WrongOption
 from .timers import TimerSeen
-from .values import SocketValues
 
 MOST_PIDS = 100
 """Of one socket that many processes share, how many are listed: each of thousands of sockets may have thousands."""
@@ -35,8 +34,12 @@ def _order(holder: Holder) -> t.Tuple[bool, int, int, int]:
     return holder.pid == 1, holder.pid, holder.thread or 0, holder.descriptor
 
 
-@dataclasses.dataclass
-class Record:
+def stands_for(holders: t.Sequence[Holder]) -> Holder:
+    """Choose the one that stands for the socket: the lowest process but systemd, with its descriptor."""
+    return holders[0] if len(holders) == 1 else min(holders, key=_order)
+
+
+class Record(t.NamedTuple):
     """One TCP socket, with all processes that hold it."""
 
     inode: int
@@ -51,23 +54,16 @@ class Record:
     idle: t.Optional[float]
     """Seconds since data last went either way, None where that is not known."""
     namespace: t.Optional[int]
-    holders: t.List[Holder]
+    holders: t.Tuple[Holder, ...]
     """In the order of the sweep."""
     unit: str = ""
     direction: str = "unconnected"
     listeners: t.FrozenSet[int] = frozenset()
     """Inodes of the listeners that an accepted socket may have come through."""
-    relevant: bool = False
-    expectation: t.Optional[Expectation] = None
-    """What is expected of its unit, also where that does not concern this socket."""
-    compliant: t.Optional[bool] = None
-    wrong: t.List[Wrong] = dataclasses.field(default_factory=list)
-    reason: t.Optional[str] = None
-    candidates: t.Tuple[str, ...] = ()
-    detail: str = ""
     program: str = ""
     account: Account = NOBODYS
     """On whose account the process goes that stands for it."""
+    why_unreadable: str = ""
     timer: t.Optional[float] = None
     """Where the options cannot be read: seconds until its keepalive timer is due, None where no such timer is seen."""
 
@@ -78,8 +74,8 @@ class Record:
 
     @property
     def holder(self) -> Holder:
-        """What stands for the socket: the lowest process but systemd, with its descriptor."""
-        return min(self.holders, key=_order)
+        """Return the holder that stands for the socket."""
+        return stands_for(self.holders)
 
     @property
     def owner(self) -> t.Tuple[int, int]:
@@ -116,61 +112,78 @@ class Record:
             "protocol": self.protocol,
             "state": self.state,
             "direction": self.direction,
-            "local": _address(self.local),
-            "remote": _address(self.remote),
+            "local": procnet.as_dict(self.local),
+            "remote": self.remote and procnet.as_dict(self.remote),
             "options": {"keepalive": self.keepalive, **self.options},
             "readable": self.readable,
+        }
+
+
+class Verdict(t.NamedTuple):
+    """Whether one socket is as it is expected to be and, where not, why."""
+
+    expectation: t.Optional[Expectation] = None
+    """What is expected of its unit, also where that does not concern this socket."""
+    relevant: bool = False
+    compliant: t.Optional[bool] = None
+    wrong: t.Tuple[WrongOption, ...] = ()
+    reason: t.Optional[str] = None
+    candidates: t.Tuple[str, ...] = ()
+    detail: str = ""
+
+    def as_dict(self) -> t.Dict[str, t.Any]:
+        """Return what the module gives out, behind what the record says."""
+        return {
             "relevant": self.relevant,
             "compliant": self.compliant,
-            "wrong": [{"option": item.option, "value": item.value, "expected": item.expected} for item in self.wrong],
+            "wrong": [item._asdict() for item in self.wrong],
             "reason": self.reason,
             "candidates": list(self.candidates),
             "detail": self.detail,
         }
 
 
-def from_values(values: SocketValues, holders: t.List[Holder]) -> Record:
-    """Make a record of what the kernel said."""
-    return Record(
-        inode=values.inode,
-        family=values.family,
-        protocol=values.protocol,
-        state=procnet.STATES.get(values.state, str(values.state)),
-        local=values.local,
-        remote=values.remote,
-        keepalive=values.keepalive,
-        options=values.options,
-        readable=True,
-        idle=values.idle,
-        namespace=values.namespace,
-        holders=holders,
-    )
+def without_judgement(record: Record) -> Verdict:
+    """Return all that is said of a socket where nobody expects anything: whether it could be read."""
+    if record.readable:
+        return Verdict()
+    return Verdict(reason="unreadable", candidates=("unreadable",), detail=record.why_unreadable)
 
 
-def from_row(seen: TimerSeen, holder: Holder, namespace: t.Optional[int], error: Unreadable) -> Record:
-    """Make a record of a line in /proc/PID/net/tcp, where the options themselves cannot be read."""
+class TableValues(t.NamedTuple):
+    """What a line of /proc/PID/net/tcp says about a socket that cannot be read; the fields are as of SocketValues."""
+
+    inode: int
+    family: str
+    protocol: None
+    """An MPTCP listener stands in the table, too."""
+    state: int
+    local: procnet.Address
+    remote: t.Optional[procnet.Address]
+    keepalive: t.Optional[bool]
+    options: t.Mapping[str, t.Optional[int]]
+    idle: None
+    namespace: t.Optional[int]
+    why_unreadable: str
+    timer: t.Optional[float]
+
+
+def values_of(seen: TimerSeen, namespace: t.Optional[int], error: Unreadable) -> TableValues:
+    """Return what is known of a socket whose options cannot be read."""
     row = seen.row
     connected = row.state not in (7, 10)  # CLOSE, LISTEN
     told = {True: " Its timer shows that keepalive is on.", False: " It has no timer: keepalive is off.", None: ""}
-    return Record(
+    return TableValues(
         inode=row.inode,
         family=row.family,
-        protocol=None,  # an MPTCP listener stands in the table, too
-        state=procnet.STATES.get(row.state, str(row.state)),
+        protocol=None,
+        state=row.state,
         local=row.local,
         remote=row.remote if connected else None,
         keepalive=seen.keepalive,
         options=dict.fromkeys(OPTIONS),
-        readable=False,
         idle=None,
         namespace=namespace,
-        holders=[holder],
-        reason="unreadable",
-        candidates=("unreadable",),
-        detail=f"The options cannot be read ({error}): {error.remedy}.{told[seen.keepalive]}",
+        why_unreadable=f"The options cannot be read ({error}): {error.remedy}.{told[seen.keepalive]}",
         timer=row.expires if seen.keepalive else None,
     )
-
-
-def _address(address: t.Optional[procnet.Address]) -> t.Optional[t.Dict[str, t.Union[str, int]]]:
-    return None if address is None else {"address": address[0], "port": address[1]}

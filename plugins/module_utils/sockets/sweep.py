@@ -12,13 +12,51 @@ from ..linux import procnet, threads
 from ..linux.accounts import Account, account_of
 from ..linux.procfs import HOST, Proc
 from ..linux.unreadable import Unreadable
-from . import timers
-from . import unowned as sockets_unowned
 from .access import Reader
-from .record import Holder, Record, from_row, from_values
-from .sample import Sample
+from .record import Holder, Record, TableValues, stands_for, values_of
+from .timers import TimerSeen, read_timers
+from .unowned import inodes_in_tables, rows_of_nobody
+from .values import SocketValues
 
-__all__ = ["Reader", "Record", "Sweep"]
+_DIRECTIONS = {"LISTEN": "listening", "CLOSE": "unconnected"}
+"""State → direction; in all other states it depends on who listens."""
+_NONE: t.FrozenSet[int] = frozenset()
+
+Takes = t.Callable[[str, procnet.Address, t.Optional[procnet.Address]], bool]
+
+
+class Sample(t.NamedTuple):
+    """How many connections of each unit are read at most, out of those that pass the filters.
+
+    Which sockets are TCP connections is known from /proc/PID/net/tcp without reading them. Listeners are always read,
+    and so is what does not stand in that table (MPTCP, sockets of another namespace). What is left out is counted.
+    """
+
+    size: int
+    takes: Takes
+
+    def leave_out(
+        self, held: t.Mapping[str, t.Iterable[int]], rows: t.Mapping[int, procnet.Row]
+    ) -> t.Tuple[t.Set[int], t.Dict[str, int]]:
+        """Choose the inodes that are not read, and count them by unit.
+
+        :param held: Unit → inodes of the sockets that its processes hold.
+        :param rows: Inode → line of the table.
+        """
+        left_out: t.Set[int] = set()
+        counts: t.Dict[str, int] = {}
+        for unit, inodes in held.items():
+            connections = sorted({inode for inode in inodes if inode in rows and rows[inode].state != procnet.LISTEN})
+            wanted = [inode for inode in connections if inode not in left_out and self._passes(rows[inode])]
+            # Spread evenly over old and new ones, and the same at every look.
+            size = min(self.size, len(wanted))
+            chosen = {wanted[at * len(wanted) // size] for at in range(size)}
+            counts[unit] = len(wanted) - len(chosen)
+            left_out.update(inode for inode in connections if inode not in chosen)
+        return left_out, {unit: count for unit, count in counts.items() if count}
+
+    def _passes(self, row: procnet.Row) -> bool:
+        return self.takes(procnet.STATES.get(row.state, str(row.state)), row.local, row.remote)
 
 
 class Sweep:
@@ -40,10 +78,14 @@ class Sweep:
         :param silent: Who does not let himself be read, and what is told of it; see linux/answering.py.
         """
         self.records: t.Dict[int, Record] = {}
+        """By inode, once the sweep is through."""
         self.unreadable: t.Dict[int, str] = {}
         """pid → why nothing is known about its sockets, not even how many there are."""
         self.not_read: t.Dict[str, int] = {}
         """unit → how many connections a sample left out."""
+        self._values: t.Dict[int, t.Union[SocketValues, TableValues]] = {}
+        self._holders: t.Dict[int, t.List[Holder]] = {}
+        """Both by inode: what was read of each socket so far, and who was found to hold it."""
         self._left_out: t.Set[int] = set()
         self._before: t.Set[int] = set()
         self._held: t.Set[int] = set()
@@ -56,7 +98,7 @@ class Sweep:
         self._threads_known: t.Set[int] = set()
         self._pid_in: t.Dict[t.Optional[int], int] = {}
         self._tables: t.Dict[t.Optional[int], t.List[procnet.Row]] = {}
-        self._timers: t.Dict[t.Optional[int], t.Dict[int, timers.TimerSeen]] = {}
+        self._timers: t.Dict[t.Optional[int], t.Dict[int, TimerSeen]] = {}
 
     def take(self, pids: t.Collection[int], sample: t.Optional[Sample] = None) -> None:
         """Read the sockets of these processes, all or a sample, and find out their directions."""
@@ -65,21 +107,13 @@ class Sweep:
         for pid in (1, *sorted(pids)):
             self._learn_namespace(pid)
         if self._watched:
-            self._before = sockets_unowned.inodes_in(self._pid_in.values(), self._proc)
+            self._before = inodes_in_tables(self._pid_in.values(), self._proc)
         if sample is not None:
             self._leave_out(sample, pids)
         for pid in sorted(pids):
             for thread in self._tables_of(pid):
                 self._take_one(pid, thread)
-        self._find_directions()
-        known: t.Dict[int, t.Tuple[str, Account]] = {}
-        for record in self.records.values():
-            pid = record.owner[0]
-            record.unit = self._units.get(pid, "")
-            if pid not in known:
-                account = account_of(pid, record.unit, self._proc)
-                known[pid] = self._proc.program_of(pid), account
-            record.program, record.account = known[pid]
+        self._complete()
 
     def _leave_out(self, sample: Sample, pids: t.Iterable[int]) -> None:
         rows = {row.inode: row for pid in self._pid_in.values() for row in procnet.read_tables(pid, proc=self._proc)}
@@ -98,9 +132,7 @@ class Sweep:
 
         Some may be of processes that are not shown (unreadable).
         """
-        return sockets_unowned.rows_of_nobody(
-            self._before, self._held, list(self._pid_in.values()), self._reader, self._proc
-        )
+        return rows_of_nobody(self._before, self._held, list(self._pid_in.values()), self._reader, self._proc)
 
     def process_in(self, namespace: t.Optional[int]) -> t.Optional[int]:
         """Return a process of the sweep, or a thread, that is in a network namespace; None where there is none."""
@@ -138,8 +170,8 @@ class Sweep:
             self._held.update(descriptors.values())
         unknown: t.Dict[int, int] = {}
         for descriptor, inode in descriptors.items():
-            if inode in self.records and self.records[inode].readable:
-                self.records[inode].holders.append(Holder(pid, descriptor, thread))
+            if self._is_read(inode):
+                self._holders[inode].append(Holder(pid, descriptor, thread))
             elif inode not in self._not_tcp and inode not in self._left_out:
                 unknown[descriptor] = inode
         if not unknown:
@@ -149,12 +181,11 @@ class Sweep:
                 if values is None:
                     self._not_tcp.add(unknown[descriptor])
                     continue
-                earlier = self.records.get(values.inode)
-                if earlier is not None and earlier.readable:  # held twice by this process
-                    earlier.holders.append(Holder(pid, descriptor, thread))
-                    continue
-                holders = earlier.holders if earlier is not None else []  # of a process that does not let us read it
-                self.records[values.inode] = from_values(values, [*holders, Holder(pid, descriptor, thread)])
+                inode = values.inode
+                if not self._is_read(inode):  # else it is held twice by this process
+                    self._values[inode] = values
+                # Others that hold it may not have let us read it.
+                self._holders.setdefault(inode, []).append(Holder(pid, descriptor, thread))
         except Unreadable as error:
             self._fall_back(pid, thread, unknown, error)
 
@@ -162,50 +193,86 @@ class Sweep:
         """Make records of what /proc/PID/net shows; only the sockets of the process's own namespace are there."""
         namespace = self._learn_namespace(thread or pid)
         if namespace not in self._timers:
-            self._timers[namespace] = timers.look(self._pid_in.get(namespace, pid), self._proc)
+            self._timers[namespace] = read_timers(self._pid_in.get(namespace, pid), self._proc)
         seen = self._timers[namespace]
         for descriptor, inode in unknown.items():
-            record = self.records.get(inode)
             holder = Holder(pid, descriptor, thread)
-            if record is not None:
-                if holder not in record.holders:
-                    record.holders.append(holder)
+            if inode in self._values:
+                if holder not in self._holders[inode]:
+                    self._holders[inode].append(holder)
             elif inode in seen:
-                self.records[inode] = from_row(seen[inode], holder, namespace, error)
+                self._values[inode] = values_of(seen[inode], namespace, error)
+                self._holders[inode] = [holder]
 
-    def _find_directions(self) -> None:
-        listeners: t.Dict[t.Optional[int], procnet.Listeners] = {}
-        for record in self.records.values():
-            if record.namespace is None:  # the kernel does not tell: assume that of the process
-                record.namespace = self._learn_namespace(record.owner[0])
-            elif record.namespace not in self._pid_in:
-                self._learn_namespaces_of_threads(record.owner[0])
-            if record.namespace not in listeners:
-                listeners[record.namespace] = procnet.Listeners(self._listening(record.namespace))
-            if record.state == "LISTEN":
-                listeners[record.namespace].add(record.local, record.inode)
-        for record in self.records.values():
-            if record.state == "LISTEN":
-                record.direction = "listening"
-            elif record.state == "CLOSE":
-                record.direction = "unconnected"
-            else:
-                owners = listeners[record.namespace].owners(record.local)
-                record.listeners = frozenset(owners)
-                record.direction = "accepted" if owners and record.state != "SYN_SENT" else "outgoing"
-            if record.state == "SYN_SENT" and record.remote is None:
-                record.remote = self._remote_of(record)
+    def _is_read(self, inode: int) -> bool:
+        return isinstance(self._values.get(inode), SocketValues)
+
+    def _complete(self) -> None:
+        """Make the records: all that is known of a socket once every process was looked at."""
+        owners = {inode: stands_for(holders).pid for inode, holders in self._holders.items()}
+        namespaces = {inode: self._namespace_of(values, owners[inode]) for inode, values in self._values.items()}
+        listeners = self._find_listeners(namespaces)
+        known: t.Dict[int, t.Tuple[str, str, Account]] = {}
+        for inode, values in self._values.items():
+            pid, namespace = owners[inode], namespaces[inode]
+            if pid not in known:
+                unit = self._units.get(pid, "")
+                known[pid] = unit, self._proc.program_of(pid), account_of(pid, unit, self._proc)
+            unit, program, account = known[pid]
+            state, remote = procnet.STATES.get(values.state, str(values.state)), values.remote
+            through = _NONE if state in _DIRECTIONS else listeners[namespace].owners(values.local)
+            if state == "SYN_SENT" and remote is None:
+                remote = self._remote_of(inode, namespace)
+            self.records[inode] = Record(
+                inode,
+                values.family,
+                values.protocol,
+                state,
+                values.local,
+                remote,
+                values.keepalive,
+                values.options,
+                isinstance(values, SocketValues),
+                values.idle,
+                namespace,
+                tuple(self._holders[inode]),
+                unit,
+                _DIRECTIONS.get(state) or ("accepted" if through and state != "SYN_SENT" else "outgoing"),
+                frozenset(through) if through else _NONE,
+                program,
+                account,
+                "" if isinstance(values, SocketValues) else values.why_unreadable,
+                None if isinstance(values, SocketValues) else values.timer,
+            )
+
+    def _namespace_of(self, values: t.Union[SocketValues, TableValues], pid: int) -> t.Optional[int]:
+        """Return the network namespace of a socket, and learn who is in it."""
+        if values.namespace is None:  # the kernel does not tell: assume that of the process
+            return self._learn_namespace(pid)
+        if values.namespace not in self._pid_in:
+            self._learn_namespaces_of_threads(pid)
+        return values.namespace
+
+    def _find_listeners(
+        self, namespaces: t.Mapping[int, t.Optional[int]]
+    ) -> t.Dict[t.Optional[int], procnet.Listeners]:
+        """Return who listens in each namespace, by its tables and by what was read: not every table can be."""
+        listeners = {namespace: procnet.Listeners(self._listening(namespace)) for namespace in set(namespaces.values())}
+        for inode, values in self._values.items():
+            if values.state == procnet.LISTEN:
+                listeners[namespaces[inode]].add(values.local, inode)
+        return listeners
 
     def _listening(self, namespace: t.Optional[int]) -> t.List[procnet.Row]:
         pid = self._pid_in.get(namespace)
         return procnet.read_tables(pid, listening_only=True, proc=self._proc) if pid is not None else []
 
-    def _remote_of(self, record: Record) -> t.Optional[procnet.Address]:
+    def _remote_of(self, inode: int, namespace: t.Optional[int]) -> t.Optional[procnet.Address]:
         """Look up where a socket is connecting to: getpeername(2) tells only once it has arrived."""
-        if record.namespace not in self._tables:
-            pid = self._pid_in.get(record.namespace)
-            self._tables[record.namespace] = procnet.read_tables(pid, proc=self._proc) if pid is not None else []
-        for row in self._tables[record.namespace]:
-            if row.inode == record.inode:
+        if namespace not in self._tables:
+            pid = self._pid_in.get(namespace)
+            self._tables[namespace] = procnet.read_tables(pid, proc=self._proc) if pid is not None else []
+        for row in self._tables[namespace]:
+            if row.inode == inode:
                 return row.remote
         return None

@@ -29,7 +29,7 @@ class TimerSeen(t.NamedTuple):
     """None where it shows nothing."""
 
 
-def look(pid: int, proc: Proc = HOST) -> t.Dict[int, TimerSeen]:
+def read_timers(pid: int, proc: Proc = HOST) -> t.Dict[int, TimerSeen]:
     """Return what is seen of the sockets in the network namespace of a process, by inode.
 
     The table is read twice: in the moment in which the kernel's timer fires and is set anew, it is not pending.

@@ -20,10 +20,8 @@ MOST_USERS = 10
 MOST_EXAMPLES = 3
 """How many are named; the counts are of all."""
 
-Takes = t.Callable[[procnet.Row], bool]
 
-
-def inodes_in(pids: t.Iterable[int], proc: Proc = HOST) -> t.Set[int]:
+def inodes_in_tables(pids: t.Iterable[int], proc: Proc = HOST) -> t.Set[int]:
     """Return the sockets in the tables of the network namespaces of these processes."""
     return {inode for pid in pids for inode, _line in procnet.read_lines(pid, proc)} - {0}
 
@@ -36,13 +34,13 @@ def rows_of_nobody(
     Processes come and go while they are looked at, and hand on sockets: only what was in the tables before the first
     was looked at counts, what the second look at the processes does not find either, and what is there still.
 
-    :param before: what inodes_in said before the sweep.
+    :param before: what inodes_in_tables() said before the sweep.
     :param held: what the sweep has found with processes.
     :param pids: one for each network namespace.
     """
     missing = before - held
     if missing:
-        missing &= inodes_in(pids, proc)
+        missing &= inodes_in_tables(pids, proc)
     if missing:
         silent = answering.SILENT  # as of the first look: asking once more would cost a tenth of the second
         for pid in (pid for pid in proc.pids() if pid not in silent):
@@ -60,7 +58,7 @@ def rows_of_nobody(
     return list(rows.values())
 
 
-def sum_up(rows: t.Iterable[procnet.Row]) -> t.Dict[str, t.Any]:
+def sum_up_unowned(rows: t.Iterable[procnet.Row]) -> t.Dict[str, t.Any]:
     """Count them, by the users who opened them, those of the system first: nobody can take a lower number than his."""
     by_user: t.Dict[int, t.List[procnet.Row]] = {}
     for row in sorted(rows, key=lambda row: (row.state != procnet.LISTEN, row.local, row.remote)):
@@ -83,6 +81,6 @@ def _shown(row: procnet.Row) -> t.Dict[str, t.Any]:
     listening = row.state == procnet.LISTEN
     return {
         "state": procnet.STATES.get(row.state, str(row.state)),
-        "local": {"address": row.local[0], "port": row.local[1]},
-        "remote": None if listening else {"address": row.remote[0], "port": row.remote[1]},
+        "local": procnet.as_dict(row.local),
+        "remote": None if listening else procnet.as_dict(row.remote),
     }

@@ -17,12 +17,10 @@ from ..linux.unit_files import (
 )
 from ..linux.unit_names import is_unit_name
 from ..settings.options import (
-    ALWAYS,
     LIBRARIES,
     LIBRARY_DIR,
     OPTIONS,
     SWITCHES,
-    SYSTEM,
 )
 
 DIRECTORY = "/etc/systemd/system"
@@ -90,20 +88,17 @@ def installed(directory: str = DIRECTORY) -> t.Dict[str, str]:
     return found
 
 
-def environment(service: t.Mapping[str, t.Any], preload: t.Sequence[str]) -> t.Dict[str, str]:
+def environment(
+    libraries: t.Iterable[str], variables: t.Mapping[str, str], preload: t.Sequence[str]
+) -> t.Dict[str, str]:
     """Return the variables of a service's drop-in, in the order in which they are written.
 
-    :param service: An entry as resolve_services gives it.
+    :param libraries: The service's, by the names of LIBRARIES.
+    :param variables: What the libraries read, as ResolvedService gives it.
     :param preload: What the unit's LD_PRELOAD names already; it stays, behind our libraries.
     """
-    ours = [f"{LIBRARY_DIR}/{LIBRARIES[name]}" for name in service["libraries"]]
-    variables = {"LD_PRELOAD": ":".join(ours + [entry for entry in preload if entry not in ours])}
-    for name, option in OPTIONS.items():
-        value = service["tcp"][name]
-        if name in ALWAYS or value != SYSTEM:
-            variables[option.variable] = str(value)
-    variables.update({variable: "1" for key, variable in SWITCHES.items() if service.get(key)})
-    return variables
+    ours = [f"{LIBRARY_DIR}/{LIBRARIES[name]}" for name in libraries]
+    return {"LD_PRELOAD": ":".join(ours + [entry for entry in preload if entry not in ours]), **variables}
 
 
 OWN_VARIABLES = tuple([option.variable for option in OPTIONS.values()] + list(SWITCHES.values()))

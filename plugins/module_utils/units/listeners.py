@@ -13,13 +13,9 @@ from ..linux.procfs import HOST
 from ..linux.procnet import LISTEN, STATES, plain
 from ..linux.systemd import directives, listen_addresses
 from ..linux.unreadable import Unreadable
+from ..settings.expectation import SYSTEMD_OPTIONS, Expectation
 from ..settings.options import SYSTEM
-from ..sockets.compliance import (
-    SYSTEMD_OPTIONS,
-    Expectation,
-    Subject,
-    compare,
-)
+from ..sockets.compare import Subject, compare
 from ..sockets.portable import PortableReader
 from ..sockets.values import SocketValues
 

@@ -13,81 +13,32 @@ from __future__ import annotations
 import typing as t
 
 from ..host_wide.settings_file import DISABLE, PATH, Settings
-from ..linux.procfs import HOST, Proc
 from ..processes.effective import Effective, differing, effective
-from ..processes.facts import DropIn, Files, ProcessFacts
-from ..settings.options import (
-    DERIVE,
-    LIBRARIES,
-    LIBRARY_DIR,
-    OPTIONS,
-    SYSTEM,
-    derived_user_timeout,
-)
-from ..sockets.compliance import (
-    LINUX_DEFAULTS,
-    AtLeast,
-    Expectation,
-    Subject,
-    Wrong,
-    compare,
-    unsupported,
-)
+from ..processes.facts import DropIn, ProcessFacts
+from ..settings.expectation import Expectation
+from ..settings.options import DERIVE, OPTIONS, SYSTEM, user_timeout_from
+from ..sockets.compare import LINUX_DEFAULTS, AtLeast, Subject, WrongOption, compare, unsupported
+from .case import Case, Cause
 from .not_loaded import explain_not_loaded
 
 
-class Cause(t.NamedTuple):
-    """Why a socket is wrong."""
-
-    reason: str
-    detail: str
-    candidates: t.Tuple[str, ...] = ()
-    """All reasons that are possible, more than one only where the cause is not proven."""
-
-
-class Evidence(t.NamedTuple):
-    """What the sockets around this one show."""
-
-    inherited: str = ""
-    """Where the listener came from, in words: this socket is it, or came through it; '' where that is not shown."""
-    older: bool = False
-    """Data went through it before any process of its unit was started."""
-    handed_over: bool = False
-    """systemd holds the connection too, or passed it by number."""
-    witness: bool = False
-    """Another socket of the process carries the expected values: its library and environment are right."""
-    through_right_listener: bool = False
-    """It was accepted through a listener that carries the expected values."""
-    drop_in: t.Optional[DropIn] = None
-    defaults: t.Mapping[str, int] = LINUX_DEFAULTS
-    """What a socket has on which nobody has set anything."""
-
-
-def explain(
-    wrong: t.Sequence[Wrong],
-    subject: Subject,
-    expectation: Expectation,
-    facts: ProcessFacts,
-    evidence: Evidence,
-    library_dir: str = LIBRARY_DIR,
-    proc: Proc = HOST,
-) -> Cause:
+def explain(case: Case) -> Cause:
     """Explain a wrong socket of a service that gets its values from a library."""
-    if all(unsupported(item, subject) for item in wrong):
-        names = ", ".join(item.option for item in wrong)
+    subject, facts, evidence = case.subject, case.facts, case.evidence
+    if all(unsupported(item, subject) for item in case.wrong):
+        names = ", ".join(item.option for item in case.wrong)
         return Cause("not_supported_by_protocol", f"{subject.protocol.upper()} has no {names}.")
     if evidence.inherited:
         return Cause("inherited_listener", evidence.inherited)
-    files = Files(library_dir, frozenset(LIBRARIES[library] for library in expectation.acting(subject.direction)))
     if facts.mapped is None:
         return Cause(
             "undetermined",
-            f"{describe(wrong)}; the process ended or does not show what it has mapped.",
+            f"{describe(case.wrong)}; the process ended or does not show what it has mapped.",
             ("library_not_loaded", "overridden_by_application", "stale_environment"),
         )
-    loaded = [path for path in facts.mapped if files.holds(path)]
+    loaded = [path for path in facts.mapped if case.files.holds(path)]
     if not loaded:
-        return Cause(*explain_not_loaded(files, facts, evidence.drop_in, proc))
+        return explain_not_loaded(case)
     if facts.elf and facts.elf.go:
         return Cause(
             "static_executable",
@@ -105,27 +56,60 @@ def explain(
             "The connection carried data before any process of this unit was started: it was handed over, "
             "and the library never saw it being opened.",
         )
-    values = describe(wrong)
+    values = describe(case.wrong)
     if any(facts.mapped[path] for path in loaded):
         values += " (an older version of the library is loaded, its file was replaced since)"
-    return _despite_library(values, subject, expectation, facts, evidence)
+    return _despite_library(values, case)
 
 
-def _despite_library(
-    values: str, subject: Subject, expectation: Expectation, facts: ProcessFacts, evidence: Evidence
-) -> Cause:
-    drop_in = evidence.drop_in
+def explain_systemd(case: Case) -> Cause:
+    """Explain a wrong socket of a .socket unit, which gets its values from systemd's directives."""
+    subject, expectation, directives = case.subject, case.expectation, case.evidence.directives
+    if all(unsupported(item, subject) for item in case.wrong):
+        return Cause("not_supported_by_protocol", f"{subject.protocol.upper()} has no such option.")
+    values = describe(case.wrong)
+    differs = {item.option for item in case.wrong}
+    loaded = {name: directives.get(name) for name in expectation.tcp if name in directives}
+    stale = [
+        f"{name} {value}, expected {expectation.tcp[name]}"
+        for name, value in loaded.items()
+        if value not in (None, expectation.tcp[name]) and (expectation.tcp[name] or name in differs)
+    ]
+    if directives.get("keepalive") == 0:
+        stale.insert(0, "KeepAlive=no")
+    if stale:
+        return Cause(
+            "stale_environment",
+            f"systemd has loaded for {expectation.name}: {', '.join(stale)} (drop-in missing, or daemon-reload due).",
+        )
+    if subject.direction == "accepted" and case.evidence.through_right_listener and subject.keepalive:
+        return Cause(
+            "undetermined",
+            f"The listener is right, but {values}: the application set other values, "
+            "or the connection is older than the listener's.",
+            ("overridden_by_application", "opened_before_preload"),
+        )
+    return Cause(
+        "undetermined",
+        f"systemd's directives are right, but {values}: the socket was opened before they were loaded (restart "
+        f"{expectation.name}), or the service changed the listener it shares.",
+        ("opened_before_preload", "overridden_by_application"),
+    )
+
+
+def _despite_library(values: str, case: Case) -> Cause:
+    subject, facts = case.subject, case.facts
     if facts.environment is None:
         # What the process goes by is not to be seen; what the sockets show may tell.
-        has = effective({})._replace(tcp={**dict.fromkeys(OPTIONS, SYSTEM), **expectation.tcp})
-        if not evidence.witness and not _touched(subject, has, evidence):
-            return _without_environment(values, facts, drop_in)
+        has = effective({})._replace(tcp={**dict.fromkeys(OPTIONS, SYSTEM), **case.expectation.tcp})
+        if not case.evidence.witness and not _touched(case, has):
+            return _without_environment(values, facts, case.evidence.drop_in)
     else:
         has = effective(facts.environment, facts.settings, bool(facts.secure))
-        unlike = _unlike(values, has, subject, expectation, facts, drop_in)
+        unlike = _unlike(values, has, case)
         if unlike:
             return unlike
-    if _touched(subject, has, evidence):
+    if _touched(case, has):
         return Cause("overridden_by_application", f"The application itself set other values: {values}.")
     if has.respect and subject.keepalive:
         return Cause(
@@ -165,15 +149,9 @@ def _without_environment(values: str, facts: ProcessFacts, drop_in: t.Optional[D
     )
 
 
-def _unlike(
-    values: str,
-    has: Effective,
-    subject: Subject,
-    expectation: Expectation,
-    facts: ProcessFacts,
-    drop_in: t.Optional[DropIn],
-) -> t.Optional[Cause]:
+def _unlike(values: str, has: Effective, case: Case) -> t.Optional[Cause]:
     """Explain it by what the process goes by, where that is not what is expected; None where it is."""
+    subject, expectation, facts = case.subject, case.expectation, case.facts
     if facts.settings is not None and facts.settings.problem and has.source(DISABLE) == "file":
         return _by_unusable_file(values, facts.settings, subject)
     variables = [OPTIONS[name].variable for name in differing(has, expectation, subject.direction)]
@@ -191,12 +169,14 @@ def _unlike(
         )
     if not variables:
         return None
-    reason, remedy = _who_says_so(variables, has, facts, drop_in)
+    reason, remedy = _who_says_so(variables, has, facts, case.evidence.drop_in)
     detail = f"The process goes by {', '.join(parts)}: {remedy}. {values}."
     # A library that is switched off leaves the system's values.
     says = dict.fromkeys(expectation.tcp, SYSTEM) if has.disable else {name: has.tcp[name] for name in expectation.tcp}
     off = has.disable and not subject.keepalive
-    in_force = not has.disable and not compare(subject, expectation._replace(tcp=says))
+    in_force = not has.disable and not compare(
+        subject, expectation._replace(tcp=says), case.kernel._replace(defaults=None)
+    )
     if off or in_force:
         return Cause(reason, detail)
     # Not even what it goes by is in force.
@@ -247,24 +227,24 @@ def _who_says_so(
     )
 
 
-def _touched(subject: Subject, has: Effective, evidence: Evidence) -> bool:
+def _touched(case: Case, has: Effective) -> bool:
     """Tell whether the socket shows that the library, or a listener that it had set, was there.
 
     It does where an option has the library's value, and that is none that a socket has by itself.
     """
-    if evidence.through_right_listener:
+    if case.evidence.through_right_listener:
         return True
-    timing = [has.tcp[name] or subject.options.get(name) for name in ("keepidle", "keepintvl", "keepcnt")]
+    options, by_itself = case.record.options, case.kernel.defaults or LINUX_DEFAULTS
     for name in ("keepidle", "keepcnt", "keepintvl", "user_timeout"):
         value: t.Optional[int] = has.tcp[name]
         if value == DERIVE:
-            value = None if None in timing else derived_user_timeout(*t.cast("t.List[int]", timing))
-        if value not in (SYSTEM, None) and value == subject.options.get(name) != evidence.defaults.get(name):
+            value = user_timeout_from(has.tcp, below=options)
+        if value not in (SYSTEM, None) and value == options.get(name) != by_itself.get(name):
             return True
     return False
 
 
-def describe(wrong: t.Iterable[Wrong]) -> str:
+def describe(wrong: t.Iterable[WrongOption]) -> str:
     """Say what differs, in words."""
     return ", ".join(f"{item.option} is {_shown(item.value)} instead of {_shown(item.expected)}" for item in wrong)
 

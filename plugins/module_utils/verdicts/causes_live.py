@@ -13,12 +13,12 @@ from ..live.changes import changeable
 from ..live.memory import Memory
 from ..live.origin import FactsOf, Origin
 from ..settings.options import LIBRARY_DIR
-from ..sockets.compliance import Expectation, Wrong
-from ..sockets.defaults import SystemDefaults
-from ..sockets.sweep import Record, Sweep
-from .causes import Cause
+from ..sockets.compare import WrongOption
+from ..sockets.defaults import Kernels
+from ..sockets.sweep import Sweep
+from .case import Case, Cause
 
-_MENDED_BY_RESTART = frozenset(("library_not_loaded", "opened_before_preload", "stale_environment"))
+_FIXED_BY_RESTART = frozenset(("library_not_loaded", "opened_before_preload", "stale_environment"))
 """The reasons that say no more than that a process or a connection is older than its settings."""
 
 
@@ -30,13 +30,13 @@ class LiveCauses:
         sweep: Sweep,
         facts_of: FactsOf,
         memory: t.Optional[Memory],
-        defaults: SystemDefaults,
+        kernels: Kernels,
         library_dir: str = LIBRARY_DIR,
     ) -> None:
         """Without a memory, that of this host is read where it is needed."""
         self._memory = memory
         self._make_origin = functools.partial(
-            Origin, sweep, facts_of=facts_of, defaults=defaults, library_dir=library_dir
+            Origin, sweep, facts_of=facts_of, kernels=kernels, library_dir=library_dir
         )
         self._origin: t.Optional[Origin] = None
 
@@ -59,11 +59,12 @@ class LiveCauses:
             self._origin = self._make_origin(memory=self.memory)
         return self._origin
 
-    def refine(self, cause: Cause, record: Record, expectation: Expectation) -> Cause:
+    def refine(self, cause: Cause, case: Case) -> Cause:
         """Return a better cause, or the one that there is."""
+        record, expectation = case.record, case.expectation
         if not expectation.live or not record.readable:
             return cause
-        by_hand = [item for item in record.wrong if changeable(item.option)]
+        by_hand = [item for item in case.wrong if changeable(item.option)]
         if by_hand and self.origin.left_to_the_application(record, expectation):
             return Cause(
                 "overridden_by_application",
@@ -73,22 +74,20 @@ class LiveCauses:
         candidates = set(cause.candidates or (cause.reason,))
         if record.keepalive and by_hand and len(candidates) > 1:
             candidates.discard("overridden_by_application")  # the values are the host's or ours, as was just asked
-        if not candidates <= _MENDED_BY_RESTART:
+        if not candidates <= _FIXED_BY_RESTART:
             return cause
-        return self._due_at_restart(by_hand, record, expectation) or cause
+        return self._due_at_restart(by_hand, case) or cause
 
-    def _due_at_restart(
-        self, by_hand: t.Sequence[Wrong], record: Record, expectation: Expectation
-    ) -> t.Optional[Cause]:
-        memory = self.memory
-        if expectation.name not in memory.units:
+    def _due_at_restart(self, by_hand: t.Sequence[WrongOption], case: Case) -> t.Optional[Cause]:
+        memory, name = self.memory, case.expectation.name
+        if name not in memory.units:
             return None  # nothing was ever set on its open sockets
         if not by_hand:
             return Cause(
                 "due_at_restart",
-                f"{_named(record.wrong)}: this cannot be changed on an open socket, it waits for a restart.",
+                f"{_named(case.wrong)}: this cannot be changed on an open socket, it waits for a restart.",
             )
-        if record.inode in memory.units[expectation.name].seen:
+        if case.record.inode in memory.units[name].seen:
             return None
         return Cause(
             "due_at_restart",
@@ -97,5 +96,5 @@ class LiveCauses:
         )
 
 
-def _named(wrong: t.Iterable[Wrong]) -> str:
+def _named(wrong: t.Iterable[WrongOption]) -> str:
     return ", ".join(f"{item.option} is {item.value} instead of {item.expected}" for item in wrong)

@@ -14,15 +14,17 @@ from ..linux.procfs import HOST, Proc
 from ..linux.procnet import STATES, Address, Row
 from ..live.memory import Memory
 from ..live.run import Look
+from ..settings.expectation import Expectation
 from ..settings.options import LIBRARY_DIR
 from ..settings.pattern import fits
-from ..sockets.compliance import WINDOW_CLAMP_FLOOR, Expectation
-from ..sockets.sample import Sample
+from ..sockets.access import Reader
+from ..sockets.record import Record, Verdict, without_judgement
 from ..sockets.shares import share_out
-from ..sockets.sweep import Reader, Record, Sweep
+from ..sockets.sweep import Sample, Sweep
 from ..units import dropin
 from ..units.asked import Unit
-from .judge import Judge, Places
+from .case import Places
+from .judge import Judge
 from .summary import summarize
 
 
@@ -60,6 +62,8 @@ class Answer(t.NamedTuple):
     """What one pass found."""
 
     records: t.List[Record]
+    verdicts: t.Mapping[int, Verdict]
+    """What is said of each of the records, by its inode."""
     units: t.Dict[str, t.Dict[str, t.Any]]
     unreadable: t.Dict[int, str]
     not_read: int = 0
@@ -71,7 +75,15 @@ class Answer(t.NamedTuple):
 
     def shown(self, most: int) -> t.List[Record]:
         """Return so many records at most (0: all), those that are wrong first; no user's take the places of others'."""
-        return share_out(self.records, most, lambda record: record.account, importance)
+
+        def rank(record: Record) -> int:
+            return importance(record, self.verdicts[record.inode])
+
+        return share_out(self.records, most, lambda record: record.account, rank)
+
+    def dict_of(self, record: Record) -> t.Dict[str, t.Any]:
+        """Return what the module gives out of a socket."""
+        return {**record.as_dict(), **self.verdicts[record.inode].as_dict()}
 
     def compliant(self, expected: t.Iterable[Expectation]) -> bool:
         """Tell whether every unit that something is expected of is as it should be."""
@@ -89,7 +101,6 @@ class Audit:
         proc: Proc = HOST,
         library_dir: str = LIBRARY_DIR,
         drop_ins: str = dropin.DIRECTORY,
-        clamp_floor: int = WINDOW_CLAMP_FLOOR,
         memory: t.Optional[Memory] = None,
     ) -> None:
         self._question = question
@@ -100,18 +111,16 @@ class Audit:
         self._picked = self._pick()
         self._sweep = Sweep(reader, self._unit_of, proc, question.whole_host, self._silent)
         places = Places(proc, library_dir, drop_ins)
-        self._judge = Judge(
-            self._sweep, self._unit_of, question.units, self._systemd_inodes, places, clamp_floor, memory
-        )
+        self._judge = Judge(self._sweep, self._unit_of, question.units, self._systemd_inodes, places, memory)
 
     def look(self) -> Look:
         """Return what the run over these sockets needs to know that is to set them."""
         answer = self.run()
         records = {record.inode: record for record in answer.records}
-        return Look(records, self._judge.live.origin, answer.unreadable)
+        return Look(records, answer.verdicts, self._judge.live.origin, answer.unreadable)
 
     def run(self) -> Answer:
-        """Do it."""
+        """Read the sockets that were asked for, and judge them."""
         question = self._question
         selected = {
             pid
@@ -122,8 +131,9 @@ class Audit:
         if sockets_asked and 1 in self._unit_of:
             selected.add(1)
         self._sweep.take(selected, Sample(question.sample, question.takes) if question.sample else None)
-        records = list(self._sweep.records.values())
-        owners = self._owners_of(records, sockets_asked)
+        listeners = self._listeners_of(sockets_asked)
+        records = [_counted_for(record, listeners) for record in self._sweep.records.values()]
+        owners = self._owners_of(records, listeners)
         kept = [record for record in records if self._is_kept(record, owners.get(record.inode))]
         by_name: t.Dict[str, t.List[Record]] = {unit.name: [] for unit in question.units}
         for record in kept:
@@ -135,22 +145,24 @@ class Audit:
         for alias, name in self._aliases():
             by_name[alias] = by_name[name]
         expectations = {expectation.name: expectation for expectation in question.expected}
+        verdicts = {record.inode: without_judgement(record) for record in kept}
         for name, expectation in expectations.items():
-            self._judge.judge(by_name[name], expectation)
+            verdicts.update(self._judge.judge(by_name[name], expectation))
         if self._proc_hides_others():
             self._sweep.unreadable[1] = (
                 "/proc hides the processes of other users (hidepid=): run as root (become: true)"
             )
         units = {unit.name: unit for unit in question.units}
         summaries = {
-            name: self._summary(name, members, units.get(name), expectations.get(name))
+            name: self._summary(name, members, verdicts, units.get(name), expectations.get(name))
             for name, members in sorted(by_name.items())
             if name
         }
-        kept.sort(key=lambda record: (importance(record), record.unit, record.owner[0], record.inode))
+        kept.sort(key=lambda each: (importance(each, verdicts[each.inode]), each.unit, each.owner[0], each.inode))
         unowned = self._sweep.unowned() if question.whole_host else ()
         return Answer(
             kept,
+            verdicts,
             summaries,
             dict(self._sweep.unreadable),
             sum(self._sweep.not_read.values()),
@@ -185,7 +197,12 @@ class Audit:
         return os.path.isdir(os.path.join(root, "self")) and not os.path.exists(os.path.join(root, "1"))
 
     def _summary(
-        self, name: str, records: t.List[Record], unit: t.Optional[Unit], expectation: t.Optional[Expectation]
+        self,
+        name: str,
+        records: t.Sequence[Record],
+        verdicts: t.Mapping[int, Verdict],
+        unit: t.Optional[Unit],
+        expectation: t.Optional[Expectation],
     ) -> t.Dict[str, t.Any]:
         if unit is not None and not unit.is_socket:
             pids = sorted(pid for pid, member in self._unit_of.items() if unit.holds(member))
@@ -206,16 +223,19 @@ class Audit:
             for member, count in self._sweep.not_read.items()
             if (unit.holds(member) if unit is not None else member == name)
         )
-        return summarize(records, pids, hidden, unit, expectation, not_read)
+        return summarize([verdicts[record.inode] for record in records], pids, hidden, unit, expectation, not_read)
 
-    def _owners_of(self, records: t.List[Record], sockets: t.List[Unit]) -> t.Dict[int, Unit]:
-        """Say which of the units that were asked for each record counts for: a .socket unit before its service."""
-        listeners = {
+    def _listeners_of(self, sockets: t.List[Unit]) -> t.Dict[int, Unit]:
+        """Return the listeners of the .socket units that were asked for, by inode."""
+        return {
             record.inode: unit
             for unit in sockets
-            for record in records
+            for record in self._sweep.records.values()
             if record.inode in self._systemd_inodes and record.state == "LISTEN" and unit.listens_on(record.local)
         }
+
+    def _owners_of(self, records: t.List[Record], listeners: t.Mapping[int, Unit]) -> t.Dict[int, Unit]:
+        """Say which of the units that were asked for each record counts for: a .socket unit before its service."""
         # The exact name before the template or pattern.
         services = sorted(
             (unit for unit in self._question.units if not unit.is_socket), key=lambda unit: "*" in unit.patterns[0]
@@ -226,12 +246,9 @@ class Audit:
         }
         owners: t.Dict[int, Unit] = {}
         for record in records:
-            through = [listeners[inode] for inode in sorted(record.listeners | {record.inode}) if inode in listeners]
-            owner = through[0] if through else by_unit[record.unit]
+            owner = _came_through(record, listeners) or by_unit[record.unit]
             if owner is not None:
                 owners[record.inode] = owner
-            if through:
-                record.unit = through[0].name
         return owners
 
     def _aliases(self) -> t.Iterator[t.Tuple[str, str]]:
@@ -247,10 +264,22 @@ class Audit:
         return self._question.whole_host or owner is not None or not self._picked.isdisjoint(record.pids)
 
 
-def importance(record: Record) -> int:
+def _came_through(record: Record, listeners: t.Mapping[int, Unit]) -> t.Optional[Unit]:
+    """Return the .socket unit whose listener a socket is, or came through; None where there is none."""
+    inodes = sorted(record.listeners | {record.inode})
+    return next((listeners[inode] for inode in inodes if inode in listeners), None)
+
+
+def _counted_for(record: Record, listeners: t.Mapping[int, Unit]) -> Record:
+    """Return the record as that of the .socket unit that it came through, where it did through one."""
+    unit = _came_through(record, listeners)
+    return record if unit is None else record._replace(unit=unit.name)
+
+
+def importance(record: Record, verdict: Verdict) -> int:
     """Order records so that a bounded answer holds what is wrong first, then the unknown."""
-    if record.compliant is False:
+    if verdict.compliant is False:
         return 0
     if not record.readable:
         return 1
-    return 2 if record.relevant else 3
+    return 2 if verdict.relevant else 3

@@ -10,25 +10,18 @@ import re
 import typing as t
 
 from ..linux import boot_clock
-from ..linux.procfs import HOST, Proc
 from ..live.memory import Memory
-from ..processes import facts as processes_facts
-from ..settings.options import LIBRARY_DIR, SYSTEM
-from ..sockets.compliance import (
-    LINUX_DEFAULTS,
-    WINDOW_CLAMP_FLOOR,
-    AtLeast,
-    Expectation,
-    Wrong,
-    compare,
-)
-from ..sockets.defaults import SystemDefaults
-from ..sockets.sweep import Record, Sweep
-from ..units import dropin
+from ..processes.facts import DropIn, ProcessFacts, drop_in_of, gather_facts
+from ..settings.expectation import Expectation
+from ..settings.options import SYSTEM
+from ..sockets.compare import AtLeast, Kernel, WrongOption, compare
+from ..sockets.defaults import Kernels
+from ..sockets.record import Record, Verdict, without_judgement
+from ..sockets.sweep import Sweep
 from ..units.asked import Unit
-from . import causes
+from .case import Case, Cause, Evidence, Places
+from .causes import explain, explain_systemd
 from .causes_live import LiveCauses
-from .causes_systemd import explain_systemd
 
 _HANDED_OVER_MARGIN = 0.1
 """Seconds that a connection has to be older than its unit's processes before that counts as shown.
@@ -36,14 +29,6 @@ _HANDED_OVER_MARGIN = 0.1
 Both are known to about 10 ms: a process's start is cut to a tick, and the kernel counts silence in jiffies, which lag
 behind where the machine is busy. The silence is read first and the clock after it, so that delay makes nothing older.
 """
-
-
-class Places(t.NamedTuple):
-    """Where things are; tests have them elsewhere."""
-
-    proc: Proc = HOST
-    library_dir: str = LIBRARY_DIR
-    drop_ins: str = dropin.DIRECTORY
 
 
 class Judge:
@@ -56,7 +41,6 @@ class Judge:
         units: t.Sequence[Unit],
         systemd_inodes: t.FrozenSet[int],
         places: Places,
-        clamp_floor: int = WINDOW_CLAMP_FLOOR,
         memory: t.Optional[Memory] = None,
     ) -> None:
         self._sweep = sweep
@@ -64,63 +48,67 @@ class Judge:
         self._units = units
         self._systemd_inodes = systemd_inodes
         self._places = places
-        self._clamp_floor = clamp_floor
-        self._defaults = SystemDefaults(places.proc)
-        self._facts: t.Dict[t.Tuple[int, str], processes_facts.ProcessFacts] = {}
-        self._drop_ins: t.Dict[str, t.Optional[processes_facts.DropIn]] = {}
+        self._kernels = Kernels(places.proc)
+        self._facts: t.Dict[int, ProcessFacts] = {}
+        self._drop_ins: t.Dict[str, t.Optional[DropIn]] = {}
         self._ages: t.Dict[str, float] = {}
-        self.live = LiveCauses(sweep, self._facts_of, memory, self._defaults, places.library_dir)
+        self.live = LiveCauses(sweep, self._facts_of, memory, self._kernels, places.library_dir)
 
-    def judge(self, records: t.Sequence[Record], expectation: Expectation) -> None:
-        """Say of each record whether it is relevant, whether it is right, and why not."""
-        by_default = SYSTEM in expectation.tcp.values()
+    def judge(self, records: t.Sequence[Record], expectation: Expectation) -> t.Dict[int, Verdict]:
+        """Say of each record, by its inode, whether it is relevant, whether it is right, and why not."""
+        verdicts = {record.inode: self._compare(record, expectation) for record in records}
+        right = [record for record in records if verdicts[record.inode].compliant]
+        witnesses = {pid for record in right for pid in record.pids}
+        right_listeners = {record.inode for record in right if record.state == "LISTEN"}
         for record in records:
-            record.expectation = expectation
-            record.relevant = expectation.concerns(record.direction)
-            if not record.relevant:
-                continue
-            if not record.readable:
-                record.wrong = shown_by_timer(record, expectation)
-                record.compliant = False if record.wrong else None
-            else:
-                defaults = self._defaults_of(record) if by_default else None
-                record.wrong = compare(record.subject(), expectation, self._clamp_floor, defaults)
-                record.compliant = not record.wrong
-        witnesses = {pid for record in records if record.compliant for pid in record.pids}
-        right_listeners = {record.inode for record in records if record.compliant and record.state == "LISTEN"}
-        for record in records:
-            if record.wrong:
-                cause = self._explain(record, expectation, witnesses, right_listeners)
-                cause = self.live.refine(cause, record, expectation)
-                unread = "" if record.readable else f" {record.detail}"
-                record.reason, record.detail = cause.reason, cause.detail + unread
-                record.candidates = cause.candidates or (cause.reason,)
+            verdict = verdicts[record.inode]
+            if verdict.wrong:
+                case = self._case(record, verdict.wrong, expectation, witnesses, right_listeners)
+                cause = self.live.refine(explain_systemd(case) if expectation.by_systemd else explain(case), case)
+                verdicts[record.inode] = _with_cause(verdict, cause, record)
+        return verdicts
 
-    def _defaults_of(self, record: Record) -> t.Optional[t.Mapping[str, int]]:
-        return self._defaults.of(record.namespace, self._sweep.process_in(record.namespace))
+    def _compare(self, record: Record, expectation: Expectation) -> Verdict:
+        verdict = without_judgement(record)._replace(expectation=expectation)
+        if not expectation.concerns(record.direction):
+            return verdict
+        if not record.readable:
+            wrong = shown_by_timer(record, expectation)
+            compliant = False if wrong else None
+        else:
+            by_default = SYSTEM in expectation.tcp.values()
+            kernel = self._kernel_of(record) if by_default else self._kernels.anywhere
+            wrong = compare(record.subject(), expectation, kernel)
+            compliant = not wrong
+        return verdict._replace(relevant=True, compliant=compliant, wrong=tuple(wrong))
 
-    def _explain(
-        self, record: Record, expectation: Expectation, witnesses: t.Set[int], right_listeners: t.Set[int]
-    ) -> causes.Cause:
+    def _kernel_of(self, record: Record) -> Kernel:
+        return self._kernels.of(record.namespace, self._sweep.process_in(record.namespace))
+
+    def _case(
+        self,
+        record: Record,
+        wrong: t.Tuple[WrongOption, ...],
+        expectation: Expectation,
+        witnesses: t.Set[int],
+        right_listeners: t.Set[int],
+    ) -> Case:
         through_right = bool(record.listeners) and record.listeners <= right_listeners
         if expectation.by_systemd:
             unit = next(unit for unit in self._units if unit.name == expectation.name)
-            return explain_systemd(record.wrong, record.subject(), expectation, unit.directives, through_right)
+            evidence = Evidence(through_right_listener=through_right, directives=unit.directives)
+            return Case(record, wrong, expectation, evidence=evidence, places=self._places)
         oldest = self._age_of(record.unit, record.pids) + _HANDED_OVER_MARGIN
-        evidence = causes.Evidence(
+        evidence = Evidence(
             inherited=self._inherited_from(record),
             older=record.idle is not None and record.idle > oldest,
             handed_over=self._was_handed_over(record),
             witness=not witnesses.isdisjoint(record.pids),
             through_right_listener=through_right,
             drop_in=self._drop_in_of(record.unit),
-            defaults=self._defaults_of(record) or LINUX_DEFAULTS,
         )
-        facts = self._facts_of(record.owner[0], record.unit)
-        places = self._places
-        return causes.explain(
-            record.wrong, record.subject(), expectation, facts, evidence, places.library_dir, places.proc
-        )
+        facts = self._facts_of(record.owner[0])
+        return Case(record, wrong, expectation, facts, evidence, self._kernel_of(record), self._places)
 
     def _inherited_from(self, record: Record) -> str:
         """Say where a listener, or that of a connection, was opened, where it is shown that it was not the service."""
@@ -149,7 +137,7 @@ class Judge:
     def _was_passed(self, record: Record) -> bool:
         """Tell whether the service got it by sd_listen_fds(3); serves when systemd has closed its own."""
         pid, descriptor = record.owner
-        environment = self._facts_of(pid, record.unit).environment or {}
+        environment = self._facts_of(pid).environment or {}
         count = environment.get("LISTEN_FDS", "")
         if environment.get("LISTEN_PID") != str(pid) or not re.fullmatch(r"[0-9]{1,9}", count):
             return False  # the process may have written anything there since
@@ -161,14 +149,14 @@ class Judge:
             return False
         return record.inode in self._systemd_inodes or self._was_passed(record)
 
-    def _facts_of(self, pid: int, unit: str) -> processes_facts.ProcessFacts:
-        if (pid, unit) not in self._facts:
-            self._facts[pid, unit] = processes_facts.gather(pid, self._places.proc, self._unit_of.get(pid, ""))
-        return self._facts[pid, unit]
+    def _facts_of(self, pid: int) -> ProcessFacts:
+        if pid not in self._facts:
+            self._facts[pid] = gather_facts(pid, self._places.proc, self._unit_of.get(pid, ""))
+        return self._facts[pid]
 
-    def _drop_in_of(self, unit: str) -> t.Optional[processes_facts.DropIn]:
+    def _drop_in_of(self, unit: str) -> t.Optional[DropIn]:
         if unit not in self._drop_ins:
-            self._drop_ins[unit] = processes_facts.drop_in_of(unit, self._places.drop_ins) if unit else None
+            self._drop_ins[unit] = drop_in_of(unit, self._places.drop_ins) if unit else None
         return self._drop_ins[unit]
 
     def _age_of(self, unit: str, pids: t.List[int]) -> float:
@@ -184,12 +172,18 @@ class Judge:
         return self._ages[key]
 
 
-def shown_by_timer(record: Record, expectation: Expectation) -> t.List[Wrong]:
+def _with_cause(verdict: Verdict, cause: Cause, record: Record) -> Verdict:
+    unread = "" if record.readable else f" {record.why_unreadable}"
+    candidates = cause.candidates or (cause.reason,)
+    return verdict._replace(reason=cause.reason, candidates=candidates, detail=cause.detail + unread)
+
+
+def shown_by_timer(record: Record, expectation: Expectation) -> t.List[WrongOption]:
     """List what is shown to be wrong where only the keepalive timer can be seen. Nothing is shown to be right by it."""
     if record.keepalive is False:
-        return [Wrong("keepalive", False, True)]
+        return [WrongOption("keepalive", False, True)]
     idle, interval = (expectation.tcp.get(name, SYSTEM) for name in ("keepidle", "keepintvl"))
     if record.timer is None or SYSTEM in (idle, interval) or record.timer <= max(idle, interval):
         return []
     # It is set to the idle time, or between probes to the interval, and then only gets less.
-    return [Wrong("keepidle", AtLeast(record.timer), idle)]
+    return [WrongOption("keepidle", AtLeast(record.timer), idle)]

@@ -14,15 +14,18 @@ from ..linux.below_root import Found, NotRegular, find
 from ..linux.elf import ElfError, elf_in, parse_elf
 from ..linux.preload_file import LD_SO_PRELOAD
 from ..linux.printable import printable
-from ..linux.procfs import HOST, Proc
+from ..linux.procfs import Proc
 from ..linux.unit_files import preload_entries
 from ..processes.facts import DropIn, Files, ProcessFacts
+from .case import Case, Cause
 
 
-def explain_not_loaded(
-    files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], proc: Proc = HOST
-) -> t.Tuple[str, str]:
-    """Return reason and detail for a process that maps none of the files."""
+def explain_not_loaded(case: Case) -> Cause:
+    """Explain it where the process maps none of the libraries that would do."""
+    return Cause(*_reason_and_detail(case.files, case.facts, case.evidence.drop_in, case.places.proc))
+
+
+def _reason_and_detail(files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], proc: Proc) -> t.Tuple[str, str]:
     names = " ".join(files.paths)
     elf = facts.elf
     # A program that was started through the loader has the loader as its executable, which names no interpreter.

@@ -9,8 +9,8 @@ from __future__ import annotations
 import typing as t
 
 from ..linux import systemd, unit_names
+from ..settings.expectation import Expectation, parse_expected
 from ..settings.pattern import fits
-from ..sockets.compliance import Expectation, parse_expected
 from ..units.asked import (
     Unit,
     askable,

@@ -14,27 +14,27 @@ from ..linux.printable import printable
 HEADER = ("HOST", "UNIT", "SOCKETS", "RIGHT", "WRONG", "WHY")
 """SOCKETS counts those of which something is expected: those of the service's direction."""
 
-Answer = t.Mapping[str, t.Any]
+HostAnswer = t.Mapping[str, t.Any]
 
 
-class Row(t.NamedTuple):
+class UnitRow(t.NamedTuple):
     """One line, and whether it is good news: V(right), V(accepted), V(wrong) or V(idle)."""
 
     cells: t.Tuple[str, ...]
     verdict: str
 
 
-def rows_of(answers: t.Mapping[str, t.Optional[Answer]], wrong_only: bool = False) -> t.List[Row]:
+def rows_of(answers: t.Mapping[str, t.Optional[HostAnswer]], wrong_only: bool = False) -> t.List[UnitRow]:
     """Return a row for each host and unit; a host without an answer gets one that says so."""
-    rows: t.List[Row] = []
+    rows: t.List[UnitRow] = []
     for host, answer in answers.items():
         if not answer or "units" not in answer:
-            rows.append(Row((host, "-", "-", "-", "-", "not verified: failed or not reached, see above"), "wrong"))
+            rows.append(UnitRow((host, "-", "-", "-", "-", "not verified: failed or not reached, see above"), "wrong"))
             continue
         for name, unit in sorted(answer["units"].items()):
             if not (wrong_only and unit["ok"]):
                 cells, verdict = _judge(unit)
-                rows.append(Row((host, name, *cells), verdict))
+                rows.append(UnitRow((host, name, *cells), verdict))
     return rows
 
 
@@ -53,12 +53,12 @@ def _judge(unit: t.Mapping[str, t.Any]) -> t.Tuple[t.Tuple[str, ...], str]:
     return (*counts, wrong, ""), "right"
 
 
-def lay_out(rows: t.Sequence[Row]) -> t.List[str]:
+def lay_out(rows: t.Sequence[UnitRow]) -> t.List[str]:
     """Align the rows below the header, names to the left and numbers to the right."""
     return aligned(HEADER, (row.cells for row in rows), ("SOCKETS", "RIGHT", "WRONG"))
 
 
-def explanations(answers: t.Mapping[str, t.Optional[Answer]], most_hosts: int = 3) -> t.List[str]:
+def explanations(answers: t.Mapping[str, t.Optional[HostAnswer]], most_hosts: int = 3) -> t.List[str]:
     """Return what was seen for each reason, once for all the hosts that have it, with the hosts."""
     hosts_by: t.Dict[t.Tuple[str, str, str], t.List[str]] = {}
     for host, answer in answers.items():

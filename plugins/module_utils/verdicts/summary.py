@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import typing as t
 
-from ..sockets.compliance import Expectation
-from ..sockets.sweep import Record
+from ..settings.expectation import Expectation
+from ..sockets.record import Verdict
 from ..units.asked import Unit
 
 
 def summarize(
-    records: t.List[Record],
+    verdicts: t.Sequence[Verdict],
     pids: t.List[int],
     hidden: t.List[int],
     unit: t.Optional[Unit],
     expectation: t.Optional[Expectation],
     not_read: int = 0,
 ) -> t.Dict[str, t.Any]:
-    """Sum up the records of a unit.
+    """Sum up what is said of the sockets of a unit.
 
     :param pids: Its processes.
     :param hidden: Those processes of which not even the number of sockets is known.
@@ -29,19 +29,19 @@ def summarize(
     """
     running = bool(pids or hidden)
     if unit is not None and unit.is_socket:
-        running = bool(records) if unit.active is None else unit.active
-    relevant = [record for record in records if record.relevant]
+        running = bool(verdicts) if unit.active is None else unit.active
+    relevant = [verdict for verdict in verdicts if verdict.relevant]
     reasons: t.Dict[str, int] = {}
-    for record in relevant:
-        if record.reason is not None:
-            reasons[record.reason] = reasons.get(record.reason, 0) + 1
+    for verdict in relevant:
+        if verdict.reason is not None:
+            reasons[verdict.reason] = reasons.get(verdict.reason, 0) + 1
     if hidden:
         reasons["unreadable"] = reasons.get("unreadable", 0) + len(hidden)
     accepted = (
         expectation is not None
         and bool(reasons)
         and (not hidden or "unreadable" in expectation.accept)
-        and all(expectation.accept.issuperset(record.candidates) for record in relevant if record.reason)
+        and all(expectation.accept.issuperset(verdict.candidates) for verdict in relevant if verdict.reason)
     )
     found = unit is None or unit.load_state != "not-found"
     enough = expectation is None or not running or len(relevant) >= expectation.min_sockets
@@ -49,12 +49,12 @@ def summarize(
         "load_state": unit.load_state if unit is not None else None,
         "running": running,
         "pids": pids,
-        "sockets": len(records),
+        "sockets": len(verdicts),
         "not_read": not_read,
         "relevant": len(relevant),
-        "compliant": sum(1 for record in relevant if record.compliant),
-        "noncompliant": sum(1 for record in relevant if record.compliant is False),
-        "unknown": sum(1 for record in relevant if record.compliant is None),
+        "compliant": sum(1 for verdict in relevant if verdict.compliant),
+        "noncompliant": sum(1 for verdict in relevant if verdict.compliant is False),
+        "unknown": sum(1 for verdict in relevant if verdict.compliant is None),
         "unreadable_pids": hidden,
         "reasons": dict(sorted(reasons.items())),
         "accepted": accepted,

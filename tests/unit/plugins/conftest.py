@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import undo
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access, Reader, choose
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access, Reader, choose_access
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import ShadowProc
 
 hypothesis.settings.register_profile("no clock", deadline=None)  # how fast the machine is says nothing of the code
@@ -45,7 +45,7 @@ def inspect_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(params=["native", "portable"])
 def access(request: pytest.FixtureRequest, inspect_folder: str) -> Access:
     """A reader and a setter: the promises are the same whichever of the two it is."""
-    return choose(request.param, inspect_folder, os.geteuid())
+    return choose_access(request.param, inspect_folder, os.geteuid())
 
 
 @pytest.fixture

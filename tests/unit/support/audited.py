@@ -15,10 +15,10 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import LIBRARIES
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compliance import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.sweep import Record
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Verdict
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import Unit, unit_from
 from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import MARKER
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer, Audit, Question
@@ -88,9 +88,9 @@ def drop_in(folder: pathlib.Path, libraries: pathlib.Path, unit: str = "a.servic
     return path
 
 
-def only(answer: Answer) -> Record:
-    (record,) = (record for record in answer.records if record.relevant)
-    return record
+def only(answer: Answer) -> Verdict:
+    (verdict,) = (verdict for verdict in answer.verdicts.values() if verdict.relevant)
+    return verdict
 
 
 def connecting(server: socket.socket, tune: str = "tune(s)") -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.mistakes import ResolveError
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.checks import ResolveError
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolve
 
 

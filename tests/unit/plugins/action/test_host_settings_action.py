@@ -15,7 +15,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.netops.keepalive.plugins.action import host_settings
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.variables import resolve_host_settings
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolve
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolution
 
 EXPECTED = """\
 # Managed by netops.keepalive: the next run of Ansible overwrites this file.
@@ -93,12 +93,12 @@ def call_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Cal
 
 
 def sections() -> t.Any:
-    services = resolve(
+    found = resolution(
         [{"name": "nginx.service", "profile": "aws_nlb", "debug": True}],
         profiles=[{"name": "aws_nlb", "tcp": {"keepidle": 120}}],
     )
     opt_outs = [{"path": "*/sshd", "why": "The way in."}]
-    return resolve_host_settings(services, {"tcp": {"keepidle": 60}}, opt_outs=opt_outs)["sections"]
+    return resolve_host_settings(found.services, {"tcp": {"keepidle": 60}}, opt_outs=opt_outs)["sections"]
 
 
 def test_the_file_to_the_letter(call: Call) -> None:

@@ -16,7 +16,7 @@ import typing as t
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.action.service_restart import NOTHING_TO_DO
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force, polling
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd as linux_systemd
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import problem_with
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock, restart, undo
@@ -37,7 +37,9 @@ def systemd_fixture(tmp_path: pathlib.Path, proc: ShadowProc, monkeypatch: pytes
     systemd = FakeSystemd()
     monkeypatch.setattr(linux_systemd, "run", systemd.run)
     monkeypatch.setattr(restart, "Host", functools.partial(units_unit.Host, directory=str(tmp_path), proc=proc))
-    monkeypatch.setattr(restart, "time", Clock())
+    clock = Clock()
+    for waiting in (restart, polling):
+        monkeypatch.setattr(waiting, "time", clock)
     return systemd
 
 

@@ -17,7 +17,7 @@ import typing as t
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import record as sockets_record
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import choose
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import choose_access
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit
 from ansible_collections.netops.keepalive.plugins.modules import socket_options_info
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import have_answered
@@ -116,7 +116,7 @@ def test_a_pattern_of_socket_units_stands_for_the_loaded_ones(run: Run, proc: Sh
 
 
 def test_a_reader_that_cannot_be_had_is_no_silent_fallback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket_options_info, "choose", functools.partial(choose, folder="/nowhere"))
+    monkeypatch.setattr(socket_options_info, "choose_access", functools.partial(choose_access, folder="/nowhere"))
     with socket.create_server(("127.0.0.1", 0)), Child() as child:
         assert "reader: native is not possible on this host: " in run(pids=[child.pid], reader="native")["msg"]
         assert run(pids=[child.pid], reader="portable")["reader"] == "portable"
@@ -264,14 +264,14 @@ def test_the_reader_is_chosen_and_named(
             (inspect_folder, "native", "native"),
             (inspect_folder, "portable", "portable"),
         ):
-            here = functools.partial(choose, folder=folder, owner=os.geteuid())
-            monkeypatch.setattr(socket_options_info, "choose", here)
+            here = functools.partial(choose_access, folder=folder, owner=os.geteuid())
+            monkeypatch.setattr(socket_options_info, "choose_access", here)
             result = run(pids=[child.pid], reader=wanted)
             assert result["reader"] == used
             assert [record["state"] for record in result["sockets"]] == ["LISTEN"]
             missing = "/nowhere: No such file or directory" if (folder, wanted) == ("/nowhere", "auto") else ""
             assert result["why_not_native"] == missing
-        monkeypatch.setattr(socket_options_info, "choose", functools.partial(choose, folder="/nowhere"))
+        monkeypatch.setattr(socket_options_info, "choose_access", functools.partial(choose_access, folder="/nowhere"))
         result = run(pids=[child.pid], reader="native")
     said = "reader: native is not possible on this host: /nowhere: No such file or directory"
     assert (result["failed"], result["msg"]) == (True, said)

@@ -16,25 +16,25 @@ from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice impo
     client_libraries,
     settings_for,
 )
-from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import Values, recommend
-from ansible_collections.netops.keepalive.plugins.module_utils.audit.own_settings import SETTINGS, Setting, fill_in
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes, recommend
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.own_settings import SETTINGS, OwnSetting, fill_in
 
 RECIPES = pathlib.Path(__file__).parents[5] / "docs/recipes.md"
-VALUES = Values(120, 30, 4)
+VALUES = KeepaliveTimes(120, 30, 4)
 
 
 def names(program: Program, side: str, ports: t.Sequence[int] = ()) -> t.List[str]:
     return [setting.name for setting in settings_for(program, side, ports)]
 
 
-def row_of(setting: Setting) -> str:
+def row_of(setting: OwnSetting) -> str:
     """The line that docs/recipes.md should have."""
-    parts = [fill_in(setting.text, Values(60, 15, 4))]
+    parts = [fill_in(setting.text, KeepaliveTimes(60, 15, 4))]
     if not setting.times:
         parts[0] += " only turns it on, with the kernel's 7200 s"
     if setting.remark:
         parts.append(setting.remark)
-    return f"| {setting.name} | {'; '.join(parts)} | {fill_in(setting.where, Values(60, 15, 4))} |"
+    return f"| {setting.name} | {'; '.join(parts)} | {fill_in(setting.where, KeepaliveTimes(60, 15, 4))} |"
 
 
 def test_the_documentation_has_the_same_table() -> None:
@@ -44,20 +44,20 @@ def test_the_documentation_has_the_same_table() -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_each_setting_can_be_written_and_found(setting: Setting) -> None:
+def test_each_setting_can_be_written_and_found(setting: OwnSetting) -> None:
     for text in (fill_in(setting.text, VALUES), fill_in(setting.where, VALUES)):
         assert text and "$" not in text
     assert setting.source and setting.sides
     assert setting.programs or setting.libraries or setting.units or setting.go
     if setting.times and setting.name not in ("RabbitMQ", "Go programs"):
-        assert fill_in(setting.text, VALUES) != fill_in(setting.text, Values(240, 60, 5)), "says no time"
+        assert fill_in(setting.text, VALUES) != fill_in(setting.text, KeepaliveTimes(240, 60, 5)), "says no time"
 
 
 @pytest.mark.parametrize("idle_timeout", [10, 60, 240, 350, 900, 3600])
 def test_what_redis_makes_of_the_recommended_value_is_right(idle_timeout: int) -> None:
     """It probes every third of tcp-keepalive, three times."""
     idle = recommend(idle_timeout).keepidle
-    assert Values(idle, max(1, idle // 3), 3).satisfy(idle_timeout)
+    assert KeepaliveTimes(idle, max(1, idle // 3), 3).satisfy(idle_timeout)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_where_nothing_lasts_the_open_sockets_of_a_service_can_be_set(
 
 def test_what_may_go_wrong_with_the_library_is_said() -> None:
     program = Program("/x", unit="a.service")
-    (own,) = advise(program, "outgoing", VALUES, own=Values(300, 100, 3)).notes
+    (own,) = advise(program, "outgoing", VALUES, own=KeepaliveTimes(300, 100, 3)).notes
     assert "300 s / 100 s x 3" in own and "after connect()" in own
     (loaded,) = advise(program._replace(loaded=("libkeepalive.so",)), "outgoing", VALUES).notes
     assert "loaded already" in loaded

@@ -16,7 +16,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.audit import host
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit, Summary, Terms
-from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import Values
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
@@ -156,7 +156,7 @@ def test_silence_is_counted_against_the_timeout(
         proc.add(child.pid, "a.service")
         group = group_of(audit(proc, Terms(350, include_local=True)), "a.service")
         assert group["overdue"] == 0 and 0 <= group["longest_silence"] < 60
-        monkeypatch.setattr(host, "recommend", lambda _timeout: Values(1, 1, 4))
+        monkeypatch.setattr(host, "recommend", lambda _timeout: KeepaliveTimes(1, 1, 4))
         assert audit(proc, Terms(0, include_local=True))["totals"]["overdue"] == 2
 
 

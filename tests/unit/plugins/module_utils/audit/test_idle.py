@@ -14,7 +14,7 @@ import yaml
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import (
     LONGEST_TIMEOUT,
     SHORTEST_TIMEOUT,
-    Values,
+    KeepaliveTimes,
     judge,
     probes_in_force,
     recommend,
@@ -62,10 +62,10 @@ def test_where_options_cannot_be_read_a_timer_can_only_speak_against(timer: t.Op
 
 
 def test_a_user_timeout_takes_the_place_of_the_count() -> None:
-    assert probes_in_force(Values(60, 15, 4), 0) == 4
-    assert probes_in_force(Values(60, 15, 4), 120_000) == 4
-    assert probes_in_force(Values(60, 15, 4), 121_000) == 5
-    assert probes_in_force(Values(60, 15, 4), 1000) == 1
+    assert probes_in_force(KeepaliveTimes(60, 15, 4), 0) == 4
+    assert probes_in_force(KeepaliveTimes(60, 15, 4), 120_000) == 4
+    assert probes_in_force(KeepaliveTimes(60, 15, 4), 121_000) == 5
+    assert probes_in_force(KeepaliveTimes(60, 15, 4), 1000) == 1
 
 
 @given(st.integers(SHORTEST_TIMEOUT, LONGEST_TIMEOUT))
@@ -77,7 +77,7 @@ def test_what_is_recommended_is_right_and_within_the_kernels_range(idle_timeout:
 
 
 def test_below_the_shortest_timeout_nothing_would_be() -> None:
-    assert not Values(1, 1, 4).satisfy(SHORTEST_TIMEOUT - 1)
+    assert not KeepaliveTimes(1, 1, 4).satisfy(SHORTEST_TIMEOUT - 1)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_the_audit_recommends_what_the_recipes_say(idle_timeout: int, values: t.
     assert recommend(idle_timeout) == values
     profiles = RECIPES.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
     (documented,) = {
-        Values(**profile["tcp"])
+        KeepaliveTimes(**profile["tcp"])
         for profile, line in zip(
             yaml.safe_load(profiles)["keepalive_services_profiles"],
             [line for line in profiles.splitlines() if "- name:" in line],

@@ -12,10 +12,11 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program, advise
-from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import Values
-from ansible_collections.netops.keepalive.plugins.module_utils.audit.report import duration, endpoint, render
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.report import duration, render
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import endpoint
 
-VALUES = Values(120, 30, 4)
+VALUES = KeepaliveTimes(120, 30, 4)
 COUNTS = dict.fromkeys(("connections", "right", "without", "slow", "tight", "unknown", "overdue", "listeners"), 0)
 
 

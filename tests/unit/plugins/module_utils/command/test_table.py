@@ -18,7 +18,7 @@ def record(unit: str, direction: str, **settings: t.Any) -> Record:
     values: t.Dict[str, t.Any] = {
         "inode": 1, "family": "ipv4", "protocol": "tcp", "state": "ESTABLISHED", "local": ("192.0.2.1", 40000),
         "remote": ("192.0.2.9", 5432), "keepalive": True, "options": dict.fromkeys(OPTIONS, 0), "readable": True,
-        "idle": 12.7, "namespace": None, "holders": [Holder(812, 5)], "program": "/usr/bin/worker",
+        "idle": 12.7, "namespace": None, "holders": (Holder(812, 5),), "program": "/usr/bin/worker",
     }  # fmt: skip
     return Record(unit=unit, direction=direction, **{**values, **settings})
 

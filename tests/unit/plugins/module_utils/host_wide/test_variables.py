@@ -10,8 +10,8 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.variables import resolve_host_settings
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.mistakes import ResolveError
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolve
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.checks import ResolveError
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolution
 
 SECONDS = "an integer of seconds from 1 to 32767, 0 (the system's default)"
 BASE = {"respect": True, "restart": "never"}
@@ -20,7 +20,7 @@ BASE = {"respect": True, "restart": "never"}
 def sections(
     services: t.Optional[t.List[t.Dict[str, t.Any]]] = None, **others: t.Any
 ) -> t.List[t.Tuple[str, t.Dict[str, str]]]:
-    answer = resolve_host_settings(resolve(services or [], base=BASE), **others)
+    answer = resolve_host_settings(resolution(services or [], base=BASE).services, **others)
     return [(section["heading"], section["variables"]) for section in answer["sections"]]
 
 
@@ -190,8 +190,8 @@ def test_below_the_defaults_of_the_services_the_mode_has_its_own() -> None:
     """Nothing is restarted and nobody is overruled unless an entry, a profile or the defaults ask for it."""
 
     def policies(**others: t.Any) -> t.Tuple[str, bool]:
-        (service,) = resolve([{"name": "a.service"}], base=BASE, **others)
-        return service["restart"], service["respect"]
+        (service,) = resolution([{"name": "a.service"}], base=BASE, **others).services
+        return service.restart, service.respect
 
     assert policies() == ("never", True)
     assert policies(defaults={"restart": "if_running", "respect": False}) == ("if_running", False)

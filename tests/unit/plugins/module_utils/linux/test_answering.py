@@ -25,8 +25,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs impo
 from ansible_collections.netops.keepalive.plugins.module_utils.live.memory import Memory
 from ansible_collections.netops.keepalive.plugins.module_utils.live.run import LiveRun, Look
 from ansible_collections.netops.keepalive.plugins.module_utils.processes import users
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.apply import PortableSetter
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader, PortableSetter
 from ansible_collections.netops.keepalive.plugins.module_utils.units import system_calls
 from ansible_collections.netops.keepalive.plugins.module_utils.units import unit as units_unit
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import unit_from

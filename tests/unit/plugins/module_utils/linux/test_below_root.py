@@ -174,7 +174,7 @@ def user_in_namespaces(code: str) -> t.Iterator[Child]:
                                   "os.symlink('ld.so.preload', '/etc/ld.so.preload')"])  # fmt: skip
 def test_the_facts_of_a_process_with_another_etc(kind: str) -> None:
     with user_in_namespaces(f"mount('t', '/etc', 'tmpfs', 0, None); {kind}") as child:
-        facts = processes_facts.gather(child.pid)
+        facts = processes_facts.gather_facts(child.pid)
         assert facts.elf is not None
         assert facts.host_preload is None
 
@@ -182,7 +182,7 @@ def test_the_facts_of_a_process_with_another_etc(kind: str) -> None:
 def test_the_file_that_a_process_with_another_etc_sees_counts() -> None:
     with user_in_namespaces("mount('t', '/etc', 'tmpfs', 0, None); open('/etc/x', 'w').write('/a/b')") as child:
         child.run("os.symlink('/etc/x', '/etc/ld.so.preload')")
-        preload = processes_facts.gather(child.pid).host_preload
+        preload = processes_facts.gather_facts(child.pid).host_preload
         assert preload is not None
         assert preload.entries == ("/a/b",)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import fcntl
 import os
 import pathlib
+import time
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import file_lock
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import NotLocked, locked, open_file
 from ansible_collections.netops.keepalive.tests.unit.support.audited import open_to_all
 
@@ -67,7 +67,7 @@ def test_a_second_run_waits_for_the_first(folder: str, monkeypatch: pytest.Monke
         naps.append(seconds)
         child.end()
 
-    monkeypatch.setattr(file_lock.time, "sleep", nap)
+    monkeypatch.setattr(time, "sleep", nap)
     with locked("install", "/somewhere", folder=folder):
         assert len(naps) == 1
 

@@ -22,7 +22,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.audit import report as audit_report
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program, advise, obstacle_to_preload
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit
-from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import Values
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes
 from ansible_collections.netops.keepalive.plugins.module_utils.command import main
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import OURS, is_unit_name
@@ -132,7 +132,7 @@ def test_program_text_that_was_given_inline_is_not_told(capsys: pytest.CaptureFi
 
 
 def group(unit: str, program: str, script: str, **advice: t.Any) -> t.Dict[str, t.Any]:
-    told = advise(Program("/usr/bin/x", unit="a.service"), "outgoing", Values(120, 30, 4))._asdict()
+    told = advise(Program("/usr/bin/x", unit="a.service"), "outgoing", KeepaliveTimes(120, 30, 4))._asdict()
     return {
         "unit": unit, "units": 1, "program": program, "script": script, "direction": "outgoing", "processes": 1,
         "user": None, "values_total": 0,

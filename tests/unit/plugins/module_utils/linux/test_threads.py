@@ -126,7 +126,7 @@ def test_a_process_goes_on_when_its_first_thread_has_ended(access: Access, serve
 
 def test_what_proc_says_of_a_process_is_asked_of_a_thread_that_goes_on() -> None:
     with Child(APART) as child:
-        facts = processes_facts.gather(child.pid)
+        facts = processes_facts.gather_facts(child.pid)
         namespace = HOST.network_namespace(child.pid)
         assert threads.living(child.pid) == child.pid
         child.run(END_OF_LEADER)
@@ -134,7 +134,7 @@ def test_what_proc_says_of_a_process_is_asked_of_a_thread_that_goes_on() -> None
         assert thread != child.pid
         assert procfs.parse_maps(HOST.content_of(child.pid, "maps")).keys() >= {facts.program}
         assert HOST.network_namespace(thread) == namespace
-        after = processes_facts.gather(child.pid)
+        after = processes_facts.gather_facts(child.pid)
     assert (after.program, after.elf, after.environment, after.pid) == (*facts[:2], facts.environment, child.pid)
     assert after.mapped and after.secure is facts.secure is not None
 
@@ -158,12 +158,12 @@ def test_before_linux_6_9_what_a_thread_holds_is_unknown_and_said(access: Access
     with Child(APART + "kept = []; own = Apart()") as child:
         port = child.run(f"answer = own.run({connect(server)!r})")
 
-        def look() -> t.Tuple[bool, t.Any, t.Any, str]:
+        def look() -> t.Tuple[bool, t.Any, str]:
             record = sweep(access, child.pid)[port]
-            return record.readable, record.keepalive, record.reason, record.detail
+            return record.readable, record.keepalive, record.why_unreadable
 
-        readable, keepalive, reason, detail = seccomp.refusing(look, {"pidfd_open": 22}, {1: PIDFD_THREAD})
-        assert (readable, keepalive, reason) == (False, False, "unreadable")
+        readable, keepalive, detail = seccomp.refusing(look, {"pidfd_open": 22}, {1: PIDFD_THREAD})
+        assert (readable, keepalive) == (False, False)
         assert "pidfd_open of a thread: Invalid argument" in detail and "no timer: keepalive is off" in detail
 
 

@@ -11,9 +11,11 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.live.changes import LIVE_OPTIONS, decide, settings_of
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compliance import Expectation, Subject, compare
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import Kernel, Subject, compare
 
 DEFAULTS = {"keepidle": 7200, "keepintvl": 75, "keepcnt": 9, "user_timeout": 0, "syncnt": 6, "window_clamp": 0}
+HERE = Kernel(defaults=DEFAULTS)
 TCP = {"keepidle": 60, "keepintvl": 15, "keepcnt": 4, "user_timeout": -1}
 ALL = {"keepidle": 60, "keepintvl": 15, "keepcnt": 4, "user_timeout": 120000, "keepalive": 1}
 
@@ -39,7 +41,7 @@ def outcome(
     ours: bool = False,
     defaults: t.Optional[t.Mapping[str, int]] = types.MappingProxyType(DEFAULTS),
 ) -> t.Tuple[str, t.Dict[str, int]]:
-    decision = decide(subject, expectation, defaults, lambda: ours)
+    decision = decide(subject, expectation, Kernel(defaults=defaults), lambda: ours)
     return decision.outcome, decision.changes
 
 
@@ -128,14 +130,17 @@ def test_only_what_may_change_on_an_open_socket_is_touched() -> None:
 
 def test_what_mptcp_has_not_is_refused_and_the_rest_is_set() -> None:
     subject = socket_with(protocol="mptcp", user_timeout=None)
-    decision = decide(subject, expecting(tcp={**TCP, "user_timeout": 5000}), DEFAULTS, lambda: False)
+    decision = decide(subject, expecting(tcp={**TCP, "user_timeout": 5000}), HERE, lambda: False)
     assert (decision.outcome, decision.missing) == ("change", ("user_timeout",))
     assert "user_timeout" not in decision.changes
     again = decide(
-        after(subject, decision.changes), expecting(tcp={**TCP, "user_timeout": 5000}), DEFAULTS, lambda: True
+        after(subject, decision.changes),
+        expecting(tcp={**TCP, "user_timeout": 5000}),
+        HERE,
+        lambda: True,
     )
     assert (again.outcome, again.changes, again.missing) == ("refused", {}, ("user_timeout",))
-    assert decide(subject, expecting(), DEFAULTS, lambda: False).missing == ()  # nobody asked for a certain time
+    assert decide(subject, expecting(), HERE, lambda: False).missing == ()  # nobody asked for a certain time
 
 
 def test_of_a_socket_unit_only_what_systemd_has_directives_for() -> None:
@@ -148,6 +153,6 @@ def test_who_has_set_it_is_asked_only_where_it_matters() -> None:
     def never() -> bool:
         raise AssertionError("asked")
 
-    assert decide(UNTOUCHED, expecting(), DEFAULTS, never).outcome == "change"
-    assert decide(ONLY_ON, expecting(), DEFAULTS, never).outcome == "change"
-    assert decide(TUNED, expecting(overwrite=True), DEFAULTS, never).outcome == "change"
+    assert decide(UNTOUCHED, expecting(), HERE, never).outcome == "change"
+    assert decide(ONLY_ON, expecting(), HERE, never).outcome == "change"
+    assert decide(TUNED, expecting(overwrite=True), HERE, never).outcome == "change"

@@ -15,9 +15,9 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.live.memory import (
     MOST_TIMES,
-    Change,
-    Group,
+    ChangeGroup,
     Memory,
+    SocketChange,
     changes_of,
     groups_of,
 )
@@ -48,9 +48,9 @@ def test_the_first_values_stay_however_often_it_is_set(path: str) -> None:
     unit = Memory(path).of("a.service")
     unit.note(11, {"keepidle": 7200}, {"keepidle": 60}, False)
     unit.note(11, {"keepidle": 60, "keepcnt": 9}, {"keepidle": 30, "keepcnt": 4}, False)
-    assert unit.changes == {11: Change({"keepidle": 7200, "keepcnt": 9}, {"keepidle": 30, "keepcnt": 4}, False)}
+    assert unit.changes == {11: SocketChange({"keepidle": 7200, "keepcnt": 9}, {"keepidle": 30, "keepcnt": 4}, False)}
     unit.note(11, {"keepidle": 30}, {"keepidle": 7200}, False)
-    assert unit.changes == {11: Change({"keepcnt": 9}, {"keepcnt": 4}, False)}
+    assert unit.changes == {11: SocketChange({"keepcnt": 9}, {"keepcnt": 4}, False)}
     unit.note(11, {"keepcnt": 4}, {"keepcnt": 9}, False)
     assert unit.changes == {}
 
@@ -140,7 +140,7 @@ def test_what_is_damaged_of_one_unit_leaves_the_others(path: str, broken: t.Any)
     memory = Memory(path)
     (damage,) = memory.damages
     assert list(memory.units) == ["a.service"]
-    assert memory.units["a.service"].changes == {11: Change(GROUP["before"], GROUP["after"], False)}
+    assert memory.units["a.service"].changes == {11: SocketChange(GROUP["before"], GROUP["after"], False)}
     assert damage.startswith(f"{path}: the entry 'b.service' ") and "What it knew is lost: " in damage
 
 
@@ -158,12 +158,12 @@ def test_to_look_something_up_adds_nothing(path: str) -> None:
 
 
 def test_what_is_alike_is_one_group() -> None:
-    one = Change({"keepidle": 7200}, {"keepidle": 60}, False)
+    one = SocketChange({"keepidle": 7200}, {"keepidle": 60}, False)
     changes = dict.fromkeys(range(5), one)
-    changes[7] = Change({"keepidle": 7200}, {"keepidle": 60}, True)
+    changes[7] = SocketChange({"keepidle": 7200}, {"keepidle": 60}, True)
     groups = groups_of("a.service", changes)
     assert groups == [
-        Group("a.service", {"keepidle": 7200}, {"keepidle": 60}, False, (0, 1, 2, 3, 4)),
-        Group("a.service", {"keepidle": 7200}, {"keepidle": 60}, True, (7,)),
+        ChangeGroup("a.service", {"keepidle": 7200}, {"keepidle": 60}, False, (0, 1, 2, 3, 4)),
+        ChangeGroup("a.service", {"keepidle": 7200}, {"keepidle": 60}, True, (7,)),
     ]
     assert changes_of(groups) == {"a.service": changes}

@@ -15,13 +15,12 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.systemd import Properties
-from ansible_collections.netops.keepalive.plugins.module_utils.live.memory import Group, Memory
+from ansible_collections.netops.keepalive.plugins.module_utils.live.memory import ChangeGroup, Memory
 from ansible_collections.netops.keepalive.plugins.module_utils.live.results import Results
 from ansible_collections.netops.keepalive.plugins.module_utils.live.run import LiveRun, Look
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import LIBRARIES
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.apply import PortableSetter
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compliance import Expectation
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader, PortableSetter
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import Applied, Plan
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import Unit, unit_from
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer, Audit, Question
@@ -85,7 +84,7 @@ class Host:
             memory.save()
         return run.results
 
-    def restore(self, groups: t.Sequence[Group], check: bool = False) -> Results:
+    def restore(self, groups: t.Sequence[ChangeGroup], check: bool = False) -> Results:
         memory = Memory(self.memory)
         run = self._run(memory, check)
         run.restore(self._look(self.question((), {group.unit for group in groups}), memory), groups)
@@ -229,7 +228,9 @@ def test_what_an_earlier_run_has_set_is_set_anew_and_the_first_values_come_back(
         host.restore(second.previous())
         assert child.run("answer = values(s)") == SET
         remembered = Memory(host.memory).units["a.service"].changes
-        host.restore([Group("a.service", change.before, change.after, False, (n,)) for n, change in remembered.items()])
+        host.restore(
+            [ChangeGroup("a.service", change.before, change.after, False, (n,)) for n, change in remembered.items()]
+        )
         assert child.run("answer = values(s)") == untouched
 
 
@@ -321,7 +322,7 @@ def test_what_cannot_be_changed_on_an_open_socket_waits_for_the_restart(host: Ho
         after = host.audit(expectation)
         assert before["reasons"] == {"library_not_loaded": 1}
         assert after.units["a.service"]["reasons"] == {"due_at_restart": 1}
-        assert "syncnt is 6 instead of 3" in after.records[0].detail
+        assert "syncnt is 6 instead of 3" in after.verdicts[after.records[0].inode].detail
 
 
 def test_what_is_opened_later_waits_for_the_next_run_or_the_restart(host: Host, server: socket.socket) -> None:

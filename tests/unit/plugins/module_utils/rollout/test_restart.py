@@ -12,7 +12,7 @@ import signal
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import boot_clock, in_force, job
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import boot_clock, in_force, job, polling
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.systemd import SystemdError
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import restart
@@ -36,7 +36,8 @@ def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture(name="clock")
 def clock_fixture(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(restart, "time", clock)
+    for module in (restart, polling):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.service import ResolvedService
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolution
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import a, mistakes, only
 
 
@@ -123,3 +125,45 @@ def test_what_surprises_people_is_a_warning(settings: t.Dict[str, t.Any], words:
 )
 def test_what_surprises_nobody_is_none(settings: t.Dict[str, t.Any]) -> None:
     assert only([a(**settings)])["warnings"] == []
+
+
+def test_it_travels_as_a_dictionary_with_every_key_in_one_order() -> None:
+    service = only([a(libraries=["listen"], live=True, restart="never", tcp={"keepidle": 60, "syncnt": 0})])
+    assert list(service.items()) == [
+        ("name", "a.service"),
+        ("type", "service"),
+        ("profile", None),
+        ("libraries", ["listen"]),
+        ("restart", "never"),
+        ("live", True),
+        ("overwrite", False),
+        ("accept", []),
+        ("min_sockets", 0),
+        ("debug", False),
+        ("respect", False),
+        ("tcp", {"keepidle": 60, "keepcnt": 9, "keepintvl": 15, "user_timeout": -1, "syncnt": 0, "defer_accept": 0,
+                 "maxseg": 0, "window_clamp": 0}),
+        ("expected", {"name": "a.service", "libraries": ["listen"],
+                      "tcp": {"keepidle": 60, "keepcnt": 9, "keepintvl": 15, "user_timeout": -1},
+                      "accept": ["due_at_restart"], "min_sockets": 0, "live": True, "respect": False,
+                      "overwrite": False}),
+        ("warnings", []),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        a(),
+        a(libraries=["socket", "connect"], accept=["unreadable"], min_sockets=3, debug=True, respect=True),
+        a(live=True, overwrite=True, restart="reload_then_verify", tcp={"user_timeout": 9, "maxseg": 0}),
+        {"name": "a.socket", "restart": "never", "tcp": {"defer_accept": 5, "keepcnt": 0}},
+    ],
+)
+def test_nothing_is_lost_on_the_way_as_a_dictionary(entry: t.Dict[str, t.Any]) -> None:
+    (service,) = resolution(
+        [entry], defaults={"profile": "p"}, profiles=[{"name": "p", "tcp": {"keepidle": 7}}]
+    ).services
+    again = ResolvedService.from_dict(service.as_dict())
+    assert again.as_dict() == service.as_dict()
+    assert (again.expected, again.variables, again.warnings) == (service.expected, service.variables, service.warnings)

@@ -169,7 +169,7 @@ def test_what_can_be_wrong_with_order_and_state(services: Services, problems: t.
 def test_absent_units_are_kept_apart() -> None:
     layers = {"keepalive_services__x": [a(tcp={"keepidle": 5}, restart="never"), {"name": "b.service"}]}
     found = resolution([a(state="absent")], layers=layers)
-    assert [service["name"] for service in found.services] == ["b.service"]
+    assert [service.name for service in found.services] == ["b.service"]
     assert found.absent == [{"name": "a.service", "restart": "never"}]
     back = resolution([a(state="present")], layers={"keepalive_services__x": [a(state="absent")]})
     assert (len(back.services), back.absent) == (1, [])
@@ -178,10 +178,10 @@ def test_absent_units_are_kept_apart() -> None:
 def test_one_policy_for_all() -> None:
     services: Services = [a(restart="if_running"), {"name": "b.socket"}, {"name": "c.service", "state": "absent"}]
     found = resolution(services, defaults={"restart": "if_running"}, restart="never")
-    assert [service["restart"] for service in found.services + found.absent] == ["never"] * 3
-    assert "stale_environment" in found.services[0]["expected"]["accept"], "a socket may wait for the window too"
+    assert [service.restart for service in found.services] == ["never"] * 2 == [found.absent[0]["restart"]] * 2
+    assert "stale_environment" in found.services[0].expected.accept, "a socket may wait for the window too"
     reloaded = resolution(services, restart="reload_then_verify")
-    assert [service["restart"] for service in reloaded.services] == ["reload_then_verify", "if_running"]
+    assert [service.restart for service in reloaded.services] == ["reload_then_verify", "if_running"]
     assert mistakes([a()], restart="no") == [
         "keepalive_services_restart: restart: 'no' is not one of if_running, never, reload_then_verify"
     ]
@@ -190,7 +190,7 @@ def test_one_policy_for_all() -> None:
 def test_what_is_right_is_resolved_next_to_what_is_wrong() -> None:
     """So that what stands in the way on the host is told in the same run."""
     found = resolution([a(tcp={"keepidle": "x"}), {"name": "b.service"}, {"name": "c"}])
-    assert [service["name"] for service in found.services] == ["a.service", "b.service"]
+    assert [service.name for service in found.services] == ["a.service", "b.service"]
     assert len(found.problems) == 2
 
 

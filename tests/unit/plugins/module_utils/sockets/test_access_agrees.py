@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import STATES
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import choose
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import choose_access
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import SocketValues
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, has_mptcp
 
@@ -164,7 +164,7 @@ def differences(pid: int, folder: str) -> t.Tuple[Found, t.List[t.Tuple[int, t.A
 
     Nothing goes on in the process, so idle times only grow from one sweep to the next.
     """
-    native, portable = (choose(name, folder, os.geteuid()).reader for name in ("native", "portable"))
+    native, portable = (choose_access(name, folder, os.geteuid()).reader for name in ("native", "portable"))
     descriptors = list(portable.descriptors(pid).items())
     assert list(native.descriptors(pid).items()) == descriptors
     descriptors = [number for number, _inode in descriptors]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import pathlib
+import socket
 import sys
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import defaults as sockets_defaults
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compliance import LINUX_DEFAULTS
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import LINUX_DEFAULTS
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -34,7 +35,7 @@ def sysctl(name: str) -> int:
 
 def test_in_ones_own_namespace_they_are_the_sysctls() -> None:
     own = os.stat("/proc/self/ns/net").st_ino
-    defaults = sockets_defaults.SystemDefaults().of(own, None)
+    defaults = sockets_defaults.Kernels().of(own, None).defaults
     assert defaults == {
         **LINUX_DEFAULTS,
         "keepidle": sysctl("keepalive_time"),
@@ -54,13 +55,13 @@ def test_another_namespace_has_its_own(monkeypatch: pytest.MonkeyPatch, python_h
     with Child() as child:
         namespace = child.run(OWN_SYSCTLS)
         assert namespace != before
-        defaults = sockets_defaults.SystemDefaults()
-        found = defaults.of(namespace, child.pid)
+        kernels = sockets_defaults.Kernels()
+        found = kernels.of(namespace, child.pid).defaults
         assert found is not None
         assert [found[name] for name in ("keepidle", "keepcnt", "keepintvl", "syncnt")] == [1234, 4, 33, 2]
         # The reader stays where it is.
         assert os.stat("/proc/self/ns/net").st_ino == os.stat("/proc/thread-self/ns/net").st_ino == before
-        own = defaults.of(before, None)
+        own = kernels.of(before, None).defaults
         assert own is not None
         assert own["keepidle"] == sysctl("keepalive_time")
 
@@ -69,11 +70,11 @@ def test_another_namespace_has_its_own(monkeypatch: pytest.MonkeyPatch, python_h
 def test_a_namespace_that_cannot_be_entered_is_not_guessed() -> None:
     with Child() as child, Child() as other:
         namespace = child.run(OWN_SYSCTLS)
-        assert sockets_defaults.SystemDefaults().of(namespace, None) is None
+        assert sockets_defaults.Kernels().of(namespace, None).defaults is None
         # The number of the process belongs to another one by now.
-        assert sockets_defaults.SystemDefaults().of(namespace, other.pid) is None
-        assert sockets_defaults.SystemDefaults().of(None, child.pid) is None
-    assert sockets_defaults.SystemDefaults().of(namespace, child.pid) is None
+        assert sockets_defaults.Kernels().of(namespace, other.pid).defaults is None
+        assert sockets_defaults.Kernels().of(None, child.pid).defaults is None
+    assert sockets_defaults.Kernels().of(namespace, child.pid).defaults is None
 
 
 @needs_root
@@ -83,7 +84,14 @@ def test_who_may_not_enter_does_not_guess() -> None:
         namespace = child.run(OWN_SYSCTLS)
         reader.run(
             "import ctypes\n"
-            "from ansible_collections.netops.keepalive.plugins.module_utils.sockets.defaults import SystemDefaults\n"
+            "from ansible_collections.netops.keepalive.plugins.module_utils.sockets.defaults import Kernels\n"
             "os.setresuid(65534, 65534, 65534)"
         )
-        assert reader.run(f"answer = SystemDefaults().of({namespace}, {child.pid})") is None
+        assert reader.run(f"answer = Kernels().of({namespace}, {child.pid}).defaults") is None
+
+
+def test_the_window_clamps_floor_is_this_kernels() -> None:
+    with socket.socket() as own:
+        clamp = OPTIONS["window_clamp"].sockopt
+        own.setsockopt(socket.IPPROTO_TCP, clamp, 1)
+        assert own.getsockopt(socket.IPPROTO_TCP, clamp) == sockets_defaults.window_clamp_floor()

@@ -17,7 +17,7 @@ import _cffi_backend
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import native
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import choose
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import choose_access
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.declarations import ARGUMENTS, SOURCE
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.native import Library, NativeReader, Unavailable
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
@@ -42,21 +42,22 @@ def installed_fixture(inspect_folder: str, tmp_path: pathlib.Path) -> Installed:
 def refused(folder: str, owner: int = ME) -> str:
     with pytest.raises(Unavailable) as error:
         Library(folder, owner)
-    assert choose("auto", folder, owner)[::3] == ("portable", str(error.value)), "auto says why it took the other"
+    auto = choose_access("auto", folder, owner)
+    assert (auto.name, auto.why_not_native) == ("portable", str(error.value)), "auto says why it took the other"
     return str(error.value)
 
 
 def test_native_is_chosen_where_it_can_be_had(installed: Installed, tmp_path: pathlib.Path) -> None:
     folder, _library, _header = installed
-    assert [choose(wanted, folder, ME)[::3] for wanted in ("auto", "native", "portable")] == [
+    assert [choose_access(wanted, folder, ME)[::3] for wanted in ("auto", "native", "portable")] == [
         ("native", ""),
         ("native", ""),
         ("portable", ""),
     ]
     nowhere = str(tmp_path / "none")
-    assert choose("auto", nowhere, ME)[::3] == ("portable", f"{nowhere}: No such file or directory")
+    assert choose_access("auto", nowhere, ME)[::3] == ("portable", f"{nowhere}: No such file or directory")
     with pytest.raises(Unavailable, match="No such file or directory"):
-        choose("native", nowhere, ME)
+        choose_access("native", nowhere, ME)
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])
@@ -129,7 +130,7 @@ def test_a_header_of_something_else_is_not_used(installed: Installed, old: str, 
     assert old in text
     header.write_text(text.replace(old, new))
     with pytest.raises(Unavailable, match=said) as error:
-        choose("native", folder, ME)
+        choose_access("native", folder, ME)
     assert str(error.value).startswith(f"{library} cannot be used: ")
 
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import socket
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
@@ -40,9 +39,3 @@ def test_machines_with_other_numbers_are_not_tried(monkeypatch: pytest.MonkeyPat
     with Child("s = socket.socket()") as child, pytest.raises(Unreadable) as error:
         list(portable.PortableReader().read(child.pid, [child.run("answer = s.fileno()")]))
     assert "needs a Python with ctypes" in error.value.remedy
-
-
-def test_the_window_clamps_floor_is_this_kernels() -> None:
-    with socket.socket() as own:
-        own.setsockopt(socket.IPPROTO_TCP, NUMBERS["window_clamp"], 1)
-        assert own.getsockopt(socket.IPPROTO_TCP, NUMBERS["window_clamp"]) == portable.window_clamp_floor()

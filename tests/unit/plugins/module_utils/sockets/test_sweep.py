@@ -16,8 +16,8 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Holder
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.sweep import Record, Sweep
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Holder, Record
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.sweep import Sweep
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -176,7 +176,8 @@ if user:
     os.setresuid(user, user, user)
 taken = Sweep(PortableReader(), {pid: "a.service"})
 taken.take([pid])
-print(json.dumps([[record.as_dict() for record in taken.records.values()], taken.unreadable]))
+records = [{**record.as_dict(), "why": record.why_unreadable} for record in taken.records.values()]
+print(json.dumps([records, taken.unreadable]))
 """
 
 
@@ -205,10 +206,8 @@ def test_without_pidfd_getfd_the_options_are_unknown(number: int) -> None:
         assert sorted(found) == sorted(locals_)
         for record in records:
             assert record["readable"] is False
-            assert record["reason"] == "unreadable"
             # This kernel has the call, and this user may use it: only the filter is in the way.
-            assert "has to be run outside of the container or service whose system call filter" in record["detail"]
-            assert record["compliant"] is None
+            assert "has to be run outside of the container or service whose system call filter" in record["why"]
             assert {name for name, value in record["options"].items() if value is not None} <= {"keepalive"}
         kept, plain, listener = (found[port] for port in locals_)
         assert (kept["state"], kept["direction"], kept["remote"]["port"]) == ("ESTABLISHED", "outgoing", port)
@@ -257,7 +256,7 @@ def test_a_socket_is_read_through_any_of_its_processes() -> None:
                 taken.take([first.pid, worker])
                 (record,) = list(taken.records.values())
                 assert record.readable
-                assert record.reason is None
+                assert record.why_unreadable == ""
                 assert record.pids == sorted([first.pid, worker])
         finally:
             first.run("os.close(go); os.wait()")
@@ -266,7 +265,6 @@ def test_a_socket_is_read_through_any_of_its_processes() -> None:
 def test_systemd_stands_for_a_socket_only_where_nobody_else_holds_it() -> None:
     with Child("l = socket.create_server(('127.0.0.1', 0))") as child:
         (record,) = sweep(child.pid)
-        record.holders = [Holder(1, 40), Holder(812, 3), Holder(811, 4), Holder(811, 3), Holder(811, 3, 815)]
-        assert record.owner == (811, 3)
-        record.holders = [Holder(1, 40)]
-        assert record.owner == (1, 40)
+        many = (Holder(1, 40), Holder(812, 3), Holder(811, 4), Holder(811, 3), Holder(811, 3, 815))
+        assert record._replace(holders=many).owner == (811, 3)
+        assert record._replace(holders=(Holder(1, 40),)).owner == (1, 40)

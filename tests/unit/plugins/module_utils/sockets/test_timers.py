@@ -52,7 +52,7 @@ def test_a_timer_shows_keepalive_and_its_absence_none(server: socket.socket) -> 
     with connection(server) as kept, connection(server) as plain, socket.socket() as unconnected:
         for each in (kept, unconnected, server):
             each.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        seen = timers.look(os.getpid())
+        seen = timers.read_timers(os.getpid())
         shown = [
             seen[os.fstat(each.fileno()).st_ino].keepalive if os.fstat(each.fileno()).st_ino in seen else None
             for each in (kept, plain, unconnected, server)
@@ -60,7 +60,7 @@ def test_a_timer_shows_keepalive_and_its_absence_none(server: socket.socket) -> 
         assert shown == [True, False, None, None]
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 0)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        seen = timers.look(os.getpid())
+        seen = timers.read_timers(os.getpid())
         assert [seen[os.fstat(each.fileno()).st_ino].keepalive for each in (kept, plain)] == [False, True]
 
 
@@ -79,7 +79,7 @@ def test_a_connection_that_waits_for_something_else_shows_nothing() -> None:
                         each.send(b"x" * 65536)
                     except BlockingIOError:
                         break
-            seen = timers.look(os.getpid())
+            seen = timers.read_timers(os.getpid())
             for each in (kept, plain):
                 found = seen[os.fstat(each.fileno()).st_ino]
                 assert found.row.timer not in (procnet.TIMER_NONE, procnet.TIMER_KEEPALIVE)

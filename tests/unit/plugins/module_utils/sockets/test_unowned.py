@@ -12,6 +12,7 @@ import socket
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.audit import host as audit_host
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit, Terms
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import procnet
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import HOST
@@ -63,7 +64,7 @@ def test_what_is_opened_during_the_sweep_does_not_count() -> None:
     with socket.create_server(("127.0.0.1", 0)) as late:
         inode = os.fstat(late.fileno()).st_ino
         assert sockets_unowned.rows_of_nobody(set(), set(), [os.getpid()], PortableReader()) == []
-        before = sockets_unowned.inodes_in([os.getpid()])
+        before = sockets_unowned.inodes_in_tables([os.getpid()])
         assert inode in before
         # As if a process had got it just after it was looked at: the second look finds it there.
         assert inode not in {
@@ -74,7 +75,7 @@ def test_what_is_opened_during_the_sweep_does_not_count() -> None:
 def test_what_is_closed_during_the_sweep_does_not_count() -> None:
     with socket.create_server(("127.0.0.1", 0)) as early:
         inode = os.fstat(early.fileno()).st_ino
-        before = sockets_unowned.inodes_in([os.getpid()])
+        before = sockets_unowned.inodes_in_tables([os.getpid()])
     rows = sockets_unowned.rows_of_nobody(before, set(), [os.getpid()], PortableReader())
     assert inode in before and inode not in {row.inode for row in rows}
 
@@ -85,7 +86,8 @@ def row(user: int, port: int, state: int = 1) -> procnet.Row:
 
 def test_the_sum_is_bounded_and_the_systems_own_comes_first() -> None:
     crowd = [row(100_000 + number, number) for number in range(40)]
-    found = sockets_unowned.sum_up([*crowd, *(row(1000, port) for port in range(50, 60)), row(0, 800), row(0, 9, 10)])
+    some = [row(1000, port) for port in range(50, 60)]
+    found = sockets_unowned.sum_up_unowned([*crowd, *some, row(0, 800), row(0, 9, 10)])
     assert (found["sockets"], found["users"], len(found["whose"])) == (52, 42, sockets_unowned.MOST_USERS)
     assert [(each["user"], each["sockets"]) for each in found["whose"][:3]] == [(0, 2), (1000, 10), (100_000, 1)]
     assert len(found["whose"][1]["examples"]) == sockets_unowned.MOST_EXAMPLES
@@ -103,9 +105,9 @@ def test_the_audit_says_how_many_there_are(tmp_path: pathlib.Path, server: socke
         inode, _port = child.run(f"answer = send(socket.create_connection(('127.0.0.1', {server.getsockname()[1]})))")
         audit = HostAudit(Terms(350, include_local), PortableReader(), dict)
         seen = []
-        original = sockets_unowned.sum_up
+        original = sockets_unowned.sum_up_unowned
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sockets_unowned, "sum_up", lambda rows: original(seen.append(row) or row for row in rows))
+            patch.setattr(audit_host, "sum_up_unowned", lambda rows: original(seen.append(row) or row for row in rows))
             summary = audit.run()
     assert (inode in {row.inode for row in seen}) is include_local
     assert summary["unowned"]["sockets"] == len(seen)

@@ -10,7 +10,7 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolve
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolution
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
 
 CONNECT = "/usr/lib/libkeepalive/libkeepalive.so"
@@ -19,7 +19,8 @@ SOCKET = "/usr/lib/libkeepalive/libkeepalive_socket.so"
 
 
 def environment(preload: t.Sequence[str] = (), **settings: t.Any) -> t.Dict[str, str]:
-    return dropin.environment(resolve([{"name": "a.service", **settings}])[0], preload)
+    (service,) = resolution([{"name": "a.service", **settings}]).services
+    return dropin.environment(service.libraries, service.variables, preload)
 
 
 def test_the_four_are_always_said_and_the_others_where_they_are_set() -> None:

@@ -12,9 +12,11 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.settings_file import Settings
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import Elf
 from ansible_collections.netops.keepalive.plugins.module_utils.processes.facts import DropIn, HostPreload, ProcessFacts
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compliance import Expectation, Subject, compare
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import compare
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Record
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts import causes
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.causes_systemd import explain_systemd
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.case import Case, Cause, Evidence
 from ansible_collections.netops.keepalive.tests.unit.support.notes import noted
 
 LIBRARY = "/usr/lib/libkeepalive/libkeepalive.so"
@@ -32,19 +34,24 @@ def facts(**changes: t.Any) -> ProcessFacts:
     return normal._replace(**changes)
 
 
+def connection(protocol: str, state: str, direction: str, keepalive: bool, **options: t.Any) -> Record:
+    own, peer, seen = ("192.0.2.1", 40000), ("192.0.2.9", 443), {**RIGHT, **options}
+    return Record(1, "ipv4", protocol, state, own, peer, keepalive, seen, True, None, None, (), direction=direction)
+
+
 def explain(
     process: ProcessFacts,
-    evidence: t.Optional[causes.Evidence] = None,
+    evidence: t.Optional[Evidence] = None,
     expectation: Expectation = WANTED,
     keepalive: bool = True,
     protocol: str = "tcp",
     direction: str = "outgoing",
     **options: t.Any,
-) -> causes.Cause:
-    subject = Subject(protocol, "ESTABLISHED", direction, True, keepalive, {**RIGHT, **options})
-    wrong = compare(subject, expectation)
+) -> Cause:
+    record = connection(protocol, "ESTABLISHED", direction, keepalive, **options)
+    wrong = tuple(compare(record.subject(), expectation))
     assert wrong
-    return causes.explain(wrong, subject, expectation, process, evidence or causes.Evidence())
+    return causes.explain(Case(record, wrong, expectation, process, evidence or Evidence()))
 
 
 NOT_LOADED: t.Dict[str, t.Any] = {"mapped": {"/usr/lib/libc.so.6": False}}
@@ -73,7 +80,7 @@ def wide(at_start: t.Optional[t.Dict[str, int]] = None, **values: int) -> t.Dict
 
 
 def with_drop_in(**changes: t.Any) -> t.Dict[str, t.Any]:
-    return {"evidence": causes.Evidence(drop_in=DROP_IN._replace(**changes))}
+    return {"evidence": Evidence(drop_in=DROP_IN._replace(**changes))}
 
 
 OTHER = {**GOOD, "TCP_USER_TIMEOUT": "5000", "TCP_KEEPIDLE": "300"}
@@ -140,7 +147,7 @@ CASES: t.List[t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any], str, t.Tuple[str, 
      (), "300"),
     # nothing of what the library sets is there: it may never have seen this socket
     ({}, {"user_timeout": 0, "keepintvl": 75}, "undetermined", BOTH, "nothing on the socket shows that it passed"),
-    ({}, {"user_timeout": 0, "keepintvl": 75, "evidence": causes.Evidence(through_right_listener=True)},
+    ({}, {"user_timeout": 0, "keepintvl": 75, "evidence": Evidence(through_right_listener=True)},
      "overridden_by_application", (), "300"),
     ({"environment": {**GOOD, "TCP_USER_TIMEOUT": "5000", "LIBKEEPALIVE_RESPECT": "1"}},
      {"user_timeout": 0, "keepintvl": 75}, "undetermined", BOTH, "LIBKEEPALIVE_RESPECT leaves such alone"),
@@ -160,11 +167,11 @@ CASES: t.List[t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any], str, t.Tuple[str, 
     ({"environment": None, **AFTER}, with_drop_in() | {"user_timeout": 0}, "undetermined",
      ("overridden_by_application", "overridden_by_configuration", "opened_before_preload"), "Nothing shows that"),
     ({"environment": None}, {}, "overridden_by_application", (), "300"),
-    ({"environment": None}, {"evidence": causes.Evidence(witness=True)}, "overridden_by_application", (), "300"),
-    ({}, {"evidence": causes.Evidence(older=True)}, "opened_before_preload", (), "handed over"),
-    ({}, {"evidence": causes.Evidence(handed_over=True)}, "opened_before_preload", (), "file descriptor store"),
-    ({**NOT_LOADED, "elf": elf(None)}, {"evidence": causes.Evidence(older=True)}, "static_executable", (), "static"),
-    (NOT_LOADED, {"evidence": causes.Evidence(inherited="systemd has it")}, "inherited_listener", (), "systemd has"),
+    ({"environment": None}, {"evidence": Evidence(witness=True)}, "overridden_by_application", (), "300"),
+    ({}, {"evidence": Evidence(older=True)}, "opened_before_preload", (), "handed over"),
+    ({}, {"evidence": Evidence(handed_over=True)}, "opened_before_preload", (), "file descriptor store"),
+    ({**NOT_LOADED, "elf": elf(None)}, {"evidence": Evidence(older=True)}, "static_executable", (), "static"),
+    (NOT_LOADED, {"evidence": Evidence(inherited="systemd has it")}, "inherited_listener", (), "systemd has"),
     ({}, {"protocol": "mptcp", "keepidle": 60, "user_timeout": None}, "not_supported_by_protocol", (),
      "MPTCP has no user_timeout"),
     # the option that MPTCP lacks is not all that is wrong
@@ -205,8 +212,9 @@ def test_of_a_socket_unit(
     directives: t.Dict[str, t.Optional[int]], direction: str, listener_right: bool, reason: str, detail: str
 ) -> None:
     state = "LISTEN" if direction == "listening" else "ESTABLISHED"
-    subject = Subject("tcp", state, direction, True, True, {**RIGHT, "keepidle": 7200})
-    wrong = compare(subject, SOCKET_UNIT)
-    cause = explain_systemd(wrong, subject, SOCKET_UNIT, directives, listener_right)
+    record = connection("tcp", state, direction, True, keepidle=7200)
+    evidence = Evidence(through_right_listener=listener_right, directives=directives)
+    wrong = tuple(compare(record.subject(), SOCKET_UNIT))
+    cause = causes.explain_systemd(Case(record, wrong, SOCKET_UNIT, evidence=evidence))
     assert cause.reason == reason
     assert detail in cause.detail

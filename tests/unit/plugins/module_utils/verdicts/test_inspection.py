@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pathlib
@@ -18,6 +19,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import Unit, unit_from
 from ansible_collections.netops.keepalive.tests.unit.support.audited import (
     TUNE,
+    Refusing,
     audit,
     compile_hold,
     connecting,
@@ -36,8 +38,8 @@ def test_a_right_socket_is_compliant_whoever_set_it(proc: ShadowProc, server: so
     with Child(connecting(server)) as child:
         proc.add(child.pid, "a.service")
         answer = audit(proc, expecting())
-        record = only(answer)
-        assert (record.compliant, record.wrong, record.reason) == (True, [], None)
+        verdict, (record,) = only(answer), answer.records
+        assert (verdict.compliant, verdict.wrong, verdict.reason) == (True, (), None)
         assert record.unit == "a.service"
         assert answer.units["a.service"] == {
             "load_state": None,
@@ -86,9 +88,13 @@ def test_a_socket_unit_answers_for_its_listener_and_what_came_through_it(proc: S
                     ("echo.socket", "listening", port),
                     ("echo.socket", "accepted", port),
                 }
-                assert [record.compliant for record in answer.records] == [idle == 60] * 2
-                assert {record.reason for record in answer.records} == {None if idle == 60 else "undetermined"}
+                assert [verdict.compliant for verdict in answer.verdicts.values()] == [idle == 60] * 2
+                reasons = {verdict.reason for verdict in answer.verdicts.values()}
+                assert reasons == {None if idle == 60 else "undetermined"}
                 assert answer.units["echo.socket"]["ok"] is (idle == 60)
+                stale = audit(proc, expected, units=[socket_unit("echo.socket", "echo.service", port, keepidle=7)])
+                reasons = {verdict.reason for verdict in stale.verdicts.values()}
+                assert reasons == {None if idle == 60 else "stale_environment"}
                 # Asked for besides, the service keeps the rest of its sockets.
                 both = audit(proc, expected, units=[unit, unit_from("echo.service", None)])
                 assert both.units["echo.socket"]["sockets"] == 2
@@ -225,7 +231,7 @@ def test_a_sample_counts_exactly_what_it_leaves_out(proc: ShadowProc, server: so
 HIDDEN = """
 import json, os, sys
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit, Question
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compliance import Expectation
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import Unit
@@ -257,6 +263,27 @@ def test_a_proc_that_hides_processes_does_not_make_units_stopped(tmp_path: pathl
     assert (units["b.service"]["running"], units["b.service"]["ok"]) == (False, True)
 
 
+def test_the_systems_default_is_that_of_the_sockets_namespace(proc: ShadowProc, server: socket.socket) -> None:
+    with socket.socket() as fresh:
+        by_default = fresh.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+    with Child(connecting(server)) as child:
+        proc.add(child.pid, "a.service")
+        verdict = only(audit(proc, expecting(tcp={"keepidle": 0})))
+    assert verdict.wrong == (("keepidle", 60, by_default),)
+
+
+def test_what_nobody_expects_anything_of_is_said_to_be_unreadable(proc: ShadowProc, server: socket.socket) -> None:
+    with Child(connecting(server)) as child:
+        proc.add(child.pid, "a.service")
+        answer = audit(proc, pids=[child.pid], reader=Refusing(errno.ENOSYS))
+        (record,) = answer.records
+        shown = answer.dict_of(record)
+    assert [shown[key] for key in ("readable", "relevant", "compliant", "wrong")] == [False, False, None, []]
+    assert (shown["reason"], shown["candidates"]) == ("unreadable", ["unreadable"])
+    assert shown["detail"] == record.why_unreadable != ""
+    assert list(shown)[-7:] == ["readable", "relevant", "compliant", "wrong", "reason", "candidates", "detail"]
+
+
 def test_what_is_wrong_comes_first(proc: ShadowProc, server: socket.socket) -> None:
     with Child(
         connecting(server) + f"\nw = socket.create_connection(('127.0.0.1', {server.getsockname()[1]}))"
@@ -264,4 +291,4 @@ def test_what_is_wrong_comes_first(proc: ShadowProc, server: socket.socket) -> N
         proc.add(child.pid, "a.service")
         child.run("l = socket.create_server(('127.0.0.1', 0))")
         answer = audit(proc, expecting())
-        assert [record.compliant for record in answer.records] == [False, True, None]
+        assert [answer.verdicts[record.inode].compliant for record in answer.records] == [False, True, None]

@@ -48,9 +48,9 @@ def test_what_a_process_has_in_its_environment_is_cut(
 ) -> None:
     with Child(connecting(server, "")) as child:
         proc.add(child.pid, "a.service", environ="PATH=/bin\0LD_PRELOAD=/x\x1b[2J" + "y" * 100_000 + "\0")
-        record = only(audit(proc, expecting(), library_dir=libraries))
-    assert "the process has LD_PRELOAD=/x\\x1b[2Jyyy" in record.detail and "y...(+9" in record.detail
-    assert len(record.detail) < 1000
+        verdict = only(audit(proc, expecting(), library_dir=libraries))
+    assert "the process has LD_PRELOAD=/x\\x1b[2Jyyy" in verdict.detail and "y...(+9" in verdict.detail
+    assert len(verdict.detail) < 1000
 
 
 @needs_compiler
@@ -65,14 +65,14 @@ def test_a_process_that_was_not_restarted_since_its_drop_in_was_written(
         assert [tuple(item) for item in nobody_asked.wrong] == [("keepalive", False, True), ("keepidle", 7200, 60)]
         written = drop_in(tmp_path, libraries)
         newer(written)
-        record = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
-        assert record.reason == "library_not_loaded"
-        assert f"was not restarted since {written} was written" in record.detail
+        verdict = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
+        assert verdict.reason == "library_not_loaded"
+        assert f"was not restarted since {written} was written" in verdict.detail
         noted(written, (0.0, written.read_text()))  # it was there before the process: something else must have won
         dated(written, +3)
-        record = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
-        assert record.reason == "library_not_loaded"
-        assert f"nothing shows that {written} is newer than it. Another setting (EnvironmentFile=" in record.detail
+        verdict = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
+        assert verdict.reason == "library_not_loaded"
+        assert f"nothing shows that {written} is newer than it. Another setting (EnvironmentFile=" in verdict.detail
 
 
 def denied(proc: ShadowProc, server: socket.socket, folder: pathlib.Path, tmp_path: pathlib.Path) -> str:
@@ -80,10 +80,10 @@ def denied(proc: ShadowProc, server: socket.socket, folder: pathlib.Path, tmp_pa
     program = compile_hold(tmp_path)
     with holding(program, server, env=preloaded(folder), stderr=subprocess.DEVNULL) as pid:
         proc.add(pid, "a.service")
-        record = only(audit(proc, expecting(), library_dir=folder))
-        assert record.reason == "library_not_loaded"
-        assert record.candidates == ("library_not_loaded",)
-        return record.detail
+        verdict = only(audit(proc, expecting(), library_dir=folder))
+        assert verdict.reason == "library_not_loaded"
+        assert verdict.candidates == ("library_not_loaded",)
+        return verdict.detail
 
 
 @needs_compiler
@@ -127,9 +127,9 @@ def test_a_library_that_the_user_of_the_process_may_not_read(
     how: t.Dict[str, t.Any] = {"preexec_fn": become_nobody, "stderr": subprocess.DEVNULL}
     with holding(program, server, env=preloaded(folder), **how) as pid:
         proc.add(pid, "a.service")
-        record = only(audit(proc, expecting(), library_dir=folder))
-        assert record.reason == "library_not_loaded"
-        assert f"(uid 65534) may not read {folder} (mode 0700)" in record.detail
+        verdict = only(audit(proc, expecting(), library_dir=folder))
+        assert verdict.reason == "library_not_loaded"
+        assert f"(uid 65534) may not read {folder} (mode 0700)" in verdict.detail
 
 
 @needs_compiler
@@ -141,8 +141,8 @@ def test_a_library_that_came_after_the_process(
     with holding(program, server, env=preloaded(tmp_path), stderr=subprocess.DEVNULL) as pid:
         dated(pathlib.Path(shutil.copy(libraries / LIBRARIES["connect"], tmp_path)), +3)
         proc.add(pid, "a.service")
-        record = only(audit(proc, expecting(), library_dir=tmp_path))
-        assert "it was not there yet when the process was started, or the loader or a security module" in record.detail
+        verdict = only(audit(proc, expecting(), library_dir=tmp_path))
+        assert "it was not there yet when the process was started, or the loader or a security module" in verdict.detail
 
 
 @needs_compiler
@@ -156,9 +156,9 @@ def test_a_musl_program_that_a_library_of_glibc_would_end(
     program = compile_hold(tmp_path, compiler=str(MUSL))
     with holding(program, server, env={"PATH": "/bin"}) as pid:
         proc.add(pid, "a.service")
-        record = only(audit(proc, expecting(), library_dir=tmp_path))
-        assert record.reason == "library_not_loaded"
-        assert f"{program} uses musl, the library glibc. With it in LD_PRELOAD" in record.detail
+        verdict = only(audit(proc, expecting(), library_dir=tmp_path))
+        assert verdict.reason == "library_not_loaded"
+        assert f"{program} uses musl, the library glibc. With it in LD_PRELOAD" in verdict.detail
 
 
 @needs_compiler
@@ -171,9 +171,9 @@ def test_a_musl_program_that_the_hosts_preloading_does_not_reach(
     program = compile_hold(tmp_path, compiler=str(MUSL))
     with holding(program, server, env={"PATH": "/bin"}) as pid:
         proc.add(pid, "a.service", root_folder=tmp_path)
-        record = only(audit(proc, expecting(), library_dir=libraries))
-        assert record.reason == "library_not_loaded"
-        assert "which does not read /etc/ld.so.preload" in record.detail
+        verdict = only(audit(proc, expecting(), library_dir=libraries))
+        assert verdict.reason == "library_not_loaded"
+        assert "which does not read /etc/ld.so.preload" in verdict.detail
 
 
 @needs_compiler
@@ -190,9 +190,9 @@ def test_a_library_of_the_hosts_preload_file_that_is_not_loaded(
     dated(file, -3 if later else +3)
     with Child(connecting(server, "")) as child:
         proc.add(child.pid, "a.service", root_folder=tmp_path)
-        record = only(audit(proc, expecting(), library_dir="/nowhere/libkeepalive"))
-        assert record.reason == "library_not_loaded"
-        assert words in record.detail
+        verdict = only(audit(proc, expecting(), library_dir="/nowhere/libkeepalive"))
+        assert verdict.reason == "library_not_loaded"
+        assert words in verdict.detail
 
 
 @pytest.mark.parametrize("content", ["/usr/lib/other.so\n", "# nothing\n", ""])
@@ -226,9 +226,9 @@ def test_a_static_executable(
     program = compile_hold(tmp_path, "-static")
     with holding(program, server, env=preloaded(libraries)) as pid:
         proc.add(pid, "a.service")
-        record = only(audit(proc, expecting(), library_dir=libraries))
-        assert record.reason == "static_executable"
-        assert str(program) in record.detail
+        verdict = only(audit(proc, expecting(), library_dir=libraries))
+        assert verdict.reason == "static_executable"
+        assert str(program) in verdict.detail
 
 
 @needs_compiler

@@ -11,7 +11,8 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import LIBRARIES, OPTIONS
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import window_clamp_floor
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.defaults import window_clamp_floor
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Record, Verdict
 from ansible_collections.netops.keepalive.tests.unit.support.audited import (
     audit,
     expecting,
@@ -36,8 +37,8 @@ def preloading(folder: pathlib.Path, library: str, **tcp: int) -> t.Dict[str, st
     return {"LD_PRELOAD": str(folder / LIBRARIES[library]), "PATH": "/bin", **variables}
 
 
-def seen(proc: ShadowProc, folder: pathlib.Path, library: str, **tcp: int) -> t.Dict[str, t.Any]:
-    """Return direction → record of a process in which the library has set everything."""
+def seen(proc: ShadowProc, folder: pathlib.Path, library: str, **tcp: int) -> t.Dict[str, t.Tuple[Record, Verdict]]:
+    """Return direction → record and verdict of a process in which the library has set everything."""
     code = (
         "l = socket.create_server(('127.0.0.1', 0)); s = socket.create_connection(l.getsockname()); s.send(b'x')\n"
         "a = l.accept()[0]; n = socket.socket()"
@@ -45,15 +46,16 @@ def seen(proc: ShadowProc, folder: pathlib.Path, library: str, **tcp: int) -> t.
     with Child(code, env=preloading(folder, library)) as child:
         proc.add(child.pid, "a.service")
         answer = audit(proc, expecting(libraries=library, tcp={**ALL, **tcp}), library_dir=folder)
-        return {record.direction: record for record in answer.records if record.relevant}
+        judged = [(record, answer.verdicts[record.inode]) for record in answer.records]
+        return {record.direction: (record, verdict) for record, verdict in judged if verdict.relevant}
 
 
 @needs_compiler
 def test_a_listener_and_what_it_accepted(proc: ShadowProc, libraries: pathlib.Path) -> None:
     found = seen(proc, libraries, "listen")
     assert set(found) == {"listening", "accepted"}
-    assert [(record.compliant, record.wrong) for record in found.values()] == [(True, [])] * 2
-    listening, accepted = found["listening"].options, found["accepted"].options
+    assert [(verdict.compliant, verdict.wrong) for _record, verdict in found.values()] == [(True, ())] * 2
+    listening, accepted = found["listening"][0].options, found["accepted"][0].options
     assert (listening["defer_accept"], accepted["defer_accept"]) == (7, 0)
     assert listening["maxseg"] == 1400 > accepted["maxseg"]
     assert listening["window_clamp"] == window_clamp_floor() > 600
@@ -64,8 +66,8 @@ def test_a_listener_and_what_it_accepted(proc: ShadowProc, libraries: pathlib.Pa
 def test_a_connection(proc: ShadowProc, libraries: pathlib.Path) -> None:
     found = seen(proc, libraries, "connect")
     assert set(found) == {"outgoing"}
-    record = found["outgoing"]
-    assert (record.compliant, record.wrong) == (True, [])
+    record, verdict = found["outgoing"]
+    assert (verdict.compliant, verdict.wrong) == (True, ())
     assert (record.options["syncnt"], record.options["defer_accept"]) == (3, 0)
     assert record.options["maxseg"] < 1400
 
@@ -74,7 +76,7 @@ def test_a_connection(proc: ShadowProc, libraries: pathlib.Path) -> None:
 def test_all_sockets(proc: ShadowProc, libraries: pathlib.Path) -> None:
     found = seen(proc, libraries, "socket")
     assert set(found) == {"listening", "accepted", "outgoing", "unconnected"}
-    assert [record.wrong for record in found.values()] == [[]] * 4
+    assert [verdict.wrong for _record, verdict in found.values()] == [()] * 4
 
 
 @needs_compiler
@@ -95,5 +97,6 @@ def test_what_is_not_so_is_seen(
     proc: ShadowProc, libraries: pathlib.Path, other: t.Dict[str, int], wrong: t.Set[str]
 ) -> None:
     found = seen(proc, libraries, "listen", **other)
-    assert {direction for direction, record in found.items() if record.wrong} == wrong
-    assert {item.option for record in found.values() for item in record.wrong} == (set(other) if wrong else set())
+    assert {direction for direction, (_record, verdict) in found.items() if verdict.wrong} == wrong
+    options = {item.option for _record, verdict in found.values() for item in verdict.wrong}
+    assert options == (set(other) if wrong else set())

@@ -65,9 +65,9 @@ def test_values_from_the_settings_file_are_the_processs_own(
         before = "TCP_KEEPIDLE=60\n" if newer else file.read_text()
         noted("/etc/libkeepalive.conf", (0.0, before), (NEVER, file.read_text()))
         dated(file, -3 if newer else +3)
-        record = only(audit(proc, expecting(), library_dir=libraries))
-        assert record.reason == reason
-        assert words in record.detail
+        verdict = only(audit(proc, expecting(), library_dir=libraries))
+        assert verdict.reason == reason
+        assert words in verdict.detail
 
 
 @needs_compiler
@@ -99,12 +99,12 @@ def test_a_settings_file_that_the_process_cannot_use_is_named(
         child.run(f"os.setresgid({user}, {user}, {user}); os.setresuid({user}, {user}, {user})")
         child.run(connecting(server, ""))
         proc.add(child.pid, "a.service", root_folder=tmp_path, environ=f"PATH=/bin\0LD_PRELOAD={libraries}/x\0")
-        record = only(audit(proc, expecting(), library_dir=libraries))
+        verdict = only(audit(proc, expecting(), library_dir=libraries))
         if words is None:
-            assert "cannot be used" not in record.detail
+            assert "cannot be used" not in verdict.detail
         else:
-            assert record.reason == "overridden_by_configuration"
-            assert f"the library leaves every socket alone: /etc/libkeepalive.conf {words}" in record.detail
+            assert verdict.reason == "overridden_by_configuration"
+            assert f"the library leaves every socket alone: /etc/libkeepalive.conf {words}" in verdict.detail
 
 
 @needs_compiler
@@ -113,16 +113,16 @@ def test_a_stale_environment(
 ) -> None:
     with Child(connecting(server, ""), env=preloaded(libraries, TCP_KEEPIDLE="30")) as child:
         proc.add(child.pid, "a.service")
-        record = only(audit(proc, expecting(), library_dir=libraries))
-        assert (record.reason, record.candidates) == ("stale_environment", ("stale_environment",))
-        assert "TCP_KEEPIDLE=30 where 60 is expected" in record.detail
+        verdict = only(audit(proc, expecting(), library_dir=libraries))
+        assert (verdict.reason, verdict.candidates) == ("stale_environment", ("stale_environment",))
+        assert "TCP_KEEPIDLE=30 where 60 is expected" in verdict.detail
         written = drop_in(tmp_path, libraries)
         newer_than_all(written)
         dated(written, -3)
-        record = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
-        assert record.reason == "stale_environment"
-        assert f"goes by TCP_KEEPIDLE=30 where 60 is expected: it was started before {written}" in record.detail
-        assert "which says TCP_KEEPIDLE=60" in record.detail
+        verdict = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
+        assert verdict.reason == "stale_environment"
+        assert f"goes by TCP_KEEPIDLE=30 where 60 is expected: it was started before {written}" in verdict.detail
+        assert "which says TCP_KEEPIDLE=60" in verdict.detail
 
 
 @needs_compiler
@@ -133,8 +133,8 @@ def test_a_setting_that_wins_over_the_drop_in_is_not_a_stale_environment(
     dated(drop_in(tmp_path, libraries), +3)
     with Child(connecting(server, ""), env=preloaded(libraries, TCP_KEEPIDLE="30")) as child:
         proc.add(child.pid, "a.service")
-        record = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
-        assert (record.reason, record.candidates) == ("overridden_by_configuration", ("overridden_by_configuration",))
+        verdict = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
+        assert (verdict.reason, verdict.candidates) == ("overridden_by_configuration", ("overridden_by_configuration",))
 
 
 @needs_compiler
@@ -181,11 +181,12 @@ def test_an_overwritten_environment_leaves_two_candidates_unless_another_socket_
             accept = frozenset(("overridden_by_application",))
             answer = audit(proc, expecting(libraries="listen", accept=accept), library_dir=libraries)
             (record,) = (record for record in answer.records if record.direction == "accepted")
+            verdict = answer.verdicts[record.inode]
             if witness:
-                assert record.reason == "overridden_by_application"
+                assert verdict.reason == "overridden_by_application"
             else:
-                assert record.reason == "undetermined"
-                assert record.candidates == (
+                assert verdict.reason == "undetermined"
+                assert verdict.candidates == (
                     "overridden_by_application",
                     "stale_environment",
                     "opened_before_preload",
@@ -283,10 +284,10 @@ def test_a_connection_that_somebody_handed_over_is_not_blamed_on_the_application
         try:
             variables = preloaded(libraries, LIBKEEPALIVE_RESPECT="1" if respect else "0")
             proc.add(taker, "a.service", environ="".join(f"{name}={value}\0" for name, value in variables.items()))
-            record = only(audit(proc, expecting(), library_dir=libraries))
-            assert record.reason == "undetermined"
-            assert record.candidates == ("overridden_by_application", "opened_before_preload")
-            assert ("LIBKEEPALIVE_RESPECT leaves such alone" in record.detail) is respect
+            verdict = only(audit(proc, expecting(), library_dir=libraries))
+            assert verdict.reason == "undetermined"
+            assert verdict.candidates == ("overridden_by_application", "opened_before_preload")
+            assert ("LIBKEEPALIVE_RESPECT leaves such alone" in verdict.detail) is respect
         finally:
             giver.run("os.close(go); os.wait()")
 
@@ -309,7 +310,7 @@ def test_a_listener_that_systemd_holds_too(proc: ShadowProc) -> None:
             proc.add(service.pid, "a.service")
             proc.add(keeper, "init.scope", shown_as=1)
             answer = audit(proc, expecting(libraries="listen"))
-            assert {(record.direction, record.reason) for record in answer.records} == {
+            assert {(record.direction, answer.verdicts[record.inode].reason) for record in answer.records} == {
                 ("listening", "inherited_listener"),
                 ("accepted", "inherited_listener"),
             }
@@ -363,10 +364,10 @@ def test_what_cannot_be_read_is_never_compliant(proc: ShadowProc, server: socket
         proc.add(child.pid, "a.service")
         expected = expecting()
         answer = audit(proc, expected, reader=Refusing(number))
-        record = only(answer)
-        assert (record.compliant, record.readable, record.reason) == (None, False, "unreadable")
+        verdict, (record,) = only(answer), answer.records
+        assert (verdict.compliant, record.readable, verdict.reason) == (None, False, "unreadable")
         assert record.keepalive is True
-        assert "Its timer shows that keepalive is on" in record.detail
+        assert "Its timer shows that keepalive is on" in verdict.detail
         assert answer.units["a.service"]["unknown"] == 1
         assert answer.units["a.service"]["reasons"] == {"unreadable": 1}
         assert not answer.compliant([expected])
@@ -394,10 +395,10 @@ def test_a_timer_that_is_not_there_or_too_slow_is_shown_to_be_wrong(
     with Child(connecting(server, tune), env=environment) as child:
         proc.add(child.pid, "a.service")
         answer = audit(proc, expected, reader=Refusing(errno.ENOSYS), library_dir=libraries)
-        record = only(answer)
-        assert (record.compliant, record.readable) == (False, False)
-        assert [item.option for item in record.wrong] == [option]
-        assert record.reason == "overridden_by_configuration"
-        assert words in record.detail
-        assert "The options cannot be read" in record.detail
+        verdict, (record,) = only(answer), answer.records
+        assert (verdict.compliant, record.readable) == (False, False)
+        assert [item.option for item in verdict.wrong] == [option]
+        assert verdict.reason == "overridden_by_configuration"
+        assert words in verdict.detail
+        assert "The options cannot be read" in verdict.detail
         assert not answer.compliant([expected])

@@ -16,7 +16,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access, Setter
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import Applied, Setting
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import Applied, SocketOption
 from ansible_collections.netops.keepalive.tests.unit.support import seccomp
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, has_mptcp
 from ansible_collections.netops.keepalive.tests.unit.support.reading import nothing_left_open_by
@@ -46,7 +46,7 @@ def connect(child: Child, server: socket.socket) -> t.Tuple[int, int]:
     return descriptor, inode
 
 
-def apply(setter: Setter, pid: int, descriptor: int, inode: int, *settings: Setting) -> t.List[Applied]:
+def apply(setter: Setter, pid: int, descriptor: int, inode: int, *settings: SocketOption) -> t.List[Applied]:
     return list(setter.apply(pid, {descriptor: (inode, settings)}))
 
 
