@@ -56,7 +56,7 @@ notes:
   - A heartbeat of the program itself (ssh, AMQP) is no option of TCP and is not seen, except that the connection is
     never silent for long.
 seealso:
-  - module: netops.keepalive.sockets_audit_report
+  - module: netops.keepalive.report
   - module: netops.keepalive.socket_options_info
 """
 
