@@ -110,6 +110,7 @@ options:
     type: str
 extends_documentation_fragment:
   - netops.keepalive.attributes
+  - netops.keepalive.rollout
 attributes:
   check_mode:
     support: full
@@ -199,6 +200,10 @@ watchdog:
   returned: success
   type: str
   sample: static
+lock_held:
+  description: Whether this run keeps the lock of the host, see O(rollout).
+  returned: success
+  type: bool
 healed:
   description: Whether the file is as it was before the task.
   returned: on failure after the new file was put in force
@@ -249,6 +254,7 @@ from ..module_utils.linux.files import sync_folder
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.trusted import fault
 from ..module_utils.processes import remains
+from ..module_utils.rollout import lock as rollout_lock
 from ..module_utils.settings.options import LIBRARIES, LIBRARY_DIR
 
 _MODE = 0o644
@@ -272,6 +278,7 @@ def main() -> None:
             "watchdog": {"type": "int", "default": 60},
             "phase": {"type": "str", "choices": ["write", "confirm", "abort", "look"], "default": "write"},
             "token": {"type": "str", "no_log": False},
+            **rollout_lock.ARGUMENTS,
         },
         supports_check_mode=True,
     )
@@ -280,6 +287,7 @@ def main() -> None:
         signal.signal(number, _leave)
     place = watchdog.place_of(module.params["path"])
     token = module.params["token"] or ""
+    lock = rollout_lock.Lock(module.params["run"], module.params["rollout"])
     try:
         phase = module.params["phase"]
         if phase == "look":
@@ -289,11 +297,18 @@ def main() -> None:
         if phase == "confirm":
             _confirm(module, place, token)
         with locked("preload-file", place.path):
-            module.exit_json(**_write(module, place))
+            result = _write(module, place, lock)
+        if lock.note:
+            module.warn(lock.note)
+        module.exit_json(**result, lock_held=lock.held)
+    except rollout_lock.Held as held:
+        module.fail_json(msg=f"{place.path} was not changed: {held}", path=place.path, lock_holder=held.holder)
     except (NotLocked, systemd.SystemdError, watchdog.WatchdogError, TimedOut) as error:
         module.fail_json(msg=str(error), path=place.path)
     except OSError as error:
         module.fail_json(msg=_in_words(error, place.path), path=place.path)
+    finally:
+        lock.leave()
 
 
 def _leave(number: int, _frame: t.Any) -> None:
@@ -331,7 +346,7 @@ def _refuse_mounted(module: AnsibleModule, path: str) -> None:
         )
 
 
-def _write(module: Module, place: watchdog.Place) -> Result:
+def _write(module: Module, place: watchdog.Place, lock: rollout_lock.Lock) -> Result:
     if module.check_mode and watchdog.running(place):
         raise watchdog.Busy(f"another run is trying a new {place.path} at this moment; run again in a minute")
     wrong = fault(os.path.dirname(place.path))
@@ -369,6 +384,8 @@ def _write(module: Module, place: watchdog.Place) -> Result:
         _note(place.path, before)  # a run that was killed may have written it and not noted it any more
     if not moves and not attributes:
         return {**result, "changed": False}
+    if not module.check_mode:
+        lock.take()
     if moves:
         _refuse_mounted(module, place.path)
     if wanted and moves:
