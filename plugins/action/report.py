@@ -19,28 +19,11 @@ from ..module_utils.audit.report import render
 from ..module_utils.linux.files import Change, apply_changes
 from ..module_utils.linux.printable import shown
 from ..module_utils.rollout.outcomes import by_state, trouble
+from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
-from ..modules.report import ARGUMENTS
 
 Arguments = t.Mapping[str, t.Any]
 
-
-class _Form(t.NamedTuple):
-    """One of the forms of the report."""
-
-    needs: str
-    """The option without which there is nothing to print."""
-    takes: tuple[str, ...]
-    """All its options."""
-    answered_by: str
-    """The module whose answers it prints."""
-
-
-_FORMS: t.Mapping[str, _Form] = {
-    "sockets": _Form("answers", ("answers", "wrong_only"), "socket_options_info"),
-    "rollout": _Form("outcomes", ("outcomes", "answers", "unreachable", "fail"), "socket_options_info"),
-    "audit": _Form("answers", ("answers", "output"), "sockets_audit_info"),
-}
 
 RETURNED = (
     *("idle_timeout", "recommended", "totals", "left_out", "groups", "groups_total", "groups_cut"),
@@ -73,9 +56,7 @@ class ActionModule(ActionBase):
         arguments["answers"] = arguments["answers"] or {}
         for host, answer in arguments["answers"].items():
             if answer and not isinstance(answer, dict):
-                raise AnsibleActionFail(
-                    f"answers: {host!r}: expected what {_FORMS[form].answered_by} returned, or null"
-                )
+                raise AnsibleActionFail(f"answers: {host!r}: expected what {FORMS[form].answered_by} returned, or null")
         if form == "sockets":
             return {"changed": False, **_show_table(arguments["answers"], arguments["wrong_only"])}
         if form == "rollout":
@@ -83,22 +64,6 @@ class ActionModule(ActionBase):
         lines = _show_audit(arguments["answers"])
         changed = bool(arguments["output"]) and _write(arguments["output"], arguments["answers"], self._task.check_mode)
         return {"changed": changed, "lines": lines}
-
-
-def wrong_options(given: Arguments) -> list[str]:
-    """Return which options do not go together, each with its value and what would be right."""
-    form = given.get("of")
-    if not isinstance(form, str) or form not in _FORMS:
-        return [f"of: {'missing' if form is None else repr(form)}: expected one of {', '.join(_FORMS)}"]
-    takes, needs = _FORMS[form].takes, _FORMS[form].needs
-    mistakes = [f"{needs}: missing: expected by host with 'of: {form}'"] if given.get(needs) is None else []
-    for name, value in given.items():
-        homes = [f"'of: {other}'" for other, one in _FORMS.items() if name in one.takes]
-        if homes and name not in takes and value is not None:
-            mistakes.append(
-                f"{name}: {value!r}: expected only with {' or '.join(homes)}; 'of: {form}' takes {', '.join(takes)}"
-            )
-    return mistakes
 
 
 def _show_table(answers: Arguments, wrong_only: bool = False) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ description:
     marker C(# Managed by netops.keepalive) is never replaced or removed.
   - What the file says, and since when, is noted in C(/run/netops.keepalive) for as long as the host is up, by the clock
     of its boot. So M(netops.keepalive.service_units_info) knows which processes were started with other settings.
+extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.rollout]
 options:
   state:
     description: Whether the file is there.
@@ -64,14 +65,6 @@ options:
     description: The file; the libraries read no other.
     type: path
     default: /etc/libkeepalive.conf
-extends_documentation_fragment:
-  - netops.keepalive.attributes
-  - netops.keepalive.rollout
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 seealso:
   - module: netops.keepalive.service_units_info
 """
@@ -163,13 +156,13 @@ def main() -> None:
     lock = rollout_lock.Lock(module.params["run"], module.params["rollout"])
     try:
         result = _go(module, path, lock)
+        if lock.note:
+            module.warn(lock.note)
+        module.exit_json(**result)
     except NotLocked as held:
         module.fail_json(msg=f"nothing was changed: {path}: {held}", lock_holder=held.holder)
     finally:
         lock.leave()
-    if lock.note:
-        module.warn(lock.note)
-    module.exit_json(**result)
 
 
 def _go(module: AnsibleModule, path: str, lock: rollout_lock.Lock) -> t.Dict[str, t.Any]:

@@ -26,6 +26,7 @@ description:
   - Where mounting is not possible (some containers) the file is renamed into its place at once and the watchdog keeps
     the old one. A power cut within these seconds then leaves the new file in force.
   - Removing entries needs none of this, because it takes something away from programs that start.
+extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.rollout]
 options:
   state:
     description:
@@ -108,15 +109,9 @@ options:
   token:
     description: Set by the task's action.
     type: str
-extends_documentation_fragment:
-  - netops.keepalive.attributes
-  - netops.keepalive.rollout
 attributes:
   check_mode:
-    support: full
     details: The preflight runs without the programs of O(units); nothing is written, no watchdog is started.
-  diff_mode:
-    support: full
 notes:
   - musl's loader does not read this file; on such hosts the module refuses.
 seealso:

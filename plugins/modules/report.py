@@ -118,26 +118,14 @@ hosts:
   sample: {refused: [], failed: [web2], unreachable: [], done: [web1], not begun: [web3]}
 """
 
-import typing as t
-
 from ..module_utils.linux.module import Module
-
-ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
-    "of": {"type": "str", "choices": ["sockets", "rollout", "audit"], "required": True},
-    "answers": {"type": "dict"},
-    "wrong_only": {"type": "bool", "default": False},
-    "outcomes": {"type": "dict"},
-    "unreachable": {"type": "list", "elements": "str", "default": []},
-    "fail": {"type": "bool", "default": False},
-    "output": {"type": "path"},
-}
-"""What the action of this name takes."""
+from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS
 
 
 def main() -> None:
     module = Module(
         argument_spec=ARGUMENTS,
-        required_if=[("of", "sockets", ("answers",)), ("of", "rollout", ("outcomes",)), ("of", "audit", ("answers",))],
+        required_if=[("of", name, (form.needs,)) for name, form in FORMS.items()],
         supports_check_mode=True,
     )
     module.fail_json(msg="report prints on the controller; its action plugin was not found")

@@ -19,6 +19,7 @@ description:
     connections are refused.
   - The first unit that does not come back fails the task; those behind it have not been touched. Then all are watched
     for O(settle) seconds, and one that does not stay up fails the task as well.
+extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.rollout]
 options:
   services:
     description:
@@ -100,14 +101,6 @@ options:
     description: Make systemd read its files again, even where it knows of no change (files put back with their times).
     type: bool
     default: false
-extends_documentation_fragment:
-  - netops.keepalive.attributes
-  - netops.keepalive.rollout
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 seealso:
   - module: netops.keepalive.service_dropins
 """

@@ -19,6 +19,7 @@ import typing as t
 import pytest
 
 TOP = pathlib.Path(__file__).parents[3]
+INTERPRETER = f"ansible_python_interpreter={sys.executable}"
 
 STAND_IN = """\
 #!/usr/bin/python
@@ -76,7 +77,7 @@ class Host:
         """Run the role; return what it failed with."""
         (self._folder / "answers").write_text(json.dumps(answers))
         done = subprocess.run(
-            ["ansible-playbook", "-i", "h1,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}", "play.yml"],
+            ["ansible-playbook", "-i", "h1,", "-c", "local", "-e", INTERPRETER, "play.yml"],
             cwd=self._folder,
             env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(self._folder), "NO_COLOR": "1",
                  "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},

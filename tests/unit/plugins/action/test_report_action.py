@@ -143,36 +143,16 @@ def test_a_file_that_cannot_be_written_comes_after_the_report(shown: Shown, tmp_
 @pytest.mark.parametrize(
     ("of", "arguments", "said"),
     [
-        (None, {"answers": {}}, "of: missing: expected one of sockets, rollout, audit"),
-        ("socket", {"answers": {}}, "of: 'socket': expected one of sockets, rollout, audit"),
-        ("sockets", {}, "answers: missing: expected by host with 'of: sockets'"),
-        ("sockets", {"answers": None}, "answers: missing: expected by host with 'of: sockets'"),
-        ("audit", {}, "answers: missing: expected by host with 'of: audit'"),
-        ("rollout", {"answers": {}}, "outcomes: missing: expected by host with 'of: rollout'"),
-        (
-            "audit",
-            {"answers": {}, "wrong_only": False},
-            "wrong_only: False: expected only with 'of: sockets'; 'of: audit' takes answers, output",
-        ),
-        (
-            "rollout",
-            {"output": "a.json", "wrong_only": True},
-            "outcomes: missing: expected by host with 'of: rollout'; "
-            "output: 'a.json': expected only with 'of: audit'; "
-            "'of: rollout' takes outcomes, answers, unreachable, fail; "
-            "wrong_only: True: expected only with 'of: sockets'; "
-            "'of: rollout' takes outcomes, answers, unreachable, fail",
-        ),
+        ("audit", {"wrong_only": True}, "answers: missing: .*; wrong_only: True: expected only with 'of: sockets'; .*"),
         ("sockets", {"answers": {"h1": "text"}}, "answers: 'h1': expected what socket_options_info returned, or null"),
         ("audit", {"answers": {"h1": "text"}}, "answers: 'h1': expected what sockets_audit_info returned, or null"),
     ],
 )
-def test_options_that_do_not_go_together(
-    shown: Shown, of: t.Optional[str], arguments: t.Dict[str, t.Any], said: str
+def test_wrong_options_are_refused_before_anything_is_printed(
+    shown: Shown, of: str, arguments: t.Dict[str, t.Any], said: str
 ) -> None:
-    with pytest.raises(AnsibleActionFail) as told:
+    with pytest.raises(AnsibleActionFail, match=f"^{said}$"):
         report(of, **arguments)
-    assert str(told.value) == said
     assert shown == []
 
 
@@ -188,7 +168,3 @@ def test_options_of_another_kind(shown: Shown, arguments: t.Dict[str, t.Any], na
     with pytest.raises(AnsibleError, match=named):
         report("sockets", **arguments)
     assert shown == []
-
-
-def test_an_option_that_was_left_out_is_none_of_another_form(shown: Shown) -> None:
-    assert report("sockets", answers={}, output=None)["changed"] is False
