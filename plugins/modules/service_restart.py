@@ -27,7 +27,7 @@ options:
       - Of each, C(name) and C(restart) count. A template (V(worker@.service)) stands for its running instances.
       - C(restart=if_running), the default, restarts a running unit that is stale; C(restart=never) only reports it, in
         RV(restart_due).
-      - C(restart=reload_then_verify) reloads it instead, for services whose reload starts their program anew. Whether
+      - C(restart=reload_then_verify) reloads it instead, for services whose reload starts their program again. Whether
         it did is read from the live process; where it did not within 10 s the task fails, and the process is as before.
     type: list
     elements: dict
