@@ -21,8 +21,8 @@ options:
         systemd and what was accepted through them.
       - M(netops.keepalive.socket_options_info) compares all options, and SO_KEEPALIVE always.
       - M(netops.keepalive.socket_options) sets C(keepidle), C(keepintvl), C(keepcnt), C(user_timeout), and
-        C(window_clamp) of listeners. Others of O(expected[].tcp) wait for the next restart. With O(state=set) it needs
-        at least one unit.
+        C(window_clamp) of listeners. Others of O(expected[].tcp) wait for the next restart. It needs at least one unit,
+        but for O(netops.keepalive.socket_options#module:state=restored).
     type: list
     elements: dict
     default: []
