@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 from ..module_utils.units import dropin
+from ..plugin_utils import _locked
 
 _OWN_TEMPLATES = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "keepalive_host", "templates")
 
@@ -32,11 +33,7 @@ class ActionModule(ActionBase):
             if "content" in arguments:
                 raise AnsibleActionFail("sections, content: one of the two; content is made of sections")
             arguments["content"] = self._content(sections, template, task_vars or {})
-        result.update(
-            self._execute_module(
-                module_name="netops.keepalive.host_settings", module_args=arguments, task_vars=task_vars
-            )
-        )
+        result.update(_locked.execute(self, "host_settings", arguments, task_vars))
         return result
 
     def _content(self, sections: t.Any, name: str, task_vars: dict[str, t.Any]) -> str:

@@ -14,6 +14,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.linux.printable import printable
+from ..plugin_utils import _locked
 
 _MODULE = "netops.keepalive.ld_so_preload"
 _PAUSE = 1
@@ -29,7 +30,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         arguments = {key: value for key, value in self._task.args.items() if key not in ("phase", "token")}
-        result.update(self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars))
+        result.update(_locked.execute(self, "ld_so_preload", arguments, task_vars))
         token = result.pop("token", None)
         if not result.pop("armed", False):
             return result

@@ -20,6 +20,7 @@ description:
     marker C(# Managed by netops.keepalive) is never replaced or removed.
   - What the file says, and since when, is noted in C(/run/netops.keepalive) for as long as the host is up, by the clock
     of its boot. So M(netops.keepalive.service_units_info) knows which processes were started with other settings.
+extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.rollout]
 options:
   state:
     description: Whether the file is there.
@@ -64,13 +65,6 @@ options:
     description: The file; the libraries read no other.
     type: path
     default: /etc/libkeepalive.conf
-extends_documentation_fragment:
-  - netops.keepalive.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 seealso:
   - module: netops.keepalive.service_units_info
 """
@@ -104,6 +98,10 @@ checked_by:
   returned: always
   type: str
   sample: /usr/lib/libkeepalive/libkeepalive.so
+lock_held:
+  description: Whether this run keeps the lock of the host, see O(rollout).
+  returned: success
+  type: bool
 complaints:
   description: What the library says of the file.
   returned: when it is refused
@@ -122,8 +120,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.host_wide import check, settings_file
 from ..module_utils.linux import in_force, trusted
+from ..module_utils.linux.file_lock import NotLocked
 from ..module_utils.linux.files import Change, apply_changes
 from ..module_utils.linux.module import Module
+from ..module_utils.rollout import lock as rollout_lock
 from ..module_utils.settings.options import LIBRARIES, LIBRARY_DIR
 from ..module_utils.units import dropin
 
@@ -145,6 +145,7 @@ def main() -> None:
             },
             "validate": {"type": "bool", "default": True},
             "path": {"type": "path", "default": settings_file.PATH},
+            **rollout_lock.ARGUMENTS,
         },
         mutually_exclusive=[("sections", "content", "restore")],
         supports_check_mode=True,
@@ -152,30 +153,52 @@ def main() -> None:
     path: str = module.params["path"]
     if module.params["sections"] is not None:
         module.fail_json(msg="sections is for the action plugin of this name, which renders the template; give content")
+    lock = rollout_lock.Lock(module.params["run"], module.params["rollout"])
+    try:
+        result = _go(module, path, lock)
+        if lock.note:
+            module.warn(lock.note)
+        module.exit_json(**result)
+    except NotLocked as held:
+        module.fail_json(msg=f"nothing was changed: {path}: {held}", lock_holder=held.holder)
+    finally:
+        lock.leave()
+
+
+def _go(module: AnsibleModule, path: str, lock: rollout_lock.Lock) -> t.Dict[str, t.Any]:
+    """Compare, have the library read what is new, and write it; return the result.
+
+    :raises NotLocked: Another run is changing the host, and this one has something to change.
+    """
     before = _present_text(module, path)
     if before is not None and not dropin.is_ours(before):
         if module.params["state"] == "absent":
-            module.exit_json(
-                changed=False,
-                previous={"base64": None, "mtime_ns": None},
-                changed_headings=[],
-                checked_by=None,
-                msg=f"{path} is not ours and stays",
-            )
+            return {
+                "changed": False,
+                "previous": {"base64": None, "mtime_ns": None},
+                "changed_headings": [],
+                "checked_by": None,
+                "lock_held": False,
+                "msg": f"{path} is not ours and stays",
+            }
         module.fail_json(
             msg=f"nothing was changed: {path} is not ours (its first line is not '{dropin.MARKER}…'): "
             "rename or remove it"
         )
     after = _wanted(module, before)
+    if _differs(path, before, after) and not module.check_mode:
+        lock.take()
+        before = _present_text(module, path)  # what another run did until now counts
     checked_by = None
     if after is not None and after != before and module.params["restore"] is None:
         checked_by = _check(module, after)
-    changed = after != before or (after is not None and _mode_is_wrong(path))
+    changed = _differs(path, before, after)
     result = {
         "changed": changed,
         "previous": _portable(before, path),
         "changed_headings": settings_file.changed_headings(after or "", before or ""),
         "checked_by": checked_by,
+        "lock_held": lock.held,
         "diff": _diff(path, before, after),
     }
     if changed and not module.check_mode:
@@ -192,7 +215,11 @@ def main() -> None:
         # Also where it is as it should be: a run that was killed may have written it and not noted it any more.
         with contextlib.suppress(OSError):
             in_force.note(path, after)
-    module.exit_json(**result)
+    return result
+
+
+def _differs(path: str, before: t.Optional[str], after: t.Optional[str]) -> bool:
+    return after != before or (after is not None and _mode_is_wrong(path))
 
 
 def _present_text(module: AnsibleModule, path: str) -> t.Optional[str]:

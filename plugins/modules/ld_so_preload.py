@@ -26,6 +26,7 @@ description:
   - Where mounting is not possible (some containers) the file is renamed into its place at once and the watchdog keeps
     the old one. A power cut within these seconds then leaves the new file in force.
   - Removing entries needs none of this, because it takes something away from programs that start.
+extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.rollout]
 options:
   state:
     description:
@@ -108,14 +109,9 @@ options:
   token:
     description: Set by the task's action.
     type: str
-extends_documentation_fragment:
-  - netops.keepalive.attributes
 attributes:
   check_mode:
-    support: full
     details: The preflight runs without the programs of O(units); nothing is written, no watchdog is started.
-  diff_mode:
-    support: full
 notes:
   - musl's loader does not read this file; on such hosts the module refuses.
 seealso:
@@ -199,6 +195,10 @@ watchdog:
   returned: success
   type: str
   sample: static
+lock_held:
+  description: Whether this run keeps the lock of the host, see O(rollout).
+  returned: success
+  type: bool
 healed:
   description: Whether the file is as it was before the task.
   returned: on failure after the new file was put in force
@@ -246,6 +246,7 @@ from ..module_utils.linux.module import Module
 from ..module_utils.linux.preload_file import LD_SO_PRELOAD
 from ..module_utils.linux.trusted import fault
 from ..module_utils.processes import users
+from ..module_utils.rollout import lock as rollout_lock
 from ..module_utils.settings.options import LIBRARIES, LIBRARY_DIR
 
 Result = t.Dict[str, t.Any]
@@ -268,6 +269,7 @@ def main() -> None:
             "watchdog": {"type": "int", "default": 60},
             "phase": {"type": "str", "choices": ["write", "confirm", "abort", "look"], "default": "write"},
             "token": {"type": "str", "no_log": False},
+            **rollout_lock.ARGUMENTS,
         },
         supports_check_mode=True,
     )
@@ -275,6 +277,7 @@ def main() -> None:
     module.end_in_order()
     place = watchdog.guarded(module.params["path"])
     token = module.params["token"] or ""
+    lock = rollout_lock.Lock(module.params["run"], module.params["rollout"])
     try:
         phase = module.params["phase"]
         if phase == "look":
@@ -284,11 +287,18 @@ def main() -> None:
         if phase == "confirm":
             _confirm(module, place, token)
         with locked("preload-file", place.path):
-            module.exit_json(**_write(module, place))
+            result = _write(module, place, lock)
+        if lock.note:
+            module.warn(lock.note)
+        module.exit_json(**result, lock_held=lock.held)
+    except rollout_lock.Held as held:
+        module.fail_json(msg=f"{place.path} was not changed: {held}", path=place.path, lock_holder=held.holder)
     except (NotLocked, systemd.SystemdError, watchdog.WatchdogError, TimedOut) as error:
         module.fail_json(msg=str(error), path=place.path)
     except OSError as error:
         module.fail_json(msg=_in_words(error, place.path), path=place.path)
+    finally:
+        lock.leave()
 
 
 def _in_words(error: OSError, path: str) -> str:
@@ -322,7 +332,7 @@ def _refuse_mounted(module: Module, path: str) -> None:
         )
 
 
-def _write(module: Module, place: watchdog.GuardedFile) -> Result:
+def _write(module: Module, place: watchdog.GuardedFile, lock: rollout_lock.Lock) -> Result:
     if module.check_mode and watchdog.running(place):
         raise watchdog.Busy(f"another run is trying a new {place.path} at this moment; run again in a minute")
     wrong = fault(os.path.dirname(place.path))
@@ -356,6 +366,8 @@ def _write(module: Module, place: watchdog.GuardedFile) -> Result:
         _note(place.path, before)  # a run that was killed may have written it and not noted it any more
     if not moves and not attributes:
         return {**result, "changed": False}
+    if not module.check_mode:
+        lock.take()
     if moves:
         _refuse_mounted(module, place.path)
     if wanted and moves:

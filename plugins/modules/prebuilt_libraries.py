@@ -18,6 +18,7 @@ description:
   - In the folder there is one for each kind of host (processor, C library and its release), with a C(manifest.json)
     that says what was made from what, and the checksums. Where the sources, the flags and the compiler are those of
     that file, nothing is compiled.
+extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.compiler]
 options:
   output:
     description:
@@ -40,16 +41,6 @@ options:
         description: C library and its release.
         type: str
         required: true
-  cc:
-    description: The C compiler on the host; words after the first are passed to it as options.
-    type: str
-    default: cc
-  cflags:
-    description: Flags for the compiler, in place of the Makefile's own C(-O2).
-    type: str
-  ldflags:
-    description: Flags for linking, in addition to those the libraries need.
-    type: str
   multilib:
     description:
       - Where the host has a loader for 32 bit programs too, V(auto) also makes the libraries for these, if the compiler
@@ -57,11 +48,6 @@ options:
     type: str
     choices: [auto, never]
     default: auto
-  sources:
-    description:
-      - File name to content of everything the build needs. Set by the task's action from the collection; give it only
-        to compile other sources.
-    type: dict
   have:
     description:
       - Kind of host to what its manifest says about the origin of its files. Set by the task's action from O(output).
@@ -70,11 +56,8 @@ options:
     description:
       - Kind of host to the host that compiled for it in this run. Set by the task's action.
     type: dict
-extends_documentation_fragment:
-  - netops.keepalive.attributes
 attributes:
   check_mode:
-    support: full
     details: Looks whether there is a compiler; compiles nothing.
   diff_mode:
     support: none

@@ -20,6 +20,7 @@ description:
   - Trying out means that C(true) runs with each library and prints nothing, and that a Python process with the
     libraries, one by one and all together, talks to itself over loopback and reads every option back from its sockets.
   - A run that fails leaves what was installed as it was.
+extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.compiler]
 options:
   state:
     description:
@@ -36,16 +37,6 @@ options:
       - AppArmor's base rules allow programs to map libraries only from below C(/usr/lib).
     type: path
     default: /usr/lib/libkeepalive
-  cc:
-    description: The C compiler on the host; words after the first are passed to it as options.
-    type: str
-    default: cc
-  cflags:
-    description: Flags for the compiler, in place of the Makefile's own C(-O2).
-    type: str
-  ldflags:
-    description: Flags for linking, in addition to those the libraries need.
-    type: str
   prebuilt:
     description:
       - A folder on the controller with libraries to install as they are, for hosts without a compiler.
@@ -90,11 +81,6 @@ options:
     type: str
     choices: [fail, report]
     default: fail
-  sources:
-    description:
-      - File name to content of everything the build needs. Set by the task's action from the collection; give it only
-        to compile other sources.
-    type: dict
   run:
     description: Who changes the host, so that nobody else does meanwhile. Set by the task's action.
     type: dict
@@ -115,14 +101,10 @@ options:
     description:
       - In place of O(sources), with O(delegated=true). Set by the task's action.
     type: str
-extends_documentation_fragment:
-  - netops.keepalive.attributes
 attributes:
   check_mode:
-    support: full
     details: Compares what would be compiled with what is installed; compiles nothing.
   diff_mode:
-    support: full
     details: Shows the manifest before and after; in check mode the new checksums are not known yet.
 seealso:
   - module: netops.keepalive.prebuilt_libraries

@@ -15,6 +15,7 @@ description:
   - With O(confirmed), also forgets what the rollout would have put back if it had failed, but for the units whose
     restart is still due. For those it stays until a later run has restarted and verified them.
   - With O(force), the way to take the lock from a run that is known to be dead.
+extends_documentation_fragment: [netops.keepalive.attributes]
 options:
   confirmed:
     description: Whether the rollout has succeeded, or everything was put back.
@@ -40,11 +41,7 @@ options:
     description: The folder of what would be put back.
     type: path
     default: /var/lib/netops.keepalive
-extends_documentation_fragment:
-  - netops.keepalive.attributes
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
 seealso:

@@ -17,6 +17,7 @@ description:
   - A drop-in is C(/etc/systemd/system/UNIT.d/zz-keepalive.conf). Only files that begin with the marker
     C(# Managed by netops.keepalive) are replaced or removed.
   - Does not reload systemd and restarts nothing; see M(netops.keepalive.service_restart).
+extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.rollout]
 options:
   services:
     description:
@@ -107,14 +108,6 @@ options:
     description: The folder of the host's own units and drop-ins, see V(systemd.unit(5\)).
     type: path
     default: /etc/systemd/system
-extends_documentation_fragment:
-  - netops.keepalive.attributes
-  - netops.keepalive.rollout
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 seealso:
   - module: netops.keepalive.service_units_info
   - module: netops.keepalive.service_restart

@@ -19,6 +19,7 @@ description:
     connections are refused.
   - The first unit that does not come back fails the task; those behind it have not been touched. Then all are watched
     for O(settle) seconds, and one that does not stay up fails the task as well.
+extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.rollout]
 options:
   services:
     description:
@@ -26,7 +27,7 @@ options:
       - Of each, C(name) and C(restart) count. A template (V(worker@.service)) stands for its running instances.
       - C(restart=if_running), the default, restarts a running unit that is stale; C(restart=never) only reports it, in
         RV(restart_due).
-      - C(restart=reload_then_verify) reloads it instead, for services whose reload starts their program anew. Whether
+      - C(restart=reload_then_verify) reloads it instead, for services whose reload starts their program again. Whether
         it did is read from the live process; where it did not within 10 s the task fails, and the process is as before.
     type: list
     elements: dict
@@ -100,14 +101,6 @@ options:
     description: Make systemd read its files again, even where it knows of no change (files put back with their times).
     type: bool
     default: false
-extends_documentation_fragment:
-  - netops.keepalive.attributes
-  - netops.keepalive.rollout
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 seealso:
   - module: netops.keepalive.service_dropins
 """

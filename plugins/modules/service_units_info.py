@@ -17,6 +17,7 @@ description:
   - "Stale means that a restart would change something: the process was started with other variables than the unit's
     drop-in has now, or it maps a library that has since been replaced. The evidence is the process itself, so what an
     interrupted run has left undone is seen by the next."
+extends_documentation_fragment: [netops.keepalive.attributes]
 options:
   units:
     description:
@@ -50,11 +51,7 @@ options:
     description: The C compiler of that build.
     type: str
     default: cc
-extends_documentation_fragment:
-  - netops.keepalive.attributes
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
 seealso:

@@ -29,11 +29,9 @@ requirements:
     opened is reported in RV(counts).
   - systemd
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     description: Shows a line for each socket that changes, with its values before and after.
-    support: full
+extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.expected]
 options:
   state:
     description:
@@ -43,88 +41,6 @@ options:
     type: str
     choices: [set, restored]
     default: set
-  expected:
-    description:
-      - The units and what their sockets are to have, in the form of the C(expected) that
-        P(netops.keepalive.resolve_services#filter) gives for each service.
-      - Only C(keepidle), C(keepintvl), C(keepcnt), C(user_timeout), and C(window_clamp) of listeners are set. Others
-        of O(expected[].tcp) wait for the next restart.
-      - Required with O(state=set).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description:
-          - The unit, C(.service) or C(.socket). A template such as V(worker@.service) stands for all its running
-            instances.
-        type: str
-        required: true
-      libraries:
-        description: The libraries that this service is to have. They say which sockets it is about.
-        type: list
-        elements: str
-        choices: [connect, listen, socket]
-        default: []
-      tcp:
-        description:
-          - The values. An option that is not listed is left as it is.
-          - V(0) is the system's default, in the socket's network namespace.
-        type: dict
-        default: {}
-        suboptions:
-          keepidle:
-            description: TCP_KEEPIDLE in seconds.
-            type: int
-          keepcnt:
-            description: TCP_KEEPCNT, a number of probes.
-            type: int
-          keepintvl:
-            description: TCP_KEEPINTVL in seconds.
-            type: int
-          user_timeout:
-            description:
-              - TCP_USER_TIMEOUT in milliseconds.
-              - V(-1) stands for the keepidle + keepintvl x keepcnt that are in force on the socket afterwards.
-            type: int
-          syncnt:
-            description: Not set on open sockets.
-            type: int
-          defer_accept:
-            description: Not set on open sockets.
-            type: int
-          maxseg:
-            description: Not set on open sockets.
-            type: int
-          window_clamp:
-            description: TCP_WINDOW_CLAMP in bytes, of listeners.
-            type: int
-      overwrite:
-        description:
-          - Whether sockets on which the application has set its own values are changed too.
-          - Otherwise a socket is left alone that has keepalive on with other times than the host's defaults, or a user
-            timeout, unless these are known to come from this collection. Known is what one of its libraries gave the
-            socket (shown by the environment of the process, or by a derived user timeout where the program has
-            overwritten its environment), and what this module has set since the host was started.
-        type: bool
-        default: false
-      respect:
-        description: Whether a socket is left alone as soon as the application has turned keepalive on, with any times.
-        type: bool
-        default: false
-      live:
-        description: Not looked at; all units that are listed here are set.
-        type: bool
-        default: false
-      accept:
-        description: Not looked at, see M(netops.keepalive.socket_options_info).
-        type: list
-        elements: str
-        default: []
-      min_sockets:
-        description: Not looked at, see M(netops.keepalive.socket_options_info).
-        type: int
-        default: 0
   previous:
     description:
       - With O(state=restored), what is to be put back. The RV(previous) of an earlier call.
@@ -164,8 +80,6 @@ notes:
   - A user timeout also counts the time that has passed. A connection that was silent for longer than the new timeout
     is given up after the first keepalive probe that gets no answer, and one whose peer has not taken any data for so
     long (zero window) at the next window probe.
-extends_documentation_fragment:
-  - netops.keepalive.attributes
 seealso:
   - module: netops.keepalive.socket_options_info
 """
@@ -328,8 +242,7 @@ from ..module_utils.live.memory import (
     is_values,
 )
 from ..module_utils.live.run import LiveRun, Look
-from ..module_utils.settings.expectation import Expectation, parse_expected
-from ..module_utils.settings.options import LIBRARIES, OPTIONS
+from ..module_utils.settings.expectation import EXPECTED, Expectation, parse_expected
 from ..module_utils.sockets.access import choose_access
 from ..module_utils.units.asked import askable, unit_from
 from ..module_utils.verdicts.inspection import Audit, Question
@@ -340,21 +253,7 @@ def main() -> None:
     module = Module(
         argument_spec={
             "state": {"type": "str", "choices": ["set", "restored"], "default": "set"},
-            "expected": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "libraries": {"type": "list", "elements": "str", "choices": sorted(LIBRARIES), "default": []},
-                    "tcp": {"type": "dict", "default": {}, "options": {name: {"type": "int"} for name in OPTIONS}},
-                    "overwrite": {"type": "bool", "default": False},
-                    "respect": {"type": "bool", "default": False},
-                    "live": {"type": "bool", "default": False},
-                    "accept": {"type": "list", "elements": "str", "default": []},
-                    "min_sockets": {"type": "int", "default": 0},
-                },
-            },
+            "expected": EXPECTED,
             "previous": {
                 "type": "list",
                 "elements": "dict",

@@ -25,13 +25,7 @@ requirements:
   - systemd, for O(units) and O(expected).
 author:
   - The netops.keepalive authors (@netops)
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return what it would return outside of it.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed in diff mode. This module changes nothing.
-    support: none
+extends_documentation_fragment: [netops.keepalive.attributes.reading, netops.keepalive.expected]
 options:
   units:
     description:
@@ -81,106 +75,6 @@ options:
       - CLOSING
       - NEW_SYN_RECV
     default: []
-  expected:
-    description:
-      - What the sockets of a unit should have. The units listed here need not be listed in O(units).
-      - SO_KEEPALIVE is always expected.
-      - Only sockets of the service's direction are relevant. These are outgoing connections for the library V(connect),
-        listeners and accepted connections for V(listen), all for V(socket), and for a C(.socket) unit the listeners of
-        systemd and what was accepted through them.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description: The unit, as in O(units).
-        type: str
-        required: true
-      libraries:
-        description:
-          - The libraries that set the options of this service.
-          - Empty for a C(.socket) unit, whose options are set by systemd itself.
-        type: list
-        elements: str
-        choices: [connect, listen, socket]
-        default: []
-      tcp:
-        description:
-          - The values. An option that is not listed is not compared.
-          - V(0), the system's default, is what a fresh socket has in the network namespace of the socket. Where that
-            namespace cannot be entered (C(CAP_SYS_ADMIN)), V(0) is not compared.
-          - What is compared is what the kernel reads back. C(defer_accept) is rounded up by the kernel and not handed
-            on to accepted connections, C(maxseg) of a connection may be smaller, C(window_clamp) is compared on
-            listeners only because the kernel tunes it once data flows.
-          - C(syncnt) is compared on outgoing connections only.
-          - Of a C(.socket) unit, only C(keepidle), C(keepintvl), C(keepcnt) and C(defer_accept) are compared.
-        type: dict
-        default: {}
-        suboptions:
-          keepidle:
-            description: TCP_KEEPIDLE in seconds.
-            type: int
-          keepcnt:
-            description: TCP_KEEPCNT, a number of probes.
-            type: int
-          keepintvl:
-            description: TCP_KEEPINTVL in seconds.
-            type: int
-          user_timeout:
-            description:
-              - TCP_USER_TIMEOUT in milliseconds.
-              - V(-1) stands for the keepidle + keepintvl x keepcnt that are in force on the socket.
-            type: int
-          syncnt:
-            description: TCP_SYNCNT, a number of SYN retransmissions.
-            type: int
-          defer_accept:
-            description: TCP_DEFER_ACCEPT in seconds.
-            type: int
-          maxseg:
-            description: TCP_MAXSEG in bytes.
-            type: int
-          window_clamp:
-            description: TCP_WINDOW_CLAMP in bytes.
-            type: int
-      accept:
-        description:
-          - Reasons, see RV(sockets[].reason), that are reported and yet no failure of this unit.
-          - Where the reason is V(undetermined), all RV(sockets[].candidates) have to be listed.
-        type: list
-        elements: str
-        choices:
-          - due_at_restart
-          - inherited_listener
-          - library_not_loaded
-          - not_supported_by_protocol
-          - opened_before_preload
-          - overridden_by_application
-          - overridden_by_configuration
-          - secure_exec
-          - stale_environment
-          - static_executable
-          - system_call_filter
-          - unreadable
-        default: []
-      min_sockets:
-        description: How many relevant sockets this unit has to have while it is running.
-        type: int
-        default: 0
-      live:
-        description:
-          - Whether M(netops.keepalive.socket_options) sets the values on open sockets of this unit. It decides about
-            the reason only.
-        type: bool
-        default: false
-      overwrite:
-        description: As in M(netops.keepalive.socket_options).
-        type: bool
-        default: false
-      respect:
-        description: As in M(netops.keepalive.socket_options).
-        type: bool
-        default: false
   sample:
     description:
       - For hosts with very many connections. At most so many of each unit (of each instance of a template) are read,
@@ -539,8 +433,7 @@ from ..module_utils.linux import systemd
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.polling import poll_until
 from ..module_utils.linux.procnet import STATES
-from ..module_utils.settings.checks import REASONS
-from ..module_utils.settings.options import LIBRARIES, OPTIONS
+from ..module_utils.settings.expectation import EXPECTED
 from ..module_utils.sockets.access import CHOICES as READERS
 from ..module_utils.sockets.access import choose_access
 from ..module_utils.sockets.native import Unavailable
@@ -565,21 +458,7 @@ def main() -> None:
             "processes": {"type": "list", "elements": "str", "default": []},
             "ports": {"type": "list", "elements": "int", "default": []},
             "states": {"type": "list", "elements": "str", "choices": list(STATES.values()), "default": []},
-            "expected": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "libraries": {"type": "list", "elements": "str", "choices": sorted(LIBRARIES), "default": []},
-                    "tcp": {"type": "dict", "default": {}, "options": {name: {"type": "int"} for name in OPTIONS}},
-                    "accept": {"type": "list", "elements": "str", "choices": list(REASONS), "default": []},
-                    "min_sockets": {"type": "int", "default": 0},
-                    "live": {"type": "bool", "default": False},
-                    "overwrite": {"type": "bool", "default": False},
-                    "respect": {"type": "bool", "default": False},
-                },
-            },
+            "expected": EXPECTED,
             "sample": {"type": "int", "default": 0},
             "wait": {"type": "float", "default": 0},
             "max_sockets": {"type": "int", "default": 1000},

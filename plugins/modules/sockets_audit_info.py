@@ -23,6 +23,7 @@ description:
 requirements:
   - Linux 5.6 or newer. On older kernels, and where C(pidfd_getfd) is not permitted, the options are unknown.
   - The right to trace the other processes, which C(root) has (C(become)).
+extends_documentation_fragment: [netops.keepalive.attributes.reading]
 options:
   idle_timeout:
     description: The idle timeout in seconds, from 4 to 864000. Where several are on the way, the shortest counts.
@@ -40,13 +41,6 @@ options:
       - Such a connection may be young or busy; one that has been silent for longer is at least that old.
     type: float
     default: 0
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return what it would return outside of it.
-    support: full
-  diff_mode:
-    description: Returns details on what has changed in diff mode. This module changes nothing.
-    support: none
 notes:
   - The connection through which Ansible itself came is left out, and so are half-closed connections.
   - Of connections that the kernel holds for itself (NFS, iSCSI), and of others that belong to no process, only the
@@ -56,7 +50,7 @@ notes:
   - A heartbeat of the program itself (ssh, AMQP) is no option of TCP and is not seen, except that the connection is
     never silent for long.
 seealso:
-  - module: netops.keepalive.sockets_audit_report
+  - module: netops.keepalive.report
   - module: netops.keepalive.socket_options_info
 """
 

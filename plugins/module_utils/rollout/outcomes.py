@@ -44,10 +44,10 @@ def _trouble(outcomes: t.Mapping[str, t.Optional[Outcome]], unreachable: t.Seque
         return []
     if preflight:
         lines.append(f"Nothing was changed on any of the {len(outcomes)} hosts.")
-        lines.append("Next: mend what is named above, or leave those hosts out with --limit; then run again.")
+        lines.append("Next: fix what is named above, or leave those hosts out with --limit; then run again.")
         return lines
     lines.append(f"Done: {_named(hosts['done'])}. Not begun, and as before: {_named(hosts['not begun'])}.")
-    lines.append("Next: mend what is named above, then run the same again; what is done already is left as it is.")
+    lines.append("Next: fix what is named above, then run the same again; what is done already is left as it is.")
     return lines
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .checks import REASONS, check_tcp
-from .options import LIBRARIES
+from .options import LIBRARIES, OPTIONS
 
 ACTING = {
     "outgoing": frozenset(("connect", "socket")),
@@ -21,6 +21,23 @@ ACTING = {
 
 SYSTEMD_OPTIONS = ("keepidle", "keepcnt", "keepintvl", "defer_accept")
 """What a .socket unit has directives for (systemd.socket(5)); there is none for the user timeout."""
+
+EXPECTED: t.Dict[str, t.Any] = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "name": {"type": "str", "required": True},
+        "libraries": {"type": "list", "elements": "str", "choices": sorted(LIBRARIES), "default": []},
+        "tcp": {"type": "dict", "default": {}, "options": {name: {"type": "int"} for name in OPTIONS}},
+        "accept": {"type": "list", "elements": "str", "choices": list(REASONS), "default": []},
+        "min_sockets": {"type": "int", "default": 0},
+        "live": {"type": "bool", "default": False},
+        "overwrite": {"type": "bool", "default": False},
+        "respect": {"type": "bool", "default": False},
+    },
+}
+"""The parameter of modules that parse_expected() takes."""
 
 
 class Expectation(t.NamedTuple):

@@ -90,7 +90,7 @@ def test_a_host_that_fails_ends_the_rollout_with_its_batch(run: t.Callable[..., 
     assert (
         "\nFAILED h3\n    rollout: first line\n    what was seen: h3\n\n"
         "Done: h1, h2, h4. Not begun, and as before: h5, h6.\n"
-        "Next: mend what is named above, then run the same again; what is done already is left as it is.\n"
+        "Next: fix what is named above, then run the same again; what is done already is left as it is.\n"
     ) in output
 
 

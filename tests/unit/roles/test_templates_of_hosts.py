@@ -24,7 +24,8 @@ AUDIT = """\
   tasks:
     - answer:
       register: audit_answer
-    - netops.keepalive.sockets_audit_report:
+    - netops.keepalive.report:
+        of: audit
         answers: "{{ {inventory_hostname: audit_answer} }}"
         output: "{{ playbook_dir }}/audit.json"
     - ansible.builtin.debug:
@@ -43,7 +44,8 @@ ROLLOUT = """\
             keepalive_rollout: {state: failed, seen: "{{ ansible_failed_result.msg | default('no reason was given') }}"}
     - ansible.builtin.debug:
         msg: "{{ ['what was seen: ' ~ keepalive_rollout.seen] }}"
-    - netops.keepalive.rollout_report:
+    - netops.keepalive.report:
+        of: rollout
         outcomes: "{{ {inventory_hostname: keepalive_rollout} }}"
     - block:
         - ansible.builtin.fail:

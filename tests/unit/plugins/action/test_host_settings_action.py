@@ -16,6 +16,7 @@ from ansible.template import Templar
 from ansible_collections.netops.keepalive.plugins.action import host_settings
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.variables import resolve_host_settings
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolution
+from ansible_collections.netops.keepalive.plugins.plugin_utils import _locked
 
 EXPECTED = """\
 # Managed by netops.keepalive: the next run of Ansible overwrites this file.
@@ -72,6 +73,8 @@ def call_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Cal
 
         def execute(self: t.Any, module_name: str, module_args: t.Dict[str, t.Any], task_vars: t.Any) -> t.Any:
             assert module_name == "netops.keepalive.host_settings"
+            run = module_args.pop("run")
+            assert run["id"] == _locked.identity()["id"]  # whose lock the host takes
             calls.append(module_args)
             return {}
 

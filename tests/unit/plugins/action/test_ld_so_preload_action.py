@@ -11,6 +11,7 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.netops.keepalive.plugins.action import ld_so_preload
+from ansible_collections.netops.keepalive.plugins.plugin_utils import _locked
 
 Result = t.Dict[str, t.Any]
 WRITTEN = {"changed": True, "path": "/etc/ld.so.preload", "notes": [], "armed": True, "token": "t0", "trial": "mount"}
@@ -23,6 +24,8 @@ class Host:
     def __init__(self, *answers: t.Any) -> None:
         self.answers = list(answers)
         self.asked: t.List[Result] = []
+        self.runs: t.List[t.Optional[Result]] = []
+        """Whose lock the host is told to take, in each execution."""
         self.connections = 1
         self.variables: t.List[t.Any] = []
         self.can_be_cut = True
@@ -34,7 +37,8 @@ class Host:
 
     def run(self, module_name: str, module_args: Result, task_vars: t.Any) -> Result:
         assert module_name == "netops.keepalive.ld_so_preload"
-        self.asked.append(module_args)
+        self.runs.append(module_args.get("run"))
+        self.asked.append({name: value for name, value in module_args.items() if name != "run"})
         self.variables.append(task_vars)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
@@ -88,6 +92,16 @@ def test_a_good_change_takes_two_connections_and_two_executions(act: t.Callable[
     assert host.connections == 2
     assert host.asked[1] == {"path": "/etc/ld.so.preload", "token": "t0", "phase": "confirm"}
     assert result == {"changed": True, "path": "/etc/ld.so.preload", "notes": [], "trial": "mount"}
+
+
+def test_the_module_that_writes_is_told_whose_run_it_is(act: t.Callable[..., Result]) -> None:
+    """Once more where the lock was that of a run that was killed on this controller; confirming needs no lock."""
+    dead = {**_locked.identity(), "id": "dead", "started": "1"}
+    host = Host({"failed": True, "msg": "another run", "lock_holder": dead}, WRITTEN, {"changed": True})
+    assert act(host)["changed"] is True
+    assert host.phases() == ["write", "write", "confirm"]
+    mine = _locked.identity()["id"]
+    assert [run and (run["id"], run["takes_over"]) for run in host.runs] == [(mine, None), (mine, "dead"), None]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import state
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
 from ansible_collections.netops.keepalive.plugins.modules import host_settings
 
 Result = t.Dict[str, t.Any]
@@ -256,3 +257,59 @@ def test_removed_once(run: Run, path: pathlib.Path) -> None:
     result = run(state="absent")
     assert result["changed"] and result["diff"]["after"] == "" and not path.exists()
     assert not run(state="absent")["changed"]
+
+
+ME = {"id": "me", "owner": "me on deploy1, process 8"}
+OTHER_RUN = {"id": "x", "owner": "x on deploy2, process 9"}
+
+
+@pytest.fixture(name="lock_file")
+def lock_file_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    monkeypatch.setattr(lock, "FOLDER", str(tmp_path / "run"))
+    return tmp_path / "run" / lock.NAME
+
+
+@pytest.mark.parametrize("wanted", [{"content": OTHER}, {"state": "absent"}, {"restore": NOTHING}])
+def test_nothing_is_written_while_another_run_has_the_host(
+    run: Run, path: pathlib.Path, lock_file: pathlib.Path, wanted: Result
+) -> None:
+    assert run(content=TEXT, rollout=True, run=ME)["lock_held"] is True
+    refused = run(**wanted, rollout=True, run=OTHER_RUN)
+    assert refused["msg"].startswith(f"nothing was changed: {path}: another run is changing this host: {ME['owner']}, ")
+    assert refused["lock_holder"]["id"] == "me"
+    assert path.read_text() == TEXT
+    assert json.loads(lock_file.read_text())["id"] == "me"
+    assert run(**wanted, run=ME)["lock_held"] is True, "a later step of the same run"
+    lock.Lock(ME, True).end()
+    assert run(content=TEXT.replace("30", "35"), run=OTHER_RUN)["changed"] is True
+
+
+def test_a_step_of_its_own_leaves_no_lock_behind(run: Run, lock_file: pathlib.Path) -> None:
+    result = run(content=TEXT, run=ME)
+    assert (result["changed"], result["lock_held"], lock_file.read_text()) == (True, False, "")
+
+
+def test_what_changes_nothing_takes_no_lock(run: Run, lock_file: pathlib.Path) -> None:
+    assert run(check=True, content=TEXT, rollout=True, run=ME)["lock_held"] is False
+    run(content=TEXT)
+    assert run(content=TEXT, rollout=True, run=ME)["lock_held"] is False
+    assert not lock_file.exists()
+
+
+def test_what_another_run_did_until_the_lock_was_had_counts(
+    run: Run, path: pathlib.Path, lock_file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(content=TEXT)
+    take = lock.Lock.take
+
+    def late(self: lock.Lock) -> None:
+        path.write_text(OTHER)
+        take(self)
+
+    monkeypatch.setattr(lock.Lock, "take", late)
+    third = TEXT.replace("30", "35")
+    previous = run(content=third, rollout=True, run=ME)["previous"]
+    monkeypatch.undo()
+    assert path.read_text() == third
+    run(restore=previous)
+    assert path.read_text() == OTHER

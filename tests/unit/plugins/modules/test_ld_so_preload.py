@@ -21,6 +21,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload imp
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader, find_loaders, lib_of
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import read_elf
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
 from ansible_collections.netops.keepalive.plugins.modules import ld_so_preload
 from ansible_collections.netops.keepalive.tests.unit.support import bad_libraries
 
@@ -539,3 +540,37 @@ def test_processes_that_map_a_library_are_listed(run: Run, lib: pathlib.Path) ->
         child.stdin.close()
         child.wait()
     assert run(state="absent")["mapped_by"] == []
+
+
+ME = {"id": "me", "owner": "me on deploy1, process 8"}
+OTHER_RUN = {"id": "x", "owner": "x on deploy2, process 9"}
+
+
+@pytest.fixture(name="lock_file")
+def lock_file_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    monkeypatch.setattr(lock, "FOLDER", str(tmp_path / "run"))
+    return tmp_path / "run" / lock.NAME
+
+
+def test_nothing_is_written_while_another_run_has_the_host(
+    run: Run, file: pathlib.Path, lock_file: pathlib.Path
+) -> None:
+    """The lock stays while the new file is on trial and after it, until the rollout ends."""
+    answer = run(rollout=True, run=ME)
+    assert answer["lock_held"] is True
+    confirm(run, answer)
+    content = file.read_bytes()
+    for wanted in ({"use": ["connect"]}, {"state": "absent"}):
+        refused = run(**wanted, rollout=True, run=OTHER_RUN)
+        assert refused["msg"].startswith(f"{file} was not changed: another run is changing this host: {ME['owner']}, ")
+        assert (refused["lock_holder"]["id"], file.read_bytes()) == ("me", content)
+    assert run(state="absent", run=ME)["lock_held"] is True, "a later step of the same run"
+    lock.Lock(ME, True).end()
+    assert run(use=["connect"], watchdog=0, run=OTHER_RUN)["changed"] is True
+    assert lock_file.read_text() == "", "a step of its own leaves no lock behind"
+
+
+def test_what_changes_nothing_takes_no_lock(run: Run, lock_file: pathlib.Path) -> None:
+    assert run(check=True, rollout=True, run=ME)["lock_held"] is False
+    assert run(state="absent", rollout=True, run=ME)["lock_held"] is False
+    assert not lock_file.exists()

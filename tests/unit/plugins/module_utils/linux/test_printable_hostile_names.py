@@ -220,7 +220,7 @@ def test_the_last_screen_of_a_rollout(seen: str) -> None:
     assert [line for line in lines if line and not line.startswith("    ")] == [
         "FAILED h",
         "Done: i. Not begun, and as before: none.",
-        "Next: mend what is named above, then run the same again; what is done already is left as it is.",
+        "Next: fix what is named above, then run the same again; what is done already is left as it is.",
     ]
 
 

@@ -27,7 +27,7 @@ def test_a_host_that_failed_in_the_middle() -> None:
         "    went away after it was done and verified",
         "",
         "Done: a. Not begun, and as before: d, e.",
-        "Next: mend what is named above, then run the same again; what is done already is left as it is.",
+        "Next: fix what is named above, then run the same again; what is done already is left as it is.",
     ]
 
 
@@ -53,7 +53,7 @@ def test_every_host_that_is_not_ready_is_named_before_anything_is_written() -> N
         "    could not be reached",
         "",
         "Nothing was changed on any of the 3 hosts.",
-        "Next: mend what is named above, or leave those hosts out with --limit; then run again.",
+        "Next: fix what is named above, or leave those hosts out with --limit; then run again.",
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compliance import AtLeast
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import AtLeast
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Record
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.judge import shown_by_timer
 from ansible_collections.netops.keepalive.tests.unit.support.audited import expecting

@@ -1,0 +1,136 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Prints the tables and texts itself: a result shown by a callback is quoted and wrapped, and a table must not be."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..module_utils.audit.report import render
+from ..module_utils.linux.files import Change, apply_changes
+from ..module_utils.linux.printable import shown
+from ..module_utils.rollout.outcomes import by_state, trouble
+from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
+from ..module_utils.verdicts.report import explanations, lay_out, rows_of
+
+Arguments = t.Mapping[str, t.Any]
+
+
+RETURNED = (
+    *("idle_timeout", "recommended", "totals", "left_out", "groups", "groups_total", "groups_cut"),
+    *("unowned", "unreadable"),
+)
+"""Of an audit's answer, what goes into the file; the rest of a registered result is Ansible's."""
+
+_COLOURS_OF_ROWS = {"right": C.COLOR_OK, "accepted": C.COLOR_CHANGED, "wrong": C.COLOR_ERROR, "idle": C.COLOR_SKIP}
+_COLOURS_OF_AUDIT = {
+    "right": C.COLOR_OK,
+    "wrong": C.COLOR_ERROR,
+    "unknown": C.COLOR_WARN,
+    "advice": C.COLOR_CHANGED,
+}
+
+
+class ActionModule(ActionBase):
+    """See the module's DOCUMENTATION."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        mistakes = wrong_options(self._task.args)
+        if mistakes:
+            raise AnsibleActionFail("; ".join(mistakes))
+        _unused, arguments = self.validate_argument_spec(ARGUMENTS)
+        form: str = arguments["of"]
+        arguments["answers"] = arguments["answers"] or {}
+        for host, answer in arguments["answers"].items():
+            if answer and not isinstance(answer, dict):
+                raise AnsibleActionFail(f"answers: {host!r}: expected what {FORMS[form].answered_by} returned, or null")
+        if form == "sockets":
+            return {"changed": False, **_show_table(arguments["answers"], arguments["wrong_only"])}
+        if form == "rollout":
+            return _show_rollout(arguments)
+        lines = _show_audit(arguments["answers"])
+        changed = bool(arguments["output"]) and _write(arguments["output"], arguments["answers"], self._task.check_mode)
+        return {"changed": changed, "lines": lines}
+
+
+def _show_table(answers: Arguments, wrong_only: bool = False) -> dict[str, list[str]]:
+    """Print the table and what is said below it; return both in lines."""
+    rows = rows_of(answers, wrong_only)
+    header, *lines = lay_out(rows)
+    notes = explanations(answers)
+    display = Display()
+    display.display("")
+    display.display(header)
+    for row, line in zip(rows, lines):
+        display.display(line, color=_COLOURS_OF_ROWS[row.verdict])
+    for note in ["", *notes] if notes else []:
+        display.display(note)
+    return {"lines": [header, *lines], "explanations": notes}
+
+
+def _show_rollout(arguments: Arguments) -> dict[str, t.Any]:
+    """Print the last screen of a rollout; return it and, where that was asked for, that hosts are not ready."""
+    outcomes, unreachable = arguments["outcomes"], arguments["unreachable"]
+    hosts = by_state(outcomes, unreachable)
+    # What a failed host showed has been taken back since, and is told below with what was undone.
+    answers = {host: answer for host, answer in arguments["answers"].items() if host in hosts["done"] and answer}
+    table = _show_table(answers) if answers else {}
+    lines = trouble(outcomes, unreachable)
+    display = Display()
+    for line in ["", *lines] if lines else []:
+        display.display(line, color=C.COLOR_ERROR if line and not line.startswith(" ") else None)
+    result = {"changed": False, "lines": table.get("lines", []), "trouble": lines, "hosts": hosts}
+    if lines and arguments["fail"]:
+        wrong = hosts["refused"] + hosts["failed"] + hosts["unreachable"]
+        result.update(
+            failed=True, msg=f"{len(wrong)} of {len(outcomes)} hosts are not ready ({', '.join(wrong)}), see above"
+        )
+    return result
+
+
+def _show_audit(answers: Arguments) -> list[str]:
+    """Print an audit; return its lines."""
+    lines = render(answers)
+    display = Display()
+    display.display("")
+    for text, what in lines:
+        display.display(text, color=_COLOURS_OF_AUDIT.get(what))
+    return [text for text, _what in lines]
+
+
+def _write(path: str, answers: Arguments, check_mode: bool) -> bool:
+    """Write the answers of an audit where they differ from what is there; return whether they do.
+
+    :raises AnsibleActionFail: The file cannot be read or written.
+    """
+    kept = {
+        host: {key: value for key, value in answer.items() if key in RETURNED} if answer else None
+        for host, answer in answers.items()
+    }
+    content = json.dumps({"hosts": shown(kept)}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    path = os.path.abspath(path)
+    try:
+        before = None
+        if os.path.exists(path):
+            with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+                before = stream.read()
+        if before == content:
+            return False
+        if not check_mode:
+            apply_changes([Change(path, before, content)])
+    except OSError as error:
+        raise AnsibleActionFail(f"output: {path} cannot be written on the controller: {error.strerror}") from error
+    return True

@@ -1,0 +1,135 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: report
+short_description: Print live sockets, a rollout or an audit as a text for people
+version_added: 0.2.0
+author: The netops.keepalive authors (@netops)
+description:
+  - Prints what other modules of this collection returned on any number of hosts, in one of three forms, see O(of).
+  - Runs on the controller and writes to the terminal itself, so that no callback quotes or wraps it.
+options:
+  of:
+    description:
+      - What is printed.
+      - V(sockets), one table of the answers of M(netops.keepalive.socket_options_info), with a line for each host and
+        unit that says how many of its sockets are right, how many are wrong, and why. What was seen for each reason
+        stands below it. Takes O(answers) and O(wrong_only).
+      - V(rollout), the same table for the hosts that are done, and below it each host that was refused, has failed or
+        could not be reached, with what was seen and undone there, and which hosts were not begun. Takes O(outcomes),
+        O(answers), O(unreachable) and O(fail).
+      - V(audit), the answers of M(netops.keepalive.sockets_audit_info), first a line for each host, then each finding
+        once with the hosts that have it and what to do, then the entries of C(keepalive_services) to paste. Takes
+        O(answers) and O(output).
+      - An option that belongs to another form is refused.
+    type: str
+    choices: [sockets, rollout, audit]
+    required: true
+  answers:
+    description:
+      - By host, what the module returned there. Needed with O(of=sockets) and O(of=audit).
+      - A host without an answer (V(null)) is shown as not verified with O(of=sockets), as not read with O(of=audit).
+      - With O(of=rollout) those of the hosts that are done are shown.
+    type: dict
+  wrong_only:
+    description: With O(of=sockets), leave out the units whose sockets are right.
+    type: bool
+    default: false
+  outcomes:
+    description:
+      - Needed with O(of=rollout).
+      - By host, V(state) (V(refused), V(failed) or V(done)) and V(seen), in lines. Empty for a host that was not begun.
+    type: dict
+  unreachable:
+    description: With O(of=rollout), the hosts that could not be reached, or not any more.
+    type: list
+    elements: str
+    default: []
+  fail:
+    description: With O(of=rollout), whether the task fails where a host was refused, failed or could not be reached.
+    type: bool
+    default: false
+  output:
+    description:
+      - With O(of=audit), a file on the controller that gets the answers as JSON, under C(hosts) by host.
+      - Not written in check mode.
+    type: path
+attributes:
+  action:
+    description: Runs on the controller, no host is asked.
+    support: full
+  check_mode:
+    description: Can run in C(check_mode) and tell truthfully whether O(output) would change, without changing it.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed in diff mode.
+    support: none
+seealso:
+  - module: netops.keepalive.socket_options_info
+  - module: netops.keepalive.sockets_audit_info
+"""
+
+EXAMPLES = r"""
+- name: Show what this host's sockets are like
+  netops.keepalive.report:
+    of: sockets
+    answers: "{{ {inventory_hostname: live_sockets} }}"
+
+- name: Say how far a rollout came
+  netops.keepalive.report:
+    of: rollout
+    outcomes:
+      web1: {state: done}
+      web2: {state: failed, seen: "nginx.service: did not stay up"}
+      web3: {}
+
+- name: Show what an idle timeout would cut on this host
+  netops.keepalive.report:
+    of: audit
+    answers: "{{ {inventory_hostname: audit} }}"
+    output: audit.json
+"""
+
+RETURN = r"""
+lines:
+  description: The lines of the table, or with O(of=audit) of the whole report.
+  returned: always
+  type: list
+  elements: str
+explanations:
+  description: What was seen for each unit and reason, with the hosts.
+  returned: with O(of=sockets)
+  type: list
+  elements: str
+trouble:
+  description: The lines below the table; none where nothing went wrong.
+  returned: with O(of=rollout)
+  type: list
+  elements: str
+hosts:
+  description: The hosts by state.
+  returned: with O(of=rollout)
+  type: dict
+  sample: {refused: [], failed: [web2], unreachable: [], done: [web1], not begun: [web3]}
+"""
+
+from ..module_utils.linux.module import Module
+from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS
+
+
+def main() -> None:
+    module = Module(
+        argument_spec=ARGUMENTS,
+        required_if=[("of", name, (form.needs,)) for name, form in FORMS.items()],
+        supports_check_mode=True,
+    )
+    module.fail_json(msg="report prints on the controller; its action plugin was not found")
+
+
+if __name__ == "__main__":
+    main()
