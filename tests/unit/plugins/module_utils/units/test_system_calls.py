@@ -13,7 +13,7 @@ import re
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.units import own_lists
+from ansible_collections.netops.keepalive.plugins.module_utils.units import own_lists, system_calls
 from ansible_collections.netops.keepalive.plugins.module_utils.units.system_calls import (
     REASON,
     SystemCalls,
@@ -259,3 +259,31 @@ def test_the_role_leaves_all_known_programs_alone() -> None:
     assert named == [f"*/{name}" for name in sorted(own_lists.OWN_LISTS)]
     for name in own_lists.OWN_LISTS:
         assert f"| `{name}` |" in (role / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("program", "filters", "systemds", "words"),
+    [
+        ("/opt/a", None, None, "(Seccomp: 2): where"),
+        ("/opt/a", 3, None, "(Seccomp: 2): where"),
+        ("/opt/a", None, 2, "(Seccomp: 2): where"),
+        ("/opt/a", 3, 2, "(Seccomp: 2, with 3 filters where systemd installs 2): where"),
+        ("/opt/a", 3, 2, "(SIGSYS) at its first TCP connection, which may be long after the rollout; use the program's "
+         "own setting, take the entry out, or add 'accept: [system_call_filter]' where it is known to allow that"),
+        ("/opt/a\x1b[2J", 3, 2, "a.service: /opt/a\\x1b[2J (process 7) has a list of system calls of its own ("),
+    ],
+)  # fmt: skip
+def test_what_is_told_of_a_list_that_a_program_has_itself(
+    program: str, filters: t.Optional[int], systemds: t.Optional[int], words: str
+) -> None:
+    process = system_calls.Filtered(7, program, filters)
+    assert words in system_calls._own_list("a.service", process, systemds)
+
+
+def test_what_is_told_of_a_program_that_is_known_to_have_one() -> None:
+    for program, known in own_lists.OWN_LISTS.items():
+        process = system_calls.Filtered(7, f"/usr/sbin/{program}", 1)
+        told = system_calls._own_list("a.service", process, 0)
+        assert f"; it installs one {known.when}): where" in told
+        assert f"; {known.instead}, take the entry out, " in told
+        assert "the program's own setting" not in told
