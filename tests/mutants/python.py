@@ -97,8 +97,8 @@ class Tests:
         found = set().union(*(self._running.get((mutant.path, line), set()) for line in mutant.lines))
         chosen, left = [], self.most
         for test in sorted(found, key=nearness):
-            left -= self.seconds[test]
-            if left >= 0 or not chosen:
+            if self.seconds[test] <= left or not chosen:
+                left -= self.seconds[test]
                 chosen.append(test)
         return chosen
 
