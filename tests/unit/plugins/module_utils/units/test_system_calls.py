@@ -287,3 +287,19 @@ def test_what_is_told_of_a_program_that_is_known_to_have_one() -> None:
         assert f"; it installs one {known.when}): where" in told
         assert f"; {known.instead}, take the entry out, " in told
         assert "the program's own setting" not in told
+
+
+@pytest.mark.parametrize(
+    ("setting", "started_with"),
+    [
+        ("SystemCallFilter=read write", "SystemCallFilter=~@obsolete"),
+        ("SystemCallLog=read", "SystemCallLog=@obsolete"),
+        ("SystemCallArchitectures=native x86", "SystemCallArchitectures=native"),
+        ("RestrictAddressFamilies=~AF_INET", "RestrictAddressFamilies=AF_UNIX"),
+        ("RestrictNamespaces=net", "RestrictNamespaces=yes"),
+        ("LockPersonality=yes", "LockPersonality=yes"),
+    ],
+)
+def test_a_setting_that_filters_is_made_one_with_which_cat_lives(setting: str, started_with: str) -> None:
+    name, _equals, value = setting.partition("=")
+    assert filtering_settings({name: value}) == (started_with,)
