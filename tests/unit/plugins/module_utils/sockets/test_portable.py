@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
+import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
@@ -46,3 +48,38 @@ def test_the_window_clamps_floor_is_this_kernels() -> None:
     with socket.socket() as own:
         own.setsockopt(socket.IPPROTO_TCP, NUMBERS["window_clamp"], 1)
         assert own.getsockopt(socket.IPPROTO_TCP, NUMBERS["window_clamp"]) == portable.window_clamp_floor()
+
+
+class Duplicate:
+    """What of a socket the kernel says how long its close() would wait, or does not."""
+
+    def __init__(self, lingers: t.Union[bytes, OSError]) -> None:
+        self._lingers = lingers
+        self.done: t.List[str] = []
+
+    def getsockopt(self, *_asked: int) -> bytes:
+        if isinstance(self._lingers, OSError):
+            raise self._lingers
+        return self._lingers
+
+    def detach(self) -> None:
+        self.done.append("left")
+
+    def close(self) -> None:
+        self.done.append("closed")
+
+
+@pytest.mark.parametrize(
+    ("lingers", "left"),
+    [
+        (struct.pack("ii", 1, 30), True),
+        (struct.pack("ii", 1, 0), False),  # a reset, at once
+        (struct.pack("ii", 0, 30), False),
+        (b"", False),
+        (OSError(95, "Operation not supported"), False),
+    ],
+)
+def test_only_a_socket_whose_close_may_wait_is_left_open(lingers: t.Union[bytes, OSError], left: bool) -> None:
+    duplicate = Duplicate(lingers)
+    assert portable.let_go(t.cast("socket.socket", duplicate)) is left
+    assert duplicate.done == (["left"] if left else ["closed"])
