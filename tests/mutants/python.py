@@ -128,7 +128,7 @@ def main() -> int:
             print(one.name, one.mutant.path, one.mutant.kind, one.mutant.scope)
         return 0
     CACHE.mkdir(parents=True, exist_ok=True)
-    trees = [make_copy(CACHE / f"tree-{number}") for number in range(asked.jobs)]
+    trees = [make_copy(CACHE / f"tree-{os.getpid()}-{number}") for number in range(asked.jobs)]
     try:
         tests = learn(trees[0], asked.jobs)
         if not asked.others:
