@@ -45,7 +45,9 @@ LEFT_OUT = ("plugins/doc_fragments/", "plugins/module_utils/sockets/declarations
 """Documentation, and what cffi has made."""
 OTHER_PROGRAMS = re.compile(r"sys\.executable|ansible-playbook")
 """A test file with this starts Python once more, where it is not seen which lines run."""
-START = 60.0
+READING = ("tests/unit/plugins/test_encodings.py", "tests/unit/plugins/module_utils/test_rooms.py")
+"""Tests that read the code and run none of it: they are tests of every mutant."""
+START = 45.0
 """Seconds for pytest and what tests share, on a busy machine."""
 
 
@@ -74,6 +76,8 @@ class Tests:
     def __init__(self, seen: t.Iterable[t.Mapping[str, t.Any]], others: t.Iterable[str]) -> None:
         self.others = frozenset(others)
         """Test files that start Python once more."""
+        self.most = 0.0
+        """Seconds of tests that are run for a mutant."""
         self.seconds: t.Dict[str, float] = {}
         self._running: t.Dict[t.Tuple[str, int], t.Set[str]] = {}
         for one in seen:
@@ -93,7 +97,12 @@ class Tests:
             return not of_file, file.parent.name != path.parent.name, self.seconds[test]
 
         found = set().union(*(self._running.get((mutant.path, line), set()) for line in mutant.lines))
-        return sorted(found, key=nearness)
+        chosen, left = [], self.most
+        for test in sorted(found, key=nearness):
+            if self.seconds[test] <= left or not chosen:
+                left -= self.seconds[test]
+                chosen.append(test)
+        return chosen
 
     def unseen(self, tests: t.Container[str]) -> t.List[str]:
         """Return the other tests that start programs of Python, one of which may run the line."""
@@ -107,6 +116,7 @@ def main() -> int:
     options.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     options.add_argument("--below", default="plugins/", help="only files whose path begins so")
     options.add_argument("--only", default="", help="names of mutants, with commas")
+    options.add_argument("--seconds", type=float, default=120, help="of tests for each mutant; the nearest are run")
     options.add_argument("--others", action="store_true", help="run the tests whose lines are not seen, too")
     options.add_argument("--list", action="store_true", help="say what would be drawn, and run nothing")
     asked = options.parse_args()
@@ -118,11 +128,12 @@ def main() -> int:
             print(one.name, one.mutant.path, one.mutant.kind, one.mutant.scope)
         return 0
     CACHE.mkdir(parents=True, exist_ok=True)
-    trees = [make_copy(CACHE / f"tree-{number}") for number in range(asked.jobs)]
+    trees = [make_copy(CACHE / f"tree-{os.getpid()}-{number}") for number in range(asked.jobs)]
     try:
         tests = learn(trees[0], asked.jobs)
         if not asked.others:
             tests.others = frozenset()
+        tests.most = asked.seconds
         outcomes = run_all(trees, tests, drawn)
     finally:
         for tree in trees:
@@ -292,9 +303,9 @@ def try_one(tree: pathlib.Path, tests: Tests, drawn: Drawn) -> Outcome:
     word, by = "survived", ""
     file.write_text(changed, encoding="utf-8")
     try:
-        for stage in (nearest, tests.unseen(nearest)):
+        for stage in (nearest, [test for test in tests.seconds if test.startswith(READING)], tests.unseen(nearest)):
             if stage and word == "survived":
-                word, by = run_tests(tree, stage, START + 4 * sum(tests.seconds[test] for test in stage))
+                word, by = run_tests(tree, stage, START + 3 * sum(tests.seconds[test] for test in stage))
     finally:
         file.write_text(source, encoding="utf-8")
     return Outcome(drawn, word, by, len(nearest), time.monotonic() - begun)

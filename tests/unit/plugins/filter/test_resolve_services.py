@@ -240,3 +240,18 @@ def test_without_ansibles_own_notes_a_number_is_one(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(_spelling, "Origin", None)
     services = load(tmp_path / "f.yml", "0x20")
     assert resolve_services(services)[0]["tcp"]["keepidle"] == 32
+
+
+def test_a_number_of_the_host_wide_mode_is_refused_as_it_stands_in_its_file(tmp_path: pathlib.Path) -> None:
+    defaults = load(tmp_path / "f.yml", "010", "tcp: {{keepidle: {}}}\n")
+    found = resolve_services([], host_settings={"defaults": defaults}, problems="return")
+    assert isinstance(found, dict)
+    assert found["problems"] == [f"keepalive_host_defaults: tcp.keepidle: '010' is not {SECONDS}"]
+
+
+def test_the_host_wide_mode_is_checked_with_the_services_that_it_arranges() -> None:
+    services = [{"name": "a.service", "libraries": ["socket"]}]
+    found = resolve_services(services, host_settings={}, problems="return")
+    assert isinstance(found, dict)
+    assert ["socket is not loaded in the host-wide mode" in problem for problem in found["problems"]] == [True]
+    assert resolve_services(services) != [], "without it that is right"

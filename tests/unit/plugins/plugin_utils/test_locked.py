@@ -72,24 +72,26 @@ def boot_ticks(pid: int) -> float:
     return round((HOST.started_at(pid) or 0) * os.sysconf("SC_CLK_TCK"))
 
 
-def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 54321"), OSError("No username set")], ids=str)
+def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def nobody_knows() -> str:
-        raise KeyError("getpwuid(): uid not found: 54321")
+        raise error
 
     monkeypatch.setattr(getpass, "getuser", nobody_knows)
     assert str(_locked.identity()["owner"]).startswith(f"uid {os.getuid()} on {socket.gethostname()}, process ")
 
 
-@pytest.mark.parametrize("name", ["plain", "a) R 1 2", ") ) x", "a b\nc"])
+@pytest.mark.parametrize("name", ["plain", "a) R 1 2", ") ) x", "a b\nc", "\udcff"])
 def test_a_run_that_goes_on_is_told_from_one_whose_number_another_process_has(name: str) -> None:
     """A process names itself as it likes, and a PID says nothing: what counts is when it was started."""
-    with Child(f"open('/proc/self/comm', 'w').write({name!r})") as child:
+    with Child(f"open('/proc/self/comm', 'wb').write({os.fsencode(name)!r})") as child:
         goes_on = {"scope": _locked.identity()["scope"], "pid": child.pid, "started": str(int(boot_ticks(child.pid)))}
         assert not _locked.is_gone(goes_on)
         assert _locked.is_gone({**goes_on, "started": str(int(goes_on["started"]) - 1)})
         assert not _locked.is_gone({**goes_on, "scope": "another controller", "started": "1"}), "nobody here can tell"
     assert _locked.is_gone(goes_on)
-    assert _locked.is_gone({"scope": goes_on["scope"], "started": "1"}), "of no process"
+    first = str(int(boot_ticks(1)))
+    assert _locked.is_gone({"scope": goes_on["scope"], "started": first}), "of no process"
 
 
 def test_where_it_is_not_known_what_a_process_number_means_nobody_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

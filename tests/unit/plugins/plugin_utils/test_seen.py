@@ -46,7 +46,7 @@ def test_a_drop_in_that_is_there_to_the_byte() -> None:
     ids=["other text", "none there", "to be removed", "bytes", "other unit", "unfinished", "unknown", "empty", "none"],
 )
 def test_drop_ins_for_which_the_host_is_asked(dropin: Seen, given: t.Optional[Seen]) -> None:
-    assert not dropins_are_there([dropin], given)
+    assert dropins_are_there([dropin], given) is False
 
 
 SERVICES = [{"name": "a.service", "restart": "if_running"}]
@@ -88,7 +88,7 @@ def test_units_for_which_the_host_is_asked(changed: Seen) -> None:
     ids=["force", "ran", "reload", "without", "unit not seen", "service not seen", "unfinished", "empty", "none"],
 )
 def test_arguments_with_which_the_host_is_asked(more: Seen) -> None:
-    assert not nothing_is_due({"services": SERVICES, "seen": seen(), **more}, False)
+    assert nothing_is_due({"services": SERVICES, "seen": seen(), **more}, False) is False
 
 
 def test_in_check_mode_what_would_change_counts() -> None:

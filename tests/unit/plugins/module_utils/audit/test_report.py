@@ -257,3 +257,22 @@ def test_endpoints() -> None:
     assert endpoint("192.0.2.1", 80) == "192.0.2.1:80"
     assert endpoint("::1", 80) == "[::1]:80"
     assert endpoint("::1", None) == "::1"
+
+
+@pytest.mark.parametrize(
+    ("total", "words"),
+    [
+        (2, "to 192.0.2.7:5432 x 4, [::5]:6379 x 2;"),
+        (3, "to 192.0.2.7:5432 x 4, [::5]:6379 x 2 and 1 more;"),
+        (4, "to 192.0.2.7:5432 x 4, [::5]:6379 x 2 and 2 more;"),
+    ],
+)
+def test_what_is_not_listed_is_counted_to_the_last_one(total: int, words: str) -> None:
+    one = answer({**WORKER, "peers_total": total}, connections=9, right=1, without=8, overdue=3)
+    assert words in text_of({"one": one})
+
+
+@pytest.mark.parametrize(("total", "more"), [(1, ""), (2, "; others")])
+def test_values_that_are_not_listed_are_said_to_be_there(total: int, more: str) -> None:
+    one = answer({**NGINX, "connections": 2, "values_total": total}, connections=2, slow=2)
+    assert f"(7200 s / 75 s x 9{more})" in text_of({"one": one})

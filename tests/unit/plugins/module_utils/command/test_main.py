@@ -196,7 +196,7 @@ def test_ports_narrow(capsys: pytest.CaptureFixture[str], proc: ShadowProc, serv
 
 @pytest.mark.parametrize("port", ["1", "65535"])
 def test_the_first_and_the_last_port_are_ports(capsys: pytest.CaptureFixture[str], proc: ShadowProc, port: str) -> None:
-    status, out, err = main(capsys, "--port", port, root=proc.root)
+    status, out, err = main(capsys, "--port", port, proc=proc)
     assert (status, len(out.splitlines()), err) == (0, 1, "")
 
 

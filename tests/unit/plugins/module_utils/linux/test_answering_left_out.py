@@ -130,3 +130,10 @@ def test_all_patience_of_a_run_is_spent_once(shown: ShadowProc, monkeypatch: pyt
     assert answering._spent[0] > answering.BUDGET
     assert "of an unknown user" not in answering.SILENT[SILENT]
     assert answering.SILENT[SILENT].startswith(f"process {SILENT} of user {os.getuid()} does not let itself be read")
+
+
+def test_the_processes_of_this_machine_are_asked_where_no_others_are_given() -> None:
+    with Child() as child:
+        assert answering.find_silent([child.pid, os.getpid()]) == {}
+        assert child.pid in answering.answering()
+    assert answering.find_silent([]) == {}

@@ -106,6 +106,17 @@ def test_the_loader_that_it_names(maker: Maker) -> None:
     assert parse_elf(maker.file()).interpreter == "/lib/ld-\udcff.so"
 
 
+@pytest.mark.parametrize("kind", [2, 3])
+def test_what_would_be_too_long_is_not_read(maker: Maker, kind: int) -> None:
+    what = {2: "the dynamic section", 3: "the interpreter's name"}[kind]
+    maker.segments.append((kind, 0, (1 << 20) + 1))
+    with pytest.raises(ElfError, match=f"^{what} would be 1048577 bytes long$"):
+        parse_elf(maker.file())
+    maker.segments[-1] = (kind, 0, 1 << 20)
+    with pytest.raises(ElfError, match=f"^cut off: {what} should be at bytes 0 to 1048576$"):
+        parse_elf(maker.file())
+
+
 def test_the_libraries_that_it_needs_in_their_order(maker: Maker) -> None:
     maker.dynamic((1, at("libx.so")), (5, BASE + STRINGS), (10, len(TABLE)), (1, at("libc.so.6")))
     elf = parse_elf(maker.file())

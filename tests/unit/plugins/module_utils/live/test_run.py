@@ -20,6 +20,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.live.results impo
 from ansible_collections.netops.keepalive.plugins.module_utils.live.run import LiveRun, Look
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import LIBRARIES
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import WINDOW_CLAMP_FLOOR
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader, PortableSetter
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import Applied, Plan
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import Unit, unit_from
@@ -467,3 +468,13 @@ def test_what_threads_hold_in_descriptors_of_their_own_is_set_and_put_back(
         assert outcomes(results) == {"changed": 2} and values() == [SET, SET]
         host.restore(results.previous())
         assert values() == [untouched, untouched]
+
+
+def test_what_the_kernel_makes_of_a_small_window_is_right(host: Host) -> None:
+    """It takes none below its floor; set again and again, it would be changed in every run."""
+    expectation = expecting("listen", tcp={"keepidle": 60, "window_clamp": 100})
+    with Child("l = socket.create_server(('127.0.0.1', 0))") as child:
+        host.proc.add(child.pid, "a.service")
+        assert outcomes(host.live(expectation)) == {"changed": 1}
+        assert child.run("answer = l.getsockopt(6, 10)") == WINDOW_CLAMP_FLOOR
+        assert outcomes(host.live(expectation)) == {"right": 1}

@@ -13,7 +13,11 @@ import subprocess
 import sys
 import typing as t
 
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import Manifest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import file_lock
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import places as rollout_places
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import undo
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.places import KIB, Place
 
 PROGRAM = """
@@ -62,6 +66,26 @@ def test_a_file_system_that_is_read_only_full_or_out_of_inodes(tmp_path: pathlib
 def test_libraries_need_places_only_where_some_service_has_one() -> None:
     assert "the libraries" not in [place.purpose for place in rollout_places.places(False)]
     assert "the libraries" in [place.purpose for place in rollout_places.places(True)]
+
+
+def test_how_much_room_each_needs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout_places, "LIBRARY_DIR", str(tmp_path / "lib"))
+    monkeypatch.setenv("TMPDIR", "/var/tmp")
+    always = [
+        ("/etc/systemd/system", 128 * 1024),
+        (undo.FOLDER, 128 * 1024),
+        (file_lock.FOLDER, 16 * 1024),
+    ]
+    assert [place[:2] for place in rollout_places.places(False)] == always
+    found = [place[:2] for place in rollout_places.places(True)]
+    assert found == [*always, (str(tmp_path / "lib"), 2048 * 1024), ("/var/tmp", 8192 * 1024)]
+    monkeypatch.delenv("TMPDIR")
+    assert rollout_places.places(True)[-1].path == "/tmp"
+    # Those that are there already are at most replaced, one by one.
+    monkeypatch.setattr(rollout_places.manifest, "read", lambda _folder: Manifest({}, {}))
+    assert [place[:2] for place in rollout_places.places(True)] == [*always, (str(tmp_path / "lib"), 0)]
+    assert [place[:2] for place in rollout_places.places(False)] == always
+    assert rollout_places.missing_for_build("no-such-compiler") == []
 
 
 def test_what_a_build_lacks() -> None:

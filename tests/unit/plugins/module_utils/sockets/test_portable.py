@@ -7,11 +7,14 @@
 from __future__ import annotations
 
 import os
+import socket
+import struct
+import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets import portable
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets import defaults, portable
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import SocketValues
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
 
@@ -39,3 +42,44 @@ def test_machines_with_other_numbers_are_not_tried(monkeypatch: pytest.MonkeyPat
     with Child("s = socket.socket()") as child, pytest.raises(Unreadable) as error:
         list(portable.PortableReader().read(child.pid, [child.run("answer = s.fileno()")]))
     assert "needs a Python with ctypes" in error.value.remedy
+
+
+def test_the_window_clamps_floor_is_this_kernels() -> None:
+    with socket.socket() as own:
+        own.setsockopt(socket.IPPROTO_TCP, NUMBERS["window_clamp"], 1)
+        assert own.getsockopt(socket.IPPROTO_TCP, NUMBERS["window_clamp"]) == defaults.window_clamp_floor()
+
+
+class Duplicate:
+    """What of a socket the kernel says how long its close() would wait, or does not."""
+
+    def __init__(self, lingers: t.Union[bytes, OSError]) -> None:
+        self._lingers = lingers
+        self.done: t.List[str] = []
+
+    def getsockopt(self, *_asked: int) -> bytes:
+        if isinstance(self._lingers, OSError):
+            raise self._lingers
+        return self._lingers
+
+    def detach(self) -> None:
+        self.done.append("left")
+
+    def close(self) -> None:
+        self.done.append("closed")
+
+
+@pytest.mark.parametrize(
+    ("lingers", "left"),
+    [
+        (struct.pack("ii", 1, 30), True),
+        (struct.pack("ii", 1, 0), False),  # a reset, at once
+        (struct.pack("ii", 0, 30), False),
+        (b"", False),
+        (OSError(95, "Operation not supported"), False),
+    ],
+)
+def test_only_a_socket_whose_close_may_wait_is_left_open(lingers: t.Union[bytes, OSError], left: bool) -> None:
+    duplicate = Duplicate(lingers)
+    assert portable.let_go(t.cast("socket.socket", duplicate)) is left
+    assert duplicate.done == (["left"] if left else ["closed"])

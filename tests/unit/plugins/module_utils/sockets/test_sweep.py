@@ -268,3 +268,13 @@ def test_systemd_stands_for_a_socket_only_where_nobody_else_holds_it() -> None:
         many = (Holder(1, 40), Holder(812, 3), Holder(811, 4), Holder(811, 3), Holder(811, 3, 815))
         assert record._replace(holders=many).owner == (811, 3)
         assert record._replace(holders=(Holder(1, 40),)).owner == (1, 40)
+
+
+def test_who_does_not_let_himself_be_read_is_told_of_and_not_looked_at() -> None:
+    with Child("s = socket.create_server(('127.0.0.1', 0))") as silent, Child("s = socket.socket()") as other:
+        pids = (silent.pid, other.pid)
+        told = {silent.pid: "does not let itself be read"}
+        taken = Sweep(PortableReader(), dict.fromkeys(pids, "a.service"), silent={**told, 1 << 22: "not asked for"})
+        taken.take(pids)
+        assert taken.unreadable == told
+        assert [record.pids for record in taken.records.values()] == [[other.pid]]

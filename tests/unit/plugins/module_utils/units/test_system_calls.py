@@ -259,3 +259,47 @@ def test_the_role_leaves_all_known_programs_alone() -> None:
     assert named == [f"*/{name}" for name in sorted(system_calls.OWN_LISTS)]
     for name in system_calls.OWN_LISTS:
         assert f"| `{name}` |" in (role / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("program", "filters", "systemds", "words"),
+    [
+        ("/opt/a", None, None, "(Seccomp: 2): where"),
+        ("/opt/a", 3, None, "(Seccomp: 2): where"),
+        ("/opt/a", None, 2, "(Seccomp: 2): where"),
+        ("/opt/a", 3, 2, "(Seccomp: 2, with 3 filters where systemd installs 2): where"),
+        ("/opt/a", 3, 2, "(SIGSYS) at its first TCP connection, which may be long after the rollout; use the program's "
+         "own setting, take the entry out, or add 'accept: [system_call_filter]' where it is known to allow that"),
+        ("/opt/a\x1b[2J", 3, 2, "a.service: /opt/a\\x1b[2J (process 7) has a list of system calls of its own ("),
+    ],
+)  # fmt: skip
+def test_what_is_told_of_a_list_that_a_program_has_itself(
+    program: str, filters: t.Optional[int], systemds: t.Optional[int], words: str
+) -> None:
+    process = system_calls.Filtered(7, program, filters)
+    assert words in system_calls._own_list("a.service", process, systemds)
+
+
+def test_what_is_told_of_a_program_that_is_known_to_have_one() -> None:
+    for program, known in system_calls.OWN_LISTS.items():
+        process = system_calls.Filtered(7, f"/usr/sbin/{program}", 1)
+        told = system_calls._own_list("a.service", process, 0)
+        assert f"; it installs one {known.when}): where" in told
+        assert f"; {known.instead}, take the entry out, " in told
+        assert "the program's own setting" not in told
+
+
+@pytest.mark.parametrize(
+    ("setting", "started_with"),
+    [
+        ("SystemCallFilter=read write", "SystemCallFilter=~@obsolete"),
+        ("SystemCallLog=read", "SystemCallLog=@obsolete"),
+        ("SystemCallArchitectures=native x86", "SystemCallArchitectures=native"),
+        ("RestrictAddressFamilies=~AF_INET", "RestrictAddressFamilies=AF_UNIX"),
+        ("RestrictNamespaces=net", "RestrictNamespaces=yes"),
+        ("LockPersonality=yes", "LockPersonality=yes"),
+    ],
+)
+def test_a_setting_that_filters_is_made_one_with_which_cat_lives(setting: str, started_with: str) -> None:
+    name, _equals, value = setting.partition("=")
+    assert filtering_settings({name: value}) == (started_with,)
