@@ -185,6 +185,31 @@ def test_a_new_file_that_somebody_else_has_taken_away_is_as_good(program: Path, 
 
 
 @needs_root
+@pytest.mark.parametrize(
+    ("how", "before", "said"),
+    [("rename", OLD, f"put the old file back: {MISSING}"), ("rename", None, "remove the file: Is a directory"),
+     ("mount", None, "remove the empty file: Is a directory"), ("mount", OLD, f"unmount: {MISSING}")],
+)  # fmt: skip
+def test_what_never_succeeds_is_given_up_in_the_end_and_said(
+    program: Path, tmp_path: Path, how: str, before: str | None, said: str
+) -> None:
+    """After ten minutes of trying, a second apart; strace has each second over at once."""
+    guarded = Guarded(program, tmp_path, how=how, old=before)
+    trace = tmp_path / "of" / "trace"
+    trace.parent.mkdir()
+    options = ("-f", "-o", str(trace), "-E", "ASAN_OPTIONS=detect_leaks=0", "-e", "trace=/nanosleep$",
+               "-e", "inject=/nanosleep$:retval=0")  # fmt: skip
+    with guarded.running(*UNSHARE, tool("strace", "strace"), *options) as process:
+        (guarded.old if how == "rename" and before else guarded.target).unlink()
+        if before is None:
+            guarded.target.mkdir()
+        guarded.decide("abort")
+        assert process.wait(30) == 4
+    assert guarded.result() == f"not reverted: {said}\n"
+    assert re.findall(r"nanosleep\(.*tv_sec=(\d+), tv_nsec=(\d+)", trace.read_text()) == [("1", "0")] * 600
+
+
+@needs_root
 @pytest.mark.parametrize("how", ["rename", "mount"])
 @pytest.mark.parametrize("decision", ["commit", "abort"])
 def test_the_folder_is_synced_when_its_names_have_changed(

@@ -1,4 +1,5 @@
 /* Every kind of descriptor of this process, read and set through libkeepalive_inspect; the arrays end at a red zone. */
+#define _GNU_SOURCE
 #include "keepalive_inspect.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -91,9 +93,11 @@ static void list(void)
     uint64_t *inodes = malloc(ROOM * sizeof *inodes);
     const int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
     const int first = socket(AF_UNIX, SOCK_STREAM, 0);
+    /* A file whose path is longer than what is read of it. */
+    const int path = memfd_create("a name of more than the sixty-four characters that a socket's link may have at most", 0);
     int32_t calls = 0, count;
 
-    expect(fds != NULL && inodes != NULL && folder >= 0 && first >= 0, "start of the list");
+    expect(path >= 0 && fds != NULL && inodes != NULL && folder >= 0 && first >= 0, "start of the list");
     for (int made = 1; made < SOCKETS; made++)
         expect(dup(first) >= 0, "dup");
     for (; (count = keepalive_inspect_list(folder, fds, inodes, ROOM)) > 0; calls++) {
