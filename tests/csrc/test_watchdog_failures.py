@@ -126,6 +126,17 @@ def test_a_commit_that_cannot_rename_leaves_nothing_of_the_trial(program: Path, 
 
 
 @needs_root
+def test_a_commit_that_cannot_unmount_goes_no_further(program: Path, tmp_path: Path) -> None:
+    guarded = Guarded(program, tmp_path, how="mount")
+    with guarded.running(*UNSHARE) as process:
+        guarded.target.unlink()
+        guarded.decide("commit")
+        assert process.wait(30) == 4
+    assert guarded.result() == f"not committed: unmount: {MISSING}\n"
+    assert guarded.files() == {"new": NEW}
+
+
+@needs_root
 @pytest.mark.parametrize("decision", ["commit", "abort"])
 def test_a_mount_that_somebody_else_has_taken_away_is_as_good(program: Path, tmp_path: Path, decision: str) -> None:
     guarded = Guarded(program, tmp_path, how="mount")

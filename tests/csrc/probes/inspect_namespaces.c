@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * inspect_namespaces NUMBER: sockets of so many network namespaces, read in one call, those of each namespace twice in a
- * row and once again in the end. Says "right" where each record has the namespace that its socket was made in.
+ * inspect_namespaces NUMBER: sockets of so many network namespaces, read in one call, those of each namespace twice in
+ * a row and once again in the end. Says "right" where each record has the namespace that its socket was made in.
  */
 #define _GNU_SOURCE
 #include "keepalive_inspect.h"
