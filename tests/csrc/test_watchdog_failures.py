@@ -88,6 +88,38 @@ def test_where_it_cannot_be_said_the_reason_is_told(program: Path, tmp_path: Pat
     assert guarded.files() == {"target": OLD}
 
 
+STRACE = ("-f", "-E", "ASAN_OPTIONS=detect_leaks=0")
+
+
+@pytest.mark.parametrize(
+    "call", ["signalfd4", "timerfd_create", "inotify_init1", "inotify_add_watch", "timerfd_settime"]
+)
+def test_what_it_would_wait_for_is_there_before_anything_is_in_force(program: Path, tmp_path: Path, call: str) -> None:
+    guarded = Guarded(program, tmp_path)
+    fails = ("-o", str(tmp_path / "state" / "trace"), "-e", f"trace={call}", "-e", f"inject={call}:error=EMFILE")
+    assert run(tool("strace", "strace"), *STRACE, *fails, *guarded.command).status == 4
+    assert guarded.result() == "not begun: prepare to wait: Too many open files\n"
+    assert guarded.files() == {"target": OLD, "new": NEW}
+
+
+@pytest.mark.parametrize(("error", "result"), [("EINTR", "committed\n"), ("ENOMEM", "reverted in time\n")])
+def test_a_wait_that_fails(program: Path, tmp_path: Path, error: str, result: str) -> None:
+    """Interrupted it goes on; where it cannot wait the old file is better than one that nobody takes back."""
+    guarded = Guarded(program, tmp_path)
+    trace = tmp_path / "state" / "trace"
+    fails = ("-o", str(trace), "-e", "trace=/^p?poll$", "-e", f"inject=/^p?poll$:error={error}:when=1")
+    with guarded.running(tool("strace", "strace"), *STRACE, *fails) as process:
+        deadline = time.monotonic() + 30
+        while "INJECTED" not in trace.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        if error == "EINTR":
+            guarded.decide("commit")
+        assert process.wait(30) == 0
+    assert guarded.result() == result
+    assert guarded.files() == {"target": NEW if error == "EINTR" else OLD}
+
+
 def test_a_commit_that_finds_no_old_file_says_so(program: Path, tmp_path: Path) -> None:
     guarded = Guarded(program, tmp_path)
     with guarded.running() as process:
