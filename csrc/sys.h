@@ -121,7 +121,7 @@ static inline int keepalive_name(int fd, bool peer, struct sockaddr *name, sockl
 {
     const int before = errno;
 
-    return (int)keepalive_as_the_kernel(before, (peer ? getpeername : getsockname)(fd, name, length));
+    return (int)keepalive_as_the_kernel(before, peer ? getpeername(fd, name, length) : getsockname(fd, name, length));
 }
 
 static inline int keepalive_fstat(int fd, struct stat *status)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -106,19 +107,38 @@ def test_libraries_without_the_function_are_passed_over(
     assert sorted(found.err.split()) == ["default", "default", "done", "early"]
 
 
-def test_a_table_without_buckets(preloaded: Run, probe: Probe, tmp_path: Path) -> None:
-    """Nothing to divide by; the loader passes over such a library, too."""
-    library = compile_c(PROBES / "next.c", tmp_path / "next.so", "-shared", "-fPIC", "-Wl,--hash-style=gnu", "-ldl")
+def place_of_table(library: Path, style: str) -> int:
+    """Where in a file the hash table begins, with the number of its buckets."""
     sections = subprocess.run(
         [tool("readelf", "binutils"), "-SW", str(library)], capture_output=True, text=True, check=True
     )
-    place = re.search(r"\.gnu\.hash +GNU_HASH +\S+ (\S+)", sections.stdout)
+    place = re.search({"gnu": r"GNU_HASH", "sysv": r" HASH"}[style] + r" +\S+ (\S+)", sections.stdout)
     assert place is not None
+    return int(place[1], 16)
+
+
+@pytest.mark.parametrize("style", ["gnu", "sysv"])
+def test_a_table_without_buckets(preloaded: Run, probe: Probe, tmp_path: Path, style: str) -> None:
+    """Nothing to divide by; the loader passes over such a library, too."""
+    flags = ("-shared", "-fPIC", f"-Wl,--hash-style={style}", "-ldl")
+    library = compile_c(PROBES / "next.c", tmp_path / "next.so", *flags)
+    place = place_of_table(library, style)
     content = bytearray(library.read_bytes())
-    content[int(place[1], 16) : int(place[1], 16) + 4] = bytes(4)
+    content[place : place + 4] = bytes(4)
     library.write_bytes(content)
     found = preloaded(probe("once"), "connect", "tcp", with_=[CONNECT, library])
     assert (found.status, found.err) == (0, ""), "libc's own was called"
+
+
+def test_a_table_with_one_bucket(preloaded: Run, probe: Probe, tmp_path: Path) -> None:
+    """A library with the function and nothing else; being called it ends the process."""
+    library = tmp_path / "one.so"
+    command = [tool("gcc", "gcc"), "-shared", "-fPIC", "-nostdlib", "-Wl,--hash-style=sysv", "-x", "c", "-", "-o",
+               str(library)]  # fmt: skip
+    subprocess.run(command, input="int connect(void) { return *(volatile int *)8; }", text=True, check=True)
+    place = place_of_table(library, "sysv")
+    assert int.from_bytes(library.read_bytes()[place : place + 4], sys.byteorder) == 1
+    assert preloaded(probe("once"), "connect", "tcp", with_=[CONNECT, library]).status == -signal.SIGSEGV
 
 
 def test_a_library_above_its_own_addresses(preloaded: Run, probe: Probe, tmp_path: Path) -> None:

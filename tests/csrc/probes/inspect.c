@@ -1,4 +1,5 @@
 /* Every kind of descriptor of this process, read and set through libkeepalive_inspect; the arrays end at a red zone. */
+#define _GNU_SOURCE
 #include "keepalive_inspect.h"
 
 #include <errno.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -91,9 +94,11 @@ static void list(void)
     uint64_t *inodes = malloc(ROOM * sizeof *inodes);
     const int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
     const int first = socket(AF_UNIX, SOCK_STREAM, 0);
+    /* A file whose path is longer than what is read of it. */
+    const int path = memfd_create("more than the 64 bytes that are enough for the link of any socket, by far", 0);
     int32_t calls = 0, count;
 
-    expect(fds != NULL && inodes != NULL && folder >= 0 && first >= 0, "start of the list");
+    expect(path >= 0 && fds != NULL && inodes != NULL && folder >= 0 && first >= 0, "start of the list");
     for (int made = 1; made < SOCKETS; made++)
         expect(dup(first) >= 0, "dup");
     for (; (count = keepalive_inspect_list(folder, fds, inodes, ROOM)) > 0; calls++) {
@@ -119,6 +124,42 @@ static void list(void)
     free(inodes);
 }
 
+/* Duplicates that stay open until there is no room for another: how many were dealt with, and why the next was not. */
+static void lingering(int32_t process)
+{
+    enum { SOCKETS = 5, ROOM = 3 };
+    static struct keepalive_record records[SOCKETS];
+    static struct keepalive_change changes[SOCKETS];
+    static struct keepalive_setting settings[SOCKETS];
+    const struct linger linger = {.l_onoff = 1, .l_linger = 10};
+    int32_t fds[SOCKETS];
+    int last[ROOM] = {-1, -1, -1};
+    struct rlimit limit, small;
+    uint32_t left;
+
+    for (int at = 0; at < SOCKETS; at++) {
+        fds[at] = socket(AF_INET, SOCK_STREAM, 0);
+        expect(setsockopt(fds[at], SOL_SOCKET, SO_LINGER, &linger, sizeof linger) == 0, "linger");
+        changes[at] = (struct keepalive_change){.inode = inode_of(fds[at]), .fd = fds[at], .settings = 1};
+        settings[at] = (struct keepalive_setting){.level = IPPROTO_TCP, .option = TCP_KEEPIDLE, .value = 60 + at};
+    }
+    expect(getrlimit(RLIMIT_NOFILE, &limit) == 0, "getrlimit");
+    small = (struct rlimit){.rlim_cur = 100, .rlim_max = limit.rlim_max};
+    expect(setrlimit(RLIMIT_NOFILE, &small) == 0, "setrlimit");
+    for (int fd, at = 0; (fd = dup(fds[0])) >= 0; at++)
+        last[at % ROOM] = fd;
+    for (int at = 0; at < ROOM; at++)
+        close(last[at]);
+    expect(keepalive_inspect_read(process, fds, SOCKETS, records, &left) == ROOM && left == ROOM, "room to read three");
+    expect(records[ROOM - 1].kind == IPPROTO_TCP && records[ROOM].kind == -EMFILE, "why not the fourth");
+    for (int at = 0; at < ROOM; at++)
+        close(last[at]);
+    expect(keepalive_inspect_apply(process, changes, SOCKETS, settings, &left) == ROOM && left == ROOM, "and to set");
+    expect(changes[ROOM - 1].kind == 1 && changes[ROOM].kind == -EMFILE, "why the fourth is not set");
+    expect(settings[ROOM - 1].after == 60 + ROOM - 1 && settings[ROOM].after == 0, "three are set");
+    expect(setrlimit(RLIMIT_NOFILE, &limit) == 0, "the limit");
+}
+
 /* A child has a copy of the descriptors, in a table of its own. */
 static void compare(void)
 {
@@ -130,7 +171,8 @@ static void compare(void)
         for (;;)
             pause();
     expect(child > 0 && keepalive_inspect_compare(own, own) == 0, "the same table");
-    expect(keepalive_inspect_compare(own, (int32_t)child) + keepalive_inspect_compare((int32_t)child, own) == 3, "an order");
+    expect(keepalive_inspect_compare(own, (int32_t)child) + keepalive_inspect_compare((int32_t)child, own) == 3,
+           "an order");
     expect(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child, "the end");
     expect(keepalive_inspect_compare(own, (int32_t)child) == -ESRCH, "a table of nobody");
     expect(thread >= 0 || thread == -EINVAL, "a thread, since Linux 6.9");
@@ -163,7 +205,8 @@ int main(void)
     expect(memcmp(records[CLIENT].remote, records[ACCEPTED].local, 16) == 0, "the addresses");
 
     for (int at = 0; at < COUNT; at++) {
-        changes[at] = (struct keepalive_change){.inode = inode_of(fds[at]) + (at == ACCEPTED), .fd = fds[at], .settings = 2};
+        changes[at] = (struct keepalive_change){
+            .inode = inode_of(fds[at]) + (at == ACCEPTED), .fd = fds[at], .settings = 2};
         settings[at * 2] = (struct keepalive_setting){
             .level = IPPROTO_TCP, .option = TCP_KEEPIDLE, .value = at == FRESH ? 99999 : 60 + at};
         settings[at * 2 + 1] = (struct keepalive_setting){.level = SOL_SOCKET, .option = SO_KEEPALIVE, .value = 1};
@@ -177,11 +220,15 @@ int main(void)
         if (changes[at].kind > 0)
             printf(" keepalive %d keepidle %d error %d then %d", idle[1].after, idle->before, idle->error, idle->after);
         for (int of = 0; changes[at].kind <= 0 && of < 2; of++)
-            expect(idle[of].before == 0 && idle[of].error == 0 && idle[of].after == 0, "the settings of what is not touched");
+            expect(idle[of].before == 0 && idle[of].error == 0 && idle[of].after == 0, "what is not touched");
         putchar('\n');
     }
-    expect(keepalive_inspect_read(-1, fds, COUNT, records, &left) == COUNT, "no process"); /* EBADF: as if all had vanished */
+    /* EBADF: as if all had vanished. */
+    expect(keepalive_inspect_read(-1, fds, COUNT, records, &left) == COUNT, "no process");
     expect(keepalive_inspect_open(-1, 0) < 0, "no PID");
+    expect(keepalive_inspect_read(process, fds, COUNT, records, &left) == COUNT && left == 0, "read again");
+    expect(records[CLIENT].keepalive == 1 && records[ACCEPTED].keepalive == 0, "what was set");
+    lingering(process);
     list();
     compare();
     free(fds);
