@@ -16,7 +16,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.audit.report import render
-from ..module_utils.linux.files import Change, apply_changes
+from ..module_utils.linux.files import FileChange, apply_changes
 from ..module_utils.linux.printable import shown
 from ..module_utils.rollout.outcomes import by_state, trouble
 from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
@@ -130,7 +130,7 @@ def _write(path: str, answers: Arguments, check_mode: bool) -> bool:
         if before == content:
             return False
         if not check_mode:
-            apply_changes([Change(path, before, content)])
+            apply_changes([FileChange(path, before, content)])
     except OSError as error:
         raise AnsibleActionFail(f"output: {path} cannot be written on the controller: {error.strerror}") from error
     return True

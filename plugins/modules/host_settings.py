@@ -121,7 +121,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.host_wide import check, settings_file
 from ..module_utils.linux import in_force, trusted
 from ..module_utils.linux.file_lock import NotLocked
-from ..module_utils.linux.files import Change, apply_changes
+from ..module_utils.linux.files import FileChange, apply_changes
 from ..module_utils.linux.module import Module
 from ..module_utils.rollout import lock as rollout_lock
 from ..module_utils.settings.options import LIBRARIES, LIBRARY_DIR
@@ -207,7 +207,7 @@ def _go(module: AnsibleModule, path: str, lock: rollout_lock.Lock) -> t.Dict[str
                 in_force.note(path, before)
             # One that was another user's is replaced: he may have it open for writing.
             if after != before or (before is not None and trusted.fault(path)):
-                apply_changes([Change(path, before, after)], _MODE)
+                apply_changes([FileChange(path, before, after)], _MODE)
             _settle(module, path, after)
         except OSError as error:
             module.fail_json(msg=f"nothing was changed: {error.strerror}: {error.filename or path}", **result)
@@ -227,7 +227,7 @@ def _present_text(module: AnsibleModule, path: str) -> t.Optional[str]:
         module.fail_json(msg=f"nothing was changed: {path} is not a regular file; rename or remove it")
     text = None
     try:
-        text = dropin.read(path)
+        text = dropin.read_drop_in(path)
     except OSError as error:
         module.fail_json(msg=f"nothing was changed: {path} cannot be read: {error.strerror}; rename or remove it")
     return text

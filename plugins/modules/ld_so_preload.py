@@ -516,7 +516,7 @@ def _commands(module: Module) -> t.Tuple[t.List[t.List[str]], t.List[str], t.Lis
             "the units' own programs are not run in check mode; without it they are tried before anything is written"
         ]
     elif params["units"]:
-        of_units, notes = unit_commands(systemd.run, params["units"])
+        of_units, notes = unit_commands(systemd.ask_systemd, params["units"])
     commands += [command for command in [*more, *of_units] if command not in commands]
     return commands or [[find_program("true") or "/bin/true"]], notes, mistakes + wrong
 

@@ -96,7 +96,7 @@ def main() -> None:
     params = module.params
     for damage in undo.damages(params["state_folder"]):
         module.warn(damage)
-    record = undo.read(params["state_folder"])
+    record = undo.read_previous(params["state_folder"])
     holder: t.Optional[t.Dict[str, t.Any]] = None
     if params["confirmed"]:
         due = {name for unit in params["still_due"] for name in (unit, systemd.template_of(unit) or unit)}
@@ -104,7 +104,7 @@ def main() -> None:
     if not module.check_mode:
         try:
             if params["confirmed"]:
-                undo.write(params["state_folder"], record)
+                undo.write_previous(params["state_folder"], record)
             holder = lock.Lock(params["run"], True).end(params["force"])
         except NotLocked as held:
             module.fail_json(msg=str(held))

@@ -174,7 +174,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.linux import in_force
 from ..module_utils.linux.file_lock import NotLocked
-from ..module_utils.linux.files import Change, apply_changes
+from ..module_utils.linux.files import FileChange, apply_changes
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.printable import lines_of
 from ..module_utils.rollout import lock as rollout_lock
@@ -186,7 +186,7 @@ _PREVIOUS = ("unit", "content", "base64", "mtime_ns")
 
 def plan(
     directory: str, dropins: t.Sequence[t.Mapping[str, t.Any]], purge: bool
-) -> t.Tuple[t.List[Change], t.List[str]]:
+) -> t.Tuple[t.List[FileChange], t.List[str]]:
     """Compare what is wanted with what is there; return the changes and what forbids them."""
     wanted = {dropin["unit"]: _content(dropin) for dropin in dropins}
     if purge:
@@ -195,7 +195,7 @@ def plan(
     changes, problems = [], []
     for unit, after in wanted.items():
         path = units_dropin.path_of(unit, directory)
-        before = units_dropin.read(path)
+        before = units_dropin.read_drop_in(path)
         if after is not None and not units_dropin.is_ours(after):
             problems.append(
                 f"{unit}: the text does not begin with '{units_dropin.MARKER}', it could never be removed again"
@@ -205,7 +205,7 @@ def plan(
                 f"{unit}: {path} is not ours (its first line is not '{units_dropin.MARKER}…'): rename or remove it"
             )
         elif before != after:
-            changes.append(Change(path, before, after))
+            changes.append(FileChange(path, before, after))
     return changes, problems
 
 
@@ -295,12 +295,12 @@ def _go(module: AnsibleModule, directory: str, lock: rollout_lock.Lock) -> t.Dic
         }
         for change in changes
     ]
-    unfinished: undo.Record = {}
-    noted: undo.Record = {}
+    unfinished: undo.Previous = {}
+    noted: undo.Previous = {}
     if module.params["rollout"]:
         for damage in undo.damages(module.params["state_folder"]):
             module.warn(damage)
-        noted = undo.read(module.params["state_folder"])
+        noted = undo.read_previous(module.params["state_folder"])
         unfinished = undo.listed_in(noted, module.params["listed"])
         running, fresh = module.params["running"], module.params["fresh"]
         own = {was["unit"]: {**was, "ran": was["unit"] in running} for was in previous}
@@ -308,13 +308,13 @@ def _go(module: AnsibleModule, directory: str, lock: rollout_lock.Lock) -> t.Dic
         mine = undo.listed_in(record, module.params["listed"])
         previous = [{key: was[key] for key in _PREVIOUS} for was in {**own, **mine}.values()]
         if writes:
-            undo.write(module.params["state_folder"], record)
+            undo.write_previous(module.params["state_folder"], record)
     if writes:
         try:
             _write(module, changes)
         except OSError:
             if module.params["rollout"]:
-                undo.write(module.params["state_folder"], noted)
+                undo.write_previous(module.params["state_folder"], noted)
             raise
     return {
         "changed": bool(changes),
@@ -334,7 +334,7 @@ def _go(module: AnsibleModule, directory: str, lock: rollout_lock.Lock) -> t.Dic
     }
 
 
-def _write(module: AnsibleModule, changes: t.Sequence[Change]) -> None:
+def _write(module: AnsibleModule, changes: t.Sequence[FileChange]) -> None:
     for change in changes:
         in_force.note(change.path, change.before)
     apply_changes(changes)

@@ -168,7 +168,7 @@ from ..module_utils.linux.module import Module
 from ..module_utils.linux.unit_names import in_list, problems_with
 from ..module_utils.processes.users import remains
 from ..module_utils.rollout import lock
-from ..module_utils.rollout.due import Due, plan
+from ..module_utils.rollout.due import Due, due_units
 from ..module_utils.rollout.restart import RestartFailed, Sequence
 from ..module_utils.rollout.verify import wrong_sockets
 from ..module_utils.settings.checks import RESTARTS
@@ -221,12 +221,14 @@ class Work:
             self._lock.leave()
 
     def _sequence(self) -> Sequence:
-        sequence = Sequence(systemd.run, self._names, self._module.params["settle"], self._module.params["job_timeout"])
+        sequence = Sequence(
+            systemd.ask_systemd, self._names, self._module.params["settle"], self._module.params["job_timeout"]
+        )
         self.result["reloaded"] = self._module.params["reload"] or sequence.reload_due()
         return sequence
 
     def _plan(self, sequence: Sequence) -> t.List[Due]:
-        due, self.result["restart_due"] = plan(
+        due, self.result["restart_due"] = due_units(
             sequence.in_order(),
             self._policies,
             assumed=self._module.params["assume_changed"] if self._module.check_mode else [],
@@ -263,7 +265,7 @@ class Work:
         named = {service["name"]: service for service in self._module.params["services"]}
         service = named.get(unit) or named.get(systemd.template_of(unit) or "", {})
         if wait is not None and service.get("expected"):
-            seen = wrong_sockets(systemd.run, service["expected"], wait)
+            seen = wrong_sockets(systemd.ask_systemd, service["expected"], wait)
             if seen:
                 raise RestartFailed(unit, seen)
 

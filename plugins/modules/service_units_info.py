@@ -235,10 +235,10 @@ from ..module_utils.linux.unit_files import exec_start, words
 from ..module_utils.processes.users import library_users, without_libraries
 from ..module_utils.rollout import places, undo
 from ..module_utils.units import dropin, system_calls
-from ..module_utils.units.preflight import Problem
+from ..module_utils.units.preflight import Obstacle
 from ..module_utils.units.unit import (
-    Host,
     Unit,
+    UnitsOfHost,
     executable_of,
     foreign_assignments,
     overruled,
@@ -253,11 +253,11 @@ class Report:
         self._run = run
         self._names = names
         self._mode = mode
-        self._host = Host(run, undo.read(undo.FOLDER))
+        self._host = UnitsOfHost(run, undo.read_previous(undo.FOLDER))
         self._units = self._host.units(names)
         self._calls = system_calls.SystemCalls(run)
 
-    def describe(self, name: str) -> t.Tuple[t.Dict[str, t.Any], t.List[Problem]]:
+    def describe(self, name: str) -> t.Tuple[t.Dict[str, t.Any], t.List[Obstacle]]:
         """Return a unit's dictionary and what stands in the way of its settings."""
         if systemd.is_template(name):
             instances = [unit for unit in self._units.values() if systemd.template_of(unit.name) == name]
@@ -272,15 +272,15 @@ class Report:
         foreign = foreign_assignments(fragment, drop_ins)
         problems = problems_of(name, properties["LoadState"], properties, foreign, dropin.path_of(name), self._mode)
         problems += [
-            Problem(None, f"{unit.name}: {unit.damage}; what it runs with is not known: put that right, or remove it")
+            Obstacle(None, f"{unit.name}: {unit.damage}; what it runs with is not known: put that right, or remove it")
             for unit in instances
             if unit.damage
         ]
         return self._dictionary(name, properties, instances, fragment, foreign.environment), problems
 
-    def of_system_calls(self, name: str) -> t.Tuple[t.List[Problem], t.List[str]]:
+    def of_system_calls(self, name: str) -> t.Tuple[t.List[Obstacle], t.List[str]]:
         """Return who of a unit, or of a template's instances, may be killed for system calls, and what is not known."""
-        problems: t.List[Problem] = []
+        problems: t.List[Obstacle] = []
         doubts: t.List[str] = []
         for unit in self._named(name):
             own_entry = unit.name != name and unit.name in self._names  # whose drop-in hides the template's
@@ -317,7 +317,7 @@ class Report:
         active = [unit for unit in instances if systemd.is_active(unit.properties)]
         executable = None if name.endswith(".socket") else executable_of(properties)
         damaged = any(unit.damage for unit in instances)
-        own = None if damaged else dropin.read(self._host.path_of(name))
+        own = None if damaged else dropin.read_drop_in(self._host.path_of(name))
         unread = [unit for unit in instances if unit.properties.get("NeedDaemonReload") == "yes"]
         return {
             "id": properties["Id"],
@@ -348,7 +348,7 @@ class Report:
 def _text(fragment: str) -> str:
     """A unit file that cannot be read is among the problems of its unit."""
     try:
-        return (dropin.read(fragment) or "") if fragment else ""
+        return (dropin.read_drop_in(fragment) or "") if fragment else ""
     except OSError:
         return ""
 
@@ -393,7 +393,7 @@ def main() -> None:
     units: t.Dict[str, t.Dict[str, t.Any]] = {}
     problems: t.List[str] = []
     try:
-        report = Report(systemd.run, names, module.params["mode"])
+        report = Report(systemd.ask_systemd, names, module.params["mode"])
         for name in names:
             units[name], found = report.describe(name)
             if name in accepted:
@@ -414,7 +414,7 @@ def main() -> None:
     for unreadable in unread:
         why = f"cannot be read: {unreadable.strerror}"
         module.warn(f"{unreadable.filename} {why}; if it is of this collection, that does not show")
-    host = state.look()
+    host = state.look_at_host_wide()
     if accepted and host.unusable and not dropin.is_ours(host.settings or ""):  # our own is put right by host_settings
         problems.insert(0, f"the libraries would leave every socket alone: {host.unusable}; correct or remove it")
     build: t.Dict[str, t.Any] = {}
@@ -436,7 +436,7 @@ def main() -> None:
         units=units,
         problems=problems,
         build=build,
-        unfinished=sorted(undo.read(undo.FOLDER)),
+        unfinished=sorted(undo.read_previous(undo.FOLDER)),
         dropins=list(dropins),
         library_users=library_users(),
     )

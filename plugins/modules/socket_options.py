@@ -344,7 +344,7 @@ def _question(module: AnsibleModule, names: t.List[str], expected: t.List[Expect
     """Ask systemd about all units in one call."""
 
     try:
-        answers = systemd.show(systemd.run, askable(names))
+        answers = systemd.show(systemd.ask_systemd, askable(names))
     except systemd.SystemdError as error:
         module.fail_json(msg=str(error))
     units = tuple(unit_from(name, answers.get(name)) for name in names)

@@ -467,7 +467,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        question = question_from(module.params, systemd.run)
+        question = question_from(module.params, systemd.ask_systemd)
     except (BadParameter, systemd.SystemdError) as error:
         module.fail_json(msg=str(error))
     try:

@@ -294,7 +294,7 @@ def main() -> None:
 
     def socket_units() -> t.Dict[Address, str]:
         try:
-            shown = systemd.show(systemd.run, ["*.socket"])
+            shown = systemd.show(systemd.ask_systemd, ["*.socket"])
         except (systemd.SystemdError, OSError) as error:
             module.warn(f"The .socket units are not known, their listeners count for systemd itself: {error}")
             return {}

@@ -328,7 +328,7 @@ headings = st.builds(
 def test_what_the_verification_takes_from_a_file_is_what_the_libraries_take(c: t.Any, file: list[str]) -> None:
     """socket_options_info tells by it whose values a process has (host_wide/settings_file.py)."""
     text = "\n".join(file)
-    found = settings_file.parse(text, "nginx.service", "/usr/sbin/nginx")
+    found = settings_file.parse_settings(text, "nginx.service", "/usr/sbin/nginx")
     _result, expected = outcome(c, text.encode(), program=b"/usr/sbin/nginx", unit=b"nginx.service")
     defaults = {name: option.default for name, option in python.OPTIONS.items()} | dict.fromkeys(FIELDS[-3:], 0)
     assert {**defaults, **{VARIABLES[variable]: value for variable, value in found.items()}} == expected

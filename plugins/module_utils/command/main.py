@@ -24,10 +24,10 @@ from ..linux.answering import SILENT
 from ..linux.printable import printable, shown
 from ..linux.procfs import HOST, Proc
 from ..linux.stuck import LIMIT, Watch
-from ..linux.unit_names import problem_with
+from ..linux.unit_names import name_problem
 from ..sockets.access import choose_access
 from ..sockets.unowned import sum_up_unowned
-from ..units.asked import Unit, askable, unit_from
+from ..units.asked import AskedUnit, askable, unit_from
 from ..verdicts.inspection import Answer, Audit, Question
 from .table import table
 
@@ -143,14 +143,14 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _units(names: t.Sequence[str]) -> t.List[Unit]:
+def _units(names: t.Sequence[str]) -> t.List[AskedUnit]:
     full = [name if name.endswith((".service", ".socket")) else f"{name}.service" for name in dict.fromkeys(names)]
     for name in full:
-        problem = problem_with(name, patterns=True)
+        problem = name_problem(name, patterns=True)
         if problem:
             raise WrongArgument(f"--unit: {problem}")
     try:
-        answers = systemd.show(systemd.run, askable(full))
+        answers = systemd.show(systemd.ask_systemd, askable(full))
     except systemd.SystemdError as error:
         raise WrongArgument(str(error)) from error
     units = [unit_from(name, answers.get(name)) for name in full]
@@ -167,7 +167,7 @@ def _check_pids(pids: t.Iterable[int], proc: Proc) -> None:
             raise WrongArgument(f"there is no process {pid}")
 
 
-def _check_patterns(units: t.Iterable[Unit], answer: Answer) -> None:
+def _check_patterns(units: t.Iterable[AskedUnit], answer: Answer) -> None:
     """systemctl is not asked about templates and patterns: one that no process belongs to is most likely mistyped."""
     for unit in units:
         if unit.load_state is None and not answer.units[unit.name]["pids"]:

@@ -40,7 +40,7 @@ def value_of(variable: str, text: str) -> t.Optional[int]:
     return number if variable in _FLAGS and number in (0, 1) else None
 
 
-def parse(text: str, unit: str, program: str) -> t.Dict[str, int]:
+def parse_settings(text: str, unit: str, program: str) -> t.Dict[str, int]:
     """Return variable → number for a process of that unit and executable; '' where there is none."""
     values: t.Dict[str, int] = {}
     applies = True
@@ -103,7 +103,7 @@ class Unusable(Exception):
     """The file is there and cannot be used; the text says why, and what would be right."""
 
 
-def read(
+def read_settings(
     pid: int, unit: str, program: str, proc: Proc = HOST, started: t.Optional[float] = None
 ) -> t.Optional[Settings]:
     """Read the file that this process sees, with its rights and not with ours; None where there is none.
@@ -128,7 +128,7 @@ def read(
                 f"has mode {mode:04o}: the user of the process (uid {status.uid}) may not read it", False
             )
         before = in_force.history(PATH).at(started, text)
-        return Settings(parse(text, unit, program), parse(before or "", unit, program))
+        return Settings(parse_settings(text, unit, program), parse_settings(before or "", unit, program))
 
 
 def _left_alone(why: str, certain: bool) -> Settings:

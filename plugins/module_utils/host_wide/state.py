@@ -56,7 +56,7 @@ class HostWide(t.NamedTuple):
 NOWHERE = HostWide()
 
 
-def look(preload: str = LD_SO_PRELOAD, settings: str = settings_file.PATH) -> HostWide:
+def look_at_host_wide(preload: str = LD_SO_PRELOAD, settings: str = settings_file.PATH) -> HostWide:
     """Read both files; one that is not there says nothing."""
     text, unusable = _settings(settings)
     return HostWide(_text(preload), text, in_force.history(preload), in_force.history(settings), unusable)
@@ -95,7 +95,7 @@ def _settings(path: str) -> t.Tuple[t.Optional[str], str]:
         return None, settings_file.unusable(path, f"cannot be opened: {error.strerror}")
 
 
-def stale_reasons(
+def host_stale_reasons(
     host: HostWide, unit: str, program: str, mapped: t.Collection[str], started: float, can_load: t.Callable[[], bool]
 ) -> t.List[str]:
     """Say why a process has to be started anew to take part; empty where it does, or never will.
@@ -125,7 +125,7 @@ def can_load(pid: int, host: HostWide, proc: Proc = HOST) -> bool:
     another file than this host's (a container, a service with a root of its own).
     """
     try:
-        elf = elf_in(below_root.find_program(pid, proc))
+        elf = elf_in(below_root.find_running_program(pid, proc))
         own = read_elf("/proc/self/exe")
         with below_root.find(LD_SO_PRELOAD, pid, proc) as found:
             seen = found.status
@@ -145,4 +145,4 @@ def is_left_alone(host: HostWide, unit: str, program: str) -> bool:
 
 
 def _says(settings: t.Optional[str], unit: str, program: str) -> t.Dict[str, int]:
-    return settings_file.parse(settings or "", unit, program)
+    return settings_file.parse_settings(settings or "", unit, program)

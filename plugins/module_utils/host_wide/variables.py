@@ -75,7 +75,7 @@ def _endangered(filtered: t.Sequence[t.Mapping[str, t.Any]], sections: t.Sequenc
         lines += [section["heading"], *(f"{name}={value}" for name, value in section["variables"].items())]
     warnings = []
     for process in filtered:
-        if settings_file.parse("\n".join(lines), process["unit"], process["program"]).get(DISABLE) != 1:
+        if settings_file.parse_settings("\n".join(lines), process["unit"], process["program"]).get(DISABLE) != 1:
             warnings.append(
                 f"{process['unit']}: {printable(process['program'])} (process {process['pid']}) has a list of system "
                 "calls of its own: where setsockopt is not on it, the library gets the program killed at a TCP "

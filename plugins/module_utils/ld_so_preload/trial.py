@@ -21,8 +21,7 @@ from ..linux.command import Ended, TimedOut, absence, find_program, run
 from ..linux.printable import printable, quoted
 from ..linux.scratch import scratch
 from .check import LibraryProblem
-
-Command = t.List[str]
+from .programs import Command
 
 _SECONDS_TO_START = 15
 """For a program that only starts, on a host that may be busy."""
@@ -43,7 +42,7 @@ exec "$@"
 """Everything up to the last line runs without the candidate in force, and only the program itself with it."""
 
 
-class Outcome(t.NamedTuple):
+class TrialOutcome(t.NamedTuple):
     """How a program ended, as far as it must not differ."""
 
     status: t.Optional[int]
@@ -58,7 +57,7 @@ class Trial:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._plain: t.Dict[t.Tuple[str, ...], Outcome] = {}
+        self._plain: t.Dict[t.Tuple[str, ...], TrialOutcome] = {}
         self.tried: t.List[str] = []
 
     def preload(self, libraries: t.Sequence[str], commands: t.Sequence[Command]) -> t.List[LibraryProblem]:
@@ -136,17 +135,17 @@ class Trial:
             return None
         return LibraryProblem(words, library, f"with the library it {found.words}; without, it {plain.words}")
 
-    def _outcome(self, command: Command, environment: t.Mapping[str, str]) -> Outcome:
+    def _outcome(self, command: Command, environment: t.Mapping[str, str]) -> TrialOutcome:
         try:
             ended = run(command, self._seconds, environment=environment)
         except TimedOut as error:
-            return Outcome(None, "", error.what)
+            return TrialOutcome(None, "", error.what)
         except OSError as error:
-            return Outcome(error.errno, "", f"could not be started: {error.strerror}")
-        return Outcome(ended.status, re.sub(r"\d+", "0", ended.stderr), f"{ended}{said(ended)}")
+            return TrialOutcome(error.errno, "", f"could not be started: {error.strerror}")
+        return TrialOutcome(ended.status, re.sub(r"\d+", "0", ended.stderr), f"{ended}{said(ended)}")
 
 
-def _same(plain: Outcome, found: Outcome) -> bool:
+def _same(plain: TrialOutcome, found: TrialOutcome) -> bool:
     """Whether nothing is worse. glibc overlooks comments behind others in a short file, and takes their words for
     libraries; in a longer file it does not, so its complaints may also go.
     """

@@ -27,7 +27,7 @@ def look_at_host(asked: Asked, other_kinds: bool) -> Seen:
     installed = read_manifest(asked.folder)
     names = {name for files in asked.variants.values() for name in files}
     names.update(installed.files if installed else (), multilib.links(layout) if layout else ())
-    doubt = install.doubt(asked.folder)
+    doubt = install.folder_doubt(asked.folder)
     return Seen(
         build.describe_platform(),
         layout,

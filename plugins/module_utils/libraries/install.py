@@ -123,7 +123,7 @@ def repair(folder: str, names: t.Iterable[str], label: Labeller, pretend: bool =
     return wrong
 
 
-def doubt(folder: str) -> str:
+def folder_doubt(folder: str) -> str:
     """Say why what is installed may be another's work, its manifest too; empty where only root can have changed it."""
     manifest = read_manifest(folder)
     paths = [os.path.join(folder, name) for name in (MANIFEST, *(manifest.files if manifest else ()))]

@@ -20,7 +20,7 @@ from .table import FOREIGN, file_of
 Made = t.Dict[str, t.Optional[str]]
 """As in the manifest; None for what cannot be known now, and is compared with nothing."""
 
-Files = t.Mapping[str, bytes]
+Contents = t.Mapping[str, bytes]
 
 
 class Kinds(t.NamedTuple):
@@ -123,7 +123,7 @@ def kinds_among(names: t.Iterable[str], layout: t.Optional[Layout]) -> Kinds:
     return Kinds(words)
 
 
-def for_this_host(files: Files, layout: t.Optional[Layout]) -> t.Dict[str, bytes]:
+def for_this_host(files: Contents, layout: t.Optional[Layout]) -> t.Dict[str, bytes]:
     """Return of prebuilt files those that this host's loaders look for, with the links that lead to them."""
     folders = tuple(f"{lib}/" for lib in (layout.others if layout else ()))
     own = {

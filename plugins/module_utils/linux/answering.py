@@ -26,7 +26,7 @@ import typing as t
 from .accounts import Account, account_of
 from .apart import ask_once
 from .procfs import HOST, Proc, parse_maps
-from .stuck import user_of
+from .stuck import real_user_of
 
 PATIENCE = 5.0
 """Seconds in which no process answers, after which none is waited for any more: thousands of times what it takes."""
@@ -94,7 +94,7 @@ def find_silent(pids: t.Iterable[int], proc: Proc = HOST) -> t.Dict[int, str]:
 
 
 def _told(pid: int, proc: Proc) -> str:
-    user = user_of(pid, proc.root)
+    user = real_user_of(pid, proc.root)
     whose = "an unknown user" if user is None else f"user {user}"
     return (
         f"process {pid} of {whose} does not let itself be read (it hangs"
@@ -175,7 +175,7 @@ class _Round:
         """Return whose a process is, by what its user cannot choose: the slice of his sessions, else his number."""
         if pid not in self._users:
             account = account_of(pid, "", self._proc)
-            self._users[pid] = account if account.of_sessions and account.user else user_of(pid, self._proc.root)
+            self._users[pid] = account if account.of_sessions and account.user else real_user_of(pid, self._proc.root)
         return self._users[pid]
 
 

@@ -30,7 +30,7 @@ import weakref
 
 from .accounts import account_of
 from .polling import poll_until
-from .stuck import user_of
+from .stuck import real_user_of
 from .unreadable import Unreadable
 
 LIMIT = 10.0
@@ -246,7 +246,7 @@ def _whose(pid: int) -> t.Optional[str]:
     What a user has started from his sessions is his whatever its user: with subordinate user ids he has thousands, and
     would make us wait for each.
     """
-    user = user_of(pid)
+    user = real_user_of(pid)
     if not user:
         return None
     account = account_of(pid, "")

@@ -95,7 +95,7 @@ def _hold_root(_pid: t.Optional[int], folder: str) -> int:
 
 
 @reads
-def find_program(pid: int, proc: Proc = HOST) -> Found:
+def find_running_program(pid: int, proc: Proc = HOST) -> Found:
     """Return the file that a process executes, wherever it lies now."""
     descriptor = os.open(os.path.join(proc.root, str(pid), "exe"), _HOLD)
     try:

@@ -22,7 +22,7 @@ _LINE = 1024
 """Bytes of a line, with its end, that are looked at: as many as fit into the libraries' buffer."""
 
 
-class Place(t.NamedTuple):
+class CgroupPlace(t.NamedTuple):
     """A path in the hierarchy of the system manager."""
 
     path: str
@@ -30,7 +30,7 @@ class Place(t.NamedTuple):
     """Whether that is all of it: a longer one is cut."""
 
 
-def place_of(content: bytes) -> t.Optional[Place]:
+def place_of(content: bytes) -> t.Optional[CgroupPlace]:
     """Return where systemd has put a process; None where that cannot be told.
 
     The kernel writes one line for each hierarchy. Where one has two, somebody else has written them.
@@ -41,22 +41,22 @@ def place_of(content: bytes) -> t.Optional[Place]:
         hierarchy, _colon, rest = line[:_LINE].partition(b":")
         controllers, colon, path = rest.partition(b":")
         if line.startswith(b"0::"):
-            unified.append(Place(path.decode("utf-8", "surrogateescape"), whole))
+            unified.append(CgroupPlace(path.decode("utf-8", "surrogateescape"), whole))
         elif controllers == b"name=systemd" and hierarchy and colon:
-            named.append(Place(path.decode("utf-8", "surrogateescape"), whole))
+            named.append(CgroupPlace(path.decode("utf-8", "surrogateescape"), whole))
     if len(unified) > 1 or len(named) > 1:
         return None
     told = [place for place in named + unified if place.path != "/"]
     return next(iter(told or named or unified), None)
 
 
-def prefix_of(manager: t.Optional[Place]) -> str:
+def prefix_of(manager: t.Optional[CgroupPlace]) -> str:
     """Return the cgroup below which the manager (process 1) keeps its units: '' on an ordinary host."""
     head, _slash, tail = manager.path.rpartition("/") if manager else ("", "", "")
     return head if manager and manager.whole and tail == "init.scope" else ""
 
 
-def unit_in(place: t.Optional[Place], prefix: str = "") -> str:
+def unit_in(place: t.Optional[CgroupPlace], prefix: str = "") -> str:
     """Return the system manager's unit that a place belongs to, or '' where it belongs to none.
 
     The first component that is a unit counts, and only slices may stand above it: below user@1000.service, below a

@@ -18,7 +18,7 @@ Prepare = t.Callable[[str], t.Any]
 _numbers = itertools.count()
 
 
-class Change(t.NamedTuple):
+class FileChange(t.NamedTuple):
     """What becomes of one file; None stands for no file."""
 
     path: str
@@ -26,7 +26,7 @@ class Change(t.NamedTuple):
     after: t.Optional[str]
 
 
-def apply_changes(changes: t.Sequence[Change], mode: int = 0o644) -> None:
+def apply_changes(changes: t.Sequence[FileChange], mode: int = 0o644) -> None:
     """Write, replace and remove files; where one cannot be, all are put back and the error is raised.
 
     Everything that can run out (space, inodes, permission) is tried with temporary files first; then each file is
@@ -39,7 +39,7 @@ def apply_changes(changes: t.Sequence[Change], mode: int = 0o644) -> None:
     made: t.List[str] = []
     staged: t.Dict[str, str] = {}
     kept: t.Dict[str, str] = {}
-    done: t.List[Change] = []
+    done: t.List[FileChange] = []
     try:
         for change in changes:
             if change.before is not None:

@@ -40,7 +40,7 @@ class Doubtful(PermissionError):
     """Nothing is looked up or read on this file system; the text names it."""
 
 
-def parse(content: bytes) -> t.Dict[int, Mount]:
+def parse_mounts(content: bytes) -> t.Dict[int, Mount]:
     """Return the mounts of a mountinfo by their numbers. Blanks and newlines in names are escaped there, \\r is not."""
     mounts = {}
     for line in content.split(b"\n"):
@@ -55,7 +55,7 @@ def _split(options: bytes) -> t.FrozenSet[str]:
     return frozenset(os.fsdecode(options).split(","))
 
 
-def doubt(mount: t.Optional[Mount], ours: t.Container[str]) -> str:
+def mount_doubt(mount: t.Optional[Mount], ours: t.Container[str]) -> str:
     """Say what speaks against reading from a mount; '' where nothing does.
 
     :param mount: None for one that is in no list.
@@ -94,7 +94,7 @@ class Mounts:
         if number != above:
             own, *others = [_parse_file(name) for name in self._files]
             mount = own.get(number) or next((mounts[number] for mounts in others if number in mounts), None)
-            problem = doubt(mount, {mount.device for mount in own.values()})
+            problem = mount_doubt(mount, {mount.device for mount in own.values()})
             if problem:
                 raise Doubtful(errno.EACCES, problem)
         return number
@@ -111,6 +111,6 @@ def _number_of(descriptor: int) -> int:
 def _parse_file(path: str) -> t.Dict[int, Mount]:
     try:
         with open(path, "rb") as file:
-            return parse(file.read())
+            return parse_mounts(file.read())
     except OSError:
         return {}

@@ -9,16 +9,16 @@ from __future__ import annotations
 import time
 import typing as t
 
-T = t.TypeVar("T")
+_T = t.TypeVar("_T")
 
 
 def poll_until(
-    ask: t.Callable[[], T],
+    ask: t.Callable[[], _T],
     seconds: float,
     pause: float,
-    enough: t.Callable[[T], t.Any] = bool,
+    enough: t.Callable[[_T], t.Any] = bool,
     rest: float = 0,
-) -> T:
+) -> _T:
     """Ask until the answer is enough or the time is over, at least once; return the last answer.
 
     :param pause: Seconds between two questions; the last may come earlier, so that it comes in time.

@@ -32,7 +32,7 @@ empty cell."""
 _PLAIN_WORD = re.compile(r"[^\s'\"`()\[\]{}<>|;&$,]+")
 """What needs no quotes to be seen as one name amid a sentence."""
 
-Result = t.TypeVar("Result")
+_Text = t.TypeVar("_Text")
 
 LINES = ("before", "after", "content")
 """Keys of results under which a text is of several lines by its nature: the sides of a diff, and a drop-in."""
@@ -84,9 +84,9 @@ def lines_of(text: str) -> str:
     return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
 
 
-def shown(value: Result) -> Result:
+def shown(value: _Text) -> _Text:
     """Return the same structure with every text in it escaped, keys too; under LINES the lines stay lines."""
-    return t.cast(Result, _shown_below("", value))
+    return t.cast(_Text, _shown_below("", value))
 
 
 def _shown_below(key: t.Any, value: t.Any) -> t.Any:

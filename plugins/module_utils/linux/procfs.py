@@ -131,7 +131,7 @@ class Proc:
         """Return the unit of a process, '' where it has none or is gone."""
         return cgroup.unit_in(self.place_of(pid), self.prefix)
 
-    def place_of(self, pid: int) -> t.Optional[cgroup.Place]:
+    def place_of(self, pid: int) -> t.Optional[cgroup.CgroupPlace]:
         """Return where systemd has put a process; with cgroup v1 a first thread that has ended is in none any more."""
         place = cgroup.place_of(self.bytes_of(pid, "cgroup"))
         if place is None or place.path != "/":

@@ -98,7 +98,7 @@ class Watch:
 
 
 def _told(pid: int, limit: float) -> str:
-    user = user_of(pid)
+    user = real_user_of(pid)
     whose = "an unknown user" if user is None else f"user {user}"
     return (
         f"process {pid} of {whose} has let nothing of itself be read for {limit:g} s (it hangs in execve(2) or mmap(2),"
@@ -106,7 +106,7 @@ def _told(pid: int, limit: float) -> str:
     )
 
 
-def user_of(pid: int, root: str = "/proc") -> t.Optional[int]:
+def real_user_of(pid: int, root: str = "/proc") -> t.Optional[int]:
     """Return the real user of a process. (/proc/PID belongs to root where it does not let itself be dumped.)"""
     try:
         with open(f"{root}/{pid}/status", "rb") as stream:

@@ -108,7 +108,7 @@ class NoAnswer(SystemdError):
     """It was still running when its time was over; the text says what was asked of whom, and how long."""
 
 
-def run(command: t.List[str], limit: float = ANSWER) -> t.Tuple[int, str, str]:
+def ask_systemd(command: t.List[str], limit: float = ANSWER) -> t.Tuple[int, str, str]:
     """Run systemctl or its like, and return exit status, standard output and standard error.
 
     :param limit: seconds.
@@ -125,7 +125,7 @@ def run(command: t.List[str], limit: float = ANSWER) -> t.Tuple[int, str, str]:
     return ended.status, ended.stdout, ended.stderr
 
 
-def show(run: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:
+def show(ask_systemd: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:
     """Return the properties of units by the names they were asked for; an instance pattern gives all its instances.
 
     A unit that does not exist has V(LoadState=not-found), as systemctl(1) says it. One of which systemctl says nothing
@@ -133,7 +133,7 @@ def show(run: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:
     """
     if not units:
         return {}
-    status, out, err = run(
+    status, out, err = ask_systemd(
         ["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", *list(units)]
     )
     if status != 0:
@@ -181,9 +181,9 @@ def template_of(unit: str) -> t.Optional[str]:
     return re.sub(r"@.+\.", "@.", unit) if "@" in unit and not is_template(unit) else None
 
 
-def template_files(run: Run, template: str) -> t.Tuple[str, t.List[str]]:
+def template_files(ask_systemd: Run, template: str) -> t.Tuple[str, t.List[str]]:
     """Return the path of a template's unit file ('' where there is none) and those of its drop-ins."""
-    status, out, _unused_err = run(["systemctl", "cat", "--no-pager", "--", template])
+    status, out, _unused_err = ask_systemd(["systemctl", "cat", "--no-pager", "--", template])
     paths = re.findall(r"(?m)^# (/\S.*)$", out) if status == 0 else []
     fragments = [path for path in paths if path.endswith("/" + template)]
     return (fragments[0] if fragments else ""), [path for path in paths if path not in fragments]
@@ -219,7 +219,7 @@ def listen_addresses(properties: Properties) -> t.List[Address]:
     return [(v6 or v4, int(port)) for v6, v4, port in _LISTENS.findall(properties.get("Listen", ""))]
 
 
-def directives(properties: Properties) -> t.Dict[str, t.Optional[int]]:
+def socket_directives(properties: Properties) -> t.Dict[str, t.Optional[int]]:
     """Return the directives by the names of our options, and keepalive as 0 or 1; None where systemd does not say."""
     probes = properties.get("KeepAliveProbes", "")
     return {

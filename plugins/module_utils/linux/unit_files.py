@@ -36,7 +36,7 @@ class Assignments(t.NamedTuple):
     """Files that could not be read, each with the reason: what they say is not known."""
 
 
-def directives(text: str, section: str) -> t.Iterator[t.Tuple[str, str]]:
+def directives_in(text: str, section: str) -> t.Iterator[t.Tuple[str, str]]:
     """Yield the (name, value) pairs of one section of a unit file, continuation lines joined."""
     current, pending = "", ""
     lines = _LINE_END.split(text)
@@ -77,7 +77,7 @@ def assignments(files: t.Iterable[t.Tuple[str, str]]) -> Assignments:
     unset: t.List[str] = []
     emptied = ""
     for path, text in files:
-        for name, value in directives(text, "Service"):
+        for name, value in directives_in(text, "Service"):
             if name == "Environment":
                 if not value:
                     environment.clear()
@@ -109,7 +109,7 @@ def exec_start(text: str) -> str:
     For a template that has no instance yet: systemctl show knows only instances. A path with a specifier (V(%i)) is not
     known before there is one.
     """
-    for name, value in directives(text, "Service"):
+    for name, value in directives_in(text, "Service"):
         program = (words(value) or [""])[0].lstrip("-@:+!|")
         if name == "ExecStart" and program.startswith("/") and "%" not in program:
             return f"path={program} ; argv[]={value}"

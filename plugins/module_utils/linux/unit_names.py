@@ -46,7 +46,7 @@ def is_pattern(text: str, kinds: t.Container[str] = KINDS) -> bool:
     return found is not None and found["kind"] in kinds and len(text) <= LONGEST
 
 
-def problem_with(name: t.Any, patterns: bool = False) -> str:
+def name_problem(name: t.Any, patterns: bool = False) -> str:
     """Say what is wrong with the name of a .service or .socket unit and what would be right; '' where nothing is.
 
     :param patterns: A pattern will do as well.
@@ -62,7 +62,7 @@ def problem_with(name: t.Any, patterns: bool = False) -> str:
 
 def problems_with(names: Placed, patterns: bool = False) -> t.List[str]:
     """Return every mistake in names of units, each with its place."""
-    found = ((place, problem_with(name, patterns)) for place, name in names)
+    found = ((place, name_problem(name, patterns)) for place, name in names)
     return [f"{place}: {problem}" for place, problem in found if problem]
 
 

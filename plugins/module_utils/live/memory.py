@@ -19,7 +19,7 @@ import typing as t
 
 from ..linux.printable import printable
 from ..linux.state_file import Damaged, is_integer, read_json
-from ..linux.unit_names import problem_with
+from ..linux.unit_names import name_problem
 from .changes import (
     TIMES,
     OptionValues,
@@ -190,7 +190,7 @@ def _unit_from(name: str, content: t.Any) -> UnitMemory:
 
     :raises Damaged: It is not what _as_dict() makes.
     """
-    if problem_with(name, patterns=True):
+    if name_problem(name, patterns=True):
         raise Damaged("is not the name of a .service or .socket unit")
     if not isinstance(content, dict) or set(content) != {"groups", "seen", "times"}:
         raise Damaged("is not an object with groups, seen and times")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..processes.effective import effective
-from ..processes.facts import Files, ProcessFacts
+from ..processes.facts import LibraryFiles, ProcessFacts
 from ..settings.expectation import Expectation
 from ..settings.options import DERIVE, LIBRARIES, LIBRARY_DIR, SYSTEM, TIMING, user_timeout_from
 from ..sockets.compare import Kernel
@@ -39,7 +39,7 @@ class Origin:
         self._facts_of = facts_of
         self._kernels = kernels
         # Not only the libraries that the unit is to have now: an earlier setting may have named another one.
-        self._libraries = Files(library_dir, frozenset(LIBRARIES.values()))
+        self._libraries = LibraryFiles(library_dir, frozenset(LIBRARIES.values()))
 
     def kernel_of(self, record: Record) -> Kernel:
         """Return the kernel as it is in the socket's network namespace."""

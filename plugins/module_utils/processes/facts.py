@@ -61,7 +61,7 @@ _T = t.TypeVar("_T")
 def gather_facts(pid: int, proc: Proc = HOST, unit: str = "") -> ProcessFacts:
     """Read the facts of one process; each may fail by itself."""
     leader, pid = pid, proc.living(pid)
-    elf = attempt(lambda: elf_in(below_root.find_program(pid, proc)))
+    elf = attempt(lambda: elf_in(below_root.find_running_program(pid, proc)))
     secure = attempt(
         lambda: bool(procfs.parse_auxv(proc.content_of(pid, "auxv"), elf.bits if elf else 64).get(procfs.AT_SECURE))
     )
@@ -76,7 +76,7 @@ def gather_facts(pid: int, proc: Proc = HOST, unit: str = "") -> ProcessFacts:
         pid=leader,
         started=started,
         host_preload=attempt(lambda: _host_preload(pid, proc, started)),
-        settings=settings_file.read(pid, unit, program, proc, started),
+        settings=settings_file.read_settings(pid, unit, program, proc, started),
     )
 
 
@@ -99,14 +99,14 @@ def drop_in_of(unit: str, directory: str = dropin.DIRECTORY) -> t.Optional[DropI
     """Return the drop-in of ours that systemd applies to a unit: an instance's hides its template's."""
     names = [name for name in (unit, systemd.template_of(unit)) if name and is_unit_name(name)]
     paths = [dropin.path_of(name, directory) for name in names]
-    texts = {path: attempt(lambda path=path: dropin.read(path)) for path in paths}  # type: ignore[misc]
+    texts = {path: attempt(lambda path=path: dropin.read_drop_in(path)) for path in paths}  # type: ignore[misc]
     for path, content in texts.items():
         if content is not None:
             return DropIn(path, dropin.environment_in(content), texts) if dropin.is_ours(content) else None
     return None
 
 
-class Files(t.NamedTuple):
+class LibraryFiles(t.NamedTuple):
     """The library files that would do, any one of them."""
 
     directory: str

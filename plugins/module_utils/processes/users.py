@@ -85,7 +85,7 @@ def without_libraries(host: state.HostWide, proc: Proc = HOST) -> t.List[t.Dict[
             continue  # gone, or a thread of the kernel
         who = shown["unit"], shown["program"]
         can_load = functools.partial(state.can_load, pid, host, proc)
-        reasons = state.stale_reasons(host, *who, own_libraries(pid, proc), started, can_load)
+        reasons = state.host_stale_reasons(host, *who, own_libraries(pid, proc), started, can_load)
         if reasons and not state.is_left_alone(host, *who):
             found.append({**shown, "why": reasons[0]})
     return found

@@ -25,7 +25,7 @@ class Due(t.NamedTuple):
         return f"{'reload' if self.reload else 'restart'} {self.unit.name}: {'; '.join(self.why)}"
 
 
-def plan(
+def due_units(
     units: t.Sequence[Unit],
     policies: t.Mapping[str, str],
     *,

@@ -41,14 +41,14 @@ ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
 }
 """What the modules take that change something in a rollout; V(run) is from the task's action."""
 
-Holder = t.Dict[str, t.Any]
+LockHolder = t.Dict[str, t.Any]
 """Who has the lock: what its action said of the run, V(since) and V(last) in seconds since boot, and V(boot)."""
 
 
 class Held(NotLocked):
     """Another run has the lock; the text says whose, since when, and what to do."""
 
-    def __init__(self, holder: Holder) -> None:
+    def __init__(self, holder: LockHolder) -> None:
         now = boot_clock.now()
         since = boot_clock.on_the_wall(holder.get("since", now))
         super().__init__(
@@ -141,7 +141,7 @@ class Lock:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def end(self, force: bool = False) -> t.Optional[Holder]:
+    def end(self, force: bool = False) -> t.Optional[LockHolder]:
         """Let others in at the end of the rollout; return whose lock it was, None where there was none.
 
         :param force: Also where it is the lock of another run.
@@ -161,7 +161,7 @@ class Lock:
             os.close(descriptor)
 
 
-def _read(descriptor: int) -> Holder:
+def _read(descriptor: int) -> LockHolder:
     """Return whose lock it is; {} where it is nobody's, of another boot, never finished, or damaged."""
     holder = _parsed(descriptor) or {}
     if holder and "boot" not in holder:  # release 0.1.0 wrote the wall clock's time: its silence is counted from now
@@ -174,7 +174,7 @@ def _is_damaged(descriptor: int) -> bool:
     return os.fstat(descriptor).st_size > 0 and _parsed(descriptor) is None
 
 
-def _parsed(descriptor: int) -> t.Optional[Holder]:
+def _parsed(descriptor: int) -> t.Optional[LockHolder]:
     """Return what a run has written; None where the file holds nothing that a run writes."""
     try:
         holder = parse_json(os.pread(descriptor, _LIMIT, 0))
@@ -183,7 +183,7 @@ def _parsed(descriptor: int) -> t.Optional[Holder]:
     return holder if isinstance(holder, dict) and _names_a_run(holder) else None
 
 
-def _names_a_run(holder: Holder) -> bool:
+def _names_a_run(holder: LockHolder) -> bool:
     """Tell whether a run has written this. What it says of times must be times: they are compared and shown."""
     texts, times = (holder.get("id"), holder.get("owner")), (holder.get("since"), holder.get("last"))
     return all(isinstance(text, str) and text for text in texts) and all(
@@ -192,7 +192,7 @@ def _names_a_run(holder: Holder) -> bool:
     )
 
 
-def _write(descriptor: int, holder: Holder) -> None:
+def _write(descriptor: int, holder: LockHolder) -> None:
     text = json.dumps(holder).encode("utf-8")
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, text, 0)

@@ -10,13 +10,15 @@ import typing as t
 
 from ..linux.printable import printable
 
-Outcome = t.Mapping[str, t.Any]
+HostOutcome = t.Mapping[str, t.Any]
 """V(state) (V(refused), V(failed) or V(done)) and V(seen), in lines; empty where the host was not begun."""
 
 _MOST_NAMES = 10
 
 
-def by_state(outcomes: t.Mapping[str, t.Optional[Outcome]], unreachable: t.Sequence[str]) -> t.Dict[str, t.List[str]]:
+def by_state(
+    outcomes: t.Mapping[str, t.Optional[HostOutcome]], unreachable: t.Sequence[str]
+) -> t.Dict[str, t.List[str]]:
     """Sort the hosts: a host that cannot be reached is V(unreachable), whatever was known of it before."""
     found: t.Dict[str, t.List[str]] = {"refused": [], "failed": [], "unreachable": [], "done": [], "not begun": []}
     for host, outcome in outcomes.items():
@@ -25,12 +27,12 @@ def by_state(outcomes: t.Mapping[str, t.Optional[Outcome]], unreachable: t.Seque
     return found
 
 
-def trouble(outcomes: t.Mapping[str, t.Optional[Outcome]], unreachable: t.Sequence[str]) -> t.List[str]:
+def trouble(outcomes: t.Mapping[str, t.Optional[HostOutcome]], unreachable: t.Sequence[str]) -> t.List[str]:
     """Return the lines about every host that is not as it should be, and what to do; none where all are."""
     return [printable(line) for line in _trouble(outcomes, unreachable)]
 
 
-def _trouble(outcomes: t.Mapping[str, t.Optional[Outcome]], unreachable: t.Sequence[str]) -> t.List[str]:
+def _trouble(outcomes: t.Mapping[str, t.Optional[HostOutcome]], unreachable: t.Sequence[str]) -> t.List[str]:
     hosts = by_state(outcomes, unreachable)
     lines: t.List[str] = []
     for state in ("refused", "failed"):
@@ -51,7 +53,7 @@ def _trouble(outcomes: t.Mapping[str, t.Optional[Outcome]], unreachable: t.Seque
     return lines
 
 
-def _of_unreachable(outcome: t.Optional[Outcome], preflight: bool) -> str:
+def _of_unreachable(outcome: t.Optional[HostOutcome], preflight: bool) -> str:
     if preflight:
         return "could not be reached"
     if (outcome or {}).get("state") == "done":

@@ -21,7 +21,7 @@ KIB = 1024
 _INODES = 16
 
 
-class Place(t.NamedTuple):
+class NeededPlace(t.NamedTuple):
     """A folder that will be written to, and what for."""
 
     path: str
@@ -30,25 +30,25 @@ class Place(t.NamedTuple):
     purpose: str
 
 
-def places(libraries: bool) -> t.List[Place]:
+def places(libraries: bool) -> t.List[NeededPlace]:
     """Return where a rollout writes.
 
     :param libraries: whether some service needs them.
     """
     wanted = [
-        Place(dropin.DIRECTORY, 128 * KIB, "the drop-ins"),
-        Place(undo.FOLDER, 128 * KIB, "what has to be put back if it fails"),
-        Place(file_lock.FOLDER, 16 * KIB, "the lock of the rollout"),
+        NeededPlace(dropin.DIRECTORY, 128 * KIB, "the drop-ins"),
+        NeededPlace(undo.FOLDER, 128 * KIB, "what has to be put back if it fails"),
+        NeededPlace(file_lock.FOLDER, 16 * KIB, "the lock of the rollout"),
     ]
     if libraries and manifest.read_manifest(LIBRARY_DIR) is None:
-        wanted.append(Place(LIBRARY_DIR, 2048 * KIB, "the libraries"))
-        wanted.append(Place(os.environ.get("TMPDIR", "/tmp"), 8192 * KIB, "compiling the libraries"))
+        wanted.append(NeededPlace(LIBRARY_DIR, 2048 * KIB, "the libraries"))
+        wanted.append(NeededPlace(os.environ.get("TMPDIR", "/tmp"), 8192 * KIB, "compiling the libraries"))
     elif libraries:
-        wanted.append(Place(LIBRARY_DIR, 0, "the libraries"))
+        wanted.append(NeededPlace(LIBRARY_DIR, 0, "the libraries"))
     return wanted
 
 
-def problem_with(place: Place) -> t.Optional[str]:
+def place_problem(place: NeededPlace) -> t.Optional[str]:
     """Say why a folder cannot be written to; one that is not there yet is made in the nearest that is."""
     folder = place.path
     while not os.path.isdir(folder) and folder != "/":
@@ -72,7 +72,7 @@ def problem_with(place: Place) -> t.Optional[str]:
 
 def problems(libraries: bool) -> t.List[str]:
     """Return what is wrong with the places, each once."""
-    return list(dict.fromkeys(filter(None, map(problem_with, places(libraries)))))
+    return list(dict.fromkeys(filter(None, map(place_problem, places(libraries)))))
 
 
 def missing_for_build(cc: str) -> t.List[str]:
@@ -85,7 +85,7 @@ def missing_for_build(cc: str) -> t.List[str]:
 def families(os_release: str = "/etc/os-release") -> t.List[str]:
     """Return the distribution and those that it is like, as os-release(5) says."""
     found: t.Dict[str, str] = {}
-    for line in (dropin.read(os_release) or "").splitlines():
+    for line in (dropin.read_drop_in(os_release) or "").splitlines():
         key, _equals, value = line.partition("=")
         found[key] = value.strip("\"'")
     return f"{found.get('ID', '')} {found.get('ID_LIKE', '')}".split()

@@ -20,7 +20,7 @@ from ..linux.polling import poll_until
 from ..linux.printable import quoted
 from ..units import dropin
 from ..units.listeners import slipped_through
-from ..units.unit import Host, Unit
+from ..units.unit import Unit, UnitsOfHost
 from . import undo
 
 _POLL = 0.1
@@ -47,7 +47,7 @@ class Sequence:
         self, run: systemd.Run, names: t.Sequence[str], settle: float, job_timeout: float = job.TIMEOUT
     ) -> None:
         self._run = run
-        self._host = Host(run, undo.read(undo.FOLDER))
+        self._host = UnitsOfHost(run, undo.read_previous(undo.FOLDER))
         self._names = list(names)
         self._settle = settle
         self._job_timeout = job_timeout
@@ -87,7 +87,7 @@ class Sequence:
         self._systemctl("daemon-reload", limit=_RELOADING)
         try:
             for path in unread:
-                in_force.put_in_force(path, dropin.read(path))
+                in_force.put_in_force(path, dropin.read_drop_in(path))
         except OSError as error:
             raise systemd.SystemdError(
                 f"systemd has read the drop-ins, and that could not be noted in {in_force.FOLDER}: {error.strerror}; "

@@ -33,11 +33,11 @@ _LOST = (
     " as it should be; the file is written anew by the next rollout, or can be removed"
 )
 
-Record = t.Dict[str, t.Dict[str, t.Any]]
+Previous = t.Dict[str, t.Dict[str, t.Any]]
 """By unit: its drop-in as service_dropins takes it, and V(ran): whether the unit ran."""
 
 
-def read(folder: str) -> Record:
+def read_previous(folder: str) -> Previous:
     """Return what of the record can be believed; empty where there is none."""
     return _read(folder)[0]
 
@@ -47,7 +47,7 @@ def damages(folder: str) -> t.List[str]:
     return _read(folder)[1]
 
 
-def _read(folder: str) -> t.Tuple[Record, t.List[str]]:
+def _read(folder: str) -> t.Tuple[Previous, t.List[str]]:
     """Read the record, and what is wrong with it: one unit's entry is not that of the others."""
     path = os.path.join(folder, NAME)
     try:
@@ -58,7 +58,7 @@ def _read(folder: str) -> t.Tuple[Record, t.List[str]]:
         return {}, []
     except Damaged as damage:
         return {}, [f"{path} {damage}; it was not believed: {_LOST.format('the drop-ins said')}"]
-    record: Record = {}
+    record: Previous = {}
     damaged: t.List[str] = []
     for unit, was in content.items():
         why = _damage_of(unit, was)
@@ -92,7 +92,7 @@ def _damage_of(unit: str, was: t.Any) -> str:
     return ""
 
 
-def write(folder: str, record: Record) -> None:
+def write_previous(folder: str, record: Previous) -> None:
     """Replace the record; an empty one is no file.
 
     :raises OSError: As the file system said it, or it would be too long to be read again; the old one is there.
@@ -121,7 +121,7 @@ def write(folder: str, record: Record) -> None:
         raise
 
 
-def with_changes(record: Record, changes: Record, fresh: t.Container[str]) -> Record:
+def with_changes(record: Previous, changes: Previous, fresh: t.Container[str]) -> Previous:
     """Add what is about to change; what an unfinished run had noted is older, and stays.
 
     :param fresh: Units whose processes run with the drop-in that is there now: that is what to go back to.
@@ -129,13 +129,13 @@ def with_changes(record: Record, changes: Record, fresh: t.Container[str]) -> Re
     return {**record, **{unit: was for unit, was in changes.items() if unit not in record or unit in fresh}}
 
 
-def listed_in(record: Record, listed: t.Optional[t.Container[str]]) -> Record:
+def listed_in(record: Previous, listed: t.Optional[t.Container[str]]) -> Previous:
     """Pick the units that a run speaks of; of others it may restart none and put none back. None: of all."""
     return {unit: was for unit, was in record.items() if listed is None or unit in listed}
 
 
 def without_confirmed(
-    record: Record, still_due: t.Container[str], listed: t.Optional[t.Container[str]] = None
-) -> Record:
+    record: Previous, still_due: t.Container[str], listed: t.Optional[t.Container[str]] = None
+) -> Previous:
     """Leave what is not confirmed: the units whose restart is still due, and those that the run does not speak of."""
     return {unit: was for unit, was in record.items() if unit in still_due or not (listed is None or unit in listed)}

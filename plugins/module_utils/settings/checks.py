@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..linux.unit_names import problem_with as problem_with_name
+from ..linux.unit_names import name_problem as problem_with_name
 from .options import (
     LIBRARIES,
     OPTIONS,

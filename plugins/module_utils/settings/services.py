@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ..linux.printable import printable
-from ..linux.unit_names import problem_with as problem_with_name
+from ..linux.unit_names import name_problem as problem_with_name
 from .checks import Mistakes, ResolveError, Spelling, check_settings
 from .service import Mention, ResolvedService, complete, merge_settings
 

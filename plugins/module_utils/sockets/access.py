@@ -16,7 +16,7 @@ from .native import (
     NativeSetter,
     Unavailable,
 )
-from .values import Applied, Plan, SocketValues
+from .values import Applied, SettingPlan, SocketValues
 
 CHOICES = ("auto", "native", "portable")
 
@@ -39,7 +39,7 @@ class Reader(t.Protocol):
 class Setter(t.Protocol):
     """What sets options on the sockets of a process; see PortableSetter.apply."""
 
-    def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = ...) -> t.Iterator[Applied]:
+    def apply(self, pid: int, plan: SettingPlan, thread: t.Optional[int] = ...) -> t.Iterator[Applied]:
         """Yield what became of each descriptor."""
 
 

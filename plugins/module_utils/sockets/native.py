@@ -30,7 +30,7 @@ from .values import (
     BATCH,
     PROTOCOLS,
     Applied,
-    Plan,
+    SettingPlan,
     SocketOption,
     SocketValues,
     is_gone,
@@ -251,7 +251,7 @@ class NativeSetter:
         self._library = library
         self._apart = Apart()
 
-    def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
+    def apply(self, pid: int, plan: SettingPlan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
         """Yield what became of each descriptor. What vanished, or is another socket by now, is left out.
 
         Raises Unreadable where the kernel does not let us duplicate anything of this process, or thread.

@@ -15,7 +15,7 @@ import typing as t
 
 from ..linux.accounts import Account
 
-T = t.TypeVar("T")
+_T = t.TypeVar("_T")
 Counts = t.Dict[str, int]
 
 MOST_ACCOUNTS = 20
@@ -23,12 +23,12 @@ MOST_ACCOUNTS = 20
 
 
 def share_out(
-    items: t.Sequence[T],
+    items: t.Sequence[_T],
     places: int,
-    account: t.Callable[[T], Account],
-    rank: t.Callable[[T], int] = lambda _item: 0,
+    account: t.Callable[[_T], Account],
+    rank: t.Callable[[_T], int] = lambda _item: 0,
     most_of_people: t.Optional[int] = None,
-) -> t.List[T]:
+) -> t.List[_T]:
     """Choose the items that are shown, in the order in which they are.
 
     :param items: the most important of each account first.
@@ -52,9 +52,9 @@ def share_out(
 
 
 def _without_masses(
-    items: t.Sequence[T], account: t.Callable[[T], Account], rank: t.Callable[[T], int], most: int
-) -> t.List[T]:
-    by_place: t.Dict[str, t.List[T]] = {}
+    items: t.Sequence[_T], account: t.Callable[[_T], Account], rank: t.Callable[[_T], int], most: int
+) -> t.List[_T]:
+    by_place: t.Dict[str, t.List[_T]] = {}
     for item in items:
         if account(item).shown_user is not None:
             by_place.setdefault(account(item).place, []).append(item)
@@ -84,10 +84,10 @@ def _in_turn(queues: t.Sequence[t.Iterable[int]]) -> t.Iterator[int]:
 
 
 def cut(
-    items: t.Iterable[T],
-    shown: t.Iterable[T],
-    account: t.Callable[[T], Account],
-    counts: t.Callable[[T], Counts],
+    items: t.Iterable[_T],
+    shown: t.Iterable[_T],
+    account: t.Callable[[_T], Account],
+    counts: t.Callable[[_T], Counts],
     names: t.Sequence[str],
 ) -> t.Dict[str, t.Any]:
     """Sum up what is not shown, altogether and for those whose it is.

@@ -76,7 +76,7 @@ def raise_without_threads(number: t.Optional[int], open_own: t.Callable[[], None
 SocketOption = t.Tuple[int, int, int]
 """Level, option and value of one setsockopt(2)."""
 
-Plan = t.Mapping[int, t.Tuple[int, t.Sequence[SocketOption]]]
+SettingPlan = t.Mapping[int, t.Tuple[int, t.Sequence[SocketOption]]]
 """Of one table: descriptor → the inode that it must have, and what is set, in this order."""
 
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 import typing as t
 
 from ..linux.procnet import Address
-from ..linux.systemd import Properties, directives, listen_addresses
+from ..linux.systemd import Properties, listen_addresses, socket_directives
 from ..settings.pattern import fits
 
 
-class Unit(t.NamedTuple):
+class AskedUnit(t.NamedTuple):
     """One unit as it was asked for, and what systemd makes of it."""
 
     name: str
@@ -53,23 +53,23 @@ def askable(names: t.Iterable[str]) -> t.List[str]:
     return [name for name in names if "@." not in name and not set(name) & set("*?[")]
 
 
-def unit_from(name: str, properties: t.Optional[Properties]) -> Unit:
+def unit_from(name: str, properties: t.Optional[Properties]) -> AskedUnit:
     """Make a Unit of a name and systemd's answer, None where it could not be asked."""
     if properties is None:
-        return Unit(name, (_pattern(name),), None, None, (), {})
+        return AskedUnit(name, (_pattern(name),), None, None, (), {})
     identity = properties.get("Id", "") or name
     patterns: t.List[str] = [identity]
     if name.endswith(".socket"):
         patterns = properties.get("Triggers", "").split()
         if properties.get("Accept", "") == "yes":
             patterns.append(identity[: -len(".socket")] + "@*.service")
-    return Unit(
+    return AskedUnit(
         name=name,
         patterns=tuple(patterns),
         load_state=properties.get("LoadState", "") or None,
         active=properties.get("ActiveState", "") in ("active", "reloading", "deactivating"),
         listens=tuple(listen_addresses(properties)),
-        directives=directives(properties) if name.endswith(".socket") else {},
+        directives=socket_directives(properties) if name.endswith(".socket") else {},
         triggered_by=tuple(by for by in properties.get("TriggeredBy", "").split() if by.endswith(".socket")),
     )
 

@@ -52,7 +52,7 @@ def is_ours(content: str) -> bool:
     return content.startswith(MARKER)
 
 
-def read(path: str) -> t.Optional[str]:
+def read_drop_in(path: str) -> t.Optional[str]:
     """Return a file's text, or None where there is no such file. It may be a user's: a unit may name any path.
 
     :raises OSError: It is no regular file, is longer than 1 MiB, or cannot be read.
@@ -68,7 +68,7 @@ def survey(directory: str = DIRECTORY) -> t.Tuple[t.Dict[str, str], t.List[OSErr
     found, unread = {}, []
     for path in sorted(glob.glob(os.path.join(glob.escape(directory), "*.d", FILE_NAME))):
         try:
-            content = read(path)
+            content = read_drop_in(path)
         except OSError as error:
             unread.append(error)
             continue

@@ -11,7 +11,7 @@ import typing as t
 from ..linux import answering, systemd
 from ..linux.procfs import HOST
 from ..linux.procnet import LISTEN, STATES, plain
-from ..linux.systemd import directives, listen_addresses
+from ..linux.systemd import listen_addresses, socket_directives
 from ..linux.unreadable import Unreadable
 from ..settings.expectation import SYSTEMD_OPTIONS, Expectation
 from ..settings.options import SYSTEM
@@ -77,4 +77,4 @@ def _differences(values: SocketValues, properties: systemd.Properties, direction
 
 def _wanted(properties: systemd.Properties) -> t.Dict[str, int]:
     """Return the directives as expected values; one that is not set leaves the system's default."""
-    return {name: value or SYSTEM for name, value in directives(properties).items() if name in SYSTEMD_OPTIONS}
+    return {name: value or SYSTEM for name, value in socket_directives(properties).items() if name in SYSTEMD_OPTIONS}

@@ -23,7 +23,7 @@ _ANY_LIBC = ("x86_64", "aarch64", "riscv64")
 _CONTESTED = ("LD_PRELOAD", *dropin.OWN_VARIABLES)
 
 
-class Problem(t.NamedTuple):
+class Obstacle(t.NamedTuple):
     """One obstacle."""
 
     reason: t.Optional[str]
@@ -31,28 +31,29 @@ class Problem(t.NamedTuple):
     text: str
 
 
-def unit_problems(name: str, load_state: str) -> t.List[Problem]:
+def unit_problems(name: str, load_state: str) -> t.List[Obstacle]:
     """A unit must be there and not masked."""
     if load_state == "not-found":
         return [
-            Problem(
+            Obstacle(
                 None, f"{name}: there is no such unit on this host; install its software first, or correct the name"
             )
         ]
     if load_state == "masked":
-        return [Problem(None, f"{name}: the unit is masked; 'systemctl unmask {name}', or take the entry out")]
+        return [Obstacle(None, f"{name}: the unit is masked; 'systemctl unmask {name}', or take the entry out")]
     if load_state != "loaded":
-        return [Problem(None, f"{name}: systemd could not load the unit ({load_state}); see 'systemctl status {name}'")]
+        text = f"{name}: systemd could not load the unit ({load_state}); see 'systemctl status {name}'"
+        return [Obstacle(None, text)]
     return []
 
 
-def executable_problems(name: str, executable: Executable) -> t.List[Problem]:
+def executable_problems(name: str, executable: Executable) -> t.List[Obstacle]:
     """The program must be one into which the loader puts a preloaded library."""
     runs = executable.runs
     if runs.kind == "static" or runs.go:
         kind = "a Go program, which makes its system calls itself" if runs.go else "statically linked"
         return [
-            Problem(
+            Obstacle(
                 "static_executable",
                 f"{name}: {runs.path} is {kind}: a preloaded library never sees its sockets; "
                 "take the entry out, or add 'accept: [static_executable]' to write the drop-in all the same",
@@ -60,14 +61,14 @@ def executable_problems(name: str, executable: Executable) -> t.List[Problem]:
         ]
     if runs.kind in ("missing", "foreign"):
         return [
-            Problem(
+            Obstacle(
                 None,
                 f"{name}: {runs.path}: {runs.detail or runs.kind}; the library of this host cannot be loaded into it",
             )
         ]
     if runs.libc == "musl" and os.uname().machine not in _ANY_LIBC:
         return [
-            Problem(
+            Obstacle(
                 None,
                 f"{name}: {runs.path} uses musl; on {os.uname().machine} the library of this host needs glibc",
             )
@@ -75,7 +76,7 @@ def executable_problems(name: str, executable: Executable) -> t.List[Problem]:
     if runs.setuid or runs.capabilities:
         kind = "is setuid or setgid" if runs.setuid else "has file capabilities"
         return [
-            Problem(
+            Obstacle(
                 "secure_exec",
                 f"{name}: {runs.path} {kind}: the loader drops LD_PRELOAD for it; give the service its rights with "
                 "AmbientCapabilities= (systemd.exec(5)) instead, or add 'accept: [secure_exec]'",
@@ -85,14 +86,14 @@ def executable_problems(name: str, executable: Executable) -> t.List[Problem]:
 
 
 def environment_problems(
-    name: str, drop_in: str, foreign: Assignments, read: t.Callable[[str], t.Optional[str]] = dropin.read
-) -> t.List[Problem]:
+    name: str, drop_in: str, foreign: Assignments, read: t.Callable[[str], t.Optional[str]] = dropin.read_drop_in
+) -> t.List[Obstacle]:
     """Nothing may beat our drop-in: an EnvironmentFile, an UnsetEnvironment, a drop-in that sorts behind ours."""
     files, problems = _environment_files(name, foreign, read)
     for entry, path, names in files:
         for variable in sorted(names & set(_CONTESTED)):
             problems.append(
-                Problem(
+                Obstacle(
                     None,
                     f"{name}: EnvironmentFile={entry} sets {variable}, which beats every drop-in; "
                     f"take {variable} out of {path}",
@@ -101,11 +102,11 @@ def environment_problems(
     for word in foreign.unset:
         if word.split("=")[0] in _CONTESTED:
             problems.append(
-                Problem(None, f"{name}: UnsetEnvironment={word} removes the variable again; take it out of the unit")
+                Obstacle(None, f"{name}: UnsetEnvironment={word} removes the variable again; take it out of the unit")
             )
     if _sorts_behind(foreign.emptied, drop_in):
         problems.append(
-            Problem(
+            Obstacle(
                 None,
                 f"{name}: {foreign.emptied} empties Environment= and sorts behind {drop_in}, so it wins; rename it",
             )
@@ -113,7 +114,7 @@ def environment_problems(
     preload = foreign.environment.get("LD_PRELOAD", "")
     if printable(preload) != preload:  # it would not come back from the controller as it went there
         problems.append(
-            Problem(
+            Obstacle(
                 None,
                 f"{name}: {foreign.origin['LD_PRELOAD']} sets LD_PRELOAD to '{printable(preload)}': what is invisible "
                 "is not taken over into a drop-in; rename that library",
@@ -123,7 +124,7 @@ def environment_problems(
         origin = foreign.origin.get(variable) if variable in foreign.environment else None
         if origin and _sorts_behind(origin, drop_in):
             problems.append(
-                Problem(None, f"{name}: {origin} sets {variable} and sorts behind {drop_in}, so it wins; rename it")
+                Obstacle(None, f"{name}: {origin} sets {variable} and sorts behind {drop_in}, so it wins; rename it")
             )
     return problems
 
@@ -133,10 +134,10 @@ def host_wide_problems(
     executable: t.Optional[Executable],
     foreign: Assignments,
     properties: t.Mapping[str, str],
-    read: t.Callable[[str], t.Optional[str]] = dropin.read,
-) -> t.List[Problem]:
+    read: t.Callable[[str], t.Optional[str]] = dropin.read_drop_in,
+) -> t.List[Obstacle]:
     """The loader serves setuid programs and other word sizes too here; the environment still wins."""
-    problems: t.List[Problem] = []
+    problems: t.List[Obstacle] = []
     if executable and not _is_of_another_word_size(executable.runs):
         problems += [p for p in executable_problems(name, executable) if p.reason != "secure_exec"]
     origins = [
@@ -147,11 +148,13 @@ def host_wide_problems(
         origins += [(variable, path) for variable in dropin.OWN_VARIABLES if variable in names]
     problems += unread
     problems += [
-        Problem(None, f"{name}: {path} sets {variable}, which beats {settings_file.PATH}; take {variable} out of there")
+        Obstacle(
+            None, f"{name}: {path} sets {variable}, which beats {settings_file.PATH}; take {variable} out of there"
+        )
         for variable, path in origins
     ]
     problems += [
-        Problem(
+        Obstacle(
             None,
             f"{name}: {key}={properties[key]} gives the service a root of its own, in which another /etc/ld.so.preload "
             "counts; take the entry out",
@@ -164,7 +167,7 @@ def host_wide_problems(
 
 def _environment_files(
     name: str, foreign: Assignments, read: t.Callable[[str], t.Optional[str]]
-) -> t.Tuple[t.List[t.Tuple[str, str, t.Set[str]]], t.List[Problem]]:
+) -> t.Tuple[t.List[t.Tuple[str, str, t.Set[str]]], t.List[Obstacle]]:
     """Return (entry, path, variables) of each file of EnvironmentFile=; whoever owns it may have put anything there."""
     files, problems = [], []
     for entry in foreign.files:
@@ -173,7 +176,7 @@ def _environment_files(
                 files.append((entry, path, set(environment_file_names(read(path) or ""))))
             except OSError as error:
                 problems.append(
-                    Problem(
+                    Obstacle(
                         None,
                         f"{name}: EnvironmentFile={entry}: {path} cannot be read ({error.strerror}), so nobody knows "
                         "what it sets; make it a regular file of at most 1 MiB",
@@ -186,10 +189,10 @@ def _is_of_another_word_size(runs: Executable) -> bool:
     return runs.kind == "foreign" and runs.detail.startswith("a 32 bit ")
 
 
-def root_problems(name: str, properties: t.Mapping[str, str]) -> t.List[Problem]:
+def root_problems(name: str, properties: t.Mapping[str, str]) -> t.List[Obstacle]:
     """A service with a root of its own does not see our libraries."""
     return [
-        Problem(
+        Obstacle(
             None,
             f"{name}: {key}={properties[key]} gives the service a root of its own, in which {LIBRARY_DIR} "
             "is not; take the entry out, or bind the folder there with BindReadOnlyPaths=",

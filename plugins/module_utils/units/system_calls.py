@@ -21,7 +21,7 @@ import typing as t
 from ..linux import answering, systemd
 from ..linux.printable import printable
 from ..linux.procfs import HOST, Proc
-from .preflight import Problem
+from .preflight import Obstacle
 
 REASON = "system_call_filter"
 
@@ -61,16 +61,16 @@ class SystemCalls:
         self._by_unit: t.Optional[t.Dict[str, t.List[Filtered]]] = None
         self._asked: t.Dict[t.Tuple[str, ...], t.Optional[int]] = {}
 
-    def problems(self, name: str, properties: systemd.Properties) -> t.List[Problem]:
+    def problems(self, name: str, properties: systemd.Properties) -> t.List[Obstacle]:
         """Say who would be killed once a unit's processes have the libraries; empty where nothing shows it."""
         forbidden = forbidden_calls(properties)
         if forbidden:
-            return [Problem(REASON, _systemds_list(name, forbidden))]
+            return [Obstacle(REASON, _systemds_list(name, forbidden))]
         processes = self._processes(properties["Id"])
         for process in processes:
             systemds = self._started_with(processes, properties)
             if _is_above(process, systemds) or (systemds is None and own_list(process.program)):
-                return [Problem(REASON, _own_list(name, process, systemds))]
+                return [Obstacle(REASON, _own_list(name, process, systemds))]
         return []
 
     def doubts(self, name: str, properties: systemd.Properties, program: str) -> t.List[str]:

@@ -43,7 +43,7 @@ class Unit(t.NamedTuple):
     """Why that could not be found out; else empty."""
 
 
-class Host:
+class UnitsOfHost:
     """The units of a host, asked for together."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Host:
         self._run = run
         self._directory = directory
         self._proc = proc
-        self._host_wide = state.look()
+        self._host_wide = state.look_at_host_wide()
         self._unfinished = unfinished
 
     def units(self, names: t.Sequence[str]) -> t.Dict[str, Unit]:
@@ -108,7 +108,7 @@ class Host:
         for candidate in (name, systemd.template_of(name)):
             if candidate:
                 path = self.path_of(candidate)
-                content = dropin.read(path)
+                content = dropin.read_drop_in(path)
                 if content is not None:
                     return path if dropin.is_ours(content) else None
         return None
@@ -118,7 +118,7 @@ class Host:
         found = set()
         for path in {path for name in names for path in self._paths(name)}:
             with contextlib.suppress(OSError):  # the unit's damage, and told of it
-                if in_force.history(path).unread(dropin.read(path)):
+                if in_force.history(path).unread(dropin.read_drop_in(path)):
                     found.add(path)
         return found
 
@@ -142,7 +142,7 @@ class Host:
     ) -> bool:
         """Tell whether a unit is shown to have been started before its drop-in came into force."""
         paths = self._paths(name, properties["Id"])
-        return drop_in in unread or in_force.changed_since({path: dropin.read(path) for path in paths}, started)
+        return drop_in in unread or in_force.changed_since({path: dropin.read_drop_in(path) for path in paths}, started)
 
     def _by_age(
         self, name: str, properties: systemd.Properties, drop_in: t.Optional[str], unread: t.Container[str]
@@ -160,7 +160,7 @@ class Host:
         live = live_process(pid, self._proc) if pid and pid not in answering.SILENT else None
         if live is None:
             return []
-        wanted = dropin.environment_in(dropin.read(drop_in) or "") if drop_in else {}
+        wanted = dropin.environment_in(dropin.read_drop_in(drop_in) or "") if drop_in else {}
         older = None
         if drop_in:
             older = self._older(name, properties, drop_in, unread, live.started)
@@ -169,7 +169,7 @@ class Host:
             noted = in_force.history(drop_in).versions
             older = older or (not noted and live.environ is not None and dropin.unit_of(drop_in) in self._unfinished)
         host, program = self._host_wide, self._proc.program_of(pid)
-        return stale_reasons(wanted, live, older, host.names) + state.stale_reasons(
+        return stale_reasons(wanted, live, older, host.names) + state.host_stale_reasons(
             host,
             properties["Id"],
             program,
@@ -186,7 +186,7 @@ def environment_of(properties: systemd.Properties) -> t.Dict[str, str]:
 
 def _is_in(properties: systemd.Properties, drop_in: str) -> bool:
     """Tell whether systemd shows for a service what its drop-in says; of a socket it does not show that."""
-    has, wanted = environment_of(properties), dropin.environment_in(dropin.read(drop_in) or "")
+    has, wanted = environment_of(properties), dropin.environment_in(dropin.read_drop_in(drop_in) or "")
     return bool(wanted) and all(has.get(name) == wanted.get(name) for name in ("LD_PRELOAD", *dropin.OWN_VARIABLES))
 
 
@@ -214,7 +214,7 @@ def foreign_assignments(fragment: str, drop_ins: t.Sequence[str]) -> Assignments
     files, unread = [], []
     for path in [fragment, *list(drop_ins)]:
         try:
-            content = dropin.read(path) if path else None
+            content = dropin.read_drop_in(path) if path else None
         except OSError as error:
             unread.append(f"{path} cannot be read ({error.strerror})")
             continue
@@ -240,12 +240,14 @@ def problems_of(
     foreign: Assignments,
     drop_in: str,
     mode: str = "services",
-) -> t.List[preflight.Problem]:
+) -> t.List[preflight.Obstacle]:
     """Return all that stands in the way of a unit's settings, be they its drop-in's or the host's."""
     problems = preflight.unit_problems(name, load_state)
     if problems or name.endswith(".socket"):
         return problems
-    problems = [preflight.Problem(None, f"{name}: {text}: make it a regular file of root's") for text in foreign.unread]
+    problems = [
+        preflight.Obstacle(None, f"{name}: {text}: make it a regular file of root's") for text in foreign.unread
+    ]
     executable = executable_of(properties)
     if mode == "host":
         return problems + preflight.host_wide_problems(name, executable, foreign, properties)
@@ -265,7 +267,7 @@ def overruled(units: t.Iterable[Unit]) -> t.List[str]:
 def _overruled(unit: Unit) -> str:
     if not unit.drop_in or unit.name.endswith(".socket"):
         return ""
-    wanted = dropin.environment_in(dropin.read(unit.drop_in) or "")
+    wanted = dropin.environment_in(dropin.read_drop_in(unit.drop_in) or "")
     has = environment_of(unit.properties)
     ours = [entry for entry in preload_entries(wanted.get("LD_PRELOAD", "")) if dropin.is_own_library(entry)]
     lost = [name for name in wanted if name != "LD_PRELOAD" and has.get(name) != wanted[name]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..linux.procfs import HOST, Proc
-from ..processes.facts import DropIn, Files, ProcessFacts
+from ..processes.facts import DropIn, LibraryFiles, ProcessFacts
 from ..settings.expectation import Expectation
 from ..settings.options import LIBRARIES, LIBRARY_DIR
 from ..sockets.compare import ANY_KERNEL, Kernel, Subject, WrongOption
@@ -65,10 +65,10 @@ class Case(t.NamedTuple):
         return self.record.subject()
 
     @property
-    def files(self) -> Files:
+    def files(self) -> LibraryFiles:
         """Return the libraries that would do, any one of them."""
         acting = self.expectation.acting(self.record.direction)
-        return Files(self.places.library_dir, frozenset(LIBRARIES[library] for library in acting))
+        return LibraryFiles(self.places.library_dir, frozenset(LIBRARIES[library] for library in acting))
 
 
 class Cause(t.NamedTuple):

@@ -22,7 +22,7 @@ from ..sockets.record import Record, Verdict, without_judgement
 from ..sockets.shares import share_out
 from ..sockets.sweep import Sample, Sweep
 from ..units import dropin
-from ..units.asked import Unit
+from ..units.asked import AskedUnit
 from .case import Places
 from .judge import Judge
 from .summary import summarize
@@ -31,7 +31,7 @@ from .summary import summarize
 class Question(t.NamedTuple):
     """What is asked, the same for every poll."""
 
-    units: t.Tuple[Unit, ...]
+    units: t.Tuple[AskedUnit, ...]
     pids: t.FrozenSet[int]
     ports: t.FrozenSet[int]
     expected: t.Tuple[Expectation, ...]
@@ -201,7 +201,7 @@ class Audit:
         name: str,
         records: t.Sequence[Record],
         verdicts: t.Mapping[int, Verdict],
-        unit: t.Optional[Unit],
+        unit: t.Optional[AskedUnit],
         expectation: t.Optional[Expectation],
     ) -> t.Dict[str, t.Any]:
         if unit is not None and not unit.is_socket:
@@ -225,7 +225,7 @@ class Audit:
         )
         return summarize([verdicts[record.inode] for record in records], pids, hidden, unit, expectation, not_read)
 
-    def _listeners_of(self, sockets: t.List[Unit]) -> t.Dict[int, Unit]:
+    def _listeners_of(self, sockets: t.List[AskedUnit]) -> t.Dict[int, AskedUnit]:
         """Return the listeners of the .socket units that were asked for, by inode."""
         return {
             record.inode: unit
@@ -234,7 +234,7 @@ class Audit:
             if record.inode in self._systemd_inodes and record.state == "LISTEN" and unit.listens_on(record.local)
         }
 
-    def _owners_of(self, records: t.List[Record], listeners: t.Mapping[int, Unit]) -> t.Dict[int, Unit]:
+    def _owners_of(self, records: t.List[Record], listeners: t.Mapping[int, AskedUnit]) -> t.Dict[int, AskedUnit]:
         """Say which of the units that were asked for each record counts for: a .socket unit before its service."""
         # The exact name before the template or pattern.
         services = sorted(
@@ -244,7 +244,7 @@ class Audit:
             name: next((unit for unit in services if unit.holds(name)), None)
             for name in {record.unit for record in records}
         }
-        owners: t.Dict[int, Unit] = {}
+        owners: t.Dict[int, AskedUnit] = {}
         for record in records:
             owner = _came_through(record, listeners) or by_unit[record.unit]
             if owner is not None:
@@ -258,19 +258,19 @@ class Audit:
             if not unit.is_socket and first.setdefault(unit.patterns, unit.name) != unit.name:
                 yield unit.name, first[unit.patterns]
 
-    def _is_kept(self, record: Record, owner: t.Optional[Unit]) -> bool:
+    def _is_kept(self, record: Record, owner: t.Optional[AskedUnit]) -> bool:
         if not self._question.takes(record.state, record.local, record.remote):
             return False
         return self._question.whole_host or owner is not None or not self._picked.isdisjoint(record.pids)
 
 
-def _came_through(record: Record, listeners: t.Mapping[int, Unit]) -> t.Optional[Unit]:
+def _came_through(record: Record, listeners: t.Mapping[int, AskedUnit]) -> t.Optional[AskedUnit]:
     """Return the .socket unit whose listener a socket is, or came through; None where there is none."""
     inodes = sorted(record.listeners | {record.inode})
     return next((listeners[inode] for inode in inodes if inode in listeners), None)
 
 
-def _counted_for(record: Record, listeners: t.Mapping[int, Unit]) -> Record:
+def _counted_for(record: Record, listeners: t.Mapping[int, AskedUnit]) -> Record:
     """Return the record as that of the .socket unit that it came through, where it did through one."""
     unit = _came_through(record, listeners)
     return record if unit is None else record._replace(unit=unit.name)

@@ -18,7 +18,7 @@ from ..sockets.compare import AtLeast, Kernel, WrongOption, compare
 from ..sockets.defaults import Kernels
 from ..sockets.record import Record, Verdict, without_judgement
 from ..sockets.sweep import Sweep
-from ..units.asked import Unit
+from ..units.asked import AskedUnit
 from .case import Case, Cause, Evidence, Places
 from .causes import explain, explain_systemd
 from .causes_live import LiveCauses
@@ -38,7 +38,7 @@ class Judge:
         self,
         sweep: Sweep,
         unit_of: t.Mapping[int, str],
-        units: t.Sequence[Unit],
+        units: t.Sequence[AskedUnit],
         systemd_inodes: t.FrozenSet[int],
         places: Places,
         memory: t.Optional[Memory] = None,

@@ -16,7 +16,7 @@ from ..linux.preload_file import LD_SO_PRELOAD
 from ..linux.printable import printable
 from ..linux.procfs import Proc
 from ..linux.unit_files import preload_entries
-from ..processes.facts import DropIn, Files, ProcessFacts
+from ..processes.facts import DropIn, LibraryFiles, ProcessFacts
 from .case import Case, Cause
 
 
@@ -25,7 +25,9 @@ def explain_not_loaded(case: Case) -> Cause:
     return Cause(*_reason_and_detail(case.files, case.facts, case.evidence.drop_in, case.places.proc))
 
 
-def _reason_and_detail(files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], proc: Proc) -> t.Tuple[str, str]:
+def _reason_and_detail(
+    files: LibraryFiles, facts: ProcessFacts, drop_in: t.Optional[DropIn], proc: Proc
+) -> t.Tuple[str, str]:
     names = " ".join(files.paths)
     elf = facts.elf
     # A program that was started through the loader has the loader as its executable, which names no interpreter.
@@ -58,7 +60,7 @@ def _reason_and_detail(files: Files, facts: ProcessFacts, drop_in: t.Optional[Dr
     return "library_not_loaded", f"{names} is not loaded: {_without(files, facts, drop_in, proc)}"
 
 
-def _without(files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], proc: Proc) -> str:
+def _without(files: LibraryFiles, facts: ProcessFacts, drop_in: t.Optional[DropIn], proc: Proc) -> str:
     """Go through what LD_PRELOAD in the environment says."""
     older = facts.older_than(drop_in)
     if facts.environment is None:
@@ -91,7 +93,7 @@ def _without(files: Files, facts: ProcessFacts, drop_in: t.Optional[DropIn], pro
     )
 
 
-def _named(files: Files, facts: ProcessFacts) -> t.List[str]:
+def _named(files: LibraryFiles, facts: ProcessFacts) -> t.List[str]:
     """Return the entries of the process's LD_PRELOAD that would do."""
     preload = (facts.environment or {}).get("LD_PRELOAD", "")
     return [entry for entry in preload_entries(preload) if files.holds(entry)]

@@ -12,7 +12,7 @@ from ..linux import systemd, unit_names
 from ..settings.expectation import Expectation, parse_expected
 from ..settings.pattern import fits
 from ..units.asked import (
-    Unit,
+    AskedUnit,
     askable,
     unit_from,
 )
@@ -84,13 +84,13 @@ def _expected(parameters: t.Mapping[str, t.Any]) -> t.List[Expectation]:
     return expected
 
 
-def _ask_systemd(run: systemd.Run, names: t.List[str]) -> t.List[Unit]:
+def _ask_systemd(run: systemd.Run, names: t.List[str]) -> t.List[AskedUnit]:
     """Ask about all units in one call. Patterns of .socket units become the units that fit them."""
     patterns = {
         name: systemd.instances_pattern(name) for name in names if name.endswith(".socket") and not askable([name])
     }
     answers = systemd.show(run, [*askable(names), *patterns.values()])
-    found: t.Dict[str, Unit] = {}
+    found: t.Dict[str, AskedUnit] = {}
     for name in names:
         fitting = sorted(unit for unit in answers if fits(patterns[name], unit)) if name in patterns else [name]
         for unit in fitting:
@@ -98,7 +98,7 @@ def _ask_systemd(run: systemd.Run, names: t.List[str]) -> t.List[Unit]:
     return list(found.values())
 
 
-def _refuse_aliases(units: t.Sequence[Unit]) -> None:
+def _refuse_aliases(units: t.Sequence[AskedUnit]) -> None:
     first: t.Dict[t.Tuple[str, ...], str] = {}
     for index, unit in enumerate(units):
         if not unit.is_socket and first.setdefault(unit.patterns, unit.name) != unit.name:

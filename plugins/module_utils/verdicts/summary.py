@@ -10,14 +10,14 @@ import typing as t
 
 from ..settings.expectation import Expectation
 from ..sockets.record import Verdict
-from ..units.asked import Unit
+from ..units.asked import AskedUnit
 
 
 def summarize(
     verdicts: t.Sequence[Verdict],
     pids: t.List[int],
     hidden: t.List[int],
-    unit: t.Optional[Unit],
+    unit: t.Optional[AskedUnit],
     expectation: t.Optional[Expectation],
     not_read: int = 0,
 ) -> t.Dict[str, t.Any]:

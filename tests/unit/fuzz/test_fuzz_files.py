@@ -144,7 +144,7 @@ def test_a_path_is_described_whatever_it_is(path: str) -> None:
 
 def settings_in(content: bytes) -> t.Dict[str, int]:
     """What a settings file says to a process, as all the rest has it."""
-    return settings_file.parse(os.fsdecode(content), "a.service", "/usr/bin/a")
+    return settings_file.parse_settings(os.fsdecode(content), "a.service", "/usr/bin/a")
 
 
 SETTINGS = lines("TCP_KEEPIDLE=", "60", "LIBKEEPALIVE_DISABLE=1", "[unit ", "[program /", "a.service", "*", "]", "# ")

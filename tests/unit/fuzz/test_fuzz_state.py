@@ -81,15 +81,15 @@ def test_json_is_a_value_or_damaged(content: bytes) -> None:
 def test_of_a_record_what_is_believed_can_be_put_back(tmp_path: pathlib.Path, content: bytes) -> None:
     folder = str(tmp_path)
     (tmp_path / undo.NAME).write_bytes(content)
-    record, damages = undo.read(folder), undo.damages(folder)
+    record, damages = undo.read_previous(folder), undo.damages(folder)
     assert record or damages or json.loads(content) == {}
     assert all(is_harmless(text) and str(tmp_path) in text for text in damages)
     for unit, was in record.items():
         assert is_unit_name(unit) and was["unit"] == unit and was["ran"] in (True, False)
         assert was == json.loads(content)[unit]
     other = tmp_path / "other"
-    undo.write(str(other), record)
-    assert (undo.read(str(other)), undo.damages(str(other))) == (record, [])
+    undo.write_previous(str(other), record)
+    assert (undo.read_previous(str(other)), undo.damages(str(other))) == (record, [])
 
 
 @fuzz(documents(MEMORY), examples=150)

@@ -88,7 +88,7 @@ def test_a_span_that_systemctl_prints_is_that_many_seconds(hours: int, minutes: 
 def test_a_socket_unit_listens_on_ports_and_its_directives_are_numbers(listen: str, probes: str, span: str) -> None:
     properties = {"Listen": listen, "KeepAliveProbes": probes, "KeepAliveTimeUSec": span, "KeepAlive": probes}
     assert all(host in listen and 0 <= port <= 99999 for host, port in systemd.listen_addresses(properties))
-    assert all(value is None or value >= 0 for value in systemd.directives(properties).values())
+    assert all(value is None or value >= 0 for value in systemd.socket_directives(properties).values())
 
 
 @fuzz(lines("# /lib/systemd/system/a@.service", "# /etc/systemd/system/a@.service.d/x.conf", "[Service]"))
@@ -99,7 +99,7 @@ def test_the_files_of_a_template_are_paths_that_stand_there(text: str) -> None:
 
 @fuzz(UNIT_FILE, st.sampled_from(["Service", "Unit", ""]), examples=100)
 def test_a_directive_stands_in_the_text_with_no_line_end_in_it(text: str, section: str) -> None:
-    for name, value in unit_files.directives(text, section):
+    for name, value in unit_files.directives_in(text, section):
         assert not LINES.search(name + value)
         assert all(word in text for word in value.split())
         assert isinstance(unit_files.words(value), list)
@@ -108,7 +108,7 @@ def test_a_directive_stands_in_the_text_with_no_line_end_in_it(text: str, sectio
 @fuzz(st.lists(st.tuples(st.sampled_from(["Environment", "User"]), st.text("ab=%1\u2028\x0c\x85 '\"", max_size=9))))
 def test_directives_are_read_as_they_were_written(pairs: t.List[t.Tuple[str, str]]) -> None:
     text = "[Service]\n" + "".join(f"{name}={value}\n" for name, value in pairs)
-    assert list(unit_files.directives(text, "Service")) == [(name, value.strip(" \t")) for name, value in pairs]
+    assert list(unit_files.directives_in(text, "Service")) == [(name, value.strip(" \t")) for name, value in pairs]
 
 
 @fuzz(UNIT_FILE, UNIT_FILE)

@@ -19,7 +19,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectat
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import LIBRARIES
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Verdict
-from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import Unit, unit_from
+from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit, unit_from
 from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import MARKER
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer, Audit, Question
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import (
@@ -65,7 +65,7 @@ def audit(
     proc: ShadowProc,
     *expected: Expectation,
     library_dir: t.Union[str, pathlib.Path] = "/nowhere",
-    units: t.Sequence[Unit] = (),
+    units: t.Sequence[AskedUnit] = (),
     reader: t.Any = None,
     drop_ins: t.Union[str, pathlib.Path] = "/nowhere",
     ports: t.Iterable[int] = (),

@@ -34,7 +34,7 @@ def have_answered(monkeypatch: pytest.MonkeyPatch, answer: str, status: int = 0)
         asked.append(" ".join(command))
         return status, answer, ""
 
-    monkeypatch.setattr(systemd, "run", run)
+    monkeypatch.setattr(systemd, "ask_systemd", run)
     return asked
 
 

@@ -99,3 +99,24 @@ def test_the_architecture_shows_the_rooms() -> None:
     text = (PLUGINS.parent / "docs/architecture.md").read_text()
     rows = re.findall(r"^\| `(\w+)/` \|", text, re.MULTILINE)
     assert [row for row in rows if row in BELOW] == [room for floor in FLOORS for room in floor]
+
+
+def test_a_name_has_one_meaning() -> None:
+    """Whoever looks for a class or a function by its name finds one in all rooms."""
+    places: t.Dict[str, t.List[str]] = {}
+    for path in FILES:
+        for node in ast.parse(path.read_text()).body:
+            for defined in names_defined(node):
+                places.setdefault(defined, []).append(name(path))
+    assert {defined: files for defined, files in places.items() if len(files) > 1} == {}
+
+
+def names_defined(node: ast.stmt) -> t.Iterator[str]:
+    """Yield the public class, type or function that a statement makes; a constant is named with its file."""
+    if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+        names = [node.name]
+    elif isinstance(node, ast.Assign):
+        names = [target.id for target in node.targets if isinstance(target, ast.Name) and not target.id.isupper()]
+    else:
+        names = []
+    yield from (defined for defined in names if not defined.startswith("_"))

@@ -133,7 +133,7 @@ def test_the_times_that_release_0_1_0_wrote_into_the_file_go_and_concern_nobody(
     host = state.HostWide("/usr/lib/libkeepalive/libkeepalive.so\n", TEXT)
     host = host._replace(settings_history=in_force.history(str(path)))
     mapped = ["/usr/lib/libkeepalive/libkeepalive.so"]
-    assert state.stale_reasons(host, "a.service", "/usr/bin/a", mapped, 1.0, lambda: True) == []
+    assert state.host_stale_reasons(host, "a.service", "/usr/bin/a", mapped, 1.0, lambda: True) == []
 
 
 def test_the_way_back_is_byte_for_byte_with_its_time(run: Run, path: pathlib.Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.action.service_dropins import NOTHING_TO_DO
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
 from ansible_collections.netops.keepalive.plugins.modules import service_dropins
 
@@ -169,7 +169,7 @@ def test_what_is_no_unit_is_written_nowhere(run: Run, tmp_path: pathlib.Path, na
     place = tmp_path / "one" / "two"
     place.mkdir(parents=True)
     answer = run(directory=str(place), dropins=[{"unit": "a.service", "content": text(1)}, {"unit": name}])
-    assert answer["msg"] == f"nothing was done: dropins[1].unit: {problem_with(name)}"
+    assert answer["msg"] == f"nothing was done: dropins[1].unit: {name_problem(name)}"
     run(directory=str(place), dropins=[{"unit": name, "content": text(1)}])
     assert sorted(tmp_path.rglob("*")) == [place.parent, place]
 

@@ -18,7 +18,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.action.service_restart import NOTHING_TO_DO
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force, polling
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd as linux_systemd
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock, restart, undo
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.checks import RESTARTS
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
@@ -35,8 +35,8 @@ Run = t.Callable[..., Result]
 @pytest.fixture(name="systemd")
 def systemd_fixture(tmp_path: pathlib.Path, proc: ShadowProc, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
     systemd = FakeSystemd()
-    monkeypatch.setattr(linux_systemd, "run", systemd.run)
-    monkeypatch.setattr(restart, "Host", functools.partial(units_unit.Host, directory=str(tmp_path), proc=proc))
+    monkeypatch.setattr(linux_systemd, "ask_systemd", systemd.run)
+    monkeypatch.setattr(restart, "Host", functools.partial(units_unit.UnitsOfHost, directory=str(tmp_path), proc=proc))
     clock = Clock()
     for waiting in (restart, polling):
         monkeypatch.setattr(waiting, "time", clock)
@@ -215,7 +215,7 @@ def test_what_release_0_1_0_has_left_unfinished_is_told_by_the_environment(
         rolled_out(systemd, tmp_path, child, unit)
     shutil.rmtree(in_force.FOLDER)
     unfinished = {"content": None, "base64": None, "mtime_ns": None, "ran": True}
-    undo.write(undo.FOLDER, {name: {**unfinished, "unit": name} for name in ("a.service", "titled.service")})
+    undo.write_previous(undo.FOLDER, {name: {**unfinished, "unit": name} for name in ("a.service", "titled.service")})
     assert list(run(services=services("a.service", "titled.service"))["restarted"]) == ["a.service"]
 
 
@@ -480,7 +480,7 @@ def test_nothing_is_touched_while_another_run_has_the_host(
         ({"name": "a.service", "restart": "always"},
          "services[0] 'a.service': restart: 'always' is not one of " + ", ".join(RESTARTS)),
         ({"restart": "never"},
-         f"nothing was done: services[0].name: {problem_with(None)}"),
+         f"nothing was done: services[0].name: {name_problem(None)}"),
     ],
 )  # fmt: skip
 def test_wrong_services(run: Run, service: t.Dict[str, str], message: str) -> None:

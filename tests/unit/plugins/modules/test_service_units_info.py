@@ -19,7 +19,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import state
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd as linux_systemd
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import places
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
 from ansible_collections.netops.keepalive.plugins.module_utils.units import unit as units_unit
@@ -43,8 +43,8 @@ def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     shows: t.List[t.List[str]] = []
     systemd.questions = shows  # type: ignore[attr-defined]
-    monkeypatch.setattr(linux_systemd, "run", ask)
-    monkeypatch.setattr(service_units_info, "Host", functools.partial(units_unit.Host, directory=str(tmp_path)))
+    monkeypatch.setattr(linux_systemd, "ask_systemd", ask)
+    monkeypatch.setattr(service_units_info, "Host", functools.partial(units_unit.UnitsOfHost, directory=str(tmp_path)))
     return systemd
 
 
@@ -243,14 +243,14 @@ def test_what_the_host_tells_every_process(run: Run, monkeypatch: pytest.MonkeyP
     line = f"{entry}\n"
     came = in_force.History((in_force.Version(0.0, None), in_force.Version(NEVER, line)))
     host = state.HostWide(line, "# Managed by netops.keepalive\n[program *]\nTCP_KEEPIDLE=1\n", came)
-    monkeypatch.setattr(state, "look", lambda: host)
+    monkeypatch.setattr(state, "look_at_host_wide", lambda: host)
     monkeypatch.setattr(state, "can_load", lambda pid, _host, _proc: pid == os.getpid())
     found = run()["host_wide"]
     assert (found["entries"], found["settings"]) == ([entry], True)
     (due,) = found["restart_due"]
     assert (due["pid"], due["why"]) == (os.getpid(), "does not map libkeepalive.so, which /etc/ld.so.preload names")
     left_alone = host._replace(settings="# Managed\n[program *]\nLIBKEEPALIVE_DISABLE=1\n")
-    monkeypatch.setattr(state, "look", lambda: left_alone)
+    monkeypatch.setattr(state, "look_at_host_wide", lambda: left_alone)
     assert run()["host_wide"] == {"entries": [entry], "settings": False, "restart_due": [], "filtered": []}
 
 
@@ -295,13 +295,13 @@ def test_what_is_no_name_of_a_unit_is_an_error_that_says_so(run: Run, systemd: F
     answer = run(units=["a.service", name], services=[{"name": name}])
     assert answer["failed"] is True and "exception" not in answer
     assert answer["msg"] == (
-        f"nothing was done: units[1]: {problem_with(name)}; services[0].name: {problem_with(name)}"
+        f"nothing was done: units[1]: {name_problem(name)}; services[0].name: {name_problem(name)}"
     )
     assert systemd.questions == []  # type: ignore[attr-defined]
 
 
 def test_a_service_without_a_name_is_an_error_that_says_so(run: Run) -> None:
-    assert run(services=[{"accept": []}])["msg"] == f"nothing was done: services[0].name: {problem_with(None)}"
+    assert run(services=[{"accept": []}])["msg"] == f"nothing was done: services[0].name: {name_problem(None)}"
 
 
 def obstruct(path: pathlib.Path, kind: str) -> None:
@@ -394,7 +394,7 @@ def folders_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_whether_a_host_can_be_written_to_is_said_only_where_it_is_asked(
     run: Run, systemd: FakeSystemd, folders: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "problem_with", lambda place: f"no room for {place.purpose}")
+    monkeypatch.setattr(places, "place_problem", lambda place: f"no room for {place.purpose}")
     assert run(services=wanted("a.service", libraries=["connect"]))["build"] == {}
     systemd.add("a.service")
     always = [f"no room for {what}" for what in ("the drop-ins", "what has to be put back if it fails",

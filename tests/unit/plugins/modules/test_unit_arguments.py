@@ -12,7 +12,7 @@ import typing as t
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
 from ansible_collections.netops.keepalive.plugins.modules import (
     ld_so_preload,
     rollout_end,
@@ -66,4 +66,4 @@ def test_what_is_no_unit_is_refused_before_anything_is_asked(
         module.main()
     answer = json.loads(capsys.readouterr().out)
     assert answer["failed"] is True and "exception" not in answer
-    assert answer["msg"].endswith(f"{place}: {problem_with(name, patterns)}")
+    assert answer["msg"].endswith(f"{place}: {name_problem(name, patterns)}")

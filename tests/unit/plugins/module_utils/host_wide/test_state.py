@@ -13,7 +13,11 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import state
-from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.state import HostWide, look, stale_reasons
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.state import (
+    HostWide,
+    host_stale_reasons,
+    look_at_host_wide,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.in_force import History, Version
 from ansible_collections.netops.keepalive.plugins.module_utils.units import staleness
 from ansible_collections.netops.keepalive.tests.unit.support.notes import noted
@@ -77,11 +81,11 @@ CASES: t.List[t.Tuple[str, HostWide, t.List[str], float, t.List[str]]] = [
 
 @pytest.mark.parametrize(("host", "mapped", "started", "reasons"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_whose_restart_is_due(host: HostWide, mapped: t.List[str], started: float, reasons: t.List[str]) -> None:
-    assert stale_reasons(host, "a.service", "/usr/bin/a", mapped, started, lambda: True) == reasons
+    assert host_stale_reasons(host, "a.service", "/usr/bin/a", mapped, started, lambda: True) == reasons
 
 
 def test_what_no_restart_would_change_is_not_due() -> None:
-    assert stale_reasons(BOTH, "a.service", "/usr/bin/static", [], OLD, lambda: False) == []
+    assert host_stale_reasons(BOTH, "a.service", "/usr/bin/static", [], OLD, lambda: False) == []
 
 
 def test_what_the_host_loads_is_no_rest_of_a_drop_in() -> None:
@@ -99,17 +103,17 @@ def test_who_is_left_alone() -> None:
 
 def test_both_files_are_read_as_their_readers_do(tmp_path: pathlib.Path) -> None:
     preload, settings = tmp_path / "ld.so.preload", tmp_path / "libkeepalive.conf"
-    assert look(str(preload), str(settings)) == state.NOWHERE
+    assert look_at_host_wide(str(preload), str(settings)) == state.NOWHERE
     preload.write_text(f"# {LISTEN}\n/lib/other.so:{CONNECT} # {LISTEN}\n{FOLDER}/$LIB/libkeepalive_socket.so")
     settings.write_text("TCP_KEEPIDLE=1\n")
-    found = look(str(preload), str(settings))
+    found = look_at_host_wide(str(preload), str(settings))
     assert found.entries == (CONNECT, f"{FOLDER}/$LIB/libkeepalive_socket.so")
     assert found == HostWide(preload.read_text(), "TCP_KEEPIDLE=1\n")
     noted(settings, (0.0, "TCP_KEEPIDLE=1\n"))
-    assert look(str(preload), str(settings)).settings_history == told((0.0, "TCP_KEEPIDLE=1\n"))
-    assert look(str(preload), str(settings)).names == {"libkeepalive.so", "libkeepalive_socket.so"}
+    assert look_at_host_wide(str(preload), str(settings)).settings_history == told((0.0, "TCP_KEEPIDLE=1\n"))
+    assert look_at_host_wide(str(preload), str(settings)).names == {"libkeepalive.so", "libkeepalive_socket.so"}
     preload.write_bytes(f"{CONNECT}\r\n{LISTEN}\n".encode())
-    found = look(str(preload), str(settings))
+    found = look_at_host_wide(str(preload), str(settings))
     assert found.entries == (CONNECT, LISTEN), "what stands there is what is to be taken away"
     assert found.names == {"libkeepalive_listen.so"}, "and this is what is loaded"
 
@@ -122,10 +126,10 @@ def test_with_a_settings_file_that_cannot_be_used_everybody_is_left_alone(
     preload.write_text(f"{CONNECT}\n")
     settings.write_text(A_LATER)
     settings.chmod(mode)
-    host = look(str(preload), str(settings))
+    host = look_at_host_wide(str(preload), str(settings))
     assert f"{settings} has mode {mode:04o}: {words} it; right is a regular file of root's with mode" in host.unusable
     assert state.is_left_alone(host, "a.service", "/usr/bin/a")
-    assert stale_reasons(host, "a.service", "/usr/bin/a", [CONNECT], OLD, lambda: True) == []
+    assert host_stale_reasons(host, "a.service", "/usr/bin/a", [CONNECT], OLD, lambda: True) == []
 
 
 @pytest.fixture(name="preload")
@@ -152,7 +156,7 @@ def test_only_a_dynamic_program_that_sees_the_same_file_can_load(preload: str, t
 def test_so_much_of_the_preload_file_is_read(tmp_path: pathlib.Path) -> None:
     preload = tmp_path / "ld.so.preload"
     preload.write_text(f"{CONNECT}\n".rjust(1 << 20) + f"{LISTEN}\n")
-    assert look(str(preload), str(tmp_path / "none")).entries == (CONNECT,)
+    assert look_at_host_wide(str(preload), str(tmp_path / "none")).entries == (CONNECT,)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +172,6 @@ def test_a_program_of_another_word_size_needs_an_entry_for_its_own(
 
 def test_a_settings_file_that_is_none_or_cannot_be_reached(tmp_path: pathlib.Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
-    found = look(str(tmp_path / "none"), str(tmp_path / "loop"))
+    found = look_at_host_wide(str(tmp_path / "none"), str(tmp_path / "loop"))
     assert found.settings is None
     assert found.unusable.startswith(f"{tmp_path}/loop cannot be opened: Too many levels of symbolic links; right is")

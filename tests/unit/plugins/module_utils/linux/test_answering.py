@@ -169,7 +169,7 @@ def test_the_sweeps_over_libraries_leave_it_out(hanging: int) -> None:
 def test_a_unit_whose_main_process_hangs_is_looked_at(hanging: int) -> None:
     systemd = FakeSystemd()
     systemd.add("a.service", MainPID=str(hanging), ExecStart="{ path=/bin/sh ; argv[]=/bin/sh }")
-    unit = units_unit.Host(systemd.run, ()).units(["a.service"])["a.service"]
+    unit = units_unit.UnitsOfHost(systemd.run, ()).units(["a.service"])["a.service"]
     assert (unit.stale, unit.damage) == ([], "")
     executable = units_unit.executable_of(unit.properties)
     assert executable is not None and executable.path == "/bin/sh"

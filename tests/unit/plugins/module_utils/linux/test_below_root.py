@@ -137,7 +137,7 @@ def test_a_program_that_is_a_users_fifo_is_not_waited_for(tmp_path: pathlib.Path
 
 def test_a_running_program_is_read_where_it_lies() -> None:
     with Child() as child:
-        assert elf.elf_in(below_root.find_program(child.pid)).interpreter
+        assert elf.elf_in(below_root.find_running_program(child.pid)).interpreter
 
 
 NAMESPACES = """
@@ -264,13 +264,13 @@ LINE = "40 30 {device} / /x rw - {kind} source {options}\n"
     ],
 )
 def test_which_file_systems_are_doubtful(device: str, kind: str, options: str, ours: bool, doubtful: bool) -> None:
-    mounts = linux_mounts.parse(LINE.format(device=device, kind=kind, options=options).encode())
+    mounts = linux_mounts.parse_mounts(LINE.format(device=device, kind=kind, options=options).encode())
     (mount,) = list(mounts.values())
-    assert bool(linux_mounts.doubt(mount, {device} if ours else set())) is doubtful
+    assert bool(linux_mounts.mount_doubt(mount, {device} if ours else set())) is doubtful
 
 
 def test_a_mount_in_no_list_is_doubtful() -> None:
-    assert linux_mounts.doubt(None, set())
+    assert linux_mounts.mount_doubt(None, set())
 
 
 def test_a_masked_unit_is_empty_and_no_other_device_is_read() -> None:

@@ -54,7 +54,7 @@ def test_a_process_that_calls_itself_fapolicyd_is_not_the_service(tmp_path: path
 @pytest.mark.parametrize("separator", ["\v", "\f", "\x1c", "\x85", "\u2028"])
 def test_a_line_of_systemd_ends_where_systemd_ends_it(separator: str) -> None:
     text = f"[Service]\nA=1{separator}B=2\n"
-    assert list(unit_files.directives(text, "Service")) == [("A", f"1{separator}B=2")]
+    assert list(unit_files.directives_in(text, "Service")) == [("A", f"1{separator}B=2")]
     assert unit_files.environment_file_names(f"# x{separator}LD_PRELOAD=y\n") == []
     (shown,) = systemd.parse_show(f"Id=a.service\nExecStart=x{separator}MainPID=7\n")
     assert "MainPID" not in shown
@@ -63,4 +63,4 @@ def test_a_line_of_systemd_ends_where_systemd_ends_it(separator: str) -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\0", "\n\r"])
 def test_these_end_a_line_of_a_unit_file(end: str) -> None:
-    assert list(unit_files.directives(f"[Service]{end}A=1{end}B=2{end}", "Service")) == [("A", "1"), ("B", "2")]
+    assert list(unit_files.directives_in(f"[Service]{end}A=1{end}B=2{end}", "Service")) == [("A", "1"), ("B", "2")]

@@ -138,9 +138,9 @@ def test_a_process_within_another_is_the_one_that_is_read(proc: pathlib.Path) ->
 
 def test_whose_a_process_is(tmp_path: pathlib.Path) -> None:
     (tmp_path / "7").mkdir()
-    assert stuck.user_of(7, str(tmp_path)) is None
+    assert stuck.real_user_of(7, str(tmp_path)) is None
     (tmp_path / "7" / "status").write_text("Name:\tx\nUid:\t5\t6\t7\t8\n")
-    assert stuck.user_of(7, str(tmp_path)) == 5, "the real one"
+    assert stuck.real_user_of(7, str(tmp_path)) == 5, "the real one"
     (tmp_path / "7" / "status").write_text("Name:\tUid:\t9\t\n")
-    assert stuck.user_of(7, str(tmp_path)) is None
-    assert stuck.user_of(os.getpid()) == os.getuid()
+    assert stuck.real_user_of(7, str(tmp_path)) is None
+    assert stuck.real_user_of(os.getpid()) == os.getuid()

@@ -150,16 +150,16 @@ def test_time_spans(span: str, seconds: t.Optional[int]) -> None:
 
 def test_a_question_has_an_end_that_says_who_did_not_answer() -> None:
     with pytest.raises(systemd.NoAnswer, match=r"^systemd \(process 1\) did not answer 'sleep 60' within 0.1 s$"):
-        systemd.run(["sleep", "60", "1"], 0.1)
+        systemd.ask_systemd(["sleep", "60", "1"], 0.1)
 
 
 def test_what_cannot_be_run_is_named() -> None:
     with pytest.raises(systemd.SystemdError, match=r"^/nowhere cannot be run: "):
-        systemd.run(["/nowhere"])
+        systemd.ask_systemd(["/nowhere"])
 
 
 def test_what_was_answered_is_handed_on() -> None:
-    assert systemd.run(["sh", "-c", "echo out; echo $LC_ALL >&2; exit 3"]) == (3, "out\n", "C\n")
+    assert systemd.ask_systemd(["sh", "-c", "echo out; echo $LC_ALL >&2; exit 3"]) == (3, "out\n", "C\n")
 
 
 @pytest.mark.parametrize(

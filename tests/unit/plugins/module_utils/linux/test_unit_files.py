@@ -11,7 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_files import (
     assignments,
-    directives,
+    directives_in,
     environment_file_names,
     exec_start,
     preload_entries,
@@ -44,7 +44,7 @@ def environment(*lines: str) -> t.Dict[str, str]:
     ],
 )
 def test_the_lines_of_a_section(text: str, pairs: t.List[t.Tuple[str, str]]) -> None:
-    assert list(directives(text, "Service")) == pairs
+    assert list(directives_in(text, "Service")) == pairs
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import unit_names
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import KINDS, is_unit_name, problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import KINDS, is_unit_name, name_problem
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,34 +30,34 @@ PATTERNS = ["*.service", "worker@*.service", "[ab]?.socket", "*@.service"]
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_these_are_names(name: str) -> None:
-    assert is_unit_name(name) and problem_with(name) == problem_with(name, patterns=True) == ""
+    assert is_unit_name(name) and name_problem(name) == name_problem(name, patterns=True) == ""
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_these_are_not(name: str) -> None:
     assert not is_unit_name(name)
-    problem = problem_with(name)
+    problem = name_problem(name)
     assert problem.isprintable() and "is not the name of a .service or .socket unit, such as nginx.service" in problem
 
 
 @pytest.mark.parametrize("name", [None, 1, True, ["a.service"], {"a": "b.service"}])
 def test_what_is_no_text_is_no_name(name: t.Any) -> None:
-    assert problem_with(name).startswith(f"{name!r} is not the name")
+    assert name_problem(name).startswith(f"{name!r} is not the name")
 
 
 @pytest.mark.parametrize("name", PATTERNS)
 def test_patterns_where_they_are_taken(name: str) -> None:
-    assert problem_with(name) and not problem_with(name, patterns=True)
+    assert name_problem(name) and not name_problem(name, patterns=True)
 
 
 @pytest.mark.parametrize("text", ["*", "*.foo", "*/x.service", "*.service\n", "*" * 300 + ".service", "--help"])
 def test_what_is_no_pattern_either(text: str) -> None:
-    assert "nor a pattern of such names" in problem_with(text, patterns=True)
+    assert "nor a pattern of such names" in name_problem(text, patterns=True)
 
 
 @pytest.mark.parametrize("name", ["x.target", "x.timer", "x.slice"])
 def test_units_without_sockets_of_their_own(name: str) -> None:
-    assert is_unit_name(name) and problem_with(name)
+    assert is_unit_name(name) and name_problem(name)
 
 
 def by_the_letter(name: str) -> bool:
@@ -83,4 +83,4 @@ def test_every_mistake_has_its_place() -> None:
 
 
 def test_a_long_value_is_cut() -> None:
-    assert "...(+220)' is not" in problem_with("x" * 300)
+    assert "...(+220)' is not" in name_problem("x" * 300)

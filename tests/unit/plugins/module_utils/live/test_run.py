@@ -22,8 +22,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectat
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import LIBRARIES
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import WINDOW_CLAMP_FLOOR
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader, PortableSetter
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import Applied, Plan
-from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import Unit, unit_from
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import Applied, SettingPlan
+from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit, unit_from
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer, Audit, Question
 from ansible_collections.netops.keepalive.tests.unit.support import thread_children
 from ansible_collections.netops.keepalive.tests.unit.support.audited import Refusing
@@ -74,7 +74,7 @@ class Host:
 
     def question(self, expected: t.Sequence[Expectation], names: t.Iterable[str] = ()) -> Question:
         every = [*(expectation.name for expectation in expected), *names]
-        units: t.List[Unit] = [unit_from(name, self.properties.get(name)) for name in every]
+        units: t.List[AskedUnit] = [unit_from(name, self.properties.get(name)) for name in every]
         return Question(tuple(units), frozenset(), frozenset(), tuple(expected))
 
     def live(self, *expected: Expectation, check: bool = False) -> Results:
@@ -193,7 +193,7 @@ def test_what_waited_in_the_listeners_queue_is_found_by_the_second_look(host: Ho
             class AcceptsMeanwhile(PortableSetter):
                 accepted: t.ClassVar[t.List[t.Any]] = []
 
-                def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
+                def apply(self, pid: int, plan: SettingPlan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
                     yield from super().apply(pid, plan, thread)
                     if not self.accepted:
                         self.accepted.append(child.run(ACCEPT))
@@ -353,7 +353,7 @@ def test_a_socket_that_vanishes_is_told_and_the_others_are_set(host: Host, serve
         host.proc.add(child.pid, "a.service")
 
         class ClosesBefore(PortableSetter):
-            def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
+            def apply(self, pid: int, plan: SettingPlan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
                 child.run("number = b.fileno(); b.close(); os.dup2(0, number)")  # and the number is something else
                 return super().apply(pid, plan, thread)
 
@@ -371,7 +371,7 @@ def test_a_socket_whose_first_holder_closes_it_is_set_through_another(host: Host
             host.proc.add(second.pid, "a.service")
 
             class ClosesFirst(PortableSetter):
-                def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
+                def apply(self, pid: int, plan: SettingPlan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
                     if pid == first.pid:
                         first.run("s.close()")
                     return super().apply(pid, plan, thread)
@@ -388,7 +388,7 @@ def test_an_application_that_insists_is_not_fought(host: Host, server: socket.so
         class SetsBack(PortableSetter):
             times: t.ClassVar[t.List[int]] = []
 
-            def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
+            def apply(self, pid: int, plan: SettingPlan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
                 yield from super().apply(pid, plan, thread)
                 self.times.append(pid)
                 child.run("s.setsockopt(6, 4, 300)")
@@ -401,7 +401,7 @@ def test_an_application_that_insists_is_not_fought(host: Host, server: socket.so
 
 def test_a_refused_option_is_told_and_the_rest_is_set(host: Host, server: socket.socket) -> None:
     class Refuses(PortableSetter):
-        def apply(self, pid: int, plan: Plan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
+        def apply(self, pid: int, plan: SettingPlan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
             changed = {fd: (inode, [(6, 4, 99999), *settings[1:]]) for fd, (inode, settings) in plan.items()}
             return super().apply(pid, changed, thread)
 

@@ -18,7 +18,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifes
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import file_lock
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import places as rollout_places
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import undo
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout.places import KIB, Place
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout.places import KIB, NeededPlace
 
 PROGRAM = """
 import json, sys
@@ -28,7 +28,7 @@ print(json.dumps([problem_with(Place(*place)) for place in json.loads(sys.argv[2
 """
 
 
-def asked(mounts: str, *places: Place) -> t.List[t.Optional[str]]:
+def asked(mounts: str, *places: NeededPlace) -> t.List[t.Optional[str]]:
     """Ask in a mount namespace in which these commands were run."""
     script = f'{mounts}\nexec "$0" -c "$1" "$2" "$3"'
     paths = json.dumps([os.path.abspath(path) for path in sys.path if path])
@@ -53,7 +53,10 @@ def test_a_file_system_that_is_read_only_full_or_out_of_inodes(tmp_path: pathlib
     """
     found = asked(
         mounts,
-        *(Place(f"{tmp_path}/{name}/a/b", 128 * KIB, "the drop-ins") for name in ("ro", "full", "inodes", "good")),
+        *(
+            NeededPlace(f"{tmp_path}/{name}/a/b", 128 * KIB, "the drop-ins")
+            for name in ("ro", "full", "inodes", "good")
+        ),
     )
     assert found == [
         f"{tmp_path}/ro is read-only, and the drop-ins must be written there; remount it, or leave this host out",

@@ -18,7 +18,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux.systemd imp
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import restart
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.restart import RestartFailed, Sequence
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
-from ansible_collections.netops.keepalive.plugins.module_utils.units.unit import Host, overruled
+from ansible_collections.netops.keepalive.plugins.module_utils.units.unit import UnitsOfHost, overruled
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import NO_PID, Clock, FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.support.notes import noted
 
@@ -28,7 +28,7 @@ CONNECT = "/usr/lib/libkeepalive/libkeepalive.so"
 @pytest.fixture(name="systemd")
 def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
     monkeypatch.setattr(
-        restart, "Host", functools.partial(Host, directory=str(tmp_path), proc=Proc(str(tmp_path / "proc")))
+        restart, "Host", functools.partial(UnitsOfHost, directory=str(tmp_path), proc=Proc(str(tmp_path / "proc")))
     )
     return FakeSystemd()
 

@@ -43,14 +43,14 @@ def put(folder: pathlib.Path, content: t.Any) -> None:
 
 def test_kept_and_forgotten(tmp_path: pathlib.Path) -> None:
     folder = tmp_path / "state"
-    assert (undo.read(str(folder)), undo.damages(str(folder))) == ({}, [])
-    undo.write(str(folder), RECORD)
-    assert (undo.read(str(folder)), undo.damages(str(folder))) == (RECORD, [])
+    assert (undo.read_previous(str(folder)), undo.damages(str(folder))) == ({}, [])
+    undo.write_previous(str(folder), RECORD)
+    assert (undo.read_previous(str(folder)), undo.damages(str(folder))) == (RECORD, [])
     assert oct(folder.stat().st_mode)[-3:] == "700"
-    assert undo.without_confirmed(undo.read(str(folder)), {B}) == {B: RECORD[B]}
-    undo.write(str(folder), {})
+    assert undo.without_confirmed(undo.read_previous(str(folder)), {B}) == {B: RECORD[B]}
+    undo.write_previous(str(folder), {})
     assert not folder.exists()
-    undo.write(str(folder), {})
+    undo.write_previous(str(folder), {})
 
 
 def test_what_a_run_does_not_speak_of_is_neither_its_own_nor_confirmed() -> None:
@@ -64,7 +64,7 @@ def test_what_a_run_does_not_speak_of_is_neither_its_own_nor_confirmed() -> None
 @pytest.mark.parametrize("content", ['{"a"', "[]", "null", "1", "[" * 100_000, '"a"', "\0"])
 def test_of_a_damaged_record_it_is_said_what_is_lost(tmp_path: pathlib.Path, content: str) -> None:
     put(tmp_path, content)
-    record, (damage,) = undo.read(str(tmp_path)), undo.damages(str(tmp_path))
+    record, (damage,) = undo.read_previous(str(tmp_path)), undo.damages(str(tmp_path))
     assert record == {}
     assert damage.startswith(f"{tmp_path}/{undo.NAME} is ")
     assert "it was not believed: what the drop-ins said before" in damage
@@ -94,7 +94,7 @@ def test_of_a_damaged_record_it_is_said_what_is_lost(tmp_path: pathlib.Path, con
 )
 def test_what_is_damaged_of_one_unit_leaves_the_others(tmp_path: pathlib.Path, broken: t.Any, why: str) -> None:
     put(tmp_path, {A: RECORD[A], B: broken})
-    record, (damage,) = undo.read(str(tmp_path)), undo.damages(str(tmp_path))
+    record, (damage,) = undo.read_previous(str(tmp_path)), undo.damages(str(tmp_path))
     assert record == {A: RECORD[A]}
     assert f"the entry '{B}' {why}" in damage
 
@@ -102,15 +102,15 @@ def test_what_is_damaged_of_one_unit_leaves_the_others(tmp_path: pathlib.Path, b
 def test_a_name_that_is_no_units_is_not_believed_and_is_shown_harmlessly(tmp_path: pathlib.Path) -> None:
     name = "../../tmp/\x1b[2Jx.service"
     put(tmp_path, {name: entry(name)})
-    record, (damage,) = undo.read(str(tmp_path)), undo.damages(str(tmp_path))
+    record, (damage,) = undo.read_previous(str(tmp_path)), undo.damages(str(tmp_path))
     assert record == {}
     assert "is not the name of a .service" in damage and damage.isprintable()
 
 
 def test_what_could_not_be_read_again_is_not_written(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    undo.write(str(tmp_path), RECORD)
+    undo.write_previous(str(tmp_path), RECORD)
     monkeypatch.setattr(undo, "_LIMIT", 300)
     with pytest.raises(OSError, match="File too large"):
-        undo.write(str(tmp_path), {**RECORD, "c.service": entry("c.service")})
+        undo.write_previous(str(tmp_path), {**RECORD, "c.service": entry("c.service")})
     monkeypatch.undo()
-    assert undo.read(str(tmp_path)) == RECORD
+    assert undo.read_previous(str(tmp_path)) == RECORD

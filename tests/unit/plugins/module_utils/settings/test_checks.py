@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import a, mistakes, only
 
 SECONDS = "an integer of seconds from 1 to 32767, 0 (the system's default)"
@@ -114,11 +114,11 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
      ["keepalive_services_profiles[0] 'p': profile: unknown key; known: "
       "accept, debug, libraries, live, min_sockets, name, overwrite, respect, restart, tcp"]),
     ({"services": [{"name": "nginx"}]},
-     [f"keepalive_services[0] 'nginx': name: {problem_with('nginx')}; write 'nginx.service' or 'nginx.socket'"]),
+     [f"keepalive_services[0] 'nginx': name: {name_problem('nginx')}; write 'nginx.service' or 'nginx.socket'"]),
     ({"services": [{"name": "a/b.service"}]},
-     [f"keepalive_services[0] 'a/b.service': name: {problem_with('a/b.service')}"]),
+     [f"keepalive_services[0] 'a/b.service': name: {name_problem('a/b.service')}"]),
     ({"services": [{"name": "a.service\n"}]},
-     [f"keepalive_services[0] 'a.service\\x0a': name: {problem_with('a.service' + chr(10))}"]),
+     [f"keepalive_services[0] 'a.service\\x0a': name: {name_problem('a.service' + chr(10))}"]),
     ({"services": [{"tcp": {}}]}, ["keepalive_services[0]: name: None is not a name"]),
     ({"services": [{"name": 5}]}, ["keepalive_services[0]: name: 5 is not a name"]),
     ({"services": ["a.service"]}, ["keepalive_services[0]: 'a.service' is not a dictionary with a 'name'"]),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import problem_with
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolution, resolve
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import a, mistakes, only
 
@@ -153,7 +153,7 @@ AFTER: t.List[t.Tuple[Services, t.List[str]]] = [
       "take one 'after' out"]),
     ([a(after="b.service")],
      ["keepalive_services[0] 'a.service': after: 'b.service' is not a list of the names of other listed units"]),
-    ([a(after=["b"])], [f"keepalive_services[0] 'a.service': after: {problem_with('b')}"]),
+    ([a(after=["b"])], [f"keepalive_services[0] 'a.service': after: {name_problem('b')}"]),
     ([a(state="gone")], ["keepalive_services[0] 'a.service': state: 'gone' is not one of present, absent"]),
     ([{"name": "a.socket", "restart": "reload_then_verify"}],
      ["keepalive_services[0] 'a.socket': restart: a .socket unit cannot be reloaded; "

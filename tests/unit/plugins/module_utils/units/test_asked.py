@@ -45,7 +45,7 @@ ActiveState=inactive
 """
 
 
-def asked(*names: str) -> t.List[units.Unit]:
+def asked(*names: str) -> t.List[units.AskedUnit]:
     return [units.unit_from(name, block) for name, block in zip(names, systemd.parse_show(OUTPUT))]
 
 

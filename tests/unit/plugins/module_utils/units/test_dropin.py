@@ -103,6 +103,6 @@ def test_only_files_of_ours_are_counted_as_installed(tmp_path: pathlib.Path) -> 
 
 def test_bytes_that_are_no_text_survive_reading(tmp_path: pathlib.Path) -> None:
     (tmp_path / "f").write_bytes(b"\xff\r\n")
-    assert dropin.read(str(tmp_path / "f")) == "\udcff\r\n"
-    assert dropin.read(str(tmp_path / "none")) is None
-    assert dropin.read(str(tmp_path / "f" / "below")) is None
+    assert dropin.read_drop_in(str(tmp_path / "f")) == "\udcff\r\n"
+    assert dropin.read_drop_in(str(tmp_path / "none")) is None
+    assert dropin.read_drop_in(str(tmp_path / "f" / "below")) is None

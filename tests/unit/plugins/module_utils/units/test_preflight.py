@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.executable import Executable, describe_executable
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_files import assignments
 from ansible_collections.netops.keepalive.plugins.module_utils.units.preflight import (
-    Problem,
+    Obstacle,
     environment_problems,
     executable_problems,
     host_wide_problems,
@@ -39,7 +39,7 @@ DROP_IN = "/etc/systemd/system/a.service.d/zz-keepalive.conf"
     ],
 )
 def test_a_unit_must_be_there(state: str, text: str) -> None:
-    assert unit_problems("a.service", state) == [Problem(None, f"a.service: {text}")]
+    assert unit_problems("a.service", state) == [Obstacle(None, f"a.service: {text}")]
 
 
 def test_a_loaded_unit_is_right() -> None:
@@ -109,7 +109,7 @@ def test_a_real_static_program(tmp_path: pathlib.Path) -> None:
     (tmp_path / "s.c").write_text("int main(void) { return 0; }\n")
     subprocess.run(["gcc", "-static", "-o", "s", "s.c"], cwd=tmp_path, check=True)
     assert executable_problems("a.service", describe_executable(str(tmp_path / "s"))) == [
-        Problem("static_executable", f"a.service: {tmp_path}/s is statically linked: {ACCEPT_STATIC}")
+        Obstacle("static_executable", f"a.service: {tmp_path}/s is statically linked: {ACCEPT_STATIC}")
     ]
 
 

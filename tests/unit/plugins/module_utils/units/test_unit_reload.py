@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
-from ansible_collections.netops.keepalive.plugins.module_utils.units.unit import Host
+from ansible_collections.netops.keepalive.plugins.module_utils.units.unit import UnitsOfHost
 
 
 def needs_reload(directory: pathlib.Path, unit: str, drop_in_paths: str, says: str = "no") -> bool:
@@ -27,7 +27,7 @@ def needs_reload(directory: pathlib.Path, unit: str, drop_in_paths: str, says: s
         }
         return 0, "".join(f"{name}={value}\n" for name, value in properties.items()), ""
 
-    return Host(run, (), str(directory)).units([unit])[unit].properties["NeedDaemonReload"] == "yes"
+    return UnitsOfHost(run, (), str(directory)).units([unit])[unit].properties["NeedDaemonReload"] == "yes"
 
 
 def write_drop_in(directory: pathlib.Path, unit: str) -> str:

@@ -33,7 +33,7 @@ def test_of_those_that_would_load_the_libraries(monkeypatch: pytest.MonkeyPatch)
         asked.append((unit_name, program))
         return ["was started before"]
 
-    monkeypatch.setattr(state, "stale_reasons", why)
+    monkeypatch.setattr(state, "host_stale_reasons", why)
     with Child() as child:
         program = os.readlink(f"/proc/{child.pid}/exe")
         listed(monkeypatch, NO_PID, child.pid, NO_PID + 1)
@@ -45,7 +45,7 @@ def test_of_those_that_would_load_the_libraries(monkeypatch: pytest.MonkeyPatch)
 
 def test_of_those_that_have_ended_and_are_not_collected_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     """They still have a start, and no program any more: only a name, as the kernel's own threads."""
-    monkeypatch.setattr(state, "stale_reasons", lambda *_all: ["was started before"])
+    monkeypatch.setattr(state, "host_stale_reasons", lambda *_all: ["was started before"])
     pid = os.fork()
     if pid == 0:
         os._exit(0)
@@ -83,7 +83,7 @@ def test_of_a_unit(tmp_path: pathlib.Path, proc: ShadowProc, left: t.Tuple[str, 
             (folder / name).symlink_to(f"/proc/{child.pid}/{name}")
         assert unit.live_process(child.pid, proc.root) is None
         systemd.add("a.service", MainPID=str(child.pid), DropInPaths=str(drop_in))
-        host = unit.Host(systemd.run, (), str(tmp_path), proc.root)
+        host = unit.UnitsOfHost(systemd.run, (), str(tmp_path), proc.root)
         (found,) = host.units(["a.service"]).values()
         assert (found.stale, found.damage, found.drop_in) == ([], "", str(drop_in))
         for name in ("stat", "environ", "maps"):
@@ -95,7 +95,7 @@ def test_of_a_unit(tmp_path: pathlib.Path, proc: ShadowProc, left: t.Tuple[str, 
 
 def test_of_those_whose_number_another_has_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
     """There was none yet when its start was read, and there is one when its program is: nobody knows since when."""
-    monkeypatch.setattr(state, "stale_reasons", lambda *_all: ["was started before"])
+    monkeypatch.setattr(state, "host_stale_reasons", lambda *_all: ["was started before"])
     with Child() as child:
         listed(monkeypatch, child.pid)
         assert len(unit.without_libraries(HOST)) == 1

@@ -16,7 +16,7 @@ import sys
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import Unit, unit_from
+from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit, unit_from
 from ansible_collections.netops.keepalive.tests.unit.support.audited import (
     TUNE,
     Refusing,
@@ -58,8 +58,8 @@ def test_a_right_socket_is_compliant_whoever_set_it(proc: ShadowProc, server: so
         }
 
 
-def socket_unit(name: str, service: str, port: int, **directives: t.Optional[int]) -> Unit:
-    return Unit(name, (service,), "loaded", True, (("127.0.0.1", port),), {"keepalive": 1, **directives})
+def socket_unit(name: str, service: str, port: int, **directives: t.Optional[int]) -> AskedUnit:
+    return AskedUnit(name, (service,), "loaded", True, (("127.0.0.1", port),), {"keepalive": 1, **directives})
 
 
 @pytest.mark.parametrize("idle", [60, 7200])
@@ -115,7 +115,7 @@ def test_a_socket_unit_whose_service_has_not_run_yet_answers_for_its_listener(pr
 
 def test_units_that_are_stopped_or_missing(proc: ShadowProc) -> None:
     stopped, missing = (
-        Unit(name, (name,), state, False, (), {})
+        AskedUnit(name, (name,), state, False, (), {})
         for name, state in (("stopped.service", "loaded"), ("missing.service", "not-found"))
     )
     expected = [expecting("stopped.service", min_sockets=1), expecting("missing.service")]
