@@ -41,7 +41,7 @@ SOURCE = (
     b"uplicate */\n    uint32_t settings; /* how many of the array are for this socket */\n    uint3"
     b"2_t unused;\n};\n\n/* The version of this file that the library was compiled with. */\nint32_t k"
     b"eepalive_inspect_version(void);\n\n/*\n * Returns a descriptor that stands for the process, or "
-    b"where thread is not 0 for that thread of it (the caller closes it),\n * or -errno. Before Lin"
+    b"where thread is not 0 for that thread of it (the caller closes\n * it), or -errno. Before Lin"
     b"ux 6.9 a thread is -EINVAL.\n */\nint32_t keepalive_inspect_open(int32_t pid, int32_t thread);"
     b"\n\n/*\n * Compares the descriptor tables of two threads: 0, they share one; 1, 2: theirs are t"
     b"wo, the first before or after the\n * second in an order that stays; or -errno, -ENOSYS where"

@@ -46,11 +46,12 @@ def specification(name: str, monkeypatch: pytest.MonkeyPatch) -> t.Tuple[Spec, S
         module.main()
     documented = yaml.safe_load(module.DOCUMENTATION)
     for fragment in documented.get("extends_documentation_fragment", []):
-        short = fragment.rsplit(".", 1)[1]
+        short, _dot, part = fragment[len("netops.keepalive.") :].partition(".")
         ours = importlib.import_module(f"ansible_collections.netops.keepalive.plugins.doc_fragments.{short}")
-        shared = yaml.safe_load(ours.ModuleDocFragment.DOCUMENTATION)
+        shared = yaml.safe_load(getattr(ours.ModuleDocFragment, part.upper() or "DOCUMENTATION"))
         for key in ("options", "attributes"):
-            documented[key] = {**(shared.get(key) or {}), **(documented.get(key) or {})}
+            theirs, own = shared.get(key) or {}, documented.get(key) or {}
+            documented[key] = {name: {**theirs.get(name, {}), **own.get(name, {})} for name in {**theirs, **own}}
     return asked.value.spec, documented
 
 

@@ -36,7 +36,9 @@ Run = t.Callable[..., Result]
 def systemd_fixture(tmp_path: pathlib.Path, proc: ShadowProc, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
     systemd = FakeSystemd()
     monkeypatch.setattr(linux_systemd, "ask_systemd", systemd.run)
-    monkeypatch.setattr(restart, "Host", functools.partial(units_unit.UnitsOfHost, directory=str(tmp_path), proc=proc))
+    monkeypatch.setattr(
+        restart, "UnitsOfHost", functools.partial(units_unit.UnitsOfHost, directory=str(tmp_path), proc=proc)
+    )
     clock = Clock()
     for waiting in (restart, polling):
         monkeypatch.setattr(waiting, "time", clock)

@@ -44,7 +44,9 @@ def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> 
     shows: t.List[t.List[str]] = []
     systemd.questions = shows  # type: ignore[attr-defined]
     monkeypatch.setattr(linux_systemd, "ask_systemd", ask)
-    monkeypatch.setattr(service_units_info, "Host", functools.partial(units_unit.UnitsOfHost, directory=str(tmp_path)))
+    monkeypatch.setattr(
+        service_units_info, "UnitsOfHost", functools.partial(units_unit.UnitsOfHost, directory=str(tmp_path))
+    )
     return systemd
 
 

@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.audit import host
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit, Summary, Terms
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
@@ -440,9 +441,9 @@ def test_those_that_started_a_process_as_far_as_that_shows(tmp_path: pathlib.Pat
         if stat is not None:
             (tmp_path / str(pid)).mkdir()
             (tmp_path / str(pid) / "stat").write_text(stat)
-    assert host._ancestors(7, str(tmp_path)) == {7, 5, 3}
+    assert host._ancestors(7, Proc(str(tmp_path))) == {7, 5, 3}
     (tmp_path / "3").mkdir(exist_ok=True)
     (tmp_path / "3" / "stat").write_text("3 (c) S 1 0")
-    assert host._ancestors(7, str(tmp_path)) == {7, 5, 3}, "but for the first process"
+    assert host._ancestors(7, Proc(str(tmp_path))) == {7, 5, 3}, "but for the first process"
     (tmp_path / "3" / "stat").write_text("3 (c) S 7 0")
-    assert host._ancestors(7, str(tmp_path)) == {7, 5, 3}, "a number may have been given anew meanwhile"
+    assert host._ancestors(7, Proc(str(tmp_path))) == {7, 5, 3}, "a number may have been given again meanwhile"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
@@ -94,7 +95,7 @@ def test_a_file_without_our_entries_is_left_as_it_is(content: bytes) -> None:
 def test_no_wanted_entry_ends_with_a_carriage_return(content: bytes, wanted: t.List[str]) -> None:
     """The loader would look for a file of that name: our lines end with a newline alone, also in a DOS file."""
     added = with_entries(content, wanted, FOLDER)
-    words = [word for line in added.split(b"\n") for word in line.split(b"#")[0].replace(b":", b" ").split(b" ")]
+    words = [word for line in added.split(b"\n") for word in re.split(rb"[ \t:]", line.split(b"#")[0])]
     assert not [word for word in words if word.endswith(b"\r") and is_below(word.decode(errors="replace"), FOLDER)]
 
 

@@ -92,7 +92,7 @@ def as_it_was_fixture() -> t.Iterator[None]:
 
 @pytest.mark.usefixtures("as_it_was")
 def test_who_answers_late_is_waited_for(shown: ShadowProc) -> None:
-    asked = answering._Round([SILENT], set(), 300.0, shown.root)
+    asked = answering._Round([SILENT], set(), 300.0, shown)
     asked._done = rounds = Rounds()
 
     def answer() -> None:
@@ -115,7 +115,7 @@ def test_who_was_silent_before_is_asked_and_not_waited_for(shown: ShadowProc, mo
     monkeypatch.setattr(answering, "LIMIT", 300.0)
     others = [pid for pid in map(int, filter(str.isdigit, os.listdir(shown.root))) if pid != SILENT]
     begun = time.monotonic()
-    assert list(answering.find_silent([SILENT, *others], shown.root)) == [SILENT]
+    assert list(answering.find_silent([SILENT, *others], shown)) == [SILENT]
     assert time.monotonic() - begun < 150
     assert answering._spent == [0.0], "nothing of the patience of the run"
 
@@ -125,7 +125,7 @@ def test_all_patience_of_a_run_is_spent_once(shown: ShadowProc, monkeypatch: pyt
     monkeypatch.setattr(answering, "LIMIT", 300.0)
     monkeypatch.setattr(answering, "_spent", [answering.BUDGET])
     begun = time.monotonic()
-    assert list(answering.find_silent([SILENT], shown.root)) == [SILENT]
+    assert list(answering.find_silent([SILENT], shown)) == [SILENT]
     assert time.monotonic() - begun < 150
     assert answering._spent[0] > answering.BUDGET
     assert "of an unknown user" not in answering.SILENT[SILENT]

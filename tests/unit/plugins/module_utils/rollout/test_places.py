@@ -23,8 +23,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.rollout.places im
 PROGRAM = """
 import json, sys
 sys.path[:0] = json.loads(sys.argv[1])
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout.places import Place, problem_with
-print(json.dumps([problem_with(Place(*place)) for place in json.loads(sys.argv[2])]))
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout.places import NeededPlace, place_problem
+print(json.dumps([place_problem(NeededPlace(*place)) for place in json.loads(sys.argv[2])]))
 """
 
 
@@ -85,7 +85,7 @@ def test_how_much_room_each_needs(tmp_path: pathlib.Path, monkeypatch: pytest.Mo
     monkeypatch.delenv("TMPDIR")
     assert rollout_places.places(True)[-1].path == "/tmp"
     # Those that are there already are at most replaced, one by one.
-    monkeypatch.setattr(rollout_places.manifest, "read", lambda _folder: Manifest({}, {}))
+    monkeypatch.setattr(rollout_places.manifest, "read_manifest", lambda _folder: Manifest({}, {}))
     assert [place[:2] for place in rollout_places.places(True)] == [*always, (str(tmp_path / "lib"), 0)]
     assert [place[:2] for place in rollout_places.places(False)] == always
     assert rollout_places.missing_for_build("no-such-compiler") == []

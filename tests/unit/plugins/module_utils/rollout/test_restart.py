@@ -28,7 +28,9 @@ CONNECT = "/usr/lib/libkeepalive/libkeepalive.so"
 @pytest.fixture(name="systemd")
 def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
     monkeypatch.setattr(
-        restart, "Host", functools.partial(UnitsOfHost, directory=str(tmp_path), proc=Proc(str(tmp_path / "proc")))
+        restart,
+        "UnitsOfHost",
+        functools.partial(UnitsOfHost, directory=str(tmp_path), proc=Proc(str(tmp_path / "proc"))),
     )
     return FakeSystemd()
 

@@ -234,11 +234,11 @@ from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspecti
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
-from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import Unit
+from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit
 os.setresgid(2000054321, 2000054321, 2000054321)
 os.setresuid(2000054321, 2000054321, 2000054321)  # nobody else's: of nobody (65534) there are processes in other tests
 states = (("a.service", True), ("b.service", False))
-units = tuple(Unit(name, (name,), "loaded", active, (), {}) for name, active in states)
+units = tuple(AskedUnit(name, (name,), "loaded", active, (), {}) for name, active in states)
 expected = tuple(Expectation(unit.name, frozenset(("connect",)), {}, frozenset(), 0) for unit in units)
 answer = Audit(Question(units, frozenset(), frozenset(), expected), PortableReader(), proc=Proc(sys.argv[1])).run()
 print(json.dumps([answer.units, answer.unreadable]))
