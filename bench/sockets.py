@@ -66,9 +66,9 @@ def spent():
     both = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in both)
 began = spent()
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import choose
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import choose_access
 name, folder, pid = sys.argv[1], sys.argv[2], int(sys.argv[3])
-access = choose(name, folder, os.geteuid())
+access = choose_access(name, folder, os.geteuid())
 (table,) = access.reader.tables(pid)
 descriptors = access.reader.descriptors(pid)
 started = spent()

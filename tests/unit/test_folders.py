@@ -20,7 +20,7 @@ TOP = pathlib.Path(__file__).parents[2]
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, whose folders others may not pass")
 def test_a_run_that_starts_does_not_close_the_folders_of_another(tmp_path: pathlib.Path) -> None:
     open_to_all(tmp_path)
-    test = "tests/unit/plugins/module_utils/host_wide/test_file.py"  # a short one that has a folder
+    test = "tests/unit/plugins/module_utils/host_wide/test_settings_file_sections.py"  # a short one that has a folder
     environment = {name: value for name, value in os.environ.items() if name != "PYTEST_DEBUG_TEMPROOT"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", test]
     done = subprocess.run(command, cwd=TOP, env=environment, stdout=subprocess.PIPE, text=True, check=False)
