@@ -74,7 +74,7 @@ class ActionModule(ActionBase):
 
 
 def _words(result: dict[str, t.Any]) -> str:
-    """The one line of a failed result that tells most."""
+    """Return the one line of a failed result that tells most."""
     for key in ("module_stderr", "module_stdout", "msg"):
         lines = [line.strip() for line in str(result.get(key) or "").splitlines() if line.strip()]
         if lines:

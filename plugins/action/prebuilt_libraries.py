@@ -140,7 +140,7 @@ def _check_fit(answer: Result, wanted: t.Mapping[str, str], builder: str, asker:
 
 
 def _folder_of_run(purpose: str, key: t.Any) -> str:
-    """A folder that all processes of this run of Ansible share, and that is gone when it is over."""
+    """Return a folder that all processes of this run of Ansible share, and that is gone when it is over."""
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
     folder = os.path.join(C.DEFAULT_LOCAL_TMP, f"keepalive-{purpose}-{digest[:16]}")
     os.makedirs(folder, mode=0o700, exist_ok=True)

@@ -307,7 +307,7 @@ def _in_words(error: OSError, path: str) -> str:
 
 
 def _read(module: Module, path: str) -> t.Optional[bytes]:
-    """The file's content, None where there is none; what is no plain file is refused."""
+    """Return the file's content, None where there is none; what is no plain file is refused."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -407,7 +407,7 @@ def _note(path: str, content: t.Optional[bytes]) -> None:
 
 
 def _wanted(module: Module, folder: str) -> t.List[str]:
-    """The entries, as given or as this host needs them."""
+    """Return the entries, as given or as this host needs them."""
     given: t.Optional[t.List[str]] = module.params["libraries"]
     if given is not None:
         foreign = [entry for entry in given if not is_below(entry, folder)]
@@ -500,7 +500,7 @@ def _own_abi() -> t.Tuple[int, str, bool]:
 
 
 def _commands(module: Module) -> t.Tuple[t.List[t.List[str]], t.List[str], t.List[str]]:
-    """What is tried, notes on units, and what is wrong with what was given."""
+    """Return what is tried, notes on units, and what is wrong with what was given."""
     params = module.params
 
     mistakes: t.List[str] = []

@@ -346,7 +346,7 @@ class Report:
 
 
 def _text(fragment: str) -> str:
-    """A unit file that cannot be read is among the problems of its unit."""
+    """Return the files of a unit that cannot be read, among the problems of that unit."""
     try:
         return (dropin.read_drop_in(fragment) or "") if fragment else ""
     except OSError:
@@ -354,7 +354,7 @@ def _text(fragment: str) -> str:
 
 
 def not_reloadable(service: t.Mapping[str, t.Any], report: Report) -> t.List[str]:
-    """A unit that is to be reloaded must be one that can be."""
+    """Return what is wrong with a unit that is to be reloaded and cannot be."""
     if service.get("restart") != "reload_then_verify":
         return []
     return [

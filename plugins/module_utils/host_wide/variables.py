@@ -110,7 +110,7 @@ def _digit(value: bool) -> str:
 
 
 def _warnings(libraries: t.Sequence[str], everywhere: t.Mapping[str, int], respect: bool) -> t.List[str]:
-    """What is allowed, but surprises people."""
+    """Return what is allowed, but surprises people."""
     warnings = []
     if respect and "socket" in libraries:
         warnings.append(
@@ -149,7 +149,7 @@ class _Checker(Mistakes):
         return [name for name in LIBRARIES if name in libraries] or list(LIBRARIES)
 
     def loaded(self, service: ResolvedService) -> None:
-        """A unit's libraries must be among those that every process loads."""
+        """Refuse libraries of a unit that are not among those that every process loads."""
         for name in service.libraries:
             if name not in self.libraries:
                 self.report(

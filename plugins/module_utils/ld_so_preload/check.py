@@ -36,7 +36,7 @@ Named = t.List[t.Tuple[str, t.Optional[Loader]]]
 
 
 def files_of(libraries: t.Sequence[str], loaders: t.Sequence[Loader]) -> t.Tuple[Named, t.List[LibraryProblem]]:
-    """The file that each entry means for each loader of the host, and what is wrong with the entries themselves."""
+    """Return the file that each entry means for each loader of the host, and what is wrong with the entries."""
     files: Named = []
     problems: t.List[LibraryProblem] = []
     libs = {loader.path: lib_of(loader) for loader in loaders if any(map(uses_lib, libraries))}
@@ -144,7 +144,7 @@ def _fit(elf: Elf, loader: Loader) -> str:
 
 
 def _changed(path: str) -> str:
-    """A library that was installed must be the one that was tried at its installation."""
+    """Return what is wrong with a library that is not the one that was tried at its installation."""
     folder, name = os.path.split(path)
     manifest = read_manifest(folder)
     if manifest and name in manifest.files and look_at_file(path).sha256 not in (manifest.files[name], None):
@@ -153,7 +153,7 @@ def _changed(path: str) -> str:
 
 
 def _known_libraries(loaders: t.Sequence[Loader]) -> t.Optional[t.Set[str]]:
-    """The names of the libraries that the loaders find; None where that cannot be asked."""
+    """Return the names of the libraries that the loaders find; None where that cannot be asked."""
     program = find_program("ldconfig")
     if not program:
         return None

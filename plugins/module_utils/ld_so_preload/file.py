@@ -25,12 +25,12 @@ def is_below(path: str, folder: str) -> bool:
 
 
 def own_entries(content: bytes, folder: str) -> t.List[str]:
-    """The entries that stand for files below the folder of the libraries."""
+    """Return the entries that stand for files below the folder of the libraries."""
     return [entry for entry in named_in(content) if is_below(entry, folder)]
 
 
 def with_entries(content: bytes, wanted: t.Sequence[str], folder: str) -> bytes:
-    """The content with exactly these entries of ours: what stands there stays in its place, what is missing follows.
+    """Return the content with exactly these entries of ours: what stands there stays, what is missing follows.
 
     Nothing else changes. A file whose last line has no newline gets none at its new end either, so that
     without_entries() finds back to what was there.
@@ -55,7 +55,7 @@ def with_entries(content: bytes, wanted: t.Sequence[str], folder: str) -> bytes:
 
 
 def without_entries(content: bytes, folder: str) -> bytes:
-    """The content without any entry of ours."""
+    """Return the content without any entry of ours."""
     return _filter(content, lambda entry: not is_below(entry.text, folder))
 
 

@@ -70,7 +70,7 @@ _WITHOUT_RIGHTS = ("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "
 
 
 def default_commands() -> t.List[Command]:
-    """What must work on any host, as far as it is there: the shells, Python, logging in, systemd, the packages."""
+    """Return what must work on any host, where it is there: shells, Python, logging in, systemd, packages."""
     commands: t.List[Command] = []
     seen: t.Set[t.Tuple[str, ...]] = set()
     for name, *arguments in (*_DEFAULT, (sys.executable, "-c", "pass"), *_PACKAGE_MANAGERS):
@@ -116,7 +116,7 @@ def given_commands(given: t.Sequence[t.Any], option: str) -> t.Tuple[t.List[Comm
 
 
 def unit_commands(run: systemd.Run, units: t.Sequence[str]) -> t.Tuple[t.List[Command], t.List[str]]:
-    """The programs of units with an argument that does no harm, and notes on those that are not tried."""
+    """Return the programs of units with an argument that does no harm, and notes on those that are not tried."""
     setpriv = find_program("setpriv")
     if setpriv is None or os.geteuid() != 0:
         why = absence("setpriv") or "only root can become their users"
@@ -141,7 +141,7 @@ class _NotTried(Exception):
 
 
 def _command_of(properties: t.Mapping[str, str]) -> Command:
-    """What setpriv is to do for a unit's program."""
+    """Return what setpriv is to do for a unit's program."""
     name = systemd.exec_path(properties.get("ExecStart", ""))
     root = properties.get("RootDirectory") or properties.get("RootImage")
     if not name:
@@ -164,7 +164,7 @@ _NOBODY = User("", NOBODY, NOBODY, ())
 
 
 def _identity(properties: t.Mapping[str, str]) -> User:
-    """The unit's user with the groups that he always has, and none that only the unit gives; nobody in root's place."""
+    """Return the unit's user with the groups that he always has, none that only the unit gives; nobody for root."""
     name = properties.get("User", "")
     if not name or properties.get("DynamicUser") == "yes":
         return _NOBODY
@@ -180,7 +180,7 @@ def _as(identity: User) -> t.List[str]:
 
 
 def harmless_arguments(path: str) -> t.Optional[t.List[str]]:
-    """The arguments with which a program only starts and ends; None where none are known."""
+    """Return the arguments with which a program only starts and ends; None where none are known."""
     for pattern, *arguments in _HARMLESS:
         if re.fullmatch(pattern, os.path.basename(path)):
             return [word for word in arguments if word]

@@ -99,7 +99,7 @@ def _selinux(libraries: t.Sequence[str], root: str) -> t.List[str]:
 
 
 def _denials(library_dir: str, root: str) -> t.List[str]:
-    """The newest refusals that a log has of these files."""
+    """Return the newest refusals that a log has of these files."""
     lines: t.List[str] = []
     for name in _LOGS:
         path = os.path.join(root, name)

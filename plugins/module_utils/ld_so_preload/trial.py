@@ -156,7 +156,7 @@ def _same(plain: TrialOutcome, found: TrialOutcome) -> bool:
 
 
 def said(ended: Ended) -> str:
-    """What a program printed on its standard error, in words that follow how it ended."""
+    """Return what a program printed on its standard error, in words that follow how it ended."""
     lines = [line for line in ended.stderr.strip().splitlines() if line.strip()]
     if not lines:
         return ""
@@ -182,7 +182,7 @@ def programs_start(known: t.Collection[str] = ()) -> str:
 
 
 def noise() -> t.List[str]:
-    """The lines that the loaders print for every program of their kind before anything is changed."""
+    """Return the lines that the loaders print for every program of their kind before anything is changed."""
     lines: t.List[str] = []
     for command in ([find_program("true") or "/bin/true"], *(loader.program for loader in loaders.find_loaders())):
         with contextlib.suppress(OSError, TimedOut):

@@ -55,7 +55,7 @@ class GuardedFile(t.NamedTuple):
 
 
 def guarded(path: str) -> GuardedFile:
-    """The names that belong to a path. The state is lost in a reboot where that is possible: so is what it is about."""
+    """Return the names that belong to a path. The state is lost in a reboot, as is what it is about."""
     folder, name = os.path.split(path)
     hidden = os.path.join(folder, f".{name}.keepalive")
     return GuardedFile(path, f"{hidden}-new", f"{hidden}-old", _STATE if path == LD_SO_PRELOAD else f"{hidden}-state")
@@ -87,7 +87,7 @@ def running(place: GuardedFile) -> bool:
 
 
 def mounted_from(path: str, mountinfo: str = "/proc/self/mountinfo") -> t.Optional[str]:
-    """What is mounted over a path: the file's name on its own file system; None where nothing is.
+    """Return what is mounted over a path: the file's name on its own file system; None where nothing is.
 
     Users can mount as well (FUSE), where they like: only what the kernel escapes (blank, tab, newline, backslash) may
     divide its lines, not a carriage return in a folder's name.
@@ -172,7 +172,7 @@ def remember(place: GuardedFile, token: str, lines: t.Sequence[str]) -> None:
 
 
 def remembered(place: GuardedFile, token: str) -> t.List[str]:
-    """What remember() kept; nothing where there is nothing, or no file: then the new file has to do without excuses."""
+    """Return what remember() kept; nothing where there is no such file: then the new one has to do without excuses."""
     content = _content(place.state_file("before", token))
     return os.fsdecode(content).split("\n") if content else []
 
@@ -195,7 +195,7 @@ def end(place: GuardedFile, token: str, decision: str) -> str:
 
 
 def trial_state(place: GuardedFile, token: str) -> t.Dict[str, t.Any]:
-    """What has become of a trial, without any influence on it."""
+    """Return what has become of a trial, without any influence on it."""
     return {
         "armed": os.path.exists(place.state_file("armed", token)),
         "result": _result(place, token) if os.path.exists(place.state_file("result", token)) else "",
@@ -249,7 +249,7 @@ def _result(place: GuardedFile, token: str) -> str:
 
 
 def _content(path: str) -> t.Optional[bytes]:
-    """A file's content, as far as anything of ours is long; None where there is no file that can be read."""
+    """Return a file's content, as far as anything of ours is long; None where there is no file that can be read."""
     try:
         with open(path, "rb") as file:
             return file.read(_LIMIT)

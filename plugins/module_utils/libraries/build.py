@@ -51,7 +51,7 @@ def machine_of(elf: Elf) -> str:
 
 
 def _musl(loader: t.Optional[str]) -> str:
-    """The loader of musl, started without a program, prints its version and leaves with status 1."""
+    """Return the release of musl: its loader, started without a program, prints it and leaves with status 1."""
     if loader and is_musl_loader(loader):
         for line in run([loader], _VERSION_SECONDS).stderr.splitlines():
             if line.startswith("Version "):
@@ -71,7 +71,7 @@ def digest_of_sources(sources: t.Mapping[str, str]) -> str:
 
 
 def compiler_version(cc: str) -> t.Optional[str]:
-    """The first line that C(cc --version) prints, None where there is no such compiler.
+    """Return the first line that C(cc --version) prints, None where there is no such compiler.
 
     :raises BuildError: it is no command.
     """

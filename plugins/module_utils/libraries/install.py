@@ -131,7 +131,7 @@ def folder_doubt(folder: str) -> str:
 
 
 def installed_names(folder: str) -> t.List[str]:
-    """The files that installations have put there, those of an interrupted one included; without the manifest."""
+    """Return the files that installations have put there, an interrupted one included; without the manifest."""
     names: t.Set[str] = set()
     for place in (folder, os.path.join(folder, _STAGING)):
         manifest = read_manifest(place)
@@ -197,7 +197,7 @@ def _write(path: str, content: bytes, mode: int) -> None:
 
 
 def _folders_of(name: str) -> t.List[str]:
-    """The folders in which a file of this name lies, below that of the installation, outer ones first."""
+    """Return the folders in which a file of this name lies, below that of the installation, outer ones first."""
     parts = name.split("/")[:-1]
     return ["/".join(parts[: end + 1]) for end in range(len(parts))]
 

@@ -64,7 +64,7 @@ def find_loaders(root: str = "/") -> t.List[Loader]:
 
 
 def lib_of(loader: Loader) -> t.Optional[str]:
-    """What C($LIB) stands for, e.g. V(lib/x86_64-linux-gnu), V(lib64) or V(lib32): the loader itself is asked.
+    """Return what C($LIB) stands for, e.g. V(lib/x86_64-linux-gnu), V(lib64) or V(lib32): the loader itself is asked.
 
     It loads its own libc from a folder in question; where the folder is the wrong one it complains of that. It may also
     complain of what others have in /etc/ld.so.preload. None where no folder is the right one.
@@ -90,5 +90,5 @@ def uses_lib(path: str) -> bool:
 
 
 def expand(path: str, lib: str) -> str:
-    """The file that an entry means for a loader."""
+    """Return the file that an entry means for a loader."""
     return _LIB.sub(lambda _match: lib, path)

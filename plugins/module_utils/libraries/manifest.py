@@ -61,12 +61,12 @@ def sha256(content: bytes) -> str:
 
 
 def sha256_of_text(content: str) -> str:
-    """The checksum of a file, from its text; bytes that are none stand in it as surrogates (PEP 383)."""
+    """Return the checksum of a file, from its text; bytes that are none stand in it as surrogates (PEP 383)."""
     return sha256(content.encode("utf-8", "surrogateescape"))
 
 
 def link_to(target: str) -> bytes:
-    """The content that stands for a symbolic link, where a link is to be installed."""
+    """Return the content that stands for a symbolic link, where a link is to be installed."""
     return _LINK + os.fsencode(target)
 
 
@@ -178,7 +178,7 @@ def damages_seen(installed: Manifest, there: t.Mapping[str, InstalledFile]) -> t
 
 
 def observed_manifest(folder: str) -> str:
-    """What is there now, for a diff: the manifest as it would read if it had been written from the files.
+    """Return what is there now, for a diff: the manifest as it would read if it had been written from the files.
 
     Where the files are as the manifest says, this is the manifest's own text, with a line for each wrong mode or owner.
     """

@@ -40,7 +40,7 @@ class Layout(t.NamedTuple):
 
 
 def find_layout(python: str = "/proc/self/exe") -> t.Optional[Layout]:
-    """The layout that this host needs; None where all its programs are of one kind."""
+    """Return the layout that this host needs; None where all its programs are of one kind."""
     loaders = find_loaders()
     abi = read_elf(python).abi
     native = [loader for loader in loaders if loader.elf.abi == abi]
@@ -53,7 +53,7 @@ def find_layout(python: str = "/proc/self/exe") -> t.Optional[Layout]:
 
 
 def compiler_for(loader: Loader, cc: str) -> str:
-    """The compiler's command for programs of a loader's kind."""
+    """Return the compiler's command for programs of a loader's kind."""
     x32 = loader.elf.bits == 32 and loader.elf.machine == "x86_64"
     return f"{cc} {'-mx32' if x32 else f'-m{loader.elf.bits}'}"
 
@@ -115,7 +115,7 @@ def build_others(
 
 
 def links(layout: Layout) -> t.Dict[str, bytes]:
-    """The links that lead the host's own programs from $LIB to the libraries; one to the folder would be a loop."""
+    """Return the links that lead the host's own programs from $LIB to the libraries; one to the folder is a loop."""
     back = "../" * (layout.native.count("/") + 1)
     return {f"{layout.native}/{name}": manifest.link_to(back + name) for name in _NAMES}
 

@@ -39,7 +39,7 @@ class Choice(t.NamedTuple):
 
 
 def kind_of(host: Platform) -> str:
-    """A folder name for everything that is compiled on such a host, e.g. V(x86_64-64-bit-glibc-2.36)."""
+    """Return a folder name for everything that is compiled on such a host, e.g. V(x86_64-64-bit-glibc-2.36)."""
     return re.sub(r"[^A-Za-z0-9_.]+", "-", f"{host.machine} {host.libc}")
 
 
@@ -109,7 +109,7 @@ def choose_variant(variants: Variants, host: Platform) -> Choice:
 
 
 def needed_libc(files: t.Mapping[str, bytes]) -> str:
-    """The oldest C library that does for all the files, in words, e.g. V(glibc 2.34); nothing where they need none."""
+    """Return the oldest C library that does for all the files, e.g. V(glibc 2.34); nothing where they need none."""
     needs: Release = ()
     libc = ""
     for name in files:

@@ -164,7 +164,7 @@ def _try_loopback(paths: t.Sequence[str], python: str) -> None:
 
 
 def _expected(hook: str, hooks: t.Sequence[str]) -> t.Dict[str, int]:
-    """What a socket must have once I(hook) was called, with these libraries loaded."""
+    """Return what a socket must have once I(hook) was called, with these libraries loaded."""
     expected = {"SO_KEEPALIVE": 1}
     for name, value in _VALUES.items():
         if hook in OPTIONS[name].libraries or "socket" in hooks:

@@ -111,7 +111,7 @@ def _readable(text: str) -> t.BinaryIO:
 
 
 def find_program(name: str) -> t.Optional[str]:
-    """The path of a program that root may run, looked for where root's programs are and nowhere else."""
+    """Return the path of a program that root may run, looked for where root's programs are and nowhere else."""
     return look_for(name)[0]
 
 

@@ -130,7 +130,7 @@ def _architecture(elf: Elf) -> str:
 
 
 def _is_loader(name: t.Optional[str]) -> bool:
-    """The loader started by hand (C(ld-linux-x86-64.so.2 /opt/x/program)) asks for no loader, yet preloads."""
+    """Recognize a loader started by hand (C(ld-linux-x86-64.so.2 /opt/x/program)): it asks for none, yet preloads."""
     return name is not None and name.startswith(_LOADERS)
 
 
@@ -151,7 +151,7 @@ def _has_capabilities(descriptor: int) -> bool:
 
 
 def _script_interpreter(line: bytes) -> t.Optional[str]:
-    """The path of the program that runs a script, by its first line, C(env) seen through; None where there is none.
+    """Return the program that runs a script, by its first line, C(env) seen through; None where there is none.
 
     As the kernel reads the line: blanks and tabs alone divide it, so a carriage return belongs to the name, and what
     stands behind a NUL is not seen.
@@ -165,7 +165,7 @@ def _script_interpreter(line: bytes) -> t.Optional[str]:
 
 
 def env_program(argument: str) -> t.Optional[str]:
-    """What C(env ARGUMENT) executes: the first word that is neither an option nor an assignment, found in the PATH."""
+    """Return what C(env ARGUMENT) executes: the first word that is no option and no assignment, found in the PATH."""
     try:
         words = shlex.split(argument)
     except ValueError:

@@ -73,7 +73,7 @@ def fault(path: str, trusted: t.Optional[t.Container[int]] = None, temporary: bo
 
 
 def fault_of_program(path: str, depth: int = _SCRIPTS) -> str:
-    """The same for what is executed at a path: of a script also its interpreter, and what C(env) runs."""
+    """Return the same for what is executed at a path: of a script also its interpreter, and what C(env) runs."""
     wrong = fault(path)
     if wrong:
         return wrong
@@ -103,7 +103,7 @@ def _wrong(part: str, status: os.stat_result, right: t.Container[int], temporary
 
 
 def _interpreters(path: str) -> t.List[str]:
-    """What the first line of a script has executed; nothing for what is no script."""
+    """Return what the first line of a script has executed; nothing for what is no script."""
     with open(path, "rb") as stream:
         start = stream.read(_FIRST_LINE)
     if not start.startswith(b"#!"):

@@ -171,7 +171,7 @@ def _check_applicable(
     report: ReportMistake,
     libraries_known: bool,
 ) -> None:
-    """What the unit's own entry asks for must be possible; what it inherits may not apply, and is left out."""
+    """Refuse what the unit's own entry asks for and is not possible; leave out what it inherits and does not apply."""
     if is_socket:
         for key in ("libraries", "respect", "debug"):
             if entry.values.get(key):

@@ -32,7 +32,7 @@ class Obstacle(t.NamedTuple):
 
 
 def unit_problems(name: str, load_state: str) -> t.List[Obstacle]:
-    """A unit must be there and not masked."""
+    """Return what is wrong with a unit that is not there, or masked."""
     if load_state == "not-found":
         return [
             Obstacle(
@@ -48,7 +48,7 @@ def unit_problems(name: str, load_state: str) -> t.List[Obstacle]:
 
 
 def executable_problems(name: str, executable: Executable) -> t.List[Obstacle]:
-    """The program must be one into which the loader puts a preloaded library."""
+    """Return what is wrong with a program into which the loader puts no preloaded library."""
     runs = executable.runs
     if runs.kind == "static" or runs.go:
         kind = "a Go program, which makes its system calls itself" if runs.go else "statically linked"
@@ -136,7 +136,7 @@ def host_wide_problems(
     properties: t.Mapping[str, str],
     read: t.Callable[[str], t.Optional[str]] = dropin.read_drop_in,
 ) -> t.List[Obstacle]:
-    """The loader serves setuid programs and other word sizes too here; the environment still wins."""
+    """Return what stands in the way of the host's file: the environment still wins; word sizes are the loader's matter."""
     problems: t.List[Obstacle] = []
     if executable and not _is_of_another_word_size(executable.runs):
         problems += [p for p in executable_problems(name, executable) if p.reason != "secure_exec"]
@@ -190,7 +190,7 @@ def _is_of_another_word_size(runs: Executable) -> bool:
 
 
 def root_problems(name: str, properties: t.Mapping[str, str]) -> t.List[Obstacle]:
-    """A service with a root of its own does not see our libraries."""
+    """Return what is wrong for a service with a root of its own: it does not see our libraries."""
     return [
         Obstacle(
             None,
