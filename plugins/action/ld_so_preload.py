@@ -86,7 +86,7 @@ def _failure(path: str, seen: str, healed: bool, seconds: int, passed: float) ->
     if healed:
         end = (
             f"The old file is back since {passed:.0f} s after the change at the latest, and the host lets Ansible in."
-            " Nothing has changed. Mend or rebuild the libraries before the next attempt."
+            " Nothing has changed. Fix or rebuild the libraries before the next attempt."
         )
     else:
         end = (

@@ -101,7 +101,7 @@ def _read_variant(folder: pathlib.Path) -> dict[str, bytes]:
     damage = manifest_damage(str(folder), private=False)
     if damage:
         raise AnsibleActionFail(
-            f"prebuilt: {damage}. It says which files belong together and their sha256: copy the folder anew"
+            f"prebuilt: {damage}. It says which files belong together and their sha256: copy the folder again"
         )
     manifest = read_manifest(str(folder), private=False)
     known = (path for path in folder.iterdir() if path.suffix == ".so" or path.name in FILES)

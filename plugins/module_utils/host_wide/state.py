@@ -98,7 +98,7 @@ def _settings(path: str) -> t.Tuple[t.Optional[str], str]:
 def host_stale_reasons(
     host: HostWide, unit: str, program: str, mapped: t.Collection[str], started: float, can_load: t.Callable[[], bool]
 ) -> t.List[str]:
-    """Say why a process has to be started anew to take part; empty where it does, or never will.
+    """Say why a process has to be started again to take part; empty where it does, or never will.
 
     :param mapped: The paths of the libraries of ours that it maps.
     :param started: In seconds since boot.

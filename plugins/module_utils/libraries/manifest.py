@@ -30,7 +30,7 @@ class Manifest(t.NamedTuple):
     """The content of one manifest."""
 
     made: t.Dict[str, str]
-    """What the libraries were made from and for; where any of it changes, they are made anew."""
+    """What the libraries were made from and for; where any of it changes, they are made again."""
     files: t.Dict[str, str]
     """SHA-256 by file name."""
 
@@ -136,7 +136,7 @@ def look_at_file(path: str) -> InstalledFile:
 
 
 def changes_since(installed: t.Optional[Manifest], made: t.Mapping[str, t.Optional[str]]) -> t.List[str]:
-    """Say why the libraries must be made anew, as far as the manifest tells; empty where it does not.
+    """Say why the libraries must be made again, as far as the manifest tells; empty where it does not.
 
     :param made: what they would be made from now; None for what cannot be known now and is compared with nothing (the
         version of a compiler that has been removed since: what it made is still right).

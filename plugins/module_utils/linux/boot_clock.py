@@ -38,7 +38,7 @@ def of_monotonic(microseconds: int) -> float:
 
 @functools.lru_cache(maxsize=None)
 def boot() -> str:
-    """Name this boot of this host: a container boots anew with its first process, the kernel's own name stays."""
+    """Name this boot of this host: a container boots again with its first process, the kernel's own name stays."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         kernel = file.read().strip()
     with open("/proc/1/stat", encoding="utf-8", errors="replace") as file:

@@ -76,7 +76,7 @@ def mount_doubt(mount: t.Optional[Mount], ours: t.Container[str]) -> str:
 
 
 class Mounts:
-    """The mounts that a process sees, and those that this one sees. Both are read anew for each question."""
+    """The mounts that a process sees, and those that this one sees. Both are read again for each question."""
 
     def __init__(self, mountinfo: t.Optional[str]) -> None:
         """Without a file: those of this process alone."""

@@ -18,7 +18,7 @@ class Due(t.NamedTuple):
     unit: Unit
     why: t.List[str]
     reload: bool
-    """By a reload, which starts its program anew, instead of by a restart."""
+    """By a reload, which starts its program again, instead of by a restart."""
     forced: bool
 
     def __str__(self) -> str:

@@ -25,7 +25,7 @@ from . import undo
 
 _POLL = 0.1
 _RELOAD = 10.0
-"""Seconds that a reloaded unit has to run anew: systemd does not know when its program is done with that."""
+"""Seconds that a reloaded unit has to run again: systemd does not know when its program is done with that."""
 _RELOADING = 180.0
 """Seconds for reading the files of all units of a host, and starting their generators."""
 _CATCH_UPS = 3
@@ -91,7 +91,7 @@ class Sequence:
         except OSError as error:
             raise systemd.SystemdError(
                 f"systemd has read the drop-ins, and that could not be noted in {in_force.FOLDER}: {error.strerror}; "
-                "mend that, then run again"
+                "fix that, then run again"
             ) from error
         self.units = self._host.units(self._names)
 
@@ -108,7 +108,7 @@ class Sequence:
         self._started[unit.name] = self._look([unit.name])[unit.name]
 
     def reload_unit(self, unit: Unit) -> None:
-        """Reload one unit, and see by its process that it was started anew with its settings.
+        """Reload one unit, and see by its process that it was started again with its settings.
 
         :raises RestartFailed: When it was not, or does not stay up.
         """
@@ -121,7 +121,7 @@ class Sequence:
             raise RestartFailed(
                 unit.name,
                 f"was reloaded, and its process is as before ({'; '.join(now.stale)}): a reload does not start its "
-                "program anew; use 'restart: if_running', or 'never'",
+                "program again; use 'restart: if_running', or 'never'",
             )
         self.restarted[unit.name] = {"before": before, "after": int(now.properties.get("MainPID", "0"))}
         self._started[unit.name] = now.properties
@@ -174,7 +174,7 @@ class Sequence:
             raise RestartFailed(name, f"crashed and was restarted by systemd: {self._seen(name)}")
 
     def _restart_socket(self, unit: Unit) -> None:
-        """systemd refuses to listen anew while the triggered service runs, so that one waits outside."""
+        """systemd refuses to listen again while the triggered service runs, so that one waits outside."""
         triggers = unit.properties.get("Triggers", "").split()
         services = [
             name

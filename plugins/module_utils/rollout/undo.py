@@ -30,7 +30,7 @@ _LIMIT = 16 << 20
 """Bytes; a drop-in has about one thousand."""
 _LOST = (
     "what {} before an unfinished rollout changed it is lost, so a run that fails cannot put that back: see that it is"
-    " as it should be; the file is written anew by the next rollout, or can be removed"
+    " as it should be; the file is written again by the next rollout, or can be removed"
 )
 
 Previous = t.Dict[str, t.Dict[str, t.Any]]

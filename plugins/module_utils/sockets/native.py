@@ -94,7 +94,7 @@ class Library:
         if declared != version:
             raise Unavailable(f"{library} has version {version} of its interface, {HEADER} beside it is {declared}")
         if version != VERSION:
-            wanted = f"not {VERSION}: build the libraries anew"
+            wanted = f"not {VERSION}: build the libraries again"
             raise Unavailable(f"{library} has version {version} of its interface, {wanted}")
 
     def open(self, pid: int, thread: t.Optional[int] = None) -> t.Optional[int]:

@@ -32,7 +32,7 @@ class TimerSeen(t.NamedTuple):
 def read_timers(pid: int, proc: Proc = HOST) -> t.Dict[int, TimerSeen]:
     """Return what is seen of the sockets in the network namespace of a process, by inode.
 
-    The table is read twice: in the moment in which the kernel's timer fires and is set anew, it is not pending.
+    The table is read twice: in the moment in which the kernel's timer fires and is set again, it is not pending.
     """
     first = {row.inode: row for row in procnet.read_tables(pid, proc=proc)}
     second = {row.inode: row for row in procnet.read_tables(pid, proc=proc)}

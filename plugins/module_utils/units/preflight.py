@@ -136,7 +136,7 @@ def host_wide_problems(
     properties: t.Mapping[str, str],
     read: t.Callable[[str], t.Optional[str]] = dropin.read_drop_in,
 ) -> t.List[Obstacle]:
-    """Return what stands in the way of the host's file: the environment still wins; word sizes are the loader's matter."""
+    """Return what stands in the way of the host's file: the environment still wins; word sizes are none."""
     problems: t.List[Obstacle] = []
     if executable and not _is_of_another_word_size(executable.runs):
         problems += [p for p in executable_problems(name, executable) if p.reason != "secure_exec"]

@@ -5,7 +5,7 @@
 """Does a running process have what its unit's drop-in says, and would a restart give it that?
 
 The evidence is the process, not what some run of Ansible did: an interrupted rollout is seen, and healed, by the next.
-Only what a restart would mend counts as stale: a process that was started with the drop-in in force and differs all the
+Only what a restart would fix counts as stale: a process that was started with the drop-in in force and differs all the
 same (an EnvironmentFile wins, the loader refuses the library) would differ again, and is the verification's matter.
 """
 

@@ -28,7 +28,7 @@ def fuzz(*strategies: st.SearchStrategy[t.Any], examples: int = 50) -> t.Callabl
     """Try a test with many inputs."""
 
     def decorate(test: Test) -> Test:
-        # tmp_path is the same for all inputs of a test: each writes its file anew.
+        # tmp_path is the same for all inputs of a test: each writes its file again.
         health = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
         how = settings(deadline=None, suppress_health_check=health, max_examples=100 if SECONDS else examples)
         if not SECONDS:

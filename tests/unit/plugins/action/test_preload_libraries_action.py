@@ -191,7 +191,7 @@ def test_a_prebuilt_folder_whose_manifest_is_damaged_is_to_be_copied_again(
     with pytest.raises(AnsibleActionFail) as error:
         read_prebuilt(tmp_path)
     assert str(error.value).startswith(f"prebuilt: {tmp_path}/manifest.json ")
-    assert str(error.value).endswith(". It says which files belong together and their sha256: copy the folder anew")
+    assert str(error.value).endswith(". It says which files belong together and their sha256: copy the folder again")
 
 
 def test_a_prebuilt_folder_that_is_none(tmp_path: pathlib.Path) -> None:

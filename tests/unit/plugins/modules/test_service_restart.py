@@ -420,7 +420,7 @@ def test_a_reload_that_keeps_the_process_fails_and_says_so(
     result = run(services=services("a.service", restart="reload_then_verify"))
     assert result["failed_unit"] == "a.service"
     assert result["msg"] == (
-        f"a.service: was reloaded, and its process is as before ({WHY}): a reload does not start its program anew; "
+        f"a.service: was reloaded, and its process is as before ({WHY}): a reload does not start its program again; "
         "use 'restart: if_running', or 'never'"
     )
     assert (systemd.commands, result["restarted"]) == (["reload a.service"], {})

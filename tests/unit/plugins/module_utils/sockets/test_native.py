@@ -109,7 +109,7 @@ def test_a_library_of_another_version_is_not_used(installed: Installed, tmp_path
     said = f"{library} has version {version} of its interface, "
     assert refused(folder) == f"{said}{header.name} beside it is {native.VERSION}"
     shutil.copy(other, header)
-    assert refused(folder) == f"{said}not {native.VERSION}: build the libraries anew"
+    assert refused(folder) == f"{said}not {native.VERSION}: build the libraries again"
 
 
 @pytest.mark.parametrize(
