@@ -74,9 +74,9 @@ unfinished:
 
 import typing as t
 
-from ..module_utils.linux import systemd
 from ..module_utils.linux.file_lock import NotLocked
 from ..module_utils.linux.module import Module
+from ..module_utils.linux.unit_names import template_of
 from ..module_utils.rollout import lock, undo
 
 
@@ -99,7 +99,7 @@ def main() -> None:
     record = undo.read_previous(params["state_folder"])
     holder: t.Optional[t.Dict[str, t.Any]] = None
     if params["confirmed"]:
-        due = {name for unit in params["still_due"] for name in (unit, systemd.template_of(unit) or unit)}
+        due = {name for unit in params["still_due"] for name in (unit, template_of(unit) or unit)}
         record = undo.without_confirmed(record, due, params["listed"])
     if not module.check_mode:
         try:

@@ -165,7 +165,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.linux import job, systemd
 from ..module_utils.linux.file_lock import NotLocked
 from ..module_utils.linux.module import Module
-from ..module_utils.linux.unit_names import in_list, problems_with
+from ..module_utils.linux.unit_names import in_list, problems_with, template_of
 from ..module_utils.processes.users import remains
 from ..module_utils.rollout import lock
 from ..module_utils.rollout.due import Due, due_units
@@ -257,13 +257,13 @@ class Work:
     def _judged(self, row: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         """Say whether a process should not have anything left: one of a service that may be restarted."""
         unit = row["unit"]
-        policy = self._policies.get(unit) or self._policies.get(systemd.template_of(unit) or "")
+        policy = self._policies.get(unit) or self._policies.get(template_of(unit) or "")
         return {**row, "blocks": unit.endswith(".service") and policy != "never" and row["by"] != "host"}
 
     def _verify(self, unit: str) -> None:
         wait = self._module.params["wait"]
         named = {service["name"]: service for service in self._module.params["services"]}
-        service = named.get(unit) or named.get(systemd.template_of(unit) or "", {})
+        service = named.get(unit) or named.get(template_of(unit) or "", {})
         if wait is not None and service.get("expected"):
             seen = wrong_sockets(systemd.ask_systemd, service["expected"], wait)
             if seen:

@@ -232,6 +232,7 @@ from ..module_utils.libraries import manifest
 from ..module_utils.linux import systemd
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.unit_files import exec_start, words
+from ..module_utils.linux.unit_names import is_template, template_of
 from ..module_utils.processes.users import library_users, without_libraries
 from ..module_utils.rollout import places, undo
 from ..module_utils.units import dropin, system_calls
@@ -259,8 +260,8 @@ class Report:
 
     def describe(self, name: str) -> t.Tuple[t.Dict[str, t.Any], t.List[Obstacle]]:
         """Return a unit's dictionary and what stands in the way of its settings."""
-        if systemd.is_template(name):
-            instances = [unit for unit in self._units.values() if systemd.template_of(unit.name) == name]
+        if is_template(name):
+            instances = [unit for unit in self._units.values() if template_of(unit.name) == name]
             fragment, drop_ins = systemd.template_files(self._run, name)
             properties: systemd.Properties = dict(instances[0].properties) if instances else {}
             properties.setdefault("ExecStart", exec_start(_text(fragment)))
@@ -295,7 +296,7 @@ class Report:
         return self._calls.elsewhere({unit.properties["Id"] for unit in self._units.values()})
 
     def _named(self, name: str) -> t.List[Unit]:
-        return [unit for unit in self._units.values() if name in (unit.name, systemd.template_of(unit.name))]
+        return [unit for unit in self._units.values() if name in (unit.name, template_of(unit.name))]
 
     def without_reload(self, name: str) -> t.List[str]:
         """Return the unit, or the instances of the template, that systemd cannot reload."""
@@ -313,7 +314,7 @@ class Report:
         fragment: str,
         environment: t.Mapping[str, str],
     ) -> t.Dict[str, t.Any]:
-        template = systemd.is_template(name)
+        template = is_template(name)
         active = [unit for unit in instances if systemd.is_active(unit.properties)]
         executable = None if name.endswith(".socket") else executable_of(properties)
         damaged = any(unit.damage for unit in instances)

@@ -16,7 +16,7 @@ import typing as t
 
 from . import procfs
 from .procfs import HOST, Proc
-from .systemd import template_of
+from .unit_names import template_of
 
 THE_UNITS_OWN = -1
 """In the place of a user: no person's."""

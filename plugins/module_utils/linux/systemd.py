@@ -166,21 +166,6 @@ def parse_show(text: str) -> t.List[Properties]:
     return blocks
 
 
-def is_template(name: str) -> bool:
-    """Tell C(worker@.service), which cannot run, from C(worker@one.service), which can."""
-    return "@." in name
-
-
-def instances_pattern(template: str) -> str:
-    """Return the pattern that systemctl expands to the loaded instances of a template."""
-    return template.replace("@.", "@*.", 1)
-
-
-def template_of(unit: str) -> t.Optional[str]:
-    """Return the template of an instance, or None."""
-    return re.sub(r"@.+\.", "@.", unit) if "@" in unit and not is_template(unit) else None
-
-
 def template_files(ask_systemd: Run, template: str) -> t.Tuple[str, t.List[str]]:
     """Return the path of a template's unit file ('' where there is none) and those of its drop-ins."""
     status, out, _unused_err = ask_systemd(["systemctl", "cat", "--no-pager", "--", template])

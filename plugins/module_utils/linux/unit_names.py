@@ -46,6 +46,21 @@ def is_pattern(text: str, kinds: t.Container[str] = KINDS) -> bool:
     return found is not None and found["kind"] in kinds and len(text) <= LONGEST
 
 
+def is_template(name: str) -> bool:
+    """Tell C(worker@.service), which cannot run, from C(worker@one.service), which can."""
+    return "@." in name
+
+
+def instances_pattern(template: str) -> str:
+    """Return the pattern that systemctl expands to the loaded instances of a template."""
+    return template.replace("@.", "@*.", 1)
+
+
+def template_of(unit: str) -> t.Optional[str]:
+    """Return the template of an instance, or None."""
+    return re.sub(r"@.+\.", "@.", unit) if "@" in unit and not is_template(unit) else None
+
+
 def name_problem(name: t.Any, patterns: bool = False) -> str:
     """Say what is wrong with the name of a .service or .socket unit and what would be right; '' where nothing is.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..linux import systemd
+from ..linux.unit_names import template_of
 from ..units.unit import Unit
 
 
@@ -43,7 +44,7 @@ def due_units(
     due: t.List[Due] = []
     reported: t.Dict[str, t.List[str]] = {}
     for unit in units:
-        template = systemd.template_of(unit.name) or ""
+        template = template_of(unit.name) or ""
         policy = policies.get(unit.name) or policies.get(template, "if_running")
         active = systemd.is_active(unit.properties)
         reload = policy == "reload_then_verify" and active

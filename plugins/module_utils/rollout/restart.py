@@ -18,6 +18,7 @@ import typing as t
 from ..linux import in_force, job, systemd
 from ..linux.polling import poll_until
 from ..linux.printable import quoted
+from ..linux.unit_names import is_template, template_of
 from ..units import dropin
 from ..units.listeners import slipped_through
 from ..units.unit import Unit, UnitsOfHost
@@ -61,15 +62,15 @@ class Sequence:
         """Return the units that can run, in the order asked for, a template's instances where the template stands."""
         order = []
         for name in self._names:
-            if systemd.is_template(name):
-                order += [unit for key, unit in sorted(self.units.items()) if systemd.template_of(key) == name]
+            if is_template(name):
+                order += [unit for key, unit in sorted(self.units.items()) if template_of(key) == name]
             elif name in self.units:
                 order.append(self.units[name])
         return list({unit.name: unit for unit in order}.values())
 
     def unanswered(self) -> t.List[str]:
         """Return the units that systemd was asked for and said nothing of."""
-        return [name for name in self._names if not systemd.is_template(name) and name not in self.units]
+        return [name for name in self._names if not is_template(name) and name not in self.units]
 
     def reload_due(self) -> bool:
         """Tell whether systemd has not read some unit's files since they changed."""

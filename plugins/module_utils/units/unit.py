@@ -23,6 +23,7 @@ from ..linux.unit_files import (
     preload_entries,
     words,
 )
+from ..linux.unit_names import instances_pattern, is_template, template_of
 from . import dropin, preflight
 from .listeners import listener_differences
 from .staleness import Live, stale_reasons
@@ -65,7 +66,7 @@ class UnitsOfHost:
 
     def units(self, names: t.Sequence[str]) -> t.Dict[str, Unit]:
         """Return each unit by name; a template stands for its loaded instances."""
-        asked = [systemd.instances_pattern(name) if systemd.is_template(name) else name for name in names]
+        asked = [instances_pattern(name) if is_template(name) else name for name in names]
         shown = systemd.show(self._run, asked)
         pids = {int(properties.get("MainPID", "0")) for properties in shown.values()} - {0}
         answering.find_silent(pids, self._proc)
@@ -105,7 +106,7 @@ class UnitsOfHost:
 
     def drop_in_of(self, name: str) -> t.Optional[str]:
         """Return the drop-in of ours that systemd applies to a unit: an instance's hides its template's."""
-        for candidate in (name, systemd.template_of(name)):
+        for candidate in (name, template_of(name)):
             if candidate:
                 path = self.path_of(candidate)
                 content = dropin.read_drop_in(path)
@@ -124,7 +125,7 @@ class UnitsOfHost:
 
     def _paths(self, *names: str) -> t.List[str]:
         """Return where drop-ins of ours for a unit can stand, the one that counts first."""
-        candidates = [candidate for name in names for candidate in (name, systemd.template_of(name)) if candidate]
+        candidates = [candidate for name in names for candidate in (name, template_of(name)) if candidate]
         return [self.path_of(candidate) for candidate in dict.fromkeys(candidates)]
 
     def _unread(self, name: str, properties: systemd.Properties, drop_in: t.Optional[str]) -> t.FrozenSet[str]:

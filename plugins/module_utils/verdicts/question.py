@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..linux import systemd, unit_names
+from ..linux.unit_names import instances_pattern
 from ..settings.expectation import Expectation, parse_expected
 from ..settings.pattern import fits
 from ..units.asked import (
@@ -86,9 +87,7 @@ def _expected(parameters: t.Mapping[str, t.Any]) -> t.List[Expectation]:
 
 def _ask_systemd(run: systemd.Run, names: t.List[str]) -> t.List[AskedUnit]:
     """Ask about all units in one call. Patterns of .socket units become the units that fit them."""
-    patterns = {
-        name: systemd.instances_pattern(name) for name in names if name.endswith(".socket") and not askable([name])
-    }
+    patterns = {name: instances_pattern(name) for name in names if name.endswith(".socket") and not askable([name])}
     answers = systemd.show(run, [*askable(names), *patterns.values()])
     found: t.Dict[str, AskedUnit] = {}
     for name in names:

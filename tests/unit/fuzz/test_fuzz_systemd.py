@@ -12,7 +12,11 @@ import re
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import printable, systemd, unit_files
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import is_unit_name
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import (
+    is_template,
+    is_unit_name,
+    template_of,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import places
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.pattern import fits
 from ansible_collections.netops.keepalive.plugins.module_utils.units import asked as units_asked
@@ -145,8 +149,8 @@ def test_a_units_name_is_one_component_of_a_path_and_no_option(name: str) -> Non
     if is_unit_name(name):
         assert re.fullmatch(r"[A-Za-z0-9:_.\\@-]+", name) and len(name) <= 255 and "/" not in name
         assert dropin.unit_of(dropin.path_of(name)) == name
-        template = systemd.template_of(name)
-        assert template is None or systemd.is_template(template)
+        template = template_of(name)
+        assert template is None or is_template(template)
 
 
 @fuzz(st.text("ab*?[]!^-z", max_size=8), st.text("abz[]-!*", max_size=8))

@@ -74,22 +74,6 @@ def test_a_systemctl_that_fails_is_quoted() -> None:
         systemd.show(run, ["a.service"])
 
 
-@pytest.mark.parametrize(
-    ("name", "template", "pattern", "of"),
-    [
-        ("worker@.service", True, "worker@*.service", None),
-        ("worker@one.service", False, "worker@one.service", "worker@.service"),
-        ("worker@a@b.service", False, "worker@a@b.service", "worker@.service"),
-        ("worker.service", False, "worker.service", None),
-        ("s@.socket", True, "s@*.socket", None),
-    ],
-)
-def test_templates_and_their_instances(name: str, template: bool, pattern: str, of: t.Optional[str]) -> None:
-    assert systemd.is_template(name) is template
-    assert systemd.instances_pattern(name) == pattern
-    assert systemd.template_of(name) == of
-
-
 def test_the_files_of_a_template() -> None:
     run, commands = answering(
         "# /etc/systemd/system/w@.service\n[Service]\n# a comment\n#/no/path\n\n"

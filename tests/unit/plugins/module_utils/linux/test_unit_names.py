@@ -10,7 +10,14 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import unit_names
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import KINDS, is_unit_name, name_problem
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import (
+    KINDS,
+    instances_pattern,
+    is_template,
+    is_unit_name,
+    name_problem,
+    template_of,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +91,19 @@ def test_every_mistake_has_its_place() -> None:
 
 def test_a_long_value_is_cut() -> None:
     assert "...(+220)' is not" in name_problem("x" * 300)
+
+
+@pytest.mark.parametrize(
+    ("name", "template", "pattern", "of"),
+    [
+        ("worker@.service", True, "worker@*.service", None),
+        ("worker@one.service", False, "worker@one.service", "worker@.service"),
+        ("worker@a@b.service", False, "worker@a@b.service", "worker@.service"),
+        ("worker.service", False, "worker.service", None),
+        ("s@.socket", True, "s@*.socket", None),
+    ],
+)
+def test_templates_and_their_instances(name: str, template: bool, pattern: str, of: t.Optional[str]) -> None:
+    assert is_template(name) is template
+    assert instances_pattern(name) == pattern
+    assert template_of(name) == of
