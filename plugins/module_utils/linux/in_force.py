@@ -15,10 +15,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import typing as t
 
 from . import boot_clock
+from .files import replace_file
 
 FOLDER = "/run/netops.keepalive/in-force"
 
@@ -125,11 +125,5 @@ def _place(path: str) -> str:
 def _write(path: str, versions: t.Sequence[Version]) -> None:
     os.makedirs(os.path.dirname(FOLDER), mode=0o700, exist_ok=True)
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=".", dir=FOLDER)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"path": path, "boot": boot_clock.boot(), "versions": versions[-_KEPT:]}, file)
-        os.rename(temporary, _place(path))
-    except OSError:
-        os.unlink(temporary)
-        raise
+    text = json.dumps({"path": path, "boot": boot_clock.boot(), "versions": versions[-_KEPT:]})
+    replace_file(_place(path), text.encode(), 0o600)

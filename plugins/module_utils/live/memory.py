@@ -14,9 +14,9 @@ import contextlib
 import dataclasses
 import json
 import os
-import tempfile
 import typing as t
 
+from ..linux.files import replace_file
 from ..linux.printable import printable
 from ..linux.state_file import Damaged, is_integer, read_json
 from ..linux.unit_names import name_problem
@@ -138,14 +138,7 @@ class Memory:
             return
         folder = os.path.dirname(self._path)
         os.makedirs(folder, mode=0o755, exist_ok=True)
-        descriptor, staged = tempfile.mkstemp(dir=folder, prefix=".live.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                json.dump({"version": VERSION, "units": units}, file)
-            os.rename(staged, self._path)
-        except OSError:
-            os.unlink(staged)
-            raise
+        replace_file(self._path, json.dumps({"version": VERSION, "units": units}).encode(), 0o600)
 
 
 def groups_of(unit: str, changes: t.Mapping[int, SocketChange]) -> t.List[ChangeGroup]:

@@ -14,7 +14,6 @@ from ..linux import below_root, in_force, procfs
 from ..linux.elf import Elf, ElfError, elf_in
 from ..linux.preload_file import LD_SO_PRELOAD, loaded_by
 from ..linux.procfs import HOST, Proc
-from ..linux.unit_names import is_unit_name, template_of
 from ..units import dropin
 
 
@@ -97,8 +96,7 @@ def _host_preload(pid: int, proc: Proc, started: t.Optional[float]) -> HostPrelo
 
 def drop_in_of(unit: str, directory: str = dropin.DIRECTORY) -> t.Optional[DropIn]:
     """Return the drop-in of ours that systemd applies to a unit: an instance's hides its template's."""
-    names = [name for name in (unit, template_of(unit)) if name and is_unit_name(name)]
-    paths = [dropin.path_of(name, directory) for name in names]
+    paths = dropin.paths_for(unit, directory)
     texts = {path: attempt(lambda path=path: dropin.read_drop_in(path)) for path in paths}  # type: ignore[misc]
     for path, content in texts.items():
         if content is not None:

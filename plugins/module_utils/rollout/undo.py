@@ -15,9 +15,9 @@ import base64
 import errno
 import json
 import os
-import tempfile
 import typing as t
 
+from ..linux.files import replace_file
 from ..linux.printable import printable
 from ..linux.state_file import Damaged, is_integer, read_json
 from ..linux.unit_names import is_unit_name
@@ -109,16 +109,7 @@ def write_previous(folder: str, record: Previous) -> None:
             pass
         return
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{NAME}-", dir=folder)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, path)
-    except OSError:
-        os.unlink(temporary)
-        raise
+    replace_file(path, text.encode(), 0o600)
 
 
 def with_changes(record: Previous, changes: Previous, fresh: t.Container[str]) -> Previous:

@@ -15,7 +15,7 @@ from ..linux.unit_files import (
     assignments,
     preload_entries,
 )
-from ..linux.unit_names import is_unit_name
+from ..linux.unit_names import is_unit_name, template_of
 from ..settings.options import (
     LIBRARIES,
     LIBRARY_DIR,
@@ -41,6 +41,12 @@ def path_of(unit: str, directory: str = DIRECTORY) -> str:
     if not is_unit_name(unit):
         raise ValueError(f"{unit!r} is not the name of a unit")
     return os.path.join(directory, f"{unit}.d", FILE_NAME)
+
+
+def paths_for(unit: str, directory: str = DIRECTORY) -> t.List[str]:
+    """Return where drop-ins of ours for a unit can stand: an instance's comes first, and hides its template's."""
+    names = (name for name in (unit, template_of(unit)) if name and is_unit_name(name))
+    return [path_of(name, directory) for name in names]
 
 
 def unit_of(path: str) -> str:

@@ -23,7 +23,7 @@ from ..linux.unit_files import (
     preload_entries,
     words,
 )
-from ..linux.unit_names import instances_pattern, is_template, template_of
+from ..linux.unit_names import instances_pattern, is_template
 from . import dropin, preflight
 from .listeners import listener_differences
 from .staleness import Live, stale_reasons
@@ -106,12 +106,10 @@ class UnitsOfHost:
 
     def drop_in_of(self, name: str) -> t.Optional[str]:
         """Return the drop-in of ours that systemd applies to a unit: an instance's hides its template's."""
-        for candidate in (name, template_of(name)):
-            if candidate:
-                path = self.path_of(candidate)
-                content = dropin.read_drop_in(path)
-                if content is not None:
-                    return path if dropin.is_ours(content) else None
+        for path in dropin.paths_for(name, self._directory):
+            content = dropin.read_drop_in(path)
+            if content is not None:
+                return path if dropin.is_ours(content) else None
         return None
 
     def unread(self, names: t.Iterable[str]) -> t.Set[str]:
@@ -125,8 +123,7 @@ class UnitsOfHost:
 
     def _paths(self, *names: str) -> t.List[str]:
         """Return where drop-ins of ours for a unit can stand, the one that counts first."""
-        candidates = [candidate for name in names for candidate in (name, template_of(name)) if candidate]
-        return [self.path_of(candidate) for candidate in dict.fromkeys(candidates)]
+        return list(dict.fromkeys(path for name in names for path in dropin.paths_for(name, self._directory)))
 
     def _unread(self, name: str, properties: systemd.Properties, drop_in: t.Optional[str]) -> t.FrozenSet[str]:
         """Return the drop-ins that systemd has not read as they are now: whatever runs was started without them."""
