@@ -241,7 +241,8 @@ from ..module_utils.live.memory import (
     groups_of,
     is_values,
 )
-from ..module_utils.live.run import LiveRun, Look
+from ..module_utils.live.origin import Look
+from ..module_utils.live.run import LiveRun
 from ..module_utils.settings.expectation import EXPECTED, Expectation, parse_expected
 from ..module_utils.sockets.access import choose_access
 from ..module_utils.units.asked import askable, unit_from

@@ -14,7 +14,7 @@ from ..settings.expectation import Expectation
 from ..settings.options import DERIVE, LIBRARIES, LIBRARY_DIR, SYSTEM, TIMING, user_timeout_from
 from ..sockets.compare import Kernel
 from ..sockets.defaults import Kernels
-from ..sockets.record import Record
+from ..sockets.record import Record, Verdict
 from ..sockets.sweep import Sweep
 from .changes import TIMES, set_by_application, times_of
 from .memory import Memory
@@ -89,3 +89,16 @@ class Origin:
         if record.options.get("user_timeout") is None:  # MPTCP
             values["user_timeout"] = None
         return times_of(values)
+
+
+class Look(t.NamedTuple):
+    """What was seen of the sockets that a run is about."""
+
+    records: t.Dict[int, Record]
+    """By inode."""
+    verdicts: t.Mapping[int, Verdict]
+    """By inode: what is expected of each, and whether that concerns it."""
+    origin: Origin
+    """Who has set their values."""
+    unreadable: t.Dict[int, str]
+    """The processes whose sockets could not be read, each with the reason."""

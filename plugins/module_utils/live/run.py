@@ -15,7 +15,7 @@ import typing as t
 from ..linux.unreadable import Unreadable
 from ..settings.expectation import Expectation
 from ..sockets.access import Setter
-from ..sockets.record import Record, Verdict
+from ..sockets.record import Record
 from ..sockets.values import Applied
 from .changes import (
     LIVE_OPTIONS,
@@ -24,25 +24,12 @@ from .changes import (
     settings_of,
 )
 from .memory import ChangeGroup, Memory, SocketChange, changes_of
-from .origin import Origin
+from .origin import Look
 from .results import Results, SocketResult, refusal
 
 MOST_ROUNDS = 5
 
 Planned = t.List[t.Tuple[SocketResult, OptionValues]]
-
-
-class Look(t.NamedTuple):
-    """What was seen of the sockets that a run is about."""
-
-    records: t.Dict[int, Record]
-    """By inode."""
-    verdicts: t.Mapping[int, Verdict]
-    """By inode: what is expected of each, and whether that concerns it."""
-    origin: Origin
-    """Who has set their values."""
-    unreadable: t.Dict[int, str]
-    """The processes whose sockets could not be read, each with the reason."""
 
 
 class LiveRun:

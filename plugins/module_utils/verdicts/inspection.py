@@ -13,7 +13,7 @@ from ..linux import answering
 from ..linux.procfs import HOST, Proc
 from ..linux.procnet import STATES, Address, Row
 from ..live.memory import Memory
-from ..live.run import Look
+from ..live.origin import Look
 from ..settings.expectation import Expectation
 from ..settings.options import LIBRARY_DIR
 from ..settings.pattern import fits

@@ -23,7 +23,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux import answ
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import module as linux_module
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import HOST
 from ansible_collections.netops.keepalive.plugins.module_utils.live.memory import Memory
-from ansible_collections.netops.keepalive.plugins.module_utils.live.run import LiveRun, Look
+from ansible_collections.netops.keepalive.plugins.module_utils.live.origin import Look
+from ansible_collections.netops.keepalive.plugins.module_utils.live.run import LiveRun
 from ansible_collections.netops.keepalive.plugins.module_utils.processes import users
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader, PortableSetter
 from ansible_collections.netops.keepalive.plugins.module_utils.units import system_calls

@@ -16,8 +16,9 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.systemd import Properties
 from ansible_collections.netops.keepalive.plugins.module_utils.live.memory import ChangeGroup, Memory
+from ansible_collections.netops.keepalive.plugins.module_utils.live.origin import Look
 from ansible_collections.netops.keepalive.plugins.module_utils.live.results import Results
-from ansible_collections.netops.keepalive.plugins.module_utils.live.run import LiveRun, Look
+from ansible_collections.netops.keepalive.plugins.module_utils.live.run import LiveRun
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import LIBRARIES
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import WINDOW_CLAMP_FLOOR
