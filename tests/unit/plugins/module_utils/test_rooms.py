@@ -120,3 +120,20 @@ def names_defined(node: ast.stmt) -> t.Iterator[str]:
     else:
         names = []
     yield from (defined for defined in names if not defined.startswith("_"))
+
+
+def test_what_is_referred_to_is_there() -> None:
+    """In the documentation, in comments and in docstrings, files of rooms are named as ROOM/FILE.py."""
+    top = PLUGINS.parent
+    texts = [
+        *FILES,
+        *OTHERS,
+        *top.glob("*.md"),
+        *top.glob("docs/*.md"),
+        *top.glob("csrc/*.[ch]"),
+        top / "csrc/README.md",
+    ]
+    reference = re.compile(rf"(?<![\w/])(?:module_utils/)?((?:{'|'.join(BELOW)})/\w+\.py)\b")
+    named = [(path, found) for path in texts for found in reference.findall(path.read_text(encoding="utf-8"))]
+    assert len(named) > 20
+    assert [f"{path.name}: {found}" for path, found in named if not (ROOMS / found).exists()] == []
