@@ -85,7 +85,7 @@ class HostAudit:
             if record.state == "ESTABLISHED" and record.direction in ("outgoing", "accepted") and record.remote
         ]
         ends = Ends(connections)
-        ours = _ancestors(os.getpid(), self._proc)
+        ours = self._proc.ancestors(os.getpid())
         groups: t.Dict[Key, Group] = {}
         left_out: t.Counter[str] = collections.Counter(dict.fromkeys(("local", "recent", "ansible"), 0))
         shown_by: t.Dict[int, t.Counter[str]] = {}
@@ -261,16 +261,3 @@ def _system_keepidle(proc: Proc) -> int:
             return int(stream.read())
     except (OSError, ValueError):
         return _SYSTEM_KEEPIDLE
-
-
-def _ancestors(pid: int, proc: Proc) -> t.FrozenSet[int]:
-    """Return a process and those that started it, but for the first process: they hold Ansible's own connection."""
-    found: t.Set[int] = set()
-    while pid > 1 and pid not in found:
-        found.add(pid)
-        try:
-            stat = os.fsdecode(proc.content_of(pid, "stat"))
-            pid = int(stat[stat.rfind(")") + 2 :].split()[1])
-        except (OSError, ValueError, IndexError):
-            break
-    return frozenset(found)

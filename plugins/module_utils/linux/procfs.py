@@ -201,6 +201,16 @@ class Proc:
             return 0
         return next((int(outside) for inside, outside, _count in lines if int(inside) == 0), None)
 
+    def ancestors(self, pid: int) -> t.FrozenSet[int]:
+        """Return a process and those that started it, but for the first process: they hold Ansible's own connection."""
+        found: t.Set[int] = set()
+        while pid > 1 and pid not in found:
+            found.add(pid)
+            stat = self.text_of(pid, "stat")
+            fields = stat[stat.rfind(")") + 2 :].split()
+            pid = int(fields[1]) if len(fields) > 1 and fields[1].isdecimal() else 0
+        return frozenset(found)
+
     @reads
     def content_of(self, pid: int, name: str, most: int = -1) -> bytes:
         """Return the content of a file below /proc/PID, or so many bytes of it; errors are the caller's to judge."""

@@ -69,7 +69,7 @@ def mapped_by(folder: str, proc: Proc = HOST) -> t.List[t.Dict[str, t.Any]]:
     Those of this very connection are left out, because they are gone before anybody reads the result.
     """
     start = os.path.realpath(folder) + "/"
-    own = _ancestors(proc)
+    own = proc.ancestors(os.getpid())
     found = answering.mapping(lambda path: path.startswith(start), proc)
     return [_named(pid, proc) for pid, _files in found if pid not in own]
 
@@ -121,13 +121,3 @@ def _settled(rows: t.List[t.Dict[str, t.Any]], by: str) -> t.List[t.Dict[str, t.
         for row in rows:
             row[by] = "environment" if row[by] == "environment" else "host"
     return rows
-
-
-def _ancestors(proc: Proc) -> t.Set[int]:
-    found: t.Set[int] = set()
-    pid = os.getpid()
-    while pid > 1 and pid not in found:
-        found.add(pid)
-        lines = proc.bytes_of(pid, "status").split(b"\n")
-        pid = next((int(line.split()[1]) for line in lines if line.startswith(b"PPid:")), 0)
-    return found

@@ -17,7 +17,6 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.audit import host
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit, Summary, Terms
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
@@ -433,17 +432,3 @@ def test_a_user_on_the_port_of_a_socket_unit_is_not_taken_for_its_service(
         proc.add(other.pid, unit, slices=slices)
         summary = audit(proc, units={("0.0.0.0", port): "relay.socket"})
     assert [group["unit"] for group in summary["groups"] if group["connections"]] == [counts_for]
-
-
-@pytest.mark.parametrize("broken", ["", "3 (a", "3 (a) S", "3 (a) S x 4", None])
-def test_those_that_started_a_process_as_far_as_that_shows(tmp_path: pathlib.Path, broken: t.Optional[str]) -> None:
-    for pid, stat in ((7, "7 (x) y) S 5 0"), (5, "5 (b) S 3 0"), (3, broken)):
-        if stat is not None:
-            (tmp_path / str(pid)).mkdir()
-            (tmp_path / str(pid) / "stat").write_text(stat)
-    assert host._ancestors(7, Proc(str(tmp_path))) == {7, 5, 3}
-    (tmp_path / "3").mkdir(exist_ok=True)
-    (tmp_path / "3" / "stat").write_text("3 (c) S 1 0")
-    assert host._ancestors(7, Proc(str(tmp_path))) == {7, 5, 3}, "but for the first process"
-    (tmp_path / "3" / "stat").write_text("3 (c) S 7 0")
-    assert host._ancestors(7, Proc(str(tmp_path))) == {7, 5, 3}, "a number may have been given again meanwhile"
