@@ -169,8 +169,7 @@ from ..module_utils.linux.unit_names import in_list, problems_with, template_of
 from ..module_utils.processes.users import remains
 from ..module_utils.rollout import lock
 from ..module_utils.rollout.due import Due, due_units
-from ..module_utils.rollout.restart import RestartFailed, Sequence
-from ..module_utils.rollout.verify import wrong_sockets
+from ..module_utils.rollout.restart import RestartFailed, Sequence, wrong_sockets
 from ..module_utils.settings.checks import RESTARTS
 from ..module_utils.units.unit import overruled
 

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Restarting what is stale, one unit after the other, and seeing that all of it stays up.
+"""Restart what is stale, one unit after the other, and see that all of it stays up.
 
 The order is the operator's. The first unit that does not come back ends the sequence: what has not been touched yet
 stays untouched, and the caller has the way back. Those that did come back are watched together, so that the time this
-takes does not grow with their number.
+takes does not grow with their number. Where they go one at a time, the live sockets of each are read before the next.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ from ..linux import in_force, job, systemd
 from ..linux.polling import poll_until
 from ..linux.printable import quoted
 from ..linux.unit_names import is_template, template_of
+from ..settings.expectation import parse_expected
+from ..sockets.portable import PortableReader
 from ..units import dropin
+from ..units.asked import askable, unit_from
 from ..units.listeners import slipped_through
 from ..units.unit import Unit, UnitsOfHost
+from ..verdicts.inspection import Audit, Question
 from . import undo
 
 _POLL = 0.1
@@ -237,3 +241,29 @@ class Sequence:
 def _quoted(text: str) -> str:
     said = quoted(text)
     return f"; it said: {said}" if said else ""
+
+
+_PAUSE = 0.2
+
+
+def wrong_sockets(run: systemd.Run, expected: t.Mapping[str, t.Any], wait: float) -> str:
+    """Wait until the sockets of a unit are right; return what is wrong with them when the time is over, else ''.
+
+    :param expected: C(expected) of the unit, as resolve_services gives it.
+    :param wait: seconds
+    """
+    expectations = parse_expected([expected])
+    answers = systemd.show(run, askable([expected["name"]]))
+    unit = unit_from(expected["name"], answers.get(expected["name"]))
+    question = Question(units=(unit,), pids=frozenset(), ports=frozenset(), expected=tuple(expectations))
+    reader = PortableReader()
+    answer = poll_until(
+        lambda: Audit(question, reader).run(), wait, _PAUSE, enough=lambda answer: answer.compliant(expectations)
+    )
+    if answer.compliant(expectations):
+        return ""
+    found = answer.units[expected["name"]]
+    verdicts = [answer.verdicts[record.inode] for record in answer.records]
+    seen = next((f" ({verdict.detail})" for verdict in verdicts if verdict.reason and verdict.detail), "")
+    reasons = ", ".join(f"{reason} x {count}" for reason, count in sorted(found["reasons"].items()))
+    return f"live sockets are wrong: {reasons or 'fewer than min_sockets'}{seen}"
