@@ -453,6 +453,21 @@ def test_what_still_has_something_of_ours_is_named(run: Run, systemd: FakeSystem
         assert run()["left"] == []
 
 
+@pytest.mark.parametrize(
+    ("policies", "blocks"),
+    [({}, True), ({"w@.service": "never"}, False), ({"w@1.service": "never"}, False), ({"w@2.service": "never"}, True)],
+)
+def test_what_is_left_blocks_a_removal_unless_its_unit_is_never_restarted(
+    run: Run, monkeypatch: pytest.MonkeyPatch, policies: t.Dict[str, str], blocks: bool
+) -> None:
+    """The policy of a template holds for its instances."""
+    row = {"pid": 7, "unit": "w@1.service", "program": "/opt/w", "has": "maps a library", "by": "environment"}
+    monkeypatch.setattr(service_restart, "remains", lambda _patterns: [row])
+    entries = [{"name": name, "restart": policy} for name, policy in policies.items()]
+    (left,) = run(services=entries, without=["*"])["left"]
+    assert left == {**row, "blocks": blocks}
+
+
 OTHER = {"id": "other", "owner": "eve on deploy2, process 7", "scope": "s", "pid": 7, "started": "1"}
 ME = {"id": "me", "owner": "me on deploy1, process 8"}
 

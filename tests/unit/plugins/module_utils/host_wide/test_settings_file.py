@@ -67,3 +67,13 @@ def test_a_file_may_be_so_long(file: pathlib.Path) -> None:
     file.write_bytes(b"#" * (1 << 20))
     with pytest.raises(settings_file.Unusable, match="has 1048576 bytes or more"):
         content(file, os.getuid())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [("/usr/sbin/sshd", True), ("*/sshd", True), ("?usr/sbin/sshd", False), ("[/]usr/sbin/sshd", False)],
+)
+def test_a_program_is_named_from_its_root_or_with_a_star(pattern: str, fits: bool) -> None:
+    """As in csrc/settings.c: what begins otherwise is no heading, whatever it would fit."""
+    text = f"[program {pattern}]\nTCP_KEEPIDLE=77\n"
+    assert settings_file.parse_settings(text, "", "/usr/sbin/sshd") == ({"TCP_KEEPIDLE": 77} if fits else {})

@@ -107,3 +107,8 @@ def test_templates_and_their_instances(name: str, template: bool, pattern: str, 
     assert is_template(name) is template
     assert instances_pattern(name) == pattern
     assert template_of(name) == of
+
+
+@pytest.mark.parametrize(("letters", "right"), [(246, True), (247, False)])
+def test_a_pattern_is_no_longer_than_a_name_can_be(letters: int, right: bool) -> None:
+    assert unit_names.is_pattern("n" * letters + "*.service") is right

@@ -38,6 +38,8 @@ def reader(
         (errno.EPERM, reader(capabilities=WITHOUT_PTRACE), "and was run without CAP_SYS_PTRACE"),
         (errno.EPERM, reader(seccomp=True), "system call filter (seccomp) forbids the call"),
         (errno.EPERM, reader(scope="3"), "kernel.yama.ptrace_scope=3"),
+        (errno.EINVAL, reader(kernel="6.8.0-45-generic"), "needs Linux 6.9 or newer, this is 6.8.0-45-generic"),
+        (errno.EINVAL, reader(kernel="6.9.1"), "system call filter (seccomp) forbids the call"),
         (errno.EACCES, reader(), "a security module (SELinux, AppArmor) or another user namespace"),
     ],
 )
