@@ -16,7 +16,7 @@ LAB := tests/hosts/demo/inventory
 DEPS_DEMO := python3 python3-venv openssh-client mmdebstrap debian-archive-keyring \
              podman runc netavark aardvark-dns iptables iproute2 nftables
 DEPS_TEST := $(DEPS_DEMO) git gcc libc6-dev python3-dev g++ shellcheck clang libclang-rt-dev \
-             binutils musl-tools cppcheck valgrind \
+             binutils musl-tools cppcheck valgrind strace \
              libjemalloc2 google-perftools libfaketime torsocks proxychains4 libkeepalive0 libdontdie0 curl perl rsync \
              $(if $(filter x86_64,$(shell uname -m)),gcc-multilib)
 # What the slow tests of the C code need besides: other processors and real clients.
