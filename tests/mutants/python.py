@@ -114,12 +114,13 @@ def main() -> int:
     options.add_argument("--count", type=int, default=200)
     options.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     options.add_argument("--below", default="plugins/", help="only files whose path begins so")
+    options.add_argument("--kinds", default="", help="of changes, with commas; all if none is named")
     options.add_argument("--only", default="", help="names of mutants, with commas")
     options.add_argument("--seconds", type=float, default=120, help="of tests for each mutant; the nearest are run")
     options.add_argument("--others", action="store_true", help="run the tests whose lines are not seen, too")
     options.add_argument("--list", action="store_true", help="say what would be drawn, and run nothing")
     asked = options.parse_args()
-    drawn = draw(asked.seed, asked.count, asked.below)
+    drawn = draw(asked.seed, asked.count, asked.below, [kind for kind in asked.kinds.split(",") if kind])
     if asked.only:
         drawn = [one for one in drawn if one.name in asked.only.split(",")]
     if asked.list:
@@ -140,7 +141,7 @@ def main() -> int:
     return report(outcomes, CACHE / f"python-{asked.seed}.json")
 
 
-def draw(seed: str, count: int, below: str) -> t.List[Drawn]:
+def draw(seed: str, count: int, below: str, kinds: t.Sequence[str] = ()) -> t.List[Drawn]:
     """Choose mutants, of each kind about as many, and no two that change the same place."""
     by_kind: t.Dict[str, t.List[t.Tuple[str, Drawn]]] = {}
     for path in sorted(TOP.glob("plugins/**/*.py")):
@@ -155,7 +156,8 @@ def draw(seed: str, count: int, below: str) -> t.List[Drawn]:
             numbers[same] = numbers.get(same, -1) + 1
             drawn = Drawn(identify(mutant, old, numbers[same]), mutant)
             rank = hashlib.sha256(f"{seed} {drawn.name}".encode()).hexdigest()
-            by_kind.setdefault(mutant.kind, []).append((rank, drawn))
+            if not kinds or mutant.kind in kinds:
+                by_kind.setdefault(mutant.kind, []).append((rank, drawn))
     order = {kind: iter(sorted(ranked)) for kind, ranked in sorted(by_kind.items())}
     chosen: t.List[Drawn] = []
     places: t.Set[t.Tuple[str, int, int]] = set()
