@@ -117,7 +117,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 restarted:
-  description: The units that were restarted or started, with their main process before and after.
+  description:
+    - The units that were restarted or started, with their main process before and after; of a unit that has none, the
+      first of those that systemd started for it.
   returned: always
   type: dict
   sample: {billing.service: {before: 812, after: 1377}}

@@ -231,17 +231,19 @@ from ..module_utils.host_wide import state
 from ..module_utils.libraries import manifest
 from ..module_utils.linux import systemd
 from ..module_utils.linux.module import Module
-from ..module_utils.linux.unit_files import exec_start, words
+from ..module_utils.linux.quoting import shown_words
+from ..module_utils.linux.unit_files import exec_start
 from ..module_utils.linux.unit_names import is_template, template_of
 from ..module_utils.processes.users import library_users, without_libraries
 from ..module_utils.rollout import places, undo
-from ..module_utils.units import dropin, system_calls
+from ..module_utils.units import dropin, preflight, system_calls
 from ..module_utils.units.preflight import Obstacle
 from ..module_utils.units.unit import (
     Unit,
     UnitsOfHost,
     executable_of,
     foreign_assignments,
+    has_no_process,
     overruled,
     problems_of,
 )
@@ -257,6 +259,7 @@ class Report:
         self._host = UnitsOfHost(run, undo.read_previous(undo.FOLDER))
         self._units = self._host.units(names)
         self._calls = system_calls.SystemCalls(run)
+        self._manager = systemd.environment_of_manager(run) if names else {}
 
     def describe(self, name: str) -> t.Tuple[t.Dict[str, t.Any], t.List[Obstacle]]:
         """Return a unit's dictionary and what stands in the way of its settings."""
@@ -269,15 +272,33 @@ class Report:
         else:
             unit = self._units.get(name) or Unit(name, {"Id": name, "LoadState": "unknown"}, None, [])
             instances, properties = [unit], unit.properties
-            fragment, drop_ins = properties.get("FragmentPath", ""), words(properties.get("DropInPaths", ""))
+            fragment, drop_ins = properties.get("FragmentPath", ""), shown_words(properties.get("DropInPaths", ""))
         foreign = foreign_assignments(fragment, drop_ins)
-        problems = problems_of(name, properties["LoadState"], properties, foreign, dropin.path_of(name), self._mode)
+        files = [file for unit in instances for file in systemd.environment_files(unit.properties)]
+        if instances:  # systemd has expanded their specifiers; of a template without an instance nobody knows them
+            foreign = foreign._replace(files=list(dict.fromkeys(files)))
+        pids = [pid for unit in instances for pid in unit.pids]
+        problems = problems_of(
+            name, properties["LoadState"], properties, foreign, dropin.path_of(name), self._mode, pids
+        )
+        problems += [obstacle for unit in instances for obstacle in self._of_state(unit)]
         problems += [
             Obstacle(None, f"{unit.name}: {unit.damage}; what it runs with is not known: put that right, or remove it")
             for unit in instances
             if unit.damage
         ]
         return self._dictionary(name, properties, instances, fragment, foreign.environment), problems
+
+    def _of_state(self, unit: Unit) -> t.List[Obstacle]:
+        """Return what is wrong with a unit as it runs now."""
+        if unit.properties["LoadState"] != "loaded" or not unit.name.endswith(".service"):
+            return []
+        parts = shown_words(unit.properties.get("ConsistsOf", ""))
+        with_process: t.List[str] = []
+        if parts and has_no_process(unit):
+            shown = systemd.show(self._run, parts)
+            with_process = [part for part in parts if part in shown and shown[part].get("ControlGroup")]
+        return preflight.state_problems(unit.name, unit.properties, with_process)
 
     def of_system_calls(self, name: str) -> t.Tuple[t.List[Obstacle], t.List[str]]:
         """Return who of a unit, or of a template's instances, may be killed for system calls, and what is not known."""
@@ -286,7 +307,7 @@ class Report:
         for unit in self._named(name):
             own_entry = unit.name != name and unit.name in self._names  # whose drop-in hides the template's
             if unit.properties["LoadState"] == "loaded" and not unit.name.endswith(".socket") and not own_entry:
-                executable = executable_of(unit.properties)
+                executable = executable_of(unit.properties, unit.pids)
                 problems += self._calls.problems(unit.name, unit.properties)
                 doubts += self._calls.doubts(unit.name, unit.properties, executable.path if executable else "")
         return problems, doubts
@@ -316,7 +337,8 @@ class Report:
     ) -> t.Dict[str, t.Any]:
         template = is_template(name)
         active = [unit for unit in instances if systemd.is_active(unit.properties)]
-        executable = None if name.endswith(".socket") else executable_of(properties)
+        pids = [pid for unit in instances for pid in unit.pids]
+        executable = None if name.endswith(".socket") else executable_of(properties, pids)
         damaged = any(unit.damage for unit in instances)
         own = None if damaged else dropin.read_drop_in(self._host.path_of(name))
         unread = [unit for unit in instances if unit.properties.get("NeedDaemonReload") == "yes"]
@@ -330,7 +352,7 @@ class Report:
             "drop_in": None if damaged else self._host.drop_in_of(name),
             "drop_in_sha256": manifest.sha256_of_text(own) if own is not None and dropin.is_ours(own) else None,
             "overruled": overruled(unit for unit in instances if unit not in unread),
-            "ld_preload": dropin.foreign_preload(environment.get("LD_PRELOAD", "")),
+            "ld_preload": self._foreign_preload(environment),
             "executable": executable
             and {
                 "path": executable.path,
@@ -344,6 +366,12 @@ class Report:
             "main_pid": 0 if template else int(properties.get("MainPID", "0")),
             "stale": {unit.name: unit.stale for unit in instances if unit.stale},
         }
+
+    def _foreign_preload(self, environment: t.Mapping[str, str]) -> t.List[str]:
+        """Return what else the service preloads: its own, with specifiers, or what systemd gives to every service."""
+        if "LD_PRELOAD" in environment:
+            return dropin.foreign_preload(environment["LD_PRELOAD"])
+        return dropin.foreign_preload(self._manager.get("LD_PRELOAD", "").replace("%", "%%"))
 
 
 def _text(fragment: str) -> str:

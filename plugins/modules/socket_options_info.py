@@ -351,6 +351,20 @@ units:
       description: Whether it has processes. For a C(.socket) unit, whether it is active.
       type: bool
       sample: true
+    state:
+      description:
+        - V(running), or why there are no sockets.
+        - V(stopped); V(missing) where systemd knows no such unit; V(crashing) where systemd starts it again and again
+          because it fails again and again, which is not RV(units.ok); V(without_process) where it is active and has no
+          process, as Debian's C(postgresql.service).
+      type: str
+      sample: running
+    elsewhere:
+      description:
+        - Of a unit V(without_process) the units that go with it and have processes; then it is not RV(units.ok).
+      type: list
+      elements: str
+      sample: []
     pids:
       description: Its processes. For a C(.socket) unit, those that hold its sockets.
       type: list

@@ -29,6 +29,7 @@ from ..sockets.access import choose_access
 from ..sockets.unowned import sum_up_unowned
 from ..units.asked import AskedUnit, askable, unit_from
 from ..verdicts.inspection import Answer, Audit, Question
+from ..verdicts.report import why_no_sockets
 from .table import table
 
 NAME = "keepalive-sockets"
@@ -92,8 +93,9 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ALL_SHOWN
     for unit in units:
-        if not answer.units[unit.name]["running"]:
-            _complain(f"{unit.name} is not running")
+        why_none = why_no_sockets(answer.units[unit.name])
+        if why_none:
+            _complain(f"{unit.name}: {why_none}")
     for line in missing + nobodys:
         _complain(line)
     return PARTLY_SHOWN if missing else ALL_SHOWN

@@ -206,10 +206,14 @@ class Proc:
         found: t.Set[int] = set()
         while pid > 1 and pid not in found:
             found.add(pid)
-            stat = self.text_of(pid, "stat")
-            fields = stat[stat.rfind(")") + 2 :].split()
-            pid = int(fields[1]) if len(fields) > 1 and fields[1].isdecimal() else 0
+            pid = self.parent_of(pid)
         return frozenset(found)
+
+    def parent_of(self, pid: int) -> int:
+        """Return the process that started one, or that has taken it over; 0 where there is none, or it is gone."""
+        stat = self.text_of(pid, "stat")
+        fields = stat[stat.rfind(")") + 2 :].split()
+        return int(fields[1]) if len(fields) > 1 and fields[1].isdecimal() else 0
 
     @reads
     def content_of(self, pid: int, name: str, most: int = -1) -> bytes:

@@ -15,6 +15,7 @@ import typing as t
 from . import command as linux_command
 from .printable import quoted
 from .procnet import Address
+from .quoting import shown_words
 from .unit_names import is_unit_name
 
 FILTERING = (
@@ -49,14 +50,23 @@ PROPERTIES = (
     "CanReload",
     "Type",
     "MainPID",
+    "ControlGroup",
+    "InactiveExitTimestampMonotonic",
     "NRestarts",
     "ExecMainStatus",
     "ExecStart",
     "User",
     "DynamicUser",
     "Environment",
+    "EnvironmentFiles",
     "RootDirectory",
     "RootImage",
+    "BindPaths",
+    "BindReadOnlyPaths",
+    "InaccessiblePaths",
+    "NoExecPaths",
+    "ExecPaths",
+    "ConsistsOf",
     "Triggers",
     "TriggeredBy",
     "Listen",
@@ -90,7 +100,13 @@ _UNITS_OF_TIME = {
 ANSWER = 60.0
 """Seconds that systemd has for an answer about what it knows."""
 
-_NUMBERS = ("MainPID", "NRestarts", "ActiveEnterTimestampMonotonic", "KeepAliveProbes")
+_NUMBERS = (
+    "MainPID",
+    "NRestarts",
+    "ActiveEnterTimestampMonotonic",
+    "InactiveExitTimestampMonotonic",
+    "KeepAliveProbes",
+)
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _SPAN = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,9})?)([a-z]*)")
 
@@ -142,7 +158,7 @@ def show(ask_systemd: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:
     by_name: t.Dict[str, Properties] = {}
     for properties in found:
         by_name[properties["Id"]] = properties
-        for alias in properties.get("Names", "").split():
+        for alias in shown_words(properties.get("Names", "")):
             if alias in units:
                 by_name[alias] = properties
     return by_name
@@ -166,6 +182,25 @@ def parse_show(text: str) -> t.List[Properties]:
     return blocks
 
 
+def environment_of(properties: Properties) -> t.Dict[str, str]:
+    """Return the variables of V(Environment=), its specifiers (V(%p)) expanded."""
+    pairs = (word.partition("=") for word in shown_words(properties.get("Environment", "")))
+    return {name: value for name, _equals, value in pairs}
+
+
+def environment_of_manager(ask_systemd: Run) -> t.Dict[str, str]:
+    """Return what systemd hands to every service before the service's own: V(DefaultEnvironment=) and the like."""
+    status, out, err = ask_systemd(["systemctl", "show", "--no-pager", "--property=Environment"])
+    if status != 0:
+        raise SystemdError(f"systemctl show failed ({status}): {quoted(err)}")
+    return environment_of({"Environment": out.strip("\n").partition("=")[2]})
+
+
+def environment_files(properties: Properties) -> t.List[str]:
+    """Return the paths of V(EnvironmentFile=), specifiers expanded, in order; a wildcard stays one."""
+    return re.findall(r"(?m)^(/.*) \(ignore_errors=(?:yes|no)\)$", properties.get("EnvironmentFiles", ""))
+
+
 def template_files(ask_systemd: Run, template: str) -> t.Tuple[str, t.List[str]]:
     """Return the path of a template's unit file ('' where there is none) and those of its drop-ins."""
     status, out, _unused_err = ask_systemd(["systemctl", "cat", "--no-pager", "--", template])
@@ -182,6 +217,11 @@ def exec_path(exec_start: str) -> str:
 
 def is_active(properties: Properties) -> bool:
     return properties.get("ActiveState") in ("active", "reloading", "activating")
+
+
+def is_crashing(properties: Properties) -> bool:
+    """Tell whether a unit is down between two of the starts that systemd tries, because it has failed."""
+    return properties.get("SubState", "").startswith("auto-restart") and properties.get("Result") != "success"
 
 
 def seconds(span: str) -> t.Optional[int]:

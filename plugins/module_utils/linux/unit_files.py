@@ -11,8 +11,9 @@ before us stands in the files alone.
 from __future__ import annotations
 
 import re
-import shlex
 import typing as t
+
+from .quoting import words
 
 _LINE_END = re.compile(r"\r\n|\n\r|[\r\n\0]")
 """What ends a line for systemd; str.splitlines() knows more."""
@@ -34,6 +35,8 @@ class Assignments(t.NamedTuple):
     """The path of the last file with an empty V(Environment=), which takes away what files before it set; else ''."""
     unread: t.Tuple[str, ...] = ()
     """Files that could not be read, each with the reason: what they say is not known."""
+    fragment: str = ""
+    """The path of the unit's own file, before which no drop-in counts."""
 
 
 def directives_in(text: str, section: str) -> t.Iterator[t.Tuple[str, str]]:
@@ -54,19 +57,6 @@ def directives_in(text: str, section: str) -> t.Iterator[t.Tuple[str, str]]:
         elif current == section and "=" in line:
             name, value = line.split("=", 1)
             yield name.strip(_BLANKS), value.strip(_BLANKS)
-
-
-def words(value: str) -> t.List[str]:
-    """Split a value as systemd does: quotes group words, a backslash escapes."""
-    lexer = shlex.shlex(value, posix=True, punctuation_chars=False)
-    lexer.whitespace_split, lexer.commenters = True, ""
-    found = []
-    try:
-        for word in lexer:
-            found.append(word)
-    except ValueError:
-        pass  # an unclosed quote: systemd takes the words before it
-    return found
 
 
 def assignments(files: t.Iterable[t.Tuple[str, str]]) -> Assignments:

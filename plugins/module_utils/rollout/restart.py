@@ -23,6 +23,7 @@ from ..settings.expectation import parse_expected
 from ..sockets.portable import PortableReader
 from ..units import dropin
 from ..units.asked import askable, unit_from
+from ..units.leaders import leaders_of
 from ..units.listeners import slipped_through
 from ..units.unit import Unit, UnitsOfHost
 from ..verdicts.inspection import Audit, Question
@@ -58,7 +59,7 @@ class Sequence:
         self._job_timeout = job_timeout
         self.units = self._host.units(self._names)
         self.restarted: t.Dict[str, t.Dict[str, int]] = {}
-        """By unit: its main process before and after, as V(before) and V(after)."""
+        """By unit: the process that shows what it runs with before and after, as V(before) and V(after)."""
         self._started: t.Dict[str, systemd.Properties] = {}
         self._catching_up = _CATCH_UPS
 
@@ -105,7 +106,7 @@ class Sequence:
 
         :raises RestartFailed: When it does not come back.
         """
-        self.restarted[unit.name] = {"before": int(unit.properties.get("MainPID", "0")), "after": 0}
+        self.restarted[unit.name] = {"before": _first(unit.pids), "after": 0}
         if unit.name.endswith(".socket"):
             self._restart_socket(unit)
         else:
@@ -119,7 +120,6 @@ class Sequence:
         """
         if unit.properties.get("CanReload") != "yes":
             raise RestartFailed(unit.name, "cannot be reloaded, it has no ExecReload=; use 'restart: if_running'")
-        before = int(unit.properties.get("MainPID", "0"))
         self._job("reload", unit.name)
         now = poll_until(lambda: self._reloaded(unit.name), _RELOAD, _POLL, enough=lambda now: not now.stale)
         if now.stale:
@@ -128,7 +128,7 @@ class Sequence:
                 f"was reloaded, and its process is as before ({'; '.join(now.stale)}): a reload does not start its "
                 "program again; use 'restart: if_running', or 'never'",
             )
-        self.restarted[unit.name] = {"before": before, "after": int(now.properties.get("MainPID", "0"))}
+        self.restarted[unit.name] = {"before": _first(unit.pids), "after": _first(now.pids)}
         self._started[unit.name] = now.properties
 
     def _reloaded(self, name: str) -> Unit:
@@ -146,13 +146,16 @@ class Sequence:
         """
         deadline = time.monotonic() + self._settle
         while self._started:
-            for name, now in self._look(list(self._started)).items():
+            looked = self._look(list(self._started))
+            for name, now in looked.items():
                 self._judge(name, self._started[name], now)
-                self.restarted[name]["after"] = int(now.get("MainPID", "0"))
             if time.monotonic() >= deadline:
                 if self._catch_up():
                     deadline = time.monotonic() + self._settle
                     continue
+                leaders = leaders_of(looked.values())
+                for name, now in looked.items():
+                    self.restarted[name]["after"] = _first(leaders.get(now["Id"], ()))
                 break
             time.sleep(_POLL)
 
@@ -236,6 +239,10 @@ class Sequence:
         status, _unused_out, err = self._run(["systemctl", verb] + (["--", *list(units)] if units else []), limit)
         if status != 0 and verb != "reset-failed":  # which complains of a unit that has not failed
             raise systemd.SystemdError(f"systemctl {verb} failed: {quoted(err)}")
+
+
+def _first(pids: t.Sequence[int]) -> int:
+    return pids[0] if pids else 0
 
 
 def _quoted(text: str) -> str:

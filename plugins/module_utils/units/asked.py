@@ -13,7 +13,8 @@ from __future__ import annotations
 import typing as t
 
 from ..linux.procnet import Address
-from ..linux.systemd import Properties, listen_addresses, socket_directives
+from ..linux.quoting import shown_words
+from ..linux.systemd import Properties, is_crashing, listen_addresses, socket_directives
 from ..settings.pattern import fits
 
 
@@ -33,6 +34,10 @@ class AskedUnit(t.NamedTuple):
     """What systemd has loaded for a .socket unit: keepalive (0 or 1), keepidle, keepintvl, keepcnt, defer_accept."""
     triggered_by: t.Tuple[str, ...] = ()
     """The .socket units of a service."""
+    crashing: bool = False
+    """It ends again and again, and systemd starts it again and again."""
+    parts: t.Tuple[str, ...] = ()
+    """The units that go where this one goes (V(ConsistsOf)): where it has no process, they may have them."""
 
     @property
     def is_socket(self) -> bool:
@@ -60,7 +65,7 @@ def unit_from(name: str, properties: t.Optional[Properties]) -> AskedUnit:
     identity = properties.get("Id", "") or name
     patterns: t.List[str] = [identity]
     if name.endswith(".socket"):
-        patterns = properties.get("Triggers", "").split()
+        patterns = shown_words(properties.get("Triggers", ""))
         if properties.get("Accept", "") == "yes":
             patterns.append(identity[: -len(".socket")] + "@*.service")
     return AskedUnit(
@@ -70,7 +75,9 @@ def unit_from(name: str, properties: t.Optional[Properties]) -> AskedUnit:
         active=properties.get("ActiveState", "") in ("active", "reloading", "deactivating"),
         listens=tuple(listen_addresses(properties)),
         directives=socket_directives(properties) if name.endswith(".socket") else {},
-        triggered_by=tuple(by for by in properties.get("TriggeredBy", "").split() if by.endswith(".socket")),
+        triggered_by=tuple(by for by in shown_words(properties.get("TriggeredBy", "")) if by.endswith(".socket")),
+        crashing=is_crashing(properties),
+        parts=tuple(shown_words(properties.get("ConsistsOf", ""))),
     )
 
 

@@ -11,10 +11,8 @@ import os
 import typing as t
 
 from ..linux import below_root
-from ..linux.unit_files import (
-    assignments,
-    preload_entries,
-)
+from ..linux.quoting import quoted_value
+from ..linux.unit_files import assignments, preload_entries
 from ..linux.unit_names import is_unit_name, template_of
 from ..settings.options import (
     LIBRARIES,
@@ -101,10 +99,11 @@ def environment(
 
     :param libraries: The service's, by the names of LIBRARIES.
     :param variables: What the libraries read, as ResolvedService gives it.
-    :param preload: What the unit's LD_PRELOAD names already; it stays, behind our libraries.
+    :param preload: What the unit's LD_PRELOAD names already, with its specifiers; it stays, behind our libraries.
     """
     ours = [f"{LIBRARY_DIR}/{LIBRARIES[name]}" for name in libraries]
-    return {"LD_PRELOAD": ":".join(ours + [entry for entry in preload if entry not in ours]), **variables}
+    others = [quoted_value(entry) for entry in preload if entry not in ours]
+    return {"LD_PRELOAD": ":".join(ours + others), **variables}
 
 
 OWN_VARIABLES = tuple([option.variable for option in OPTIONS.values()] + list(SWITCHES.values()))
@@ -114,6 +113,13 @@ OWN_VARIABLES = tuple([option.variable for option in OPTIONS.values()] + list(SW
 def environment_in(content: str) -> t.Dict[str, str]:
     """Read the variables back from a drop-in's text."""
     return assignments([("", content)]).environment
+
+
+def is_expanded(written: str, has: str) -> bool:
+    """Tell whether an LD_PRELOAD of a file can be what systemd shows of it: of an entry with a specifier any is."""
+    pairs = list(zip(preload_entries(written), preload_entries(has)))
+    alike = len(preload_entries(written)) == len(preload_entries(has))
+    return alike and all("%" in before or before == after for before, after in pairs)
 
 
 def is_own_library(entry: str) -> bool:

@@ -13,8 +13,9 @@ import typing as t
 from ..host_wide import settings_file
 from ..linux.executable import Executable
 from ..linux.printable import printable
+from ..linux.systemd import Properties, is_crashing
 from ..linux.unit_files import Assignments, environment_file_names
-from ..settings.options import LIBRARY_DIR
+from ..linux.unit_names import template_of
 from . import dropin
 
 _ANY_LIBC = ("x86_64", "aarch64", "riscv64")
@@ -45,6 +46,33 @@ def unit_problems(name: str, load_state: str) -> t.List[Obstacle]:
         text = f"{name}: systemd could not load the unit ({load_state}); see 'systemctl status {name}'"
         return [Obstacle(None, text)]
     return []
+
+
+def state_problems(name: str, properties: Properties, with_process: t.Sequence[str] = ()) -> t.List[Obstacle]:
+    """Return what is wrong with a unit as it runs now: its settings could not come to anything.
+
+    :param with_process: The units that have the processes, where this one is active, stands for them and has none.
+    """
+    if is_crashing(properties):
+        result, count = properties.get("Result"), properties.get("NRestarts", "some")
+        text = (
+            f"{name}: it does not stay up (result {result}), and systemd starts it again and again "
+            f"({count} times until now); see 'journalctl -u {name}' and put that right first, or take the entry out"
+        )
+        return [Obstacle(None, text)]
+    if with_process:
+        text = (
+            f"{name}: it is active and has no process, so its settings would reach nobody; name {_listed(with_process)}"
+        )
+        return [Obstacle(None, text)]
+    return []
+
+
+def _listed(units: t.Sequence[str]) -> str:
+    """Name units to list instead, and the template that stands for all of them where there is one."""
+    templates = sorted({template_of(unit) or "" for unit in units})
+    others = f", or {templates[0]} for all of them" if len(templates) == 1 and templates[0] else ""
+    return f"{' and '.join(sorted(units))} instead{others}"
 
 
 def executable_problems(name: str, executable: Executable) -> t.List[Obstacle]:
@@ -104,7 +132,7 @@ def environment_problems(
             problems.append(
                 Obstacle(None, f"{name}: UnsetEnvironment={word} removes the variable again; take it out of the unit")
             )
-    if _sorts_behind(foreign.emptied, drop_in):
+    if _sorts_behind(foreign.emptied, drop_in, foreign.fragment):
         problems.append(
             Obstacle(
                 None,
@@ -122,7 +150,7 @@ def environment_problems(
         )
     for variable in _CONTESTED:
         origin = foreign.origin.get(variable) if variable in foreign.environment else None
-        if origin and _sorts_behind(origin, drop_in):
+        if origin and _sorts_behind(origin, drop_in, foreign.fragment):
             problems.append(
                 Obstacle(None, f"{name}: {origin} sets {variable} and sorts behind {drop_in}, so it wins; rename it")
             )
@@ -189,23 +217,6 @@ def _is_of_another_word_size(runs: Executable) -> bool:
     return runs.kind == "foreign" and runs.detail.startswith("a 32 bit ")
 
 
-def root_problems(name: str, properties: t.Mapping[str, str]) -> t.List[Obstacle]:
-    """Return what is wrong for a service with a root of its own: it does not see our libraries."""
-    return [
-        Obstacle(
-            None,
-            f"{name}: {key}={properties[key]} gives the service a root of its own, in which {LIBRARY_DIR} "
-            "is not; take the entry out, or bind the folder there with BindReadOnlyPaths=",
-        )
-        for key in ("RootDirectory", "RootImage")
-        if properties.get(key) and not _bound_in(properties[key])
-    ]
-
-
-def _bound_in(root: str) -> bool:
-    return os.path.isdir(root + LIBRARY_DIR)
-
-
-def _sorts_behind(path: str, drop_in: str) -> bool:
+def _sorts_behind(path: str, drop_in: str, fragment: str) -> bool:
     """Compare as systemd does: by file name, whatever the folder; a unit's own file comes before all drop-ins."""
-    return os.path.basename(os.path.dirname(path)).endswith(".d") and os.path.basename(path) > os.path.basename(drop_in)
+    return path not in ("", fragment) and os.path.basename(path) > os.path.basename(drop_in)

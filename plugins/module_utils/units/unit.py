@@ -17,14 +17,12 @@ from ..host_wide import state
 from ..linux import answering, boot_clock, in_force, procfs, systemd
 from ..linux.executable import Executable, describe_executable
 from ..linux.procfs import HOST, Proc
-from ..linux.unit_files import (
-    Assignments,
-    assignments,
-    preload_entries,
-    words,
-)
+from ..linux.quoting import shown_words
+from ..linux.systemd import environment_of
+from ..linux.unit_files import Assignments, assignments, preload_entries
 from ..linux.unit_names import instances_pattern, is_template
-from . import dropin, preflight
+from . import dropin, mounts, preflight
+from .leaders import leaders_of
 from .listeners import listener_differences
 from .staleness import Live, stale_reasons
 
@@ -42,6 +40,8 @@ class Unit(t.NamedTuple):
     """The drop-ins that it has, or had, which systemd has not read as they are now."""
     damage: str = ""
     """Why that could not be found out; else empty."""
+    pids: t.Tuple[int, ...] = ()
+    """The processes by which it is judged, see leaders.py."""
 
 
 class UnitsOfHost:
@@ -63,13 +63,14 @@ class UnitsOfHost:
         self._proc = proc
         self._host_wide = state.look_at_host_wide()
         self._unfinished = unfinished
+        self._leaders: t.Mapping[str, t.Tuple[int, ...]] = {}
 
     def units(self, names: t.Sequence[str]) -> t.Dict[str, Unit]:
         """Return each unit by name; a template stands for its loaded instances."""
         asked = [instances_pattern(name) if is_template(name) else name for name in names]
         shown = systemd.show(self._run, asked)
-        pids = {int(properties.get("MainPID", "0")) for properties in shown.values()} - {0}
-        answering.find_silent(pids, self._proc)
+        self._leaders = leaders_of(shown.values(), self._proc)
+        answering.find_silent({pid for pids in self._leaders.values() for pid in pids}, self._proc)
         return {
             name: self._unit_or_damage(name, properties)
             for name, properties in shown.items()
@@ -98,7 +99,7 @@ class UnitsOfHost:
                 stale = self._by_age(name, properties, drop_in, unread) if differences is None else differences
             else:
                 stale = self._stale(name, properties, drop_in, unread)
-        return Unit(name, properties, drop_in, stale, unread)
+        return Unit(name, properties, drop_in, stale, unread, pids=self._leaders.get(properties["Id"], ()))
 
     def path_of(self, name: str) -> str:
         """Return where a unit's own drop-in of ours stands, or would."""
@@ -129,7 +130,8 @@ class UnitsOfHost:
         """Return the drop-ins that systemd has not read as they are now: whatever runs was started without them."""
         unread = self.unread((name, properties["Id"]))
         if drop_in and properties["LoadState"] == "loaded" and not in_force.history(drop_in).versions:
-            missing = drop_in not in words(properties.get("DropInPaths", ""))
+            # systemd shows them without links: a .d folder may be one.
+            missing = os.path.realpath(drop_in) not in shown_words(properties.get("DropInPaths", ""))
             changed = properties.get("NeedDaemonReload") == "yes"  # it, or another of the unit's files
             if missing or (changed and not _is_in(properties, drop_in)):
                 unread.add(drop_in)
@@ -154,13 +156,29 @@ class UnitsOfHost:
     def _stale(
         self, name: str, properties: systemd.Properties, drop_in: t.Optional[str], unread: t.Container[str]
     ) -> t.List[str]:
-        pid = int(properties.get("MainPID", "0"))
-        live = live_process(pid, self._proc) if pid and pid not in answering.SILENT else None
-        if live is None:
-            return []
-        wanted = dropin.environment_in(dropin.read_drop_in(drop_in) or "") if drop_in else {}
+        reasons: t.List[str] = []
+        for pid in self._leaders.get(properties["Id"], ()):
+            live = live_process(pid, self._proc) if pid not in answering.SILENT else None
+            if live is not None:
+                reasons += self._stale_process(name, properties, drop_in, unread, pid, live)
+        return list(dict.fromkeys(reasons))
+
+    def _stale_process(
+        self,
+        name: str,
+        properties: systemd.Properties,
+        drop_in: t.Optional[str],
+        unread: t.Container[str],
+        pid: int,
+        live: Live,
+    ) -> t.List[str]:
+        wanted: t.Mapping[str, str] = {}
         older = None
         if drop_in:
+            wanted = dropin.environment_in(dropin.read_drop_in(drop_in) or "")
+            if drop_in not in unread:  # systemd has it, and shows its specifiers expanded
+                has = environment_of(properties)
+                wanted = {variable: has.get(variable, text) for variable, text in wanted.items()}
             older = self._older(name, properties, drop_in, unread, live.started)
             # A rollout that did not come to its end has changed it, and nobody noted when: the environment alone tells.
             # One that is overwritten tells nothing, and what is not known is not due.
@@ -177,15 +195,14 @@ class UnitsOfHost:
         )
 
 
-def environment_of(properties: systemd.Properties) -> t.Dict[str, str]:
-    """Read systemd's merged Environment property, which is written like the directive."""
-    return dropin.environment_in(f"[Service]\nEnvironment={properties.get('Environment', '')}")
-
-
 def _is_in(properties: systemd.Properties, drop_in: str) -> bool:
     """Tell whether systemd shows for a service what its drop-in says; of a socket it does not show that."""
     has, wanted = environment_of(properties), dropin.environment_in(dropin.read_drop_in(drop_in) or "")
-    return bool(wanted) and all(has.get(name) == wanted.get(name) for name in ("LD_PRELOAD", *dropin.OWN_VARIABLES))
+    return (
+        bool(wanted)
+        and all(has.get(name) == wanted.get(name) for name in dropin.OWN_VARIABLES)
+        and dropin.is_expanded(wanted.get("LD_PRELOAD", ""), has.get("LD_PRELOAD", ""))
+    )
 
 
 def live_process(pid: int, proc: Proc = HOST) -> t.Optional[Live]:
@@ -218,14 +235,13 @@ def foreign_assignments(fragment: str, drop_ins: t.Sequence[str]) -> Assignments
             continue
         if content is not None and not (os.path.basename(path) == dropin.FILE_NAME and dropin.is_ours(content)):
             files.append((path, content))
-    return assignments(files)._replace(unread=tuple(unread))
+    return assignments(files)._replace(unread=tuple(unread), fragment=fragment)
 
 
-def executable_of(properties: systemd.Properties) -> t.Optional[Executable]:
+def executable_of(properties: systemd.Properties, pids: t.Sequence[int] = ()) -> t.Optional[Executable]:
     """Return the program of a service: the one that runs, else the one that would be started."""
-    pid = int(properties.get("MainPID", "0"))
     path = systemd.exec_path(properties.get("ExecStart", ""))
-    if pid and pid not in answering.SILENT:
+    for pid in [pid for pid in pids if pid not in answering.SILENT][:1]:
         running = HOST.program_of(pid)
         path = running if running.startswith("/") and os.path.exists(running) else path
     return describe_executable(path) if path else None
@@ -238,23 +254,32 @@ def problems_of(
     foreign: Assignments,
     drop_in: str,
     mode: str = "services",
+    pids: t.Sequence[int] = (),
 ) -> t.List[preflight.Obstacle]:
-    """Return all that stands in the way of a unit's settings, be they its drop-in's or the host's."""
+    """Return all that stands in the way of a unit's settings, be they its drop-in's or the host's.
+
+    :param pids: The processes that show what it runs with.
+    """
     problems = preflight.unit_problems(name, load_state)
     if problems or name.endswith(".socket"):
         return problems
     problems = [
         preflight.Obstacle(None, f"{name}: {text}: make it a regular file of root's") for text in foreign.unread
     ]
-    executable = executable_of(properties)
+    executable = executable_of(properties, pids)
     if mode == "host":
         return problems + preflight.host_wide_problems(name, executable, foreign, properties)
     return (
         problems
         + (preflight.executable_problems(name, executable) if executable else [])
         + preflight.environment_problems(name, drop_in, foreign)
-        + preflight.root_problems(name, properties)
+        + mounts.problems(name, properties)
     )
+
+
+def has_no_process(unit: Unit) -> bool:
+    """Tell a service that is active and has no process: it stands for others, or has done its work."""
+    return systemd.is_active(unit.properties) and not unit.pids and not unit.properties.get("ControlGroup")
 
 
 def overruled(units: t.Iterable[Unit]) -> t.List[str]:

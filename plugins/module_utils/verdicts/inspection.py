@@ -223,7 +223,11 @@ class Audit:
             for member, count in self._sweep.not_read.items()
             if (unit.holds(member) if unit is not None else member == name)
         )
-        return summarize([verdicts[record.inode] for record in records], pids, hidden, unit, expectation, not_read)
+        elsewhere: t.List[str] = []
+        if unit is not None and unit.active and not unit.is_socket and not pids and not hidden:
+            elsewhere = sorted(set(unit.parts).intersection(self._unit_of.values()))
+        found = [verdicts[record.inode] for record in records]
+        return summarize(found, pids, hidden, unit, expectation, not_read, elsewhere)
 
     def _listeners_of(self, sockets: t.List[AskedUnit]) -> t.Dict[int, AskedUnit]:
         """Return the listeners of the .socket units that were asked for, by inode."""

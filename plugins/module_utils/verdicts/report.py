@@ -14,6 +14,13 @@ from ..linux.printable import printable
 HEADER = ("HOST", "UNIT", "SOCKETS", "RIGHT", "WRONG", "WHY")
 """SOCKETS counts those of which something is expected: those of the service's direction."""
 
+_WITHOUT_SOCKETS = {
+    "missing": "there is no such unit",
+    "crashing": "ends again and again, and systemd restarts it",
+    "without_process": "active, and has no process",
+    "stopped": "not running",
+}
+
 HostAnswer = t.Mapping[str, t.Any]
 
 
@@ -39,10 +46,9 @@ def rows_of(answers: t.Mapping[str, t.Optional[HostAnswer]], wrong_only: bool = 
 
 
 def _judge(unit: t.Mapping[str, t.Any]) -> t.Tuple[t.Tuple[str, ...], str]:
-    if not unit["running"]:
-        if unit["ok"]:
-            return ("-", "-", "-", "not running"), "idle"
-        return ("-", "-", "-", "there is no such unit"), "wrong"
+    why_none = why_no_sockets(unit)
+    if why_none:
+        return ("-", "-", "-", why_none), "idle" if unit["ok"] else "wrong"
     counts = tuple(str(unit[key]) for key in ("relevant", "compliant"))
     wrong = str(unit["noncompliant"] + unit["unknown"])
     why = ", ".join(f"{reason} x {count}" for reason, count in sorted(unit["reasons"].items()))
@@ -51,6 +57,14 @@ def _judge(unit: t.Mapping[str, t.Any]) -> t.Tuple[t.Tuple[str, ...], str]:
     if why:
         return (*counts, wrong, f"accepted: {why}"), "accepted"
     return (*counts, wrong, ""), "right"
+
+
+def why_no_sockets(unit: t.Mapping[str, t.Any]) -> str:
+    """Say why a unit cannot have sockets, '' where it can."""
+    what = _WITHOUT_SOCKETS.get(unit["state"], "")
+    if unit["elsewhere"]:
+        what += f": {', '.join(unit['elsewhere'])} {'has' if len(unit['elsewhere']) == 1 else 'have'} one"
+    return what
 
 
 def lay_out(rows: t.Sequence[UnitRow]) -> t.List[str]:

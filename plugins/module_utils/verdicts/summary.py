@@ -20,12 +20,14 @@ def summarize(
     unit: t.Optional[AskedUnit],
     expectation: t.Optional[Expectation],
     not_read: int = 0,
+    elsewhere: t.Sequence[str] = (),
 ) -> t.Dict[str, t.Any]:
     """Sum up what is said of the sockets of a unit.
 
     :param pids: Its processes.
     :param hidden: Those processes of which not even the number of sockets is known.
     :param not_read: How many connections a sample left out.
+    :param elsewhere: The units that have the processes, where this one stands for them and has none.
     """
     running = bool(pids or hidden)
     if unit is not None and unit.is_socket:
@@ -48,6 +50,8 @@ def summarize(
     return {
         "load_state": unit.load_state if unit is not None else None,
         "running": running,
+        "state": _state(running, unit),
+        "elsewhere": list(elsewhere),
         "pids": pids,
         "sockets": len(verdicts),
         "not_read": not_read,
@@ -58,5 +62,15 @@ def summarize(
         "unreadable_pids": hidden,
         "reasons": dict(sorted(reasons.items())),
         "accepted": accepted,
-        "ok": found and enough and (not reasons or accepted),
+        "ok": found and enough and (not reasons or accepted) and not elsewhere and not (unit and unit.crashing),
     }
+
+
+def _state(running: bool, unit: t.Optional[AskedUnit]) -> str:
+    if unit is not None and unit.load_state == "not-found":
+        return "missing"
+    if unit is not None and unit.crashing:
+        return "crashing"
+    if running:
+        return "running"
+    return "without_process" if unit is not None and unit.active else "stopped"

@@ -43,6 +43,8 @@ class FakeSystemd:
 
     def __init__(self) -> None:
         self.units: t.Dict[str, Properties] = {}
+        self.environment = ""
+        """What it hands to every service, as `systemctl show` prints it."""
         self.commands: t.List[str] = []
         self.log: t.Dict[str, str] = {}
         self.when: t.Dict[str, t.Callable[[], Outcome]] = {}
@@ -89,6 +91,8 @@ class FakeSystemd:
             lines = self.log.get(command[-1].partition("=")[2], "").splitlines()
             return 0, "".join(json.dumps({"MESSAGE": one}) + "\n" for one in lines), ""
         assert program == "systemctl"
+        if verb == "show" and not names:
+            return 0, f"Environment={self.environment}\n", ""
         if verb == "show":
             return 0, "\n".join(self._shown(names)), ""
         if verb == "cat":
@@ -116,7 +120,8 @@ class FakeSystemd:
                 missing = {"Id": name, "Names": name, "LoadState": "not-found", "ActiveState": "inactive"}
                 found = [unit for unit in self.units.values() if name in unit["Names"].split()] or [missing]
             for unit in found:
-                yield "".join(f"{key}={value}\n" for key, value in unit.items())
+                lines = ((key, line) for key, value in unit.items() for line in value.split("\n"))
+                yield "".join(f"{key}={line}\n" for key, line in lines)
 
 
 class Clock:

@@ -18,7 +18,10 @@ from ansible_collections.netops.keepalive.plugins.action import report as report
 
 Shown = t.List[t.Tuple[str, t.Optional[str]]]
 
-UNIT = {"running": True, "ok": True, "relevant": 2, "compliant": 2, "noncompliant": 0, "unknown": 0, "reasons": {}}
+UNIT = {
+    "state": "running", "elsewhere": [], "ok": True, "relevant": 2, "compliant": 2, "noncompliant": 0, "unknown": 0,
+    "reasons": {},
+}  # fmt: skip
 WRONG = {**UNIT, "ok": False, "compliant": 1, "noncompliant": 1, "reasons": {"stale_environment": 1}}
 RECORD = {"unit": "b.service", "reason": "stale_environment", "detail": "keepidle is 1", "relevant": True}
 TABLE = [

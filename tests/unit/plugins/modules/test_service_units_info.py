@@ -66,7 +66,9 @@ def service_file(systemd: FakeSystemd, folder: pathlib.Path, name: str, *lines: 
     """Write a unit's file and make systemd know it."""
     path = folder / name
     path.write_text("\n".join(["[Service]", *lines, ""]))
-    systemd.add(name, FragmentPath=str(path), **properties)
+    named = [line.partition("=")[2] for line in lines if line.startswith("EnvironmentFile=")]
+    shown = [f"{file.lstrip('-')} (ignore_errors={'yes' if file[0] == '-' else 'no'})" for file in named]
+    systemd.add(name, **{"FragmentPath": str(path), "EnvironmentFiles": "\n".join(shown), **properties})
     return path
 
 
@@ -268,7 +270,7 @@ def test_one_question_for_any_number_of_units(run: Run, systemd: FakeSystemd) ->
     for name in names:
         systemd.add(name, **executes("/bin/sh"))
     assert len(run(services=wanted(*names))["units"]) == 20
-    assert len(systemd.questions) == 1  # type: ignore[attr-defined]
+    assert len(systemd.questions) == 2, "the units, and what every service gets"  # type: ignore[attr-defined]
 
 
 def test_a_systemd_that_does_not_answer(run: Run, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -430,3 +432,50 @@ def test_a_host_that_can_be_written_to_has_no_problem(
     result = run(services=wanted("a.service", libraries=["connect"]), writable=True)
     assert [problem for problem in result["problems"] if "become" not in problem] == []
     assert list(folders.iterdir()) == [], "asked, and nothing written"
+
+
+def test_who_has_the_processes_of_a_unit_that_has_none(run: Run, systemd: FakeSystemd) -> None:
+    """As Debian's postgresql.service; one that has done its work and stands for nobody is right as it is."""
+    parts = "db@1.service db@2.service db@3.service"
+    systemd.add("db.service", SubState="exited", ControlGroup="", ConsistsOf=parts)
+    systemd.add("db@1.service", ControlGroup="/system.slice/db@1.service")
+    systemd.add("db@2.service", ControlGroup="", ActiveState="inactive")
+    systemd.add("db@3.service", ControlGroup="/system.slice/db@3.service")
+    systemd.add("done.service", SubState="exited", ControlGroup="", ConsistsOf="")
+    systemd.add("stopped.service", ActiveState="inactive", ControlGroup="", ConsistsOf=parts)
+    systemd.add("runs.service", ControlGroup="/system.slice/runs.service", ConsistsOf=parts)
+    names = ("db.service", "done.service", "stopped.service", "runs.service")
+    assert run(services=wanted(*names))["problems"] == [
+        "db.service: it is active and has no process, so its settings would reach nobody; name db@1.service and "
+        "db@3.service instead, or db@.service for all of them"
+    ]
+
+
+def test_what_crashes_is_named_before_anything_is_written(run: Run, systemd: FakeSystemd) -> None:
+    crashing = {"ActiveState": "activating", "SubState": "auto-restart", "Result": "exit-code", "NRestarts": "3"}
+    systemd.add("a.service", **crashing)
+    systemd.add("b@1.service", **crashing)
+    told = run(services=wanted("a.service"))["problems"]
+    assert [text.partition("(")[0] for text in told] == ["a.service: it does not stay up "]
+
+
+def test_what_systemd_preloads_into_every_service_stays(run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path) -> None:
+    """DefaultEnvironment= of system.conf, or set-environment; a unit's own LD_PRELOAD counts instead of it."""
+    systemd.environment = r'LANG=C.UTF-8 "LD_PRELOAD=/opt/50%/je.so:/usr/lib/libkeepalive/libkeepalive.so"'
+    service_file(systemd, tmp_path, "a.service")
+    service_file(systemd, tmp_path, "own.service", "Environment=LD_PRELOAD=/opt/%p.so")
+    units = run(services=wanted("a.service", "own.service"))["units"]
+    assert {name: unit["ld_preload"] for name, unit in units.items()} == {
+        "a.service": ["/opt/50%%/je.so"],
+        "own.service": ["/opt/%p.so"],
+    }
+
+
+def test_environment_files_are_those_that_systemd_names(run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path) -> None:
+    """With their specifiers expanded, each instance's own."""
+    for name in ("red", "green"):
+        (tmp_path / name).write_text("TCP_KEEPIDLE=5\n")
+        shown = f"{tmp_path}/{name} (ignore_errors=yes)\n/etc/with space (ignore_errors=no)"
+        systemd.add(f"t@{name}.service", EnvironmentFiles=shown)
+    expected = "EnvironmentFile={0} sets TCP_KEEPIDLE, which beats every drop-in; take TCP_KEEPIDLE out of {0}"
+    assert run(services=wanted("t@red.service"))["problems"] == [f"t@red.service: {expected.format(tmp_path / 'red')}"]

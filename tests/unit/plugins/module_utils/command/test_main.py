@@ -222,7 +222,7 @@ def test_a_unit_that_does_not_run(
     proc.add(os.getpid(), "a.service")
     systemctl("Id=nginx.service\nNames=nginx.service\nLoadState=loaded\nActiveState=inactive\n")
     status, out, err = main(capsys, "--unit", "nginx", proc=proc)
-    assert (status, len(out.splitlines()), err) == (0, 1, "keepalive-sockets: nginx.service is not running\n")
+    assert (status, len(out.splitlines()), err) == (0, 1, "keepalive-sockets: nginx.service: not running\n")
 
 
 def test_systemctl_is_not_there(

@@ -206,7 +206,15 @@ def test_what_is_no_unit_gets_no_entry(unit: str) -> None:
 
 @given(ANYTHING, ANYTHING)
 def test_the_table_of_services_and_its_explanations(name: str, detail: str) -> None:
-    unit = {"running": True, "ok": False, "relevant": 1, "compliant": 0, "noncompliant": 1, "unknown": 0}
+    unit = {
+        "state": "running",
+        "elsewhere": [],
+        "ok": False,
+        "relevant": 1,
+        "compliant": 0,
+        "noncompliant": 1,
+        "unknown": 0,
+    }
     answers = {"h": {"units": {name: {**unit, "reasons": {detail: 1}}},
                      "sockets": [{"unit": name, "reason": "r", "detail": detail, "relevant": True}]}}  # fmt: skip
     lines = [*lay_out(rows_of(answers)), *explanations(answers)]

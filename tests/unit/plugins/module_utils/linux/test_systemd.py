@@ -161,3 +161,34 @@ def test_a_line_ends_at_a_newline_alone_and_what_has_to_be_a_number_is_one() -> 
 
 def test_a_block_whose_name_is_no_units_is_left_out() -> None:
     assert systemd.parse_show("Id=../../etc/x.service\n\nId=--help\n\nId=a\tb.service\n") == []
+
+
+def test_an_alias_is_found_however_systemctl_quotes_it() -> None:
+    """Exactly as systemd 252 and 257 show it."""
+    run, _commands = answering('Id=plain.service\nNames=plain.service "other\\\\x2dname.service"\nLoadState=loaded\n')
+    assert sorted(systemd.show(run, ["other\\x2dname.service"])) == ["other\\x2dname.service", "plain.service"]
+
+
+def test_the_environment_that_systemd_hands_to_every_service() -> None:
+    run, commands = answering('Environment=LANG=C.UTF-8 "LD_PRELOAD=/opt/a b.so" EMPTY=\n')
+    found = systemd.environment_of_manager(run)
+    assert found == {"LANG": "C.UTF-8", "LD_PRELOAD": "/opt/a b.so", "EMPTY": ""}
+    assert commands == [["systemctl", "show", "--no-pager", "--property=Environment"]]
+    with pytest.raises(systemd.SystemdError, match=r"^systemctl show failed \(1\): no bus$"):
+        systemd.environment_of_manager(answering("", 1, "no bus\n")[0])
+
+
+@pytest.mark.parametrize(
+    ("shown", "paths"),
+    [
+        ("/etc/default/shop (ignore_errors=yes)", ["/etc/default/shop"]),
+        (
+            "/etc/with space (ignore_errors=no)\n/etc/b(1)* (ignore_errors=yes)",
+            ["/etc/with space", "/etc/b(1)*"],
+        ),
+        ("", []),
+    ],
+)
+def test_environment_files_as_systemctl_shows_them(shown: str, paths: t.List[str]) -> None:
+    assert systemd.environment_files({"EnvironmentFiles": shown}) == paths
+    assert systemd.environment_files({}) == []

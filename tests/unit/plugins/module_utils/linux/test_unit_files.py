@@ -15,7 +15,6 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_files 
     environment_file_names,
     exec_start,
     preload_entries,
-    words,
 )
 
 
@@ -45,26 +44,6 @@ def environment(*lines: str) -> t.Dict[str, str]:
 )
 def test_the_lines_of_a_section(text: str, pairs: t.List[t.Tuple[str, str]]) -> None:
     assert list(directives_in(text, "Service")) == pairs
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("A=1 B=2", ["A=1", "B=2"]),
-        ('"A=one two" B=3', ["A=one two", "B=3"]),
-        ("'A=one \"two\"'", ['A=one "two"']),
-        ('A="one two"', ["A=one two"]),
-        (r'"A=say \"hi\" to C:\\"', ['A=say "hi" to C:\\']),
-        ("A=#1", ["A=#1"]),
-        ("", []),
-    ],
-)
-def test_words_are_split_as_systemd_does(value: str, expected: t.List[str]) -> None:
-    assert words(value) == expected
-
-
-def test_an_unclosed_quote_ends_the_line_but_not_what_stands_before_it() -> None:
-    assert words("A=1 B=it's C=2") == ["A=1"]
 
 
 def test_the_last_assignment_wins_and_its_file_is_known() -> None:

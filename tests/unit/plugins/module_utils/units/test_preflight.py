@@ -21,7 +21,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.units.preflight i
     environment_problems,
     executable_problems,
     host_wide_problems,
-    root_problems,
+    state_problems,
     unit_problems,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils.units.unit import foreign_assignments, problems_of
@@ -113,8 +113,44 @@ def test_a_real_static_program(tmp_path: pathlib.Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("properties", "wrong"),
+    [
+        ({"SubState": "running"}, False),
+        ({"SubState": "auto-restart", "Result": "success"}, False),  # Restart=always, for what does a bit now and then
+        ({"SubState": "auto-restart", "Result": "exit-code", "NRestarts": "7"}, True),
+        ({"SubState": "auto-restart-queued", "Result": "exit-code", "NRestarts": "7"}, True),  # systemd 254
+        ({"SubState": "failed", "Result": "exit-code", "NRestarts": "5"}, False),  # it stays down
+        ({}, False),
+    ],
+)
+def test_what_crashes_again_and_again(properties: t.Dict[str, str], wrong: bool) -> None:
+    text = (
+        "a.service: it does not stay up (result exit-code), and systemd starts it again and again (7 times until now); "
+        "see 'journalctl -u a.service' and put that right first, or take the entry out"
+    )
+    assert state_problems("a.service", properties) == ([Obstacle(None, text)] if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("parts", "instead"),
+    [
+        (
+            ["postgresql@15-main.service"],
+            "postgresql@15-main.service instead, or postgresql@.service for all of them",
+        ),
+        (["b@2.service", "b@1.service"], "b@1.service and b@2.service instead, or b@.service for all of them"),
+        (["b.service", "a@1.service"], "a@1.service and b.service instead"),
+        (["a.service"], "a.service instead"),
+    ],
+)
+def test_a_unit_that_stands_for_others(parts: t.List[str], instead: str) -> None:
+    text = f"a.service: it is active and has no process, so its settings would reach nobody; name {instead}"
+    assert state_problems("a.service", {"SubState": "exited"}, parts) == [Obstacle(None, text)]
+
+
 def problems(*files: t.Tuple[str, str]) -> t.List[str]:
-    foreign = assignments([(path, f"[Service]\n{text}\n") for path, text in files])
+    foreign = assignments([(path, f"[Service]\n{text}\n") for path, text in files])._replace(fragment=UNIT)
     found = environment_problems("a.service", DROP_IN, foreign)
     assert all(problem.reason is None for problem in found), "nothing lets these pass"
     return [problem.text for problem in found]
@@ -147,7 +183,8 @@ def test_what_is_unset(word: str) -> None:
     ("path", "wins"),
     [
         (UNIT, False),
-        ("/etc/systemd/system/zzz.service", False),
+        ("/srv/config/a/10.conf", False),  # a .d folder that is a link, as systemd shows it
+        ("/srv/config/a/zzz.conf", True),
         ("/etc/systemd/system/a.service.d/50-vendor.conf", False),
         ("/usr/lib/systemd/system/a.service.d/zz-a.conf", False),
         ("/usr/lib/systemd/system/a.service.d/zz-local.conf", True),
@@ -166,19 +203,6 @@ def test_a_drop_in_behind_ours_that_empties_the_environment() -> None:
     expected = f"a.service: {path} empties Environment= and sorts behind {DROP_IN}, so it wins; rename it"
     assert problems((path, "Environment=")) == [expected]
     assert problems((UNIT, "Environment="), ("/etc/systemd/system/a.service.d/10.conf", "Environment=")) == []
-
-
-def test_a_service_with_a_root_of_its_own(tmp_path: pathlib.Path) -> None:
-    (with_libraries := tmp_path / "bound" / "usr/lib/libkeepalive").mkdir(parents=True)
-    assert with_libraries.is_dir()
-    assert root_problems("a.service", {"RootDirectory": "", "RootImage": ""}) == []
-    assert root_problems("a.service", {"RootDirectory": str(tmp_path / "bound")}) == []
-    (problem,) = root_problems("a.service", {"RootDirectory": str(tmp_path)})
-    assert problem.text == (
-        f"a.service: RootDirectory={tmp_path} gives the service a root of its own, in which /usr/lib/libkeepalive "
-        "is not; take the entry out, or bind the folder there with BindReadOnlyPaths="
-    )
-    assert [problem.reason for problem in root_problems("a.service", {"RootImage": "/i.raw"})] == [None]
 
 
 @pytest.mark.parametrize(

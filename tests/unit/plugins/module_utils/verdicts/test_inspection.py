@@ -44,6 +44,8 @@ def test_a_right_socket_is_compliant_whoever_set_it(proc: ShadowProc, server: so
         assert answer.units["a.service"] == {
             "load_state": None,
             "running": True,
+            "state": "running",
+            "elsewhere": [],
             "pids": [child.pid],
             "sockets": 1,
             "not_read": 0,
@@ -123,6 +125,27 @@ def test_units_that_are_stopped_or_missing(proc: ShadowProc) -> None:
     assert (answer.units["stopped.service"]["running"], answer.units["stopped.service"]["ok"]) == (False, True)
     assert answer.units["missing.service"]["ok"] is False
     assert answer.compliant(expected) is False
+
+
+def test_active_and_without_a_process_is_no_running_unit(proc: ShadowProc) -> None:
+    """Who has the processes is named where systemd says that they go with it, and it is not right then."""
+    whole, done, loop = (
+        AskedUnit(name, (name,), "loaded", name != "loop.service", (), {}, (), name == "loop.service", parts)
+        for name, parts in (
+            ("whole.service", ("whole@one.service", "whole@two.service")),
+            ("done.service", ("whole@two.service",)),
+            ("loop.service", ("whole@one.service",)),
+        )
+    )
+    with Child() as child:
+        proc.add(child.pid, "whole@one.service")
+        answer = audit(proc, expecting("whole.service"), units=[whole, done, loop])
+    shown = {name: (unit["state"], unit["elsewhere"], unit["ok"]) for name, unit in answer.units.items()}
+    assert shown == {
+        "whole.service": ("without_process", ["whole@one.service"], False),
+        "done.service": ("without_process", [], True),
+        "loop.service": ("crashing", [], False),
+    }
 
 
 def test_min_sockets_counts_relevant_sockets_of_a_running_unit(proc: ShadowProc, server: socket.socket) -> None:

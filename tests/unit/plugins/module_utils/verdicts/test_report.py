@@ -12,8 +12,9 @@ from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.report i
 
 
 def unit(**settings: t.Any) -> t.Dict[str, t.Any]:
-    right = {"running": True, "ok": True, "relevant": 0, "compliant": 0, "noncompliant": 0, "unknown": 0, "reasons": {}}
-    return {**right, **settings}
+    right = {"state": "running", "elsewhere": [], "ok": True, "reasons": {}}
+    counts = {"relevant": 0, "compliant": 0, "noncompliant": 0, "unknown": 0}
+    return {**right, **counts, **settings}
 
 
 def record(name: str, reason: t.Optional[str], detail: t.Optional[str] = None, relevant: bool = True) -> t.Any:
@@ -25,14 +26,14 @@ ANSWERS: t.Dict[str, t.Any] = {
         "units": {
             "redis.service": unit(relevant=12, compliant=2, noncompliant=10, reasons={"overridden_by_application": 10}),
             "nginx.service": unit(relevant=9, compliant=9),
-            "nightly.service": unit(running=False),
+            "nightly.service": unit(state="stopped"),
         }
     },
     "database-with-a-long-name": {
         "units": {
             "a.service": unit(ok=False, relevant=3, noncompliant=2, unknown=1, reasons={"unreadable": 1, "other": 2}),
             "b.service": unit(ok=False),
-            "c.service": unit(ok=False, running=False),
+            "c.service": unit(ok=False, state="missing"),
         }
     },
     "silent": None,
@@ -52,6 +53,21 @@ def test_a_table_of_all_hosts() -> None:
         "database-with-a-long-name  c.service              -      -      -  there is no such unit",
         "silent                     -                      -      -      -  " + NOT_VERIFIED,
         "failed                     -                      -      -      -  " + NOT_VERIFIED,
+    ]
+
+
+def test_a_unit_that_can_have_no_sockets_says_why() -> None:
+    units = {
+        "postgresql.service": unit(state="without_process", ok=False, elsewhere=["postgresql@15-main.service"]),
+        "several.service": unit(state="without_process", ok=False, elsewhere=["one.service", "two.service"]),
+        "done.service": unit(state="without_process"),
+        "loop.service": unit(state="crashing", ok=False),
+    }
+    assert [(row.cells[1], row.cells[-1], row.verdict) for row in rows_of({"web1": {"units": units}})] == [
+        ("done.service", "active, and has no process", "idle"),
+        ("loop.service", "ends again and again, and systemd restarts it", "wrong"),
+        ("postgresql.service", "active, and has no process: postgresql@15-main.service has one", "wrong"),
+        ("several.service", "active, and has no process: one.service, two.service have one", "wrong"),
     ]
 
 
