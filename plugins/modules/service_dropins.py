@@ -174,7 +174,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.linux import in_force
 from ..module_utils.linux.file_lock import NotLocked
-from ..module_utils.linux.files import FileChange, apply_changes
+from ..module_utils.linux.files import FileChange, NotPutBack, apply_changes
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.printable import lines_of
 from ..module_utils.rollout import lock as rollout_lock
@@ -268,6 +268,11 @@ def main() -> None:
         result = _go(module, directory, lock)
     except NotLocked as held:
         module.fail_json(msg=f"no drop-in was written: {held}", lock_holder=held.holder)
+    except NotPutBack as error:
+        module.fail_json(
+            msg=f"writing the drop-ins failed, and {error.filename} could not be put back: {error.strerror}; the others "
+            "are as before"
+        )
     except OSError as error:
         module.fail_json(
             msg=f"no drop-in was written, all are as before: {error.strerror}: {error.filename or directory}"
@@ -345,7 +350,8 @@ def _write(module: AnsibleModule, changes: t.Sequence[FileChange]) -> None:
     for change in changes:
         mtime_ns = times.get(units_dropin.unit_of(change.path))
         if mtime_ns is not None:
-            os.utime(change.path, ns=(mtime_ns, mtime_ns))
+            with contextlib.suppress(OSError):  # a date is a help for people
+                os.utime(change.path, ns=(mtime_ns, mtime_ns))
         for path in (os.path.dirname(change.path), change.path):
             if os.path.exists(path):
                 module.set_default_selinux_context(path, False)

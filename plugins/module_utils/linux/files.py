@@ -18,6 +18,10 @@ Prepare = t.Callable[[str], t.Any]
 _numbers = itertools.count()
 
 
+class NotPutBack(OSError):
+    """A change failed, and so did the way back: filename is what is not as it was before, strerror why."""
+
+
 class FileChange(t.NamedTuple):
     """What becomes of one file; None stands for no file."""
 
@@ -32,9 +36,10 @@ def apply_changes(changes: t.Sequence[FileChange], mode: int = 0o644) -> None:
     Everything that can run out (space, inodes, permission) is tried with temporary files first; then each file is
     changed by one rename(2). What was there keeps a second name until all is done, so that putting it back needs no
     space and gives the same file, its times included. A folder that is needed is made, one that is left empty is
-    removed.
+    removed where it can be; what is left when all is done is no error.
 
-    :raises OSError: As the file system said it.
+    :raises NotPutBack: Not all could be put back either.
+    :raises OSError: As the file system said it; all is as before.
     """
     made: t.List[str] = []
     staged: t.Dict[str, str] = {}
@@ -61,20 +66,38 @@ def apply_changes(changes: t.Sequence[FileChange], mode: int = 0o644) -> None:
                 del staged[change.path]
             done.append(change)
     except OSError:
-        for change in reversed(done):
+        lost = _put_back(done, kept)
+        _remove([*staged.values(), *kept.values()], made[::-1])
+        if lost:
+            raise lost from None
+        raise
+    emptied = {os.path.dirname(change.path) for change in changes if change.after is None}
+    _remove(kept.values(), [folder for folder in emptied if not os.path.islink(folder)])
+
+
+def _put_back(done: t.Sequence[FileChange], kept: t.Dict[str, str]) -> t.Optional[NotPutBack]:
+    """Give each file back what it was, the others too where one cannot be; return the first that is not."""
+    lost: t.Optional[NotPutBack] = None
+    for change in reversed(done):
+        try:
             if change.before is None:
                 os.unlink(change.path)
             else:
-                os.rename(kept.pop(change.path), change.path)
-        for path in [*staged.values(), *kept.values()]:
+                os.rename(kept[change.path], change.path)
+                del kept[change.path]
+        except OSError as error:
+            kept.pop(change.path, None)  # it is all that is left of the file
+            lost = lost or NotPutBack(error.errno, error.strerror, change.path)
+    return lost
+
+
+def _remove(files: t.Iterable[str], folders: t.Iterable[str]) -> None:
+    """Tidy up; what cannot be removed, or is not empty, is in nobody's way."""
+    for path in files:
+        with contextlib.suppress(OSError):
             os.unlink(path)
-        for folder in reversed(made):
-            os.rmdir(folder)
-        raise
-    for path in kept.values():
-        os.unlink(path)
-    for folder in {os.path.dirname(change.path) for change in changes if change.after is None}:
-        if not os.listdir(folder):
+    for folder in folders:
+        with contextlib.suppress(OSError):
             os.rmdir(folder)
 
 

@@ -15,6 +15,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.action.service_dropins import NOTHING_TO_DO
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.files import NotPutBack
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
 from ansible_collections.netops.keepalive.plugins.modules import service_dropins
@@ -172,6 +173,28 @@ def test_what_is_no_unit_is_written_nowhere(run: Run, tmp_path: pathlib.Path, na
     assert answer["msg"] == f"nothing was done: dropins[1].unit: {name_problem(name)}"
     run(directory=str(place), dropins=[{"unit": name, "content": text(1)}])
     assert sorted(tmp_path.rglob("*")) == [place.parent, place]
+
+
+def test_purge_goes_through_a_folder_that_is_a_link(run: Run, tmp_path: pathlib.Path) -> None:
+    (real := tmp_path / "config").mkdir()
+    (units := tmp_path / "units").mkdir()
+    (units / "a.service.d").symlink_to(real)
+    (real / NAME).write_text(text(60))
+    result = run(dropins=[], purge=True, directory=str(units))
+    assert result["changed_units"] == ["a.service"] and list(real.iterdir()) == []
+    assert run(dropins=result["previous"], directory=str(units))["changed"]
+    assert (real / NAME).read_text() == text(60) and (units / "a.service.d").is_symlink()
+
+
+def test_what_could_not_be_put_back_is_said(run: Run, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_changes: t.Any) -> None:
+        raise NotPutBack(5, "Input/output error", "/etc/x")
+
+    monkeypatch.setattr(service_dropins, "apply_changes", fail)
+    result = run(dropins=[{"unit": "a.service", "content": text(60)}])
+    assert result["msg"] == (
+        "writing the drop-ins failed, and /etc/x could not be put back: Input/output error; the others are as before"
+    )
 
 
 def test_purge_removes_ours_everywhere_and_nothing_else(run: Run, tmp_path: pathlib.Path) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import files as linux_files
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.files import (
     FileChange,
+    NotPutBack,
     apply_changes,
     replace_file,
     write_new,
@@ -73,6 +75,53 @@ def test_a_folder_that_is_emptied_goes_and_one_with_something_else_stays(tmp_pat
     apply_changes(both)
     apply_changes([FileChange(change.path, "x", None) for change in both])
     assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["b.d", "b.d/foreign"]
+
+
+def test_a_folder_that_is_a_link_stays(tmp_path: pathlib.Path) -> None:
+    """And what is left when all is done is no failure: nobody must say that all is as before."""
+    (real := tmp_path / "config").mkdir()
+    (link := tmp_path / "a.service.d").symlink_to(real)
+    (real / "x.conf").write_text("old")
+    apply_changes([FileChange(str(link / "x.conf"), "old", None)])
+    assert link.is_symlink() and list(real.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_removed_stays(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder := tmp_path / "a.service.d").mkdir()
+    (folder / "x.conf").write_text("old")
+
+    def refuse(path: str) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rmdir", refuse)
+        apply_changes([FileChange(str(folder / "x.conf"), "old", None)])
+    assert not (folder / "x.conf").exists()
+
+
+def test_what_cannot_be_put_back_is_named_and_the_others_are(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change fails, and then the way back of one file does."""
+    paths = [tmp_path / name for name in ("new", "old", "third", "last")]
+    for path in paths[1:]:
+        path.write_text("before")
+    changes = [FileChange(str(path), path.read_text() if path.exists() else None, "after") for path in paths]
+    rename, unlink = os.rename, os.unlink
+
+    def fail(old: str, new: str) -> None:
+        if new == str(paths[3]) or (new == str(paths[1]) and ".old." in old):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), new)
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", fail)
+    with pytest.raises(NotPutBack) as caught:
+        apply_changes(changes)
+    assert (caught.value.errno, caught.value.filename) == (errno.EIO, str(paths[1]))
+    assert [path.exists() and path.read_text() for path in paths] == [False, "after", "before", "before"]
+    (kept,) = set(tmp_path.iterdir()) - set(paths)
+    assert kept.read_text() == "before", "what it was is not thrown away"
+    unlink(kept)
 
 
 def test_what_is_written_comes_back_byte_for_byte(tmp_path: pathlib.Path) -> None:
