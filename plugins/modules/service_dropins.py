@@ -270,8 +270,8 @@ def main() -> None:
         module.fail_json(msg=f"no drop-in was written: {held}", lock_holder=held.holder)
     except NotPutBack as error:
         module.fail_json(
-            msg=f"writing the drop-ins failed, and {error.filename} could not be put back: {error.strerror}; the others "
-            "are as before"
+            msg=f"writing the drop-ins failed, and {error.filename} could not be put back: {error.strerror}; "
+            "the others are as before"
         )
     except OSError as error:
         module.fail_json(

@@ -11,10 +11,15 @@ short_description: Restart the services whose running processes do not have thei
 version_added: 0.1.0
 author: The netops.keepalive authors (@netops)
 description:
-  - Reloads systemd where its files have changed, then restarts, one after the other and in the order given, the units
+  - Reloads systemd where its files have changed, then restarts, one after the other, the units
     whose live processes are stale (see M(netops.keepalive.service_units_info)). Nothing is remembered between runs, so
     a run that was interrupted is finished by the next, and a second run restarts nothing.
-  - A unit that is not running stays so; it has the settings when it is started.
+  - The order is the one given, but a unit comes after those of the others that systemd starts before it (C(After=)).
+  - Units that systemd restarts together with another (C(Requires=), C(BindsTo=), C(PartOf=)) are in RV(diff), are
+    restarted once, and are watched like the others. Where one of them must not be restarted, nothing is.
+  - A unit that is not running stays so; it has the settings when it is started. So does one that does something that
+    a restart would destroy, a job (C(Type=oneshot)) at work or the service of one connection (C(Accept=yes)); it is in
+    RV(restart_due).
   - A C(.socket) unit is restarted together with the service that it triggers, where that runs. While it does,
     connections are refused.
   - The first unit that does not come back fails the task; those behind it have not been touched. Then all are watched
@@ -124,7 +129,9 @@ restarted:
   type: dict
   sample: {billing.service: {before: 812, after: 1377}}
 restart_due:
-  description: The units that run without their settings because their policy is V(never), and why.
+  description:
+    - The units that run without their settings, and why, because their policy is V(never) or a restart would destroy
+      what they are at.
   returned: always
   type: dict
   sample: {database.service: ["TCP_KEEPIDLE is 120, the drop-in says 60"]}
@@ -170,7 +177,7 @@ from ..module_utils.linux.module import Module
 from ..module_utils.linux.unit_names import in_list, problems_with, template_of
 from ..module_utils.processes.users import remains
 from ..module_utils.rollout import lock
-from ..module_utils.rollout.due import Due, due_units
+from ..module_utils.rollout.due import Due, due_units, forbidden
 from ..module_utils.rollout.restart import RestartFailed, Sequence, wrong_sockets
 from ..module_utils.settings.checks import RESTARTS
 from ..module_utils.units.unit import overruled
@@ -186,6 +193,7 @@ class Work:
         self._policies = policies
         self._forced: t.List[str] = module.params["force"]
         self._names = list(dict.fromkeys([*policies, *module.params["units"], *self._forced]))
+        self._left_alone: t.Set[str] = set()
         self._lock = lock.Lock(module.params["run"], module.params["rollout"])
         self.result: Result = {
             "changed": False, "restarted": {}, "restart_due": {}, "reloaded": False, "left": [], "lock_held": False
@@ -210,12 +218,14 @@ class Work:
                 for unit in sequence.in_order()
                 if unit.damage and unit.name not in self._forced
             ]
+            due = self._plan(sequence)
+            lost += forbidden(due, self._policies)
             if lost:
                 raise systemd.SystemdError("nothing was restarted: " + "; ".join(lost))
-            due = self._plan(sequence)
             self.result["changed"] = bool(due or self.result["reloaded"])
             self.result["diff"] = {"before": "", "after": "".join(f"{one}\n" for one in due)}
             if not self._module.check_mode:
+                self._left_alone = {unit.name for unit in sequence.in_order() if unit.left_alone}
                 self._restart(sequence, due)
                 self.result["left"] = [self._judged(row) for row in remains(self._module.params["without"])]
         finally:
@@ -242,6 +252,8 @@ class Work:
         self.result["restarted"] = sequence.restarted
         failures = []
         for one in due:
+            if one.unit.name in sequence.restarted and not one.forced:
+                continue  # systemd has restarted it with another
             try:
                 sequence.reload_unit(one.unit) if one.reload else sequence.restart(one.unit)
                 if self._module.params["one_at_a_time"] and not one.forced:
@@ -259,7 +271,8 @@ class Work:
         """Say whether a process should not have anything left: one of a service that may be restarted."""
         unit = row["unit"]
         policy = self._policies.get(unit) or self._policies.get(template_of(unit) or "")
-        return {**row, "blocks": unit.endswith(".service") and policy != "never" and row["by"] != "host"}
+        left_alone = policy == "never" or row["by"] == "host" or unit in self._left_alone
+        return {**row, "blocks": unit.endswith(".service") and not left_alone}
 
     def _verify(self, unit: str) -> None:
         wait = self._module.params["wait"]

@@ -232,10 +232,12 @@ from ..module_utils.libraries import manifest
 from ..module_utils.linux import systemd
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.quoting import shown_words
-from ..module_utils.linux.unit_files import exec_start
+from ..module_utils.linux.unit_files import exec_start, preload_entries
 from ..module_utils.linux.unit_names import is_template, template_of
 from ..module_utils.processes.users import library_users, without_libraries
 from ..module_utils.rollout import places, undo
+from ..module_utils.rollout.due import due_units, forbidden, policy_of
+from ..module_utils.settings.service import ResolvedService
 from ..module_utils.units import dropin, preflight, system_calls
 from ..module_utils.units.preflight import Obstacle
 from ..module_utils.units.unit import (
@@ -311,6 +313,28 @@ class Report:
                 problems += self._calls.problems(unit.name, unit.properties)
                 doubts += self._calls.doubts(unit.name, unit.properties, executable.path if executable else "")
         return problems, doubts
+
+    def of_restarts(self, services: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[str]:
+        """Return what stands in the way of the restarts that would be due, or that their new drop-ins make due."""
+        policies = {service["name"]: service.get("restart", "if_running") for service in services}
+        changes = [service["name"] for service in services if not self._has_all(service)]
+        units = [self._units[name] for name in sorted(self._units) if policy_of(name, policies) != "never"]
+        due, _reported = due_units(units, policies, assumed=changes)
+        return forbidden(due, policies)
+
+    def _has_all(self, service: t.Mapping[str, t.Any]) -> bool:
+        """Tell whether the drop-in of a service says already what it is to say; of a socket it is not looked into."""
+        try:
+            own = dropin.read_drop_in(self._host.path_of(service["name"]))
+        except OSError:  # it is told what is wrong with it
+            return True
+        if own is None or "tcp" not in service or service["name"].endswith(".socket"):
+            return own is not None
+        resolved = ResolvedService.from_dict(service)
+        has, wanted = dropin.environment_in(own), {**dropin.environment(resolved.libraries, resolved.variables, ())}
+        ours = preload_entries(wanted.pop("LD_PRELOAD"))
+        mapped = [entry for entry in preload_entries(has.pop("LD_PRELOAD", "")) if dropin.is_own_library(entry)]
+        return has == wanted and mapped == ours
 
     def filtered_elsewhere(self) -> t.List[t.Dict[str, t.Any]]:
         """Return the processes of other services that have a list of system calls of their own."""
@@ -431,6 +455,8 @@ def main() -> None:
                 for doubt in doubts if system_calls.REASON not in accepted[name] else []:
                     module.warn(doubt)
         problems += [text for service in services for text in not_reloadable(service, report)]
+        if module.params["mode"] == "services":
+            problems += report.of_restarts(services)
         filtered = report.filtered_elsewhere() if module.params["mode"] == "host" else []
     except systemd.SystemdError as error:
         module.fail_json(msg=str(error))

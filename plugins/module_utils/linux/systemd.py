@@ -66,7 +66,13 @@ PROPERTIES = (
     "InaccessiblePaths",
     "NoExecPaths",
     "ExecPaths",
+    "RequiredBy",
+    "BoundBy",
     "ConsistsOf",
+    "PropagatesStopTo",
+    "After",
+    "RefuseManualStart",
+    "RefuseManualStop",
     "Triggers",
     "TriggeredBy",
     "Listen",
@@ -217,6 +223,11 @@ def exec_path(exec_start: str) -> str:
 
 def is_active(properties: Properties) -> bool:
     return properties.get("ActiveState") in ("active", "reloading", "activating")
+
+
+def is_running_job(properties: Properties) -> bool:
+    """Tell whether a unit is at work that ends by itself, and would be begun again by a restart."""
+    return properties.get("Type") == "oneshot" and properties.get("ActiveState") == "activating"
 
 
 def is_crashing(properties: Properties) -> bool:

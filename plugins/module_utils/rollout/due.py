@@ -23,7 +23,9 @@ class Due(t.NamedTuple):
     forced: bool
 
     def __str__(self) -> str:
-        return f"{'reload' if self.reload else 'restart'} {self.unit.name}: {'; '.join(self.why)}"
+        verb, others = ("reload", ()) if self.reload else ("restart", self.unit.together)
+        more = f" (systemd restarts with it: {', '.join(others)})" if others else ""
+        return f"{verb} {self.unit.name}: {'; '.join(self.why)}{more}"
 
 
 def due_units(
@@ -45,7 +47,7 @@ def due_units(
     reported: t.Dict[str, t.List[str]] = {}
     for unit in units:
         template = template_of(unit.name) or ""
-        policy = policies.get(unit.name) or policies.get(template, "if_running")
+        policy = policy_of(unit.name, policies)
         active = systemd.is_active(unit.properties)
         reload = policy == "reload_then_verify" and active
         why = list(unit.stale)
@@ -53,10 +55,35 @@ def due_units(
             why = ["its drop-in changes"]
         if unit.properties.get("ActiveState") == "failed" and (unit.name in ran or template in ran):
             why = ["it ran when an earlier run that did not come to its end changed its drop-in, and has failed since"]
-        if unit.name in forced:
+        if unit.left_alone and (why or unit.name in forced):
+            reported[unit.name] = [unit.left_alone]
+        elif unit.name in forced:
             due.append(Due(unit, ["this was asked for"], reload, True))
         elif why and policy == "never":
             reported[unit.name] = why
         elif why:
             due.append(Due(unit, why, reload, False))
     return due, reported
+
+
+def forbidden(due: t.Sequence[Due], policies: t.Mapping[str, str]) -> t.List[str]:
+    """Say which restarts systemd would refuse, and which would restart units as well that must not be."""
+    refused = [
+        f"{one.unit.name}: {key}=yes, so systemd restarts it on nobody's demand; give it 'restart: never', and restart "
+        "what it depends on, or the host, when that can be"
+        for one in due
+        for key in (() if one.reload else ("RefuseManualStop", "RefuseManualStart"))
+        if one.unit.properties.get(key) == "yes"
+    ]
+    return refused + [
+        f"{one.unit.name}: restarting it restarts {other} as well (Requires=, BindsTo= or PartOf=), which has "
+        f"'restart: never'; give {one.unit.name} 'restart: never' too, or {other} another policy"
+        for one in due
+        for other in (() if one.reload or one.forced else one.unit.together)
+        if policy_of(other, policies) == "never"
+    ]
+
+
+def policy_of(unit: str, policies: t.Mapping[str, str]) -> str:
+    """Return how a unit may be restarted: what its own entry says, else its template's."""
+    return policies.get(unit) or policies.get(template_of(unit) or "", "if_running")

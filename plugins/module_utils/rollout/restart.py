@@ -20,11 +20,13 @@ from ..linux.polling import poll_until
 from ..linux.printable import quoted
 from ..linux.unit_names import is_template, template_of
 from ..settings.expectation import parse_expected
+from ..settings.services import ordered
 from ..sockets.portable import PortableReader
 from ..units import dropin
 from ..units.asked import askable, unit_from
 from ..units.leaders import leaders_of
 from ..units.listeners import slipped_through
+from ..units.together import WITH_STOP, earlier_of, together_with
 from ..units.unit import Unit, UnitsOfHost
 from ..verdicts.inspection import Audit, Question
 from . import undo
@@ -64,14 +66,23 @@ class Sequence:
         self._catching_up = _CATCH_UPS
 
     def in_order(self) -> t.List[Unit]:
-        """Return the units that can run, in the order asked for, a template's instances where the template stands."""
+        """Return the units that can run, a template's instances where the template stands.
+
+        They are in the order asked for, but for this: what systemd starts before another (V(After=)), or restarts it
+        with, comes before it.
+        """
         order = []
         for name in self._names:
             if is_template(name):
                 order += [unit for key, unit in sorted(self.units.items()) if template_of(key) == name]
             elif name in self.units:
                 order.append(self.units[name])
-        return list({unit.name: unit for unit in order}.values())
+        units = {unit.name: unit for unit in order}
+        earlier = earlier_of({name: unit.properties for name, unit in units.items()})
+        for name, unit in units.items():  # who restarts others comes before them, so that they restart once
+            for other in units.keys() & set(unit.together):
+                earlier.setdefault(other, []).append(name)
+        return [units[name] for name in ordered(list(units), earlier)[0]]
 
     def unanswered(self) -> t.List[str]:
         """Return the units that systemd was asked for and said nothing of."""
@@ -107,11 +118,32 @@ class Sequence:
         :raises RestartFailed: When it does not come back.
         """
         self.restarted[unit.name] = {"before": _first(unit.pids), "after": 0}
+        together = systemd.show(self._run, unit.together)
+        leaders = leaders_of(together.values())
         if unit.name.endswith(".socket"):
             self._restart_socket(unit)
         else:
             self._job("restart", unit.name)
         self._started[unit.name] = self._look([unit.name])[unit.name]
+        for name, now in self._come_back(unit).items():
+            self.restarted[name] = {"before": _first(leaders.get(now["Id"], ())), "after": 0}
+            self._started[name] = now
+
+    def _come_back(self, unit: Unit) -> t.Dict[str, systemd.Properties]:
+        """Wait for the units that systemd restarts with one; their jobs are others than that of the unit itself.
+
+        :raises RestartFailed: One is not there again.
+        """
+        if not unit.together:
+            return {}
+        limit = job.limit_of(systemd.show(self._run, unit.together).values(), self._job_timeout)
+        found = poll_until(
+            lambda: self._look(unit.together), limit, _POLL, enough=lambda found: not any(map(_has_job, found.values()))
+        )
+        for name, now in found.items():
+            if not systemd.is_active(now):
+                raise RestartFailed(name, f"was restarted with {unit.name} and did not come back: {self._seen(name)}")
+        return found
 
     def reload_unit(self, unit: Unit) -> None:
         """Reload one unit, and see by its process that it was started again with its settings.
@@ -179,7 +211,15 @@ class Sequence:
         if now.get("SubState", "").startswith("auto-restart"):  # it is down, for as long as RestartSec= says
             raise RestartFailed(name, f"did not stay up: {self._seen(name)}")
         if now.get("NRestarts", "0") != first.get("NRestarts", "0"):
-            raise RestartFailed(name, f"crashed and was restarted by systemd: {self._seen(name)}")
+            raise RestartFailed(name, f"crashed and was restarted by systemd: {self._seen(name)}{self._after(name)}")
+
+    def _after(self, name: str) -> str:
+        """Say what would help if it has only lost whom it was connected to."""
+        restarted = list(self.restarted)
+        later = [one for one in restarted[restarted.index(name) + 1 :] if one in self._names]
+        if not later:
+            return ""
+        return f"; if it ends when {' or '.join(later)} restarts, give its entry 'after: [{', '.join(later)}]'"
 
     def _restart_socket(self, unit: Unit) -> None:
         """systemd refuses to listen again while the triggered service runs, so that one waits outside."""
@@ -189,6 +229,9 @@ class Sequence:
             for name, properties in systemd.show(self._run, triggers).items()
             if name in triggers and systemd.is_active(properties)
         ]
+        asked = self._look([unit.name, *services])
+        stopped = {name for found in together_with(self._run, asked, WITH_STOP).values() for name in found}
+        services += sorted(stopped - set(asked))  # stopping takes them along, and starting does not bring them back
         failures = []
         try:
             self._job("stop", unit.name, *services)  # together, or the first client would start the service again
@@ -239,6 +282,10 @@ class Sequence:
         status, _unused_out, err = self._run(["systemctl", verb] + (["--", *list(units)] if units else []), limit)
         if status != 0 and verb != "reset-failed":  # which complains of a unit that has not failed
             raise systemd.SystemdError(f"systemctl {verb} failed: {quoted(err)}")
+
+
+def _has_job(properties: systemd.Properties) -> bool:
+    return properties.get("Job", "0") not in ("", "0")
 
 
 def _first(pids: t.Sequence[int]) -> int:

@@ -20,6 +20,10 @@ class Mention(t.NamedTuple):
     values: t.Dict[str, t.Any]
 
 
+DUE_AT_START = ("library_not_loaded", "opened_before_preload", "stale_environment")
+"""The reasons of a process that was not restarted for its settings, and will have them when it is."""
+
+
 class ResolvedService(t.NamedTuple):
     """One unit with everything that it gets. Between filter, roles and modules it travels as a dictionary."""
 
@@ -60,7 +64,7 @@ class ResolvedService(t.NamedTuple):
         if self.restart == "never" and self.live:  # open sockets are set; what that cannot reach has to wait
             accept.add("due_at_restart")
         elif self.restart == "never":  # what runs is not asked to have the settings before its next start
-            accept.update(("library_not_loaded", "opened_before_preload", "stale_environment"))
+            accept.update(DUE_AT_START)
         if self.respect:
             # Who turned keepalive on before the library saw the socket, this application or another, is all the same.
             accept.update(("overridden_by_application", "opened_before_preload"))

@@ -14,7 +14,7 @@ import typing as t
 
 from ..linux.procnet import Address
 from ..linux.quoting import shown_words
-from ..linux.systemd import Properties, is_crashing, listen_addresses, socket_directives
+from ..linux.systemd import Properties, is_crashing, is_running_job, listen_addresses, socket_directives
 from ..settings.pattern import fits
 
 
@@ -36,6 +36,8 @@ class AskedUnit(t.NamedTuple):
     """The .socket units of a service."""
     crashing: bool = False
     """It ends again and again, and systemd starts it again and again."""
+    at_work: bool = False
+    """It is a job that is not begun again for its settings; the next one has them."""
     parts: t.Tuple[str, ...] = ()
     """The units that go where this one goes (V(ConsistsOf)): where it has no process, they may have them."""
 
@@ -77,6 +79,7 @@ def unit_from(name: str, properties: t.Optional[Properties]) -> AskedUnit:
         directives=socket_directives(properties) if name.endswith(".socket") else {},
         triggered_by=tuple(by for by in shown_words(properties.get("TriggeredBy", "")) if by.endswith(".socket")),
         crashing=is_crashing(properties),
+        at_work=is_running_job(properties),
         parts=tuple(shown_words(properties.get("ConsistsOf", ""))),
     )
 

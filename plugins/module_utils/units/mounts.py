@@ -12,19 +12,18 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ..linux import systemd
 from ..linux.quoting import shown_words
 from ..settings.options import LIBRARY_DIR
 from .preflight import Obstacle
 
-Properties = t.Mapping[str, str]
 
-
-def problems(name: str, properties: Properties) -> t.List[Obstacle]:
+def mount_problems(name: str, properties: systemd.Properties) -> t.List[Obstacle]:
     """Return what keeps the libraries from the service's processes, and how to bring them there."""
     return [Obstacle(None, f"{name}: {text}") for text in _root(properties) + _hidden(properties)]
 
 
-def _root(properties: Properties) -> t.List[str]:
+def _root(properties: systemd.Properties) -> t.List[str]:
     found = []
     bound = _bound(properties)
     for key in ("RootDirectory", "RootImage"):
@@ -42,7 +41,7 @@ def _root(properties: Properties) -> t.List[str]:
     return found
 
 
-def _bound(properties: Properties) -> t.Optional[bool]:
+def _bound(properties: systemd.Properties) -> t.Optional[bool]:
     """Tell whether the folder is bound where it is on the host, and whether the unit starts without it; None: not."""
     found: t.Optional[bool] = None
     for word in shown_words(f"{properties.get('BindPaths', '')} {properties.get('BindReadOnlyPaths', '')}"):
@@ -62,7 +61,7 @@ def _is_same(root: str) -> bool:
         return False
 
 
-def _hidden(properties: Properties) -> t.List[str]:
+def _hidden(properties: systemd.Properties) -> t.List[str]:
     found = []
     for word in shown_words(properties.get("InaccessiblePaths", "")):
         if _holds(_plain(word)):

@@ -20,11 +20,12 @@ from ..linux.procfs import HOST, Proc
 from ..linux.quoting import shown_words
 from ..linux.systemd import environment_of
 from ..linux.unit_files import Assignments, assignments, preload_entries
-from ..linux.unit_names import instances_pattern, is_template
+from ..linux.unit_names import instances_pattern, is_template, template_of
 from . import dropin, mounts, preflight
 from .leaders import leaders_of
 from .listeners import listener_differences
 from .staleness import Live, stale_reasons
+from .together import together_with
 
 
 class Unit(t.NamedTuple):
@@ -42,6 +43,10 @@ class Unit(t.NamedTuple):
     """Why that could not be found out; else empty."""
     pids: t.Tuple[int, ...] = ()
     """The processes by which it is judged, see leaders.py."""
+    together: t.Tuple[str, ...] = ()
+    """The services and sockets that systemd restarts with it, where they run."""
+    left_alone: str = ""
+    """Why it is not restarted although that is due, '' where nothing speaks against it."""
 
 
 class UnitsOfHost:
@@ -64,6 +69,8 @@ class UnitsOfHost:
         self._host_wide = state.look_at_host_wide()
         self._unfinished = unfinished
         self._leaders: t.Mapping[str, t.Tuple[int, ...]] = {}
+        self._together: t.Mapping[str, t.Mapping[str, systemd.Properties]] = {}
+        self._connections: t.Container[str] = ()
 
     def units(self, names: t.Sequence[str]) -> t.Dict[str, Unit]:
         """Return each unit by name; a template stands for its loaded instances."""
@@ -71,6 +78,8 @@ class UnitsOfHost:
         shown = systemd.show(self._run, asked)
         self._leaders = leaders_of(shown.values(), self._proc)
         answering.find_silent({pid for pids in self._leaders.values() for pid in pids}, self._proc)
+        self._together = together_with(self._run, shown)
+        self._connections = _of_one_connection(self._run, shown)
         return {
             name: self._unit_or_damage(name, properties)
             for name, properties in shown.items()
@@ -99,7 +108,27 @@ class UnitsOfHost:
                 stale = self._by_age(name, properties, drop_in, unread) if differences is None else differences
             else:
                 stale = self._stale(name, properties, drop_in, unread)
-        return Unit(name, properties, drop_in, stale, unread, pids=self._leaders.get(properties["Id"], ()))
+        return Unit(
+            name,
+            properties,
+            drop_in,
+            stale,
+            unread,
+            pids=self._leaders.get(properties["Id"], ()),
+            together=tuple(self._together.get(name, ())),
+            left_alone=self._left_alone(name, properties),
+        )
+
+    def _left_alone(self, name: str, properties: systemd.Properties) -> str:
+        """Say what a restart would destroy; the next start has the settings by itself."""
+        if systemd.is_running_job(properties):
+            return "it is a job (Type=oneshot) that is at work; its next start has the settings"
+        if properties["Id"] in self._connections:
+            return "it serves one connection (Accept=yes), which a restart would end; the next one has the settings"
+        jobs = [one for one, shown in self._together.get(name, {}).items() if systemd.is_running_job(shown)]
+        if jobs:
+            return f"a restart would end {jobs[0]} as well, a job (Type=oneshot) that is at work"
+        return ""
 
     def path_of(self, name: str) -> str:
         """Return where a unit's own drop-in of ours stands, or would."""
@@ -195,6 +224,18 @@ class UnitsOfHost:
         )
 
 
+def _of_one_connection(run: systemd.Run, shown: t.Mapping[str, systemd.Properties]) -> t.Set[str]:
+    """Return the instances that systemd has started for one connection each, for a socket with V(Accept=yes)."""
+    sockets: t.Dict[str, t.Set[str]] = {}
+    for properties in shown.values():
+        template = template_of(properties["Id"]) or ""
+        for socket in shown_words(properties.get("TriggeredBy", "")):
+            if template and socket == template.replace("@.service", ".socket"):
+                sockets.setdefault(socket, set()).add(properties["Id"])
+    answers = systemd.show(run, sorted(sockets))
+    return {unit for socket in answers if answers[socket].get("Accept") == "yes" for unit in sockets.get(socket, ())}
+
+
 def _is_in(properties: systemd.Properties, drop_in: str) -> bool:
     """Tell whether systemd shows for a service what its drop-in says; of a socket it does not show that."""
     has, wanted = environment_of(properties), dropin.environment_in(dropin.read_drop_in(drop_in) or "")
@@ -273,7 +314,7 @@ def problems_of(
         problems
         + (preflight.executable_problems(name, executable) if executable else [])
         + preflight.environment_problems(name, drop_in, foreign)
-        + mounts.problems(name, properties)
+        + mounts.mount_problems(name, properties)
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..settings.expectation import Expectation
+from ..settings.service import DUE_AT_START
 from ..sockets.record import Verdict
 from ..units.asked import AskedUnit
 
@@ -39,11 +40,11 @@ def summarize(
             reasons[verdict.reason] = reasons.get(verdict.reason, 0) + 1
     if hidden:
         reasons["unreadable"] = reasons.get("unreadable", 0) + len(hidden)
+    accept = expectation.accept.union(DUE_AT_START if unit and unit.at_work else ()) if expectation else frozenset()
     accepted = (
-        expectation is not None
-        and bool(reasons)
-        and (not hidden or "unreadable" in expectation.accept)
-        and all(expectation.accept.issuperset(verdict.candidates) for verdict in relevant if verdict.reason)
+        bool(reasons)
+        and (not hidden or "unreadable" in accept)
+        and all(accept.issuperset(verdict.candidates) for verdict in relevant if verdict.reason)
     )
     found = unit is None or unit.load_state != "not-found"
     enough = expectation is None or not running or len(relevant) >= expectation.min_sockets

@@ -25,7 +25,7 @@ NEEDED = (
 
 
 def told(**properties: str) -> t.List[str]:
-    found = mounts.problems("a.service", properties)
+    found = mounts.mount_problems("a.service", properties)
     assert all(problem.reason is None for problem in found), "nothing lets these pass"
     return [problem.text for problem in found]
 
