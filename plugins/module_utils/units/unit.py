@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import typing as t
 
 from ..host_wide import state
@@ -225,15 +226,18 @@ class UnitsOfHost:
 
 
 def _of_one_connection(run: systemd.Run, shown: t.Mapping[str, systemd.Properties]) -> t.Set[str]:
-    """Return the instances that systemd has started for one connection each, for a socket with V(Accept=yes)."""
+    """Return the instances that systemd has started for one connection each, for a socket with V(Accept=yes).
+
+    After a daemon-reload nothing but their names tells that: chat@3-10.0.0.1:80-10.0.0.2:4711.service of chat.socket.
+    """
     sockets: t.Dict[str, t.Set[str]] = {}
     for properties in shown.values():
-        template = template_of(properties["Id"]) or ""
-        for socket in shown_words(properties.get("TriggeredBy", "")):
-            if template and socket == template.replace("@.service", ".socket"):
-                sockets.setdefault(socket, set()).add(properties["Id"])
+        name = properties["Id"]
+        template = template_of(name) or ""
+        if re.match(r"[^@]*@[0-9]+-", name) and name.endswith(".service"):
+            sockets.setdefault(template.replace("@.service", ".socket"), set()).add(name)
     answers = systemd.show(run, sorted(sockets))
-    return {unit for socket in answers if answers[socket].get("Accept") == "yes" for unit in sockets.get(socket, ())}
+    return {unit for name, units in sockets.items() for unit in units if answers.get(name, {}).get("Accept") == "yes"}
 
 
 def _is_in(properties: systemd.Properties, drop_in: str) -> bool:

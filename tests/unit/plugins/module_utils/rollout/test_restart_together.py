@@ -201,18 +201,23 @@ def test_who_would_lose_what_it_is_at(systemd: FakeSystemd) -> None:
     systemd.add("done.service", Type="oneshot", ActiveState="active", SubState="exited")
     systemd.add("starting.service", Type="notify", ActiveState="activating")
     systemd.add("chat.socket", Accept="yes")
-    systemd.add("chat@1-a.service", TriggeredBy="chat.socket")
+    systemd.add("chat@1-127.0.0.1:80-10.0.0.2:4711.service")
+    systemd.add("chat@manual.service")
     systemd.add("pool.socket", Accept="no")
-    systemd.add("pool@1.service", TriggeredBy="pool.socket")
+    systemd.add("pool@1-a.service")
+    systemd.add("shard@1-a.service")  # no socket of that name
     systemd.add("db.service", RequiredBy="app.service job.service")
     systemd.add("app.service")
-    names = ["job.service", "done.service", "starting.service", "chat@.service", "pool@.service", "db.service"]
+    names = ["job.service", "done.service", "starting.service", "chat@.service", "pool@.service", "db.service",
+             "shard@.service"]  # fmt: skip
     units = sequence_of(systemd, *names).units
     assert {name: unit.left_alone for name, unit in units.items()} == {
         "job.service": JOB,
         "done.service": "",
         "starting.service": "",
-        "chat@1-a.service": ONE,
-        "pool@1.service": "",
+        "chat@1-127.0.0.1:80-10.0.0.2:4711.service": ONE,
+        "chat@manual.service": "",
+        "pool@1-a.service": "",
+        "shard@1-a.service": "",
         "db.service": "a restart would end job.service as well, a job (Type=oneshot) that is at work",
     }
