@@ -229,8 +229,9 @@ import typing as t
 
 from ..module_utils.host_wide import state
 from ..module_utils.libraries import manifest
-from ..module_utils.linux import systemd
+from ..module_utils.linux import answering, systemd
 from ..module_utils.linux.module import Module
+from ..module_utils.linux.procfs import HOST
 from ..module_utils.linux.quoting import shown_words
 from ..module_utils.linux.unit_files import exec_start, preload_entries
 from ..module_utils.linux.unit_names import is_template, template_of
@@ -238,7 +239,7 @@ from ..module_utils.processes.users import library_users, without_libraries
 from ..module_utils.rollout import places, undo
 from ..module_utils.rollout.due import due_units, forbidden, policy_of
 from ..module_utils.settings.service import ResolvedService
-from ..module_utils.units import dropin, preflight, system_calls
+from ..module_utils.units import dropin, preflight, system_calls, wrappers
 from ..module_utils.units.preflight import Obstacle
 from ..module_utils.units.unit import (
     Unit,
@@ -246,6 +247,7 @@ from ..module_utils.units.unit import (
     executable_of,
     foreign_assignments,
     has_no_process,
+    newer_than,
     overruled,
     problems_of,
 )
@@ -261,7 +263,7 @@ class Report:
         self._host = UnitsOfHost(run, undo.read_previous(undo.FOLDER))
         self._units = self._host.units(names)
         self._calls = system_calls.SystemCalls(run)
-        self._manager = systemd.environment_of_manager(run) if names else {}
+        self._manager = systemd.show_manager(run) if names else systemd.Manager()
 
     def describe(self, name: str) -> t.Tuple[t.Dict[str, t.Any], t.List[Obstacle]]:
         """Return a unit's dictionary and what stands in the way of its settings."""
@@ -290,6 +292,26 @@ class Report:
             if unit.damage
         ]
         return self._dictionary(name, properties, instances, fragment, foreign.environment), problems
+
+    def of_wrappers(self, service: t.Mapping[str, t.Any]) -> t.List[Obstacle]:
+        """Return what is wrong with the processes of a service that do not get what systemd gives to it."""
+        resolved = ResolvedService.from_dict(service) if "tcp" in service else None
+        found: t.List[Obstacle] = []
+        for unit in self._named(service["name"]) if resolved else ():
+            pid = unit.pids[0] if unit.pids else 0
+            if not pid or pid in answering.SILENT or newer_than(pid, unit):
+                continue
+            given = {**self._manager.environment, **systemd.environment_of(unit.properties)}
+            try:
+                lost = wrappers.lost_on_the_way(given, HOST.environment_of(pid), self._manager.version)
+            except OSError:
+                continue
+            program = HOST.program_of(pid)
+            if lost and resolved and not wrappers.is_told_elsewhere(program, unit.name):
+                environment = dropin.environment(resolved.libraries, resolved.variables, ())
+                starts = systemd.exec_path(unit.properties.get("ExecStart", ""))
+                found.append(preflight.wrapper_problem(unit.name, starts, program, lost, environment))
+        return found
 
     def _of_state(self, unit: Unit) -> t.List[Obstacle]:
         """Return what is wrong with a unit as it runs now."""
@@ -395,7 +417,7 @@ class Report:
         """Return what else the service preloads: its own, with specifiers, or what systemd gives to every service."""
         if "LD_PRELOAD" in environment:
             return dropin.foreign_preload(environment["LD_PRELOAD"])
-        return dropin.foreign_preload(self._manager.get("LD_PRELOAD", "").replace("%", "%%"))
+        return dropin.foreign_preload(self._manager.environment.get("LD_PRELOAD", "").replace("%", "%%"))
 
 
 def _text(fragment: str) -> str:
@@ -441,7 +463,8 @@ def main() -> None:
 
     module.check_units("units", "services.name")
     services: t.List[t.Dict[str, t.Any]] = module.params["services"]
-    accepted = {service["name"]: service.get("accept", []) for service in services}
+    by_name = {service["name"]: service for service in services}
+    accepted = {name: service.get("accept", []) for name, service in by_name.items()}
     names = list(dict.fromkeys(module.params["units"] + list(accepted)))
     units: t.Dict[str, t.Dict[str, t.Any]] = {}
     problems: t.List[str] = []
@@ -451,6 +474,8 @@ def main() -> None:
             units[name], found = report.describe(name)
             if name in accepted:
                 of_calls, doubts = report.of_system_calls(name)
+                if module.params["mode"] == "services":
+                    found += report.of_wrappers(by_name[name])
                 problems += [problem.text for problem in found + of_calls if problem.reason not in accepted[name]]
                 for doubt in doubts if system_calls.REASON not in accepted[name] else []:
                     module.warn(doubt)

@@ -272,6 +272,8 @@ sockets:
       description:
         - Why it is wrong or unknown, null where it is neither.
         - V(library_not_loaded), the process has not mapped the library, see RV(sockets[].detail).
+        - V(start_wrapper), what starts the process gives it another environment than systemd gave (PostgreSQL and
+          postfix on Debian).
         - V(static_executable), LD_PRELOAD has no effect on this program.
         - V(secure_exec), the loader drops LD_PRELOAD for this program.
         - V(stale_environment), the process was started with other values, or systemd has other directives loaded.

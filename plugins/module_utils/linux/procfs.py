@@ -34,18 +34,20 @@ _OF_MEMORY = ("auxv", "environ", "maps")
 _ASSIGNMENT = re.compile(rb"[^\s=:]+=", re.ASCII)
 
 
-def parse_environ(block: bytes) -> t.Optional[t.Dict[str, str]]:
+def parse_environ(block: bytes, intact: bool = False) -> t.Optional[t.Dict[str, str]]:
     """Return the environment in /proc/PID/environ, or None where it is not one (any more).
 
     nginx, redis, PostgreSQL and others write their process title over the memory behind this file. A half overwritten
     block must not be taken for one in which a variable is missing, so every entry has to be an assignment, and one of
-    the two variables that systemd always sets has to be there.
+    the two variables that systemd always sets has to be there, unless the memory before it is known to be intact.
     """
     entries = block[:-1].split(b"\0") if block.endswith(b"\0") else block.split(b"\0")
     if not all(_ASSIGNMENT.match(entry) for entry in entries):
         return None
     pairs = (os.fsdecode(entry).partition("=") for entry in entries)
     environment = {name: value for name, _equals, value in pairs}
+    if intact:
+        return environment
     started_by_systemd = re.fullmatch(r"[0-9a-f]{32}", environment.get("INVOCATION_ID", ""))
     return environment if started_by_systemd or "/" in environment.get("PATH", "") else None
 
@@ -193,6 +195,18 @@ class Proc:
             return int(os.readlink(os.path.join(self.root, str(pid), "ns", "net"))[len("net:[") : -1])
         except (OSError, ValueError):
             return None
+
+    def environment_of(self, pid: int) -> t.Optional[t.Dict[str, str]]:
+        """Return what a process was started with, None where it has overwritten that.
+
+        Who writes a title over it begins with the arguments, which lie before it: where the first of them is still the
+        program, nothing was.
+
+        :raises OSError: It is not for us to see.
+        """
+        first = self.bytes_of(pid, "cmdline").partition(b"\0")[0]
+        program = os.fsencode(self.program_of(pid))
+        return parse_environ(self.content_of(pid, "environ"), first.startswith(b"/") and first == program)
 
     def owner_of_root_files(self, pid: int) -> t.Optional[int]:
         """Return whose files are root's to a process, which may have a user namespace of its own; None: nobody's."""

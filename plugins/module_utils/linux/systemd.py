@@ -194,12 +194,23 @@ def environment_of(properties: Properties) -> t.Dict[str, str]:
     return {name: value for name, _equals, value in pairs}
 
 
-def environment_of_manager(ask_systemd: Run) -> t.Dict[str, str]:
-    """Return what systemd hands to every service before the service's own: V(DefaultEnvironment=) and the like."""
-    status, out, err = ask_systemd(["systemctl", "show", "--no-pager", "--property=Environment"])
+class Manager(t.NamedTuple):
+    """What systemd says of itself."""
+
+    environment: t.Mapping[str, str] = {}
+    """What it hands to every service before the service's own: V(DefaultEnvironment=) and the like."""
+    version: int = 0
+    """0 where it does not say."""
+
+
+def show_manager(ask_systemd: Run) -> Manager:
+    """Ask systemd for itself."""
+    status, out, err = ask_systemd(["systemctl", "show", "--no-pager", "--property=Environment,Version"])
     if status != 0:
         raise SystemdError(f"systemctl show failed ({status}): {quoted(err)}")
-    return environment_of({"Environment": out.strip("\n").partition("=")[2]})
+    properties = dict(line.partition("=")[::2] for line in out.split("\n"))
+    version = re.match(r"[0-9]{1,6}", properties.get("Version", ""))
+    return Manager(environment_of(properties), int(version[0]) if version else 0)
 
 
 def environment_files(properties: Properties) -> t.List[str]:

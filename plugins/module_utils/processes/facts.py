@@ -71,7 +71,7 @@ def gather_facts(pid: int, proc: Proc = HOST, unit: str = "") -> ProcessFacts:
         elf=elf,
         secure=secure,
         mapped=attempt(lambda: procfs.parse_maps(proc.content_of(pid, "maps"))) or None,
-        environment=attempt(lambda: procfs.parse_environ(proc.content_of(pid, "environ"))),
+        environment=attempt(lambda: proc.environment_of(pid)),
         pid=leader,
         started=started,
         host_preload=attempt(lambda: _host_preload(pid, proc, started)),

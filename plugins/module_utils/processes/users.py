@@ -11,7 +11,7 @@ import os
 import typing as t
 
 from ..host_wide import state
-from ..linux import answering, procfs
+from ..linux import answering
 from ..linux.printable import printable
 from ..linux.procfs import HOST, Proc
 from ..linux.unit_files import preload_entries
@@ -98,7 +98,7 @@ def _named(pid: int, proc: Proc) -> t.Dict[str, t.Any]:
 def _preload_of(pid: int, proc: Proc) -> t.Optional[_Preload]:
     """Look at the environment that a process was started with; None where it is not for us to see."""
     try:
-        environ = procfs.parse_environ(proc.content_of(pid, "environ"))
+        environ = proc.environment_of(pid)
     except OSError:
         return None
     named = [entry for entry in preload_entries((environ or {}).get("LD_PRELOAD", "")) if is_own_library(entry)]

@@ -29,6 +29,7 @@ REASONS: t.Dict[str, str] = {
     "library_not_loaded": "the process does not map the library",
     "static_executable": "a statically linked program, or Go, does not use the C library's connect() and listen()",
     "secure_exec": "a setuid or file-capability program drops LD_PRELOAD",
+    "start_wrapper": "the program that starts the process gives it another environment than systemd gave",
     "system_call_filter": "a list of allowed system calls may lack those of the library, and kills for what it lacks",
     "stale_environment": "the process was started with other values than the drop-in has now",
     "overridden_by_configuration": "another setting than the drop-in gives the process other values",

@@ -16,7 +16,7 @@ from ..linux.printable import printable
 from ..linux.systemd import Properties, is_crashing
 from ..linux.unit_files import Assignments, environment_file_names
 from ..linux.unit_names import template_of
-from . import dropin
+from . import dropin, wrappers
 
 _ANY_LIBC = ("x86_64", "aarch64", "riscv64")
 """Machines for which the libraries need no libc, so that a program may have another one (KEEPALIVE_DIRECT in sys.h)."""
@@ -46,6 +46,17 @@ def unit_problems(name: str, load_state: str) -> t.List[Obstacle]:
         text = f"{name}: systemd could not load the unit ({load_state}); see 'systemctl status {name}'"
         return [Obstacle(None, text)]
     return []
+
+
+def wrapper_problem(name: str, starts: str, program: str, lost: str, environment: t.Mapping[str, str]) -> Obstacle:
+    """Return what is wrong with a process that was started with another environment than systemd gave."""
+    by = f"{starts}, which systemd starts," if starts and starts != program else "what starts it"
+    way = wrappers.way_of(program, name, environment)
+    return Obstacle(
+        wrappers.REASON,
+        f"{name}: {by} gives {program} an environment of its own ({lost}), so the drop-in would not reach it; {way}; "
+        f"or add 'accept: [{wrappers.REASON}]' to write the drop-in all the same",
+    )
 
 
 def state_problems(name: str, properties: Properties, with_process: t.Sequence[str] = ()) -> t.List[Obstacle]:

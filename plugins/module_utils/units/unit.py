@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 import typing as t
 
 from ..host_wide import state
@@ -256,7 +257,7 @@ def live_process(pid: int, proc: Proc = HOST) -> t.Optional[Live]:
     if started is None:
         return None
     try:
-        environ = procfs.parse_environ(proc.content_of(pid, "environ"))
+        environ = proc.environment_of(pid)
         libraries = own_libraries(pid, proc)
     except OSError:
         return None
@@ -325,6 +326,19 @@ def problems_of(
 def has_no_process(unit: Unit) -> bool:
     """Tell a service that is active and has no process: it stands for others, or has done its work."""
     return systemd.is_active(unit.properties) and not unit.pids and not unit.properties.get("ControlGroup")
+
+
+def newer_than(pid: int, unit: Unit) -> bool:
+    """Tell whether a file of a unit may be newer than a process: what systemd shows of it is not what it was given."""
+    started = HOST.started_at(pid)
+    files = [unit.properties.get("FragmentPath", ""), *shown_words(unit.properties.get("DropInPaths", ""))]
+    if started is None or unit.unread or unit.properties.get("NeedDaemonReload") == "yes":
+        return True
+    try:
+        changed = max((os.stat(path).st_mtime for path in files if path), default=0.0)
+    except OSError:
+        return True
+    return changed >= started + time.time() - boot_clock.now()
 
 
 def overruled(units: t.Iterable[Unit]) -> t.List[str]:

@@ -17,12 +17,32 @@ from ..linux.printable import printable
 from ..linux.procfs import Proc
 from ..linux.unit_files import preload_entries
 from ..processes.facts import DropIn, LibraryFiles, ProcessFacts
+from ..units import wrappers
 from .case import Case, Cause
 
 
 def explain_not_loaded(case: Case) -> Cause:
     """Explain it where the process maps none of the libraries that would do."""
-    return Cause(*_reason_and_detail(case.files, case.facts, case.evidence.drop_in, case.places.proc))
+    reason, detail = _reason_and_detail(case.files, case.facts, case.evidence.drop_in, case.places.proc)
+    if reason == "library_not_loaded":
+        lost = _lost_on_the_way(case)
+        if lost:
+            return Cause(wrappers.REASON, f"{' '.join(case.files.paths)} is not loaded: {lost}")
+    return Cause(reason, detail)
+
+
+def _lost_on_the_way(case: Case) -> str:
+    """Say what shows that the start of the process kept from it what its drop-in gives; '' where nothing does."""
+    facts, drop_in = case.facts, case.evidence.drop_in
+    if drop_in is None or facts.environment is None or facts.older_than(drop_in) or not case.record.unit:
+        return ""
+    asked = preload_entries(drop_in.environment.get("LD_PRELOAD", ""))
+    # That it has another LD_PRELOAD than the drop-in proves nothing here: another setting may have won.
+    lost = wrappers.lost_on_the_way({"LD_PRELOAD": facts.environment.get("LD_PRELOAD", "")}, facts.environment)
+    if not lost or not any(map(case.files.holds, asked)):
+        return ""
+    way = wrappers.way_of(facts.program, case.record.unit, drop_in.environment)
+    return f"{facts.program} was started with an environment of its own ({lost}), not with the unit's; {way}."
 
 
 def _reason_and_detail(

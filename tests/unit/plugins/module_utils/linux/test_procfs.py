@@ -18,7 +18,7 @@ from ansible_collections.netops.keepalive.tests.unit.support.cgroup_vectors impo
     CgroupVector,
     cgroup_vectors,
 )
-from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
+from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
 
 
 @pytest.mark.parametrize("vector", cgroup_vectors(), ids=lambda vector: vector.about)
@@ -75,6 +75,26 @@ def test_an_overwritten_environment_is_unknown_and_not_empty(block: bytes, known
     assert (environment is not None) == known
     if known and b"TCP_KEEPIDLE" in block:
         assert environment and environment["TCP_KEEPIDLE"] == "60"
+
+
+@pytest.mark.parametrize(
+    ("first", "known"),
+    [("{program}", True), ("{program}: master process", False), ("title", False), ("", False), ("/opt/other", False)],
+)
+def test_an_environment_without_what_is_always_there_counts_where_nothing_was_overwritten(
+    proc: ShadowProc, first: str, known: bool
+) -> None:
+    """PostgreSQL's is such one on Debian; a title is written over the arguments first."""
+    with Child() as child:
+        program = os.readlink(f"/proc/{child.pid}/exe")
+        arguments = first.format(program=program)
+        proc.add(child.pid, "a.service", cmdline=f"{arguments}\0-D\0/x\0", environ="PGDATA=/x\0LANG=C\0")
+        assert proc.environment_of(child.pid) == ({"PGDATA": "/x", "LANG": "C"} if known else None)
+
+
+def test_an_environment_that_is_not_for_us_to_see_is_an_error(proc: ShadowProc) -> None:
+    with pytest.raises(OSError):
+        proc.environment_of(1 << 22)
 
 
 @pytest.mark.parametrize(("bits", "layout"), [(64, "=QQ"), (32, "=II")])

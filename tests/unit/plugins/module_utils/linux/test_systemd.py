@@ -170,12 +170,13 @@ def test_an_alias_is_found_however_systemctl_quotes_it() -> None:
 
 
 def test_the_environment_that_systemd_hands_to_every_service() -> None:
-    run, commands = answering('Environment=LANG=C.UTF-8 "LD_PRELOAD=/opt/a b.so" EMPTY=\n')
-    found = systemd.environment_of_manager(run)
-    assert found == {"LANG": "C.UTF-8", "LD_PRELOAD": "/opt/a b.so", "EMPTY": ""}
-    assert commands == [["systemctl", "show", "--no-pager", "--property=Environment"]]
+    run, commands = answering('Environment=LANG=C.UTF-8 "LD_PRELOAD=/opt/a b.so" EMPTY=\nVersion=252.39-1~deb12u2\n')
+    found = systemd.show_manager(run)
+    assert found == ({"LANG": "C.UTF-8", "LD_PRELOAD": "/opt/a b.so", "EMPTY": ""}, 252)
+    assert commands == [["systemctl", "show", "--no-pager", "--property=Environment,Version"]]
     with pytest.raises(systemd.SystemdError, match=r"^systemctl show failed \(1\): no bus$"):
-        systemd.environment_of_manager(answering("", 1, "no bus\n")[0])
+        systemd.show_manager(answering("", 1, "no bus\n")[0])
+    assert systemd.show_manager(answering("Environment=\nVersion=v\n")[0]) == systemd.Manager()
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,8 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
      ["keepalive_services[0] 'a.service': restart: 'always' is not one of if_running, never, reload_then_verify"]),
     ({"services": [a(accept=["luck"])]},
      ["keepalive_services[0] 'a.service': accept: 'luck' is not one of library_not_loaded, static_executable, "
-      "secure_exec, system_call_filter, stale_environment, overridden_by_configuration, overridden_by_application, "
-      "opened_before_preload, "
+      "secure_exec, start_wrapper, system_call_filter, stale_environment, overridden_by_configuration, "
+      "overridden_by_application, opened_before_preload, "
       "inherited_listener, due_at_restart, "
       "not_supported_by_protocol, unreadable"]),
     ({"services": [a(min_sockets=-1)]},

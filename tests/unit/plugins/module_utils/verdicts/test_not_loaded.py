@@ -57,7 +57,8 @@ def test_what_a_process_has_in_its_environment_is_cut(
 def test_a_process_that_was_not_restarted_since_its_drop_in_was_written(
     proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    with Child(connecting(server, "")) as child:
+    environment = {**os.environ, "INVOCATION_ID": "0" * 32}  # it was started by systemd itself
+    with Child(connecting(server, ""), env=environment) as child:
         proc.add(child.pid, "a.service")
         nobody_asked = only(audit(proc, expecting(), library_dir=libraries))
         assert nobody_asked.reason == "library_not_loaded"
@@ -73,6 +74,29 @@ def test_a_process_that_was_not_restarted_since_its_drop_in_was_written(
         verdict = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
         assert verdict.reason == "library_not_loaded"
         assert f"nothing shows that {written} is newer than it. Another setting (EnvironmentFile=" in verdict.detail
+
+
+@needs_compiler
+def test_a_process_whose_start_gave_it_another_environment(
+    proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """Shown by what systemd gives to every service; before its drop-in was in force it would not have had it anyway."""
+    environment = {name: value for name, value in os.environ.items() if name != "INVOCATION_ID"}
+    written = drop_in(tmp_path, libraries)
+    noted(written, (0.0, written.read_text()))
+    with Child(connecting(server, ""), env=environment) as child:
+        proc.add(child.pid, "a.service")
+        verdict = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
+        assert (verdict.reason, verdict.candidates) == ("start_wrapper", ("start_wrapper",))
+        program = os.readlink(f"/proc/{child.pid}/exe")
+        assert verdict.detail == (
+            f"{libraries / LIBRARIES['connect']} is not loaded: {program} was started with an environment of its own "
+            "(not even INVOCATION_ID, which systemd gives to every service, came through), not with the unit's; have "
+            "what starts it hand on what it is given, or set the variables there."
+        )
+        newer(written)
+        assert only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path)).reason == "library_not_loaded"
+        assert only(audit(proc, expecting(), library_dir=libraries)).reason == "library_not_loaded"
 
 
 def denied(proc: ShadowProc, server: socket.socket, folder: pathlib.Path, tmp_path: pathlib.Path) -> str:
