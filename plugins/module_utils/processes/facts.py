@@ -44,6 +44,11 @@ class ProcessFacts(t.NamedTuple):
         """Tell whether the process is shown to have been started before what its drop-in says now came into force."""
         return drop_in is not None and in_force.changed_since(drop_in.texts, self.started)
 
+    def started_with(self, drop_in: DropIn) -> t.Dict[str, str]:
+        """Return the variables of its drop-in as it was when the process was started; none where there was none."""
+        texts = (in_force.history(path).at(self.started, text) for path, text in drop_in.texts.items())
+        return dropin.environment_in(next((text for text in texts if text is not None), ""))
+
 
 class DropIn(t.NamedTuple):
     """The drop-in of ours that is there for a unit."""

@@ -124,9 +124,12 @@ class Sequence:
             self._restart_socket(unit)
         else:
             self._job("restart", unit.name)
-        self._started[unit.name] = self._look([unit.name])[unit.name]
+        now = self._look([unit.name])[unit.name]
+        self._started[unit.name] = now
+        self.restarted[unit.name]["after"] = _first(leaders_of([now]).get(now["Id"], ()))
         for name, now in self._come_back(unit).items():
-            self.restarted[name] = {"before": _first(leaders.get(now["Id"], ())), "after": 0}
+            after = leaders_of([now]).get(now["Id"], ())
+            self.restarted[name] = {"before": _first(leaders.get(now["Id"], ())), "after": _first(after)}
             self._started[name] = now
 
     def _come_back(self, unit: Unit) -> t.Dict[str, systemd.Properties]:

@@ -99,6 +99,8 @@ def explain_systemd(case: Case) -> Cause:
 
 def _despite_library(values: str, case: Case) -> Cause:
     subject, facts = case.subject, case.facts
+    if facts.environment is None and case.evidence.drop_in and facts.older_than(case.evidence.drop_in):
+        return _by_an_older_drop_in(values, case, case.evidence.drop_in)
     if facts.environment is None:
         # What the process goes by is not to be seen; what the sockets show may tell.
         has = effective({})._replace(tcp={**dict.fromkeys(OPTIONS, SYSTEM), **case.expectation.tcp})
@@ -133,15 +135,29 @@ def _despite_library(values: str, case: Case) -> Cause:
     )
 
 
+def _by_an_older_drop_in(values: str, case: Case, drop_in: DropIn) -> Cause:
+    """Explain it where the process is older than what its drop-in says now, and does not show its environment.
+
+    That it has values of the library proves nothing of the application then: they are those of the older drop-in.
+    """
+    expectation = case.expectation
+    had = effective(case.facts.started_with(drop_in), case.facts.settings, bool(case.facts.secure))
+    said = {name: had.tcp[name] for name in expectation.tcp}
+    detail = f"It was started before {drop_in.path} was last changed: restart it. {values}."
+    if not had.disable and not compare(
+        case.subject, expectation._replace(tcp=said), case.kernel._replace(defaults=None)
+    ):
+        return Cause("stale_environment", detail)
+    candidates = ("stale_environment", "overridden_by_application", "opened_before_preload")
+    return Cause("undetermined", f"The process has overwritten its environment. {detail}", candidates)
+
+
 def _without_environment(values: str, facts: ProcessFacts, drop_in: t.Optional[DropIn]) -> Cause:
     candidates = ["overridden_by_application", "stale_environment"]
     when = ""
     if drop_in is not None and facts.started is not None:
-        if facts.older_than(drop_in):
-            when = f" It was started before {drop_in.path} was last changed."
-        else:
-            when = f" Nothing shows that {drop_in.path} is newer than it."
-            candidates[1] = "overridden_by_configuration"
+        when = f" Nothing shows that {drop_in.path} is newer than it."
+        candidates[1] = "overridden_by_configuration"
     return Cause(
         "undetermined",
         f"The library is loaded, but the process has overwritten its environment: {values}.{when}",

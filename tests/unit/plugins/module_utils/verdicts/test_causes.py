@@ -83,6 +83,8 @@ def with_drop_in(**changes: t.Any) -> t.Dict[str, t.Any]:
     return {"evidence": Evidence(drop_in=DROP_IN._replace(**changes))}
 
 
+STALE_OR_NOT = ("stale_environment", "overridden_by_application", "opened_before_preload")
+DROP_IN_EVIDENCE = Evidence(drop_in=DROP_IN)
 OTHER = {**GOOD, "TCP_USER_TIMEOUT": "5000", "TCP_KEEPIDLE": "300"}
 
 CASES: t.List[t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any], str, t.Tuple[str, ...], str]] = [
@@ -187,6 +189,27 @@ def test_the_reason_follows_from_the_evidence(
     cause = explain(facts(**process), **{"keepidle": 300, **socket})
     assert (cause.reason, cause.candidates) == (reason, candidates)
     assert detail in cause.detail
+
+
+@pytest.mark.parametrize(
+    ("before", "socket", "reason", "candidates"),
+    [
+        ("TCP_KEEPIDLE=300 TCP_USER_TIMEOUT=5000", {}, "stale_environment", ()),
+        ("TCP_KEEPIDLE=300 TCP_USER_TIMEOUT=4000", {"user_timeout": 4000}, "stale_environment", ()),
+        ("TCP_KEEPIDLE=300 TCP_USER_TIMEOUT=4000", {"user_timeout": 5000}, "undetermined", STALE_OR_NOT),
+        ("TCP_KEEPIDLE=301 TCP_USER_TIMEOUT=5000", {}, "undetermined", STALE_OR_NOT),
+        ("LIBKEEPALIVE_DISABLE=1 TCP_KEEPIDLE=300 TCP_USER_TIMEOUT=5000", {}, "undetermined", STALE_OR_NOT),
+        (None, {}, "undetermined", STALE_OR_NOT),
+    ],
+)
+def test_who_is_older_than_its_drop_in_and_does_not_show_its_environment(
+    before: t.Optional[str], socket: t.Dict[str, t.Any], reason: str, candidates: t.Tuple[str, ...]
+) -> None:
+    """As nginx with `restart: never` after a value was changed: the time tells before the values do."""
+    noted(PATH, (0.0, before and f"[Service]\nEnvironment={before}\n"), (1000.0, "[Service]\n"))
+    cause = explain(facts(environment=None, **BEFORE), DROP_IN_EVIDENCE, **{"keepidle": 300, **socket})
+    assert (cause.reason, cause.candidates) == (reason, candidates)
+    assert f"It was started before {PATH} was last changed: restart it. keepidle is 300 instead" in cause.detail
 
 
 def test_one_of_two_libraries_is_enough() -> None:
