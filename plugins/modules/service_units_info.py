@@ -239,7 +239,9 @@ from ..module_utils.processes.users import library_users, without_libraries
 from ..module_utils.rollout import places, undo
 from ..module_utils.rollout.due import due_units, forbidden, policy_of
 from ..module_utils.settings.service import ResolvedService
+from ..module_utils.sockets.portable import PortableReader
 from ..module_utils.units import dropin, preflight, system_calls, wrappers
+from ..module_utils.units.asked import unit_from
 from ..module_utils.units.preflight import Obstacle
 from ..module_utils.units.unit import (
     Unit,
@@ -251,6 +253,7 @@ from ..module_utils.units.unit import (
     overruled,
     problems_of,
 )
+from ..module_utils.verdicts.own_values import better_values_of
 
 
 class Report:
@@ -343,6 +346,18 @@ class Report:
         units = [self._units[name] for name in sorted(self._units) if policy_of(name, policies) != "never"]
         due, _reported = due_units(units, policies, assumed=changes)
         return forbidden(due, policies)
+
+    def better_values(self, services: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[str]:
+        """Say which services have better values of their own than their entries would give them for the first time."""
+        wanted: t.Dict[str, ResolvedService] = {}
+        asked = []
+        for service in services:
+            name = service["name"]
+            units = [unit for unit in self._named(name) if unit.pids and not unit.drop_in]
+            if units and "tcp" in service and not name.endswith(".socket"):
+                wanted[name] = ResolvedService.from_dict(service)
+                asked.append(unit_from(name, None if is_template(name) else units[0].properties))
+        return better_values_of(wanted, asked, PortableReader())
 
     def _has_all(self, service: t.Mapping[str, t.Any]) -> bool:
         """Tell whether the drop-in of a service says already what it is to say; of a socket it is not looked into."""
@@ -482,6 +497,8 @@ def main() -> None:
         problems += [text for service in services for text in not_reloadable(service, report)]
         if module.params["mode"] == "services":
             problems += report.of_restarts(services)
+            for better in report.better_values(services):
+                module.warn(better)
         filtered = report.filtered_elsewhere() if module.params["mode"] == "host" else []
     except systemd.SystemdError as error:
         module.fail_json(msg=str(error))
