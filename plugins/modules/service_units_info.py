@@ -233,7 +233,7 @@ from ..module_utils.linux import answering, systemd
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.procfs import HOST
 from ..module_utils.linux.quoting import shown_words
-from ..module_utils.linux.unit_files import exec_start, preload_entries
+from ..module_utils.linux.unit_files import assignments, exec_start, preload_entries
 from ..module_utils.linux.unit_names import is_template, template_of
 from ..module_utils.processes.users import library_users, without_libraries
 from ..module_utils.rollout import places, undo
@@ -304,6 +304,9 @@ class Report:
             pid = unit.pids[0] if unit.pids else 0
             if not pid or pid in answering.SILENT or newer_than(pid, unit):
                 continue
+            files = systemd.environment_files(unit.properties)
+            if "LD_PRELOAD" in preflight.set_by_file(assignments(())._replace(files=files)):
+                continue  # that is what is wrong
             given = {**self._manager.environment, **systemd.environment_of(unit.properties)}
             try:
                 lost = wrappers.lost_on_the_way(given, HOST.environment_of(pid), self._manager.version)

@@ -68,7 +68,7 @@ def state_problems(name: str, properties: Properties, with_process: t.Sequence[s
         result, count = properties.get("Result"), properties.get("NRestarts", "some")
         text = (
             f"{name}: it does not stay up (result {result}), and systemd starts it again and again "
-            f"({count} times until now); see 'journalctl -u {name}' and put that right first, or take the entry out"
+            f"({count} restarts until now); see 'journalctl -u {name}' and put that right first, or take the entry out"
         )
         return [Obstacle(None, text)]
     if with_process:
@@ -202,6 +202,11 @@ def host_wide_problems(
         if properties.get(key)
     ]
     return problems
+
+
+def set_by_file(foreign: Assignments, read: t.Callable[[str], t.Optional[str]] = dropin.read_drop_in) -> t.Set[str]:
+    """Return the variables that a unit's files of V(EnvironmentFile=) set, as far as they can be read."""
+    return {name for _entry, _path, names in _environment_files("", foreign, read)[0] for name in names}
 
 
 def _environment_files(

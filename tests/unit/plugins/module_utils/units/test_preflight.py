@@ -126,8 +126,8 @@ def test_a_real_static_program(tmp_path: pathlib.Path) -> None:
 )
 def test_what_crashes_again_and_again(properties: t.Dict[str, str], wrong: bool) -> None:
     text = (
-        "a.service: it does not stay up (result exit-code), and systemd starts it again and again (7 times until now); "
-        "see 'journalctl -u a.service' and put that right first, or take the entry out"
+        "a.service: it does not stay up (result exit-code), and systemd starts it again and again "
+        "(7 restarts until now); see 'journalctl -u a.service' and put that right first, or take the entry out"
     )
     assert state_problems("a.service", properties) == ([Obstacle(None, text)] if wrong else [])
 

@@ -1,0 +1,32 @@
+#!/bin/sh
+# What a tar archive does not say: folders for roots, links, other packages' settings; then start everything.
+set -eu
+mkdir -p /srv/config/linkdir.d /opt/percent/lib /srv/jail/usr /srv/jail/lib /srv/jail/lib64 /srv/jail/etc /srv/jail/bin
+cp /usr/lib/x86_64-linux-gnu/libjemalloc.so.2 /opt/percent/lib/
+for folder in usr/bin usr/lib/python3 usr/lib/python3.11 usr/lib/python3.13 usr/lib/x86_64-linux-gnu usr/lib/libkeepalive usr/local \
+    lib64 etc; do mkdir -p "/srv/cell/$folder"; done
+ln -sfn usr/lib /srv/cell/lib
+ln -sfn /srv/config/linkdir.d /etc/systemd/system/linkdir.service.d
+ln -sfn /etc/systemd/system/plain.service '/etc/systemd/system/other\x2dname.service'
+chmod 600 /etc/sssd/sssd.conf
+# Its owner is whom it runs as: root until version 2.9.
+if [ "$(sssd --version | cut -d. -f2)" -lt 10 ]; then chown root:root /etc/sssd/sssd.conf; else chown sssd:sssd /etc/sssd/sssd.conf; fi
+cat >> /etc/haproxy/haproxy.cfg << 'EOF'
+frontend field
+    mode tcp
+    bind 127.0.0.1:9300
+    default_backend field
+backend field
+    mode tcp
+    server peer 127.0.0.1:9100
+EOF
+systemctl daemon-reload
+systemctl start peer.service
+systemctl start slapd postfix postgresql mariadb haproxy apache2 rabbitmq-server sssd nslcd oldagent chat.socket \
+    plain 'app\x2dlink' linkdir crowd leaver twins percent shop tenant@red tenant@blue launcher viaenv jail cell noexec stubborn
+systemctl start --no-block longjob loop
+# One connection that systemd has accepted, and one through haproxy, for as long as the host lives.
+systemd-run --quiet --unit=talker nc 127.0.0.1 9200
+systemd-run --quiet --unit=caller /usr/bin/python3 /usr/local/lib/field/hold.py 127.0.0.1 9300
+until systemctl --quiet is-active 'chat@*' && test -s /run/longjob.starts && systemctl show --value --property=SubState loop |
+    grep -q auto-restart; do sleep 0.1; done
