@@ -252,7 +252,7 @@ class Work:
         self.result["restarted"] = sequence.restarted
         failures = []
         for one in due:
-            if one.unit.name in sequence.restarted and not one.forced:
+            if one.unit.name in sequence.restarted:
                 continue  # systemd has restarted it with another
             try:
                 sequence.reload_unit(one.unit) if one.reload else sequence.restart(one.unit)

@@ -22,7 +22,7 @@ backend field
 EOF
 systemctl daemon-reload
 systemctl start peer.service
-systemctl start slapd postfix postgresql mariadb haproxy apache2 rabbitmq-server sssd nslcd oldagent chat.socket \
+systemctl start chrony slapd postfix postgresql mariadb haproxy apache2 rabbitmq-server sssd nslcd oldagent chat.socket \
     plain 'app\x2dlink' linkdir crowd leaver twins percent shop tenant@red tenant@blue launcher viaenv jail cell noexec stubborn
 systemctl start --no-block longjob loop
 # One connection that systemd has accepted, and one through haproxy, for as long as the host lives.

@@ -59,5 +59,5 @@ def _said(unit: str, option: str, value: int, would: int) -> str:
     measure = "ms" if option == "user_timeout" else "s"
     return (
         f"{unit}: the application has set {option} to {value} {measure} on open sockets, and its entry would make that "
-        f"{would} {measure}: write 'tcp: {{{option}: {value}}}' to keep it, or 0 to leave that option alone"
+        f"{would} {measure}: write 'tcp: {{{option}: {value}}}' to keep it"
     )

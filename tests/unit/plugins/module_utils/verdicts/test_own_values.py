@@ -29,7 +29,7 @@ def told(proc: ShadowProc, name: str = "a.service", libraries: str = "connect", 
 def said(option: str, value: int, would: int, measure: str) -> str:
     return (
         f"a.service: the application has set {option} to {value} {measure} on open sockets, and its entry would make "
-        f"that {would} {measure}: write 'tcp: {{{option}: {value}}}' to keep it, or 0 to leave that option alone"
+        f"that {would} {measure}: write 'tcp: {{{option}: {value}}}' to keep it"
     )
 
 
