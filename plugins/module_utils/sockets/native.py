@@ -24,7 +24,7 @@ from ..linux.apart import Apart
 from ..linux.procfs import HOST, Proc
 from ..linux.stuck import reads
 from ..linux.trusted import fault
-from ..settings.options import LIBRARY_DIR, OPTIONS
+from ..settings.options import OPTIONS
 from .declarations import ARGUMENTS, SOURCE
 from .values import (
     BATCH,
@@ -67,7 +67,7 @@ class Unavailable(Exception):
 class Library:
     """The loaded library, and how what it gives out is laid out in memory."""
 
-    def __init__(self, folder: str = LIBRARY_DIR, owner: int = 0) -> None:
+    def __init__(self, folder: str, owner: int) -> None:
         """Load it; raises Unavailable where it is not there, not to be trusted, or not the one that we understand.
 
         It gets into a process of root's: nobody but root (or owner) may be able to change it, see linux/trusted.py.
@@ -97,7 +97,7 @@ class Library:
             wanted = f"not {VERSION}: build the libraries again"
             raise Unavailable(f"{library} has version {version} of its interface, {wanted}")
 
-    def open(self, pid: int, thread: t.Optional[int] = None) -> t.Optional[int]:
+    def open(self, pid: int, thread: t.Optional[int]) -> t.Optional[int]:
         """Return a descriptor for the process, or one of its threads; None where it has ended."""
         if thread == pid:
             thread = None
@@ -193,7 +193,7 @@ class NativeReader:
                 process,
                 ffi.from_buffer("int32_t[]", wanted),
                 count,
-                ffi.from_buffer("struct keepalive_record[]", block, require_writable=True),
+                ffi.from_buffer("struct keepalive_record[]", block),
                 left,
             )
         finally:
@@ -297,9 +297,9 @@ class NativeSetter:
         try:
             done = self._library.apply_many(
                 process,
-                ffi.from_buffer("struct keepalive_change[]", done_changes, require_writable=True),
+                ffi.from_buffer("struct keepalive_change[]", done_changes),
                 len(changes) // self._library.change.size,
-                ffi.from_buffer("struct keepalive_setting[]", done_settings, require_writable=True),
+                ffi.from_buffer("struct keepalive_setting[]", done_settings),
                 left,
             )
         finally:

@@ -298,7 +298,7 @@ def _namespace_inode(handle: socket.socket) -> t.Optional[int]:
         os.close(descriptor)
 
 
-def _open_process(pid: int, thread: t.Optional[int] = None) -> t.Optional[int]:
+def _open_process(pid: int, thread: t.Optional[int]) -> t.Optional[int]:
     try:
         if thread is not None and thread != pid:
             return _open_thread(thread)
