@@ -38,7 +38,7 @@ def share_out(
     """
     if most_of_people is not None:
         items = _without_masses(items, account, rank, most_of_people)
-    if not places or len(items) <= places:
+    if not places:
         return list(items)
     chosen: t.Set[int] = set()
     by_rank: t.Dict[int, t.List[int]] = {}

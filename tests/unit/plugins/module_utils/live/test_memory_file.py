@@ -161,6 +161,8 @@ def with_value(value: t.Any) -> t.Dict[str, t.Any]:
         (with_group(after={"keepcnt": 1}), GROUPS),
         (with_group(before={}, after={"keepcnt": 1}), GROUPS),
         (with_group(before={"syncnt": 1}, after={"syncnt": 2}), GROUPS),
+        (with_group(after={"keepidle": "60"}), GROUPS),
+        (with_group(after=["keepidle"]), GROUPS),
         (with_group(listening=None), GROUPS),
         (with_group(inodes=None), GROUPS),
         (with_group(inodes=[9, 0]), GROUPS),

@@ -98,6 +98,37 @@ def test_the_sum_is_bounded_and_the_systems_own_comes_first() -> None:
     ]  # fmt: skip
 
 
+def test_of_each_user_the_listeners_are_shown_first_then_by_address() -> None:
+    first, second = ("192.0.2.1", 80), ("192.0.2.1", 90)
+    rows = [
+        procnet.Row("ipv4", second, ("192.0.2.9", 7), 1, 0, 1, user=8),
+        procnet.Row("ipv4", second, ("192.0.2.9", 6), 13, 0, 2, user=8),
+        procnet.Row("ipv4", first, ("192.0.2.9", 8), 1, 0, 3, user=8),
+        procnet.Row("ipv6", ("::", 99), ("::", 0), procnet.LISTEN, 0, 4, user=8),
+        *(row(user, 443) for user in range(10, 20)),
+    ]
+    found = sockets_unowned.sum_up_unowned(rows)
+    assert (found["sockets"], found["users"]) == (14, 11)
+    assert [each["user"] for each in found["whose"]] == [8, *range(10, 19)], "ten users, three examples of each"
+    assert found["whose"][0] == {
+        "user": 8,
+        "sockets": 4,
+        "examples": [
+            {"state": "LISTEN", "local": {"address": "::", "port": 99}, "remote": None},
+            {
+                "state": "ESTABLISHED",
+                "local": {"address": "192.0.2.1", "port": 80},
+                "remote": {"address": "192.0.2.9", "port": 8},
+            },
+            {
+                "state": "13",
+                "local": {"address": "192.0.2.1", "port": 90},
+                "remote": {"address": "192.0.2.9", "port": 6},
+            },
+        ],
+    }
+
+
 @pytest.mark.parametrize("include_local", [False, True])
 def test_the_audit_says_how_many_there_are(tmp_path: pathlib.Path, server: socket.socket, include_local: bool) -> None:
     """Those that never leave the host count where other connections do that do not."""
