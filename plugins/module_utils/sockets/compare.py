@@ -145,9 +145,7 @@ def rounded_defer_accept(seconds: int) -> int:
 
 
 def _matches(name: str, value: t.Optional[int], expected: int, subject: Subject) -> bool:
-    if value is None:
-        return False
-    if name == "maxseg" and subject.state not in ("CLOSE", "LISTEN"):
+    if name == "maxseg" and value is not None and subject.state not in ("CLOSE", "LISTEN"):
         return value <= expected  # the current size: options and the path take their share
     return value == expected
 

@@ -64,6 +64,7 @@ def test_the_lowest_process_stands_for_a_socket_and_systemd_only_for_its_own() -
         assert record.owner == (8, 9)
         assert record.pids == [1, 8, 9]
     assert stands_for(in_order[-1:]) == Holder(1, 2)
+    assert stands_for((Holder(1, 2), Holder(8, 9))) == Holder(8, 9)
 
 
 def test_what_a_comparison_gets() -> None:

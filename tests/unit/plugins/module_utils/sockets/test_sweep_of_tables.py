@@ -52,7 +52,7 @@ class MadeUp:
         return [thread or of for of, thread in self.held if of == pid]
 
     def descriptors(self, pid: int, _proc: t.Any = None, thread: t.Optional[int] = None) -> t.Dict[int, int]:
-        held = self.held[pid, thread]
+        held = self.held[pid, None if thread == pid else thread]
         if isinstance(held, Exception):
             raise held
         return {number: 9 if one is None else getattr(one, "inode", one) for number, one in held.items()}
@@ -304,12 +304,23 @@ def test_a_sample_reads_some_connections_and_all_listeners_and_counts_the_rest(p
     held = {
         (20, None): {number: values(100 + number) for number in range(10)},
         (20, 25): {3: values(5, LISTEN), 4: values(200), 5: None},
-        (30, None): PermissionError(),
-        (30, 31): {3: values(100)},
+        (17, None): PermissionError(),
+        (17, 31): {3: values(100)},
     }
-    sweep = swept(proc, MadeUp(held), 20, 30, sample=Sample(2, lambda *_row: True))
+    sweep = swept(proc, MadeUp(held), 20, 17, sample=Sample(2, lambda *_row: True))
     assert set(sweep.records) == {100, 105, 5, 200}
     assert sweep.not_read == {"u20.service": 8}
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_what_nobody_holds_is_known_where_the_sweep_is_watched(proc: MadeUpProc, watched: bool) -> None:
+    proc.add(1, HERE, line(77), line(78), line(0))
+    proc.add(20, THERE, line(88), line(89, LISTEN), line(90))
+    reader = MadeUp({(20, None): {3: values(77), 4: values(88), 5: 90}})
+    sweep = Sweep(reader, {}, proc, watched)
+    sweep.take([20])
+    reader.held = {(1, None): {}, (20, None): PermissionError()}  # by the second look they are gone
+    assert {row.inode for row in sweep.unowned()} == ({78, 89} if watched else set())
 
 
 def row(inode: int, state: int = ESTABLISHED) -> Row:

@@ -80,6 +80,22 @@ def test_what_is_closed_during_the_sweep_does_not_count() -> None:
     assert inode in before and inode not in {row.inode for row in rows}
 
 
+class Never(PortableReader):
+    """A reader that has no need to look at any process."""
+
+    def tables(self, _pid: int, _proc: t.Any = None) -> t.List[int]:
+        raise AssertionError("looked at")
+
+
+def test_processes_are_looked_at_again_only_where_something_is_missing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as early:
+        inode = os.fstat(early.fileno()).st_ino
+        assert sockets_unowned.rows_of_nobody({inode}, {inode}, [os.getpid()], Never()) == []
+        with pytest.raises(AssertionError, match="looked at"):
+            sockets_unowned.rows_of_nobody({inode}, set(), [os.getpid()], Never())
+    assert sockets_unowned.rows_of_nobody({inode}, set(), [os.getpid()], Never()) == [], "it was closed"
+
+
 def row(user: int, port: int, state: int = 1) -> procnet.Row:
     return procnet.Row("ipv4", ("192.0.2.1", port), ("192.0.2.9", 2049), state, 0, port, user=user)
 
