@@ -238,7 +238,7 @@ class Sweep:
                 tuple(self._holders[inode]),
                 unit,
                 _DIRECTIONS.get(state) or ("accepted" if through and state != "SYN_SENT" else "outgoing"),
-                frozenset(through) if through else _NONE,
+                frozenset(through),
                 program,
                 account,
                 "" if isinstance(values, SocketValues) else values.why_unreadable,

@@ -151,6 +151,7 @@ def test_the_direction_follows_from_the_state(
     proc.add(20)
     record = swept(proc, MadeUp({(20, None): {3: values(77, state)}}), 20).records[77]
     assert (record.state, record.direction, record.listeners) == (shown, direction, listeners)
+    assert isinstance(record.listeners, frozenset), "no set of somebody else's, which may change"
 
 
 def test_a_listener_that_stands_in_no_table_is_known_by_what_was_read(proc: MadeUpProc) -> None:
@@ -223,6 +224,13 @@ def test_of_a_process_whose_first_thread_has_ended_another_tells_the_namespace(
     sweep = swept(proc, MadeUp({(20, None): {3: values(77, namespace=None)}}), 20)
     assert (sweep.process_in(THERE), sweep.records[77].namespace, sweep.records[77].listeners) == (21, THERE, {5})
     assert sweep.process_in(None) is None
+
+
+def test_the_lowest_process_in_a_namespace_stands_for_it_and_systemd_for_its_own(proc: MadeUpProc) -> None:
+    for pid, namespace in ((1, HERE), (17, THERE), (24, THERE), (16, HERE)):
+        proc.add(pid, namespace)
+    sweep = swept(proc, MadeUp({}), 24, 17, 16)
+    assert [sweep.process_in(namespace) for namespace in (HERE, THERE)] == [1, 17]
 
 
 def test_what_several_hold_is_read_once_and_what_is_no_tcp_is_asked_for_once(proc: MadeUpProc) -> None:
@@ -317,7 +325,7 @@ def test_what_nobody_holds_is_known_where_the_sweep_is_watched(proc: MadeUpProc,
     proc.add(1, HERE, line(77), line(78), line(0))
     proc.add(20, THERE, line(88), line(89, LISTEN), line(90))
     reader = MadeUp({(20, None): {3: values(77), 4: values(88), 5: 90}})
-    sweep = Sweep(reader, {}, proc, watched)
+    sweep = Sweep(reader, {}, proc, watched=True) if watched else Sweep(reader, {}, proc)
     sweep.take([20])
     reader.held = {(1, None): {}, (20, None): PermissionError()}  # by the second look they are gone
     assert {row.inode for row in sweep.unowned()} == ({78, 89} if watched else set())
