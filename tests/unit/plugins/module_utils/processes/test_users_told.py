@@ -13,7 +13,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import state
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import HOST, Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.processes import users
 
 CONNECT = "/usr/lib/libkeepalive/libkeepalive.so"
@@ -154,3 +154,23 @@ def test_who_would_load_the_libraries_if_it_were_started_now(proc: Proc, monkeyp
         for row in rows
     ]
     assert users.without_libraries(state.HostWide(), proc) == []
+
+
+def test_who_told_a_process_whose_environment_is_not_shown_is_not_known(proc: Proc) -> None:
+    named = add(proc, 20, "a.service", [CONNECT], environ=None)
+    assert users.library_users(proc) == [{**named, "libraries": [CONNECT], "replaced": False, "loaded_by": "unknown"}]
+
+
+def test_of_the_host_itself_unless_another_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: t.List[Proc] = []
+
+    def nobody(*given: t.Any) -> t.List[t.Any]:
+        asked.append(given[-1])
+        return []
+
+    monkeypatch.setattr(answering, "answering", nobody)
+    monkeypatch.setattr(answering, "mapping", nobody)
+    host = state.HostWide(preload=f"{CONNECT}\n")
+    assert (users.library_users(), users.remains(["*"]), users.without_libraries(host)) == ([], [], [])
+    assert users.mapped_by("/opt") == []
+    assert asked == [HOST] * 4
