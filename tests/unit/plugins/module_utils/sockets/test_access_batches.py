@@ -31,10 +31,10 @@ def seeing(access: Access) -> t.Tuple[t.Any, t.Any, t.List[t.Tuple[int, t.Any, t
     return reader, setter, calls
 
 
-@pytest.mark.parametrize("thread", [None, 21])
-def test_descriptors_are_read_in_batches(access: Access, thread: t.Optional[int]) -> None:
+@pytest.mark.parametrize(("given", "thread"), [((), None), ((21,), 21)])
+def test_descriptors_are_read_in_batches(access: Access, given: t.Tuple[int, ...], thread: t.Optional[int]) -> None:
     reader, _setter, calls = seeing(access)
-    assert list(reader.read(20, iter(NUMBERS), thread)) == []
+    assert list(reader.read(20, iter(NUMBERS), *given)) == []
     asked = [list(array.array("i", what)) if isinstance(what, bytes) else what for _pid, what, _thread in calls]
     assert asked == [NUMBERS[:512], NUMBERS[512:1024], NUMBERS[1024:]]
     assert {(pid, of) for pid, _what, of in calls} == {(20, thread)}
@@ -43,11 +43,11 @@ def test_descriptors_are_read_in_batches(access: Access, thread: t.Optional[int]
     assert calls == []
 
 
-@pytest.mark.parametrize("thread", [None, 21])
-def test_settings_are_made_in_batches(access: Access, thread: t.Optional[int]) -> None:
+@pytest.mark.parametrize(("given", "thread"), [((), None), ((21,), 21)])
+def test_settings_are_made_in_batches(access: Access, given: t.Tuple[int, ...], thread: t.Optional[int]) -> None:
     _reader, setter, calls = seeing(access)
     plan = {number: (number + 7, [(6, 4, number)]) for number in NUMBERS}
-    assert list(setter.apply(20, plan, thread)) == []
+    assert list(setter.apply(20, plan, *given)) == []
     sizes = [len(what) // 24 if isinstance(what, bytes) else len(what) for _pid, what, _thread in calls]
     assert sizes == [512, 512, 2]
     assert {(pid, of) for pid, _what, of in calls} == {(20, thread)}

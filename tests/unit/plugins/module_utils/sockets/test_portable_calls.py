@@ -189,6 +189,16 @@ def test_descriptor_tables_are_compared_where_the_kernel_lets_us(monkeypatch: py
     assert portable._compare_tables(me, me) == -errno.ENOSYS, "its number is not known there"
 
 
+@pytest.mark.parametrize(("machine", "number"), [("x86_64", 312), ("aarch64", 272), ("riscv64", 272)])
+def test_each_machine_has_its_number_of_kcmp(monkeypatch: pytest.MonkeyPatch, machine: str, number: int) -> None:
+    asked: t.List[t.Any] = []
+    here = os.uname()
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result((*here[:4], machine)))
+    monkeypatch.setattr(portable, "_system_call", lambda *given: asked.append(given) or 2)
+    assert portable._compare_tables(20, 21) == 2
+    assert asked == [("kcmp", number, 20, 21, 2)]
+
+
 @pytest.mark.parametrize("machine", ["alpha", "mips", "mips64"])
 def test_machines_on_which_the_numbers_are_others_are_not_asked(monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
     here = os.uname()

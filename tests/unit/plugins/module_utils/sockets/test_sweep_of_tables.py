@@ -13,14 +13,16 @@ import struct
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import threads
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering, threads
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.accounts import Account
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import Address, Row
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets import sweep as sockets_sweep
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Holder, Record
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.sweep import Sample, Sweep
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.unowned import rows_of_nobody
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import SocketValues
 
 ESTABLISHED, SYN_SENT, CLOSE, LISTEN = 1, 2, 7, 10
@@ -282,6 +284,28 @@ def test_what_may_not_be_read_is_known_by_the_table(proc: MadeUpProc, monkeypatc
     assert (second.keepalive, second.timer, second.holders) == (False, None, (Holder(20, 4),))
 
 
+def test_what_may_not_be_read_is_looked_up_where_its_process_or_thread_is(proc: MadeUpProc) -> None:
+    proc.add(1, HERE, line(77))
+    proc.add(20, None, line(78))
+    proc.add(25, THERE, line(79))
+    sweep = swept(proc, MadeUp({(20, None): {3: 77, 4: 78}, (20, 25): {5: 79, 6: 77}}), 20)
+    assert {inode: (record.namespace, record.holders) for inode, record in sweep.records.items()} == {
+        78: (None, (Holder(20, 4),)),
+        79: (THERE, (Holder(20, 5, 25),)),
+    }
+
+
+def test_the_tables_of_a_namespace_are_read_once(proc: MadeUpProc, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: t.List[int] = []
+    real = sockets_sweep.read_timers
+    monkeypatch.setattr(sockets_sweep, "read_timers", lambda pid, of: asked.append(pid) or real(pid, of))
+    proc.add(1, HERE, line(77), line(78))
+    for pid in (20, 30):
+        proc.add(pid, HERE)
+    sweep = swept(proc, MadeUp({(20, None): {3: 77}, (30, None): {3: 78}}), 20, 30)
+    assert (set(sweep.records), asked) == ({77, 78}, [1])
+
+
 def test_what_one_may_read_and_another_not_is_read(proc: MadeUpProc) -> None:
     """Whoever comes first; who cannot be read holds it all the same, and no holder is listed twice."""
     proc.add(1, HERE, line(77), line(78))
@@ -329,6 +353,17 @@ def test_what_nobody_holds_is_known_where_the_sweep_is_watched(proc: MadeUpProc,
     sweep.take([20])
     reader.held = {(1, None): {}, (20, None): PermissionError()}  # by the second look they are gone
     assert {row.inode for row in sweep.unowned()} == ({78, 89} if watched else set())
+
+
+def test_who_does_not_let_himself_be_read_is_not_looked_at_again(
+    proc: MadeUpProc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proc.add(1, HERE, line(77), line(78))
+    proc.add(20)
+    proc.add(30)
+    monkeypatch.setitem(answering.SILENT, 20, "silent")
+    reader = MadeUp({(20, None): AssertionError("looked at"), (30, None): {4: values(78)}})
+    assert [row.inode for row in rows_of_nobody({77, 78, 79}, set(), [1], reader, proc)] == [77]
 
 
 def row(inode: int, state: int = ESTABLISHED) -> Row:
