@@ -147,7 +147,7 @@ class NativeReader:
             if is_gone(error.errno):
                 return {}
             raise
-        descriptors, inodes = array.array("i", bytes(4 * BATCH)), array.array("Q", bytes(8 * BATCH))
+        descriptors, inodes = array.array("i", range(BATCH)), array.array("Q", range(BATCH))  # so much room
         from_buffer = self._library.ffi.from_buffer
         room = (from_buffer("int32_t[]", descriptors), from_buffer("uint64_t[]", inodes), BATCH)
         found: t.Dict[int, int] = {}
@@ -176,11 +176,13 @@ class NativeReader:
             if not wanted:
                 return
             done, block = self._apart.call(self._read_some, pid, wanted.tobytes(), thread)
-            yield from self._values(memoryview(block)[: layout.size * done])
+            yield from self._values(block[: layout.size * done])
             if layout.size * done < len(block):
                 raise_unless_gone(-layout.unpack_from(block, layout.size * done)[3], "pidfd_getfd")
 
-    def _read_some(self, pid: int, wanted: bytes, thread: t.Optional[int]) -> t.Tuple[t.Tuple[int, bytes], bool]:
+    def _read_some(
+        self, pid: int, wanted: bytes, thread: t.Optional[int]
+    ) -> t.Tuple[t.Tuple[int, t.Union[bytes, bytearray]], bool]:
         """Return how many were dealt with and the records, with that of the first that was not; see Apart."""
         ffi, layout = self._library.ffi, self._library.record
         process, count = self._library.open(pid, thread), len(wanted) // array.array("i").itemsize
@@ -198,9 +200,9 @@ class NativeReader:
             )
         finally:
             os.close(process)
-        return (done, bytes(block[: layout.size * (done + 1)])), left[0] > 0
+        return (done, block[: layout.size * (done + 1)]), left[0] > 0
 
-    def _values(self, block: memoryview) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
+    def _values(self, block: bytes) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
         """Take records apart. This loop is what a sweep costs beyond the system calls, hence its shape."""
         make = tuple.__new__
         families = {version: family for version, (_number, _length, family) in _FAMILIES.items()}
@@ -274,7 +276,7 @@ class NativeSetter:
         settings_of = [setting.pack(*one, 0, 0, 0) for _descriptor, (_inode, settings) in batch for one in settings]
         done, changes, settings = self._apart.call(self._apply_some, pid, changes, b"".join(settings_of), thread)
         results = setting.iter_unpack(settings)
-        for _inode, descriptor, kind, count, _unused in change.iter_unpack(memoryview(changes)[: change.size * done]):
+        for _inode, descriptor, kind, count, _unused in change.iter_unpack(changes[: change.size * done]):
             own = list(itertools.islice(results, count))
             if kind > 0:
                 yield Applied(
@@ -288,7 +290,7 @@ class NativeSetter:
 
     def _apply_some(
         self, pid: int, changes: bytes, settings: bytes, thread: t.Optional[int]
-    ) -> t.Tuple[t.Tuple[int, bytes, bytes], bool]:
+    ) -> t.Tuple[t.Tuple[int, t.Union[bytes, bytearray], t.Union[bytes, bytearray]], bool]:
         """Return how many were dealt with, and what has become of both arrays; see Apart."""
         ffi, process = self._library.ffi, self._library.open(pid, thread)
         if process is None:
@@ -304,7 +306,7 @@ class NativeSetter:
             )
         finally:
             os.close(process)
-        return (done, bytes(done_changes), bytes(done_settings)), left[0] > 0
+        return (done, done_changes, done_settings), left[0] > 0
 
 
 def _declare(header: str) -> t.Any:

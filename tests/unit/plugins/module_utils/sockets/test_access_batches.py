@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import array
+import struct
 import types
 import typing as t
 
@@ -19,15 +20,18 @@ NUMBERS = list(range(10, 1036))
 def seeing(access: Access) -> t.Tuple[t.Any, t.Any, t.List[t.Tuple[int, t.Any, t.Any]]]:
     """Return the reader and the setter, whose work is not done but noted: process, descriptors, thread."""
     calls: t.List[t.Tuple[int, t.Any, t.Any]] = []
+    settings: t.List[bytes] = []
 
     def call(_work: t.Any, pid: int, what: t.Any, *rest: t.Any) -> t.Any:
         native = isinstance(what, bytes)
         calls.append((pid, what, rest[-1]))
+        settings.extend(rest[:-1])
         return ((0, b"") if len(rest) == 1 else (0, b"", b"")) if native else []
 
     apart: t.Any = types.SimpleNamespace(call=call)
     reader, setter = t.cast("t.Any", access.reader), t.cast("t.Any", access.setter)
     reader._apart = setter._apart = apart
+    setter.settings = settings
     return reader, setter, calls
 
 
@@ -51,5 +55,9 @@ def test_settings_are_made_in_batches(access: Access, given: t.Tuple[int, ...], 
     sizes = [len(what) // 24 if isinstance(what, bytes) else len(what) for _pid, what, _thread in calls]
     assert sizes == [512, 512, 2]
     assert {(pid, of) for pid, _what, of in calls} == {(20, thread)}
-    if access.name == "portable":
+    if access.name == "native":
+        packed = [struct.pack("=QiiII", number + 7, number, 0, 1, 0) for number in NUMBERS[1024:]]
+        assert calls[2][1] == b"".join(packed), "what the library fills in is zero"
+        assert setter.settings[2] == b"".join(struct.pack("=6i", 6, 4, number, 0, 0, 0) for number in NUMBERS[1024:])
+    else:
         assert calls[2][1] == [(number, number + 7, [(6, 4, number)]) for number in NUMBERS[1024:]]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import array
 import errno
 import os
 import socket
@@ -15,6 +16,7 @@ import typing as t
 
 import _cffi_backend
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import stuck
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.native import (
@@ -24,6 +26,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.sockets.native im
     Unavailable,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import Applied, SocketValues
+from ansible_collections.netops.keepalive.tests.unit.support.held import nothing_left_open
+from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
 
 ME = os.geteuid()
 MINIMAL, NONE = -(2**31), -(2**31) + 1
@@ -98,7 +102,7 @@ def test_a_record_becomes_the_values_of_a_socket(
 ) -> None:
     reader = NativeReader(library)
     block = record(library, kind=-1, fd=4) + record(library, **changes) * 2 + record(library, kind=0, fd=6)
-    found = list(reader._values(memoryview(block)))
+    found = list(reader._values(block))
     assert found == [(5, expected), (5, expected), (6, None)], "of what vanished nothing is said"
     assert all(values is None or type(values) is SocketValues for _number, values in found)
 
@@ -110,7 +114,7 @@ def test_no_more_addresses_and_values_are_kept_than_4096(library: Library) -> No
         address, other = struct.pack(">I", number), struct.pack(">I", number + 0x01000000)
         block = record(library, local=address, remote=address, values=struct.pack("=8i", number, *NUMBERS[1:]))
         block += record(library, version=6, local=address + bytes(12), remote=other + bytes(12))
-        first, second = (values for _number, values in reader._values(memoryview(block)))
+        first, second = (values for _number, values in reader._values(block))
         assert first is not None and second is not None
         assert first.local[0] == first.remote[0] == socket.inet_ntoa(address)  # type: ignore[index]
         assert second.family == "ipv6" and second.local != second.remote
@@ -239,3 +243,50 @@ def test_a_cffi_that_can_check_the_size_of_what_it_is_given_is_used(
         monkeypatch.setattr(_cffi_backend, "__version__", older)
         with pytest.raises(Unavailable, match=f"ValueError: cffi {older} is older than 1.12"):
             Library(inspect_folder, ME)
+
+
+@pytest.mark.skipif(ME != 0, reason="only root can have files that are root's")
+def test_what_is_roots_is_trusted_whoever_else_is(inspect_folder: str) -> None:
+    assert Library(inspect_folder, 65534).known(5) == 5
+
+
+def test_who_waits_for_the_list_of_a_process_is_known(library: Library) -> None:
+    seen: t.List[t.Optional[int]] = []
+    library.list_many = lambda *_room: seen.append(stuck._Now.pid) or 0
+    assert NativeReader(library).descriptors(os.getpid()) == {}
+    assert seen == [os.getpid()]
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.EPERM, PermissionError), (errno.EIO, OSError)])
+def test_a_list_that_breaks_off_is_an_error_with_its_path(library: Library, number: int, kind: t.Type[OSError]) -> None:
+    library.list_many = lambda *_room: -number
+    with nothing_left_open(), pytest.raises(kind) as error:
+        NativeReader(library).descriptors(os.getpid())
+    path = f"/proc/{os.getpid()}/fd"
+    assert (error.value.errno, error.value.strerror, error.value.filename) == (number, os.strerror(number), path)
+
+
+def packed(*numbers: int) -> bytes:
+    return array.array("i", numbers).tobytes()
+
+
+def test_what_is_left_open_is_told_with_what_was_done(library: Library) -> None:
+    """Of several, one whose close() may wait is enough: then the process that works has to end."""
+    reader, setter = NativeReader(library), NativeSetter(library)
+    with Child("a = socket.socket(); b = socket.socket(); c = socket.socket()") as child:
+        numbers = child.run("answer = [s.fileno() for s in (a, b, c)]")
+        inodes = child.run("answer = [os.fstat(s.fileno()).st_ino for s in (a, b, c)]")
+        changes = b"".join(library.change.pack(inode, number, 0, 1, 0) for number, inode in zip(numbers, inodes))
+        settings = library.setting.pack(6, 4, 60, 0, 0, 0) * 3
+        for lingers in (False, True):
+            if lingers:
+                child.run("b.setsockopt(1, socket.SO_LINGER, struct.pack('ii', 1, 30))")
+            (done, block), left = reader._read_some(child.pid, packed(*numbers), None)
+            assert (done, left) == (3, lingers)
+            assert [fields[0] for fields in library.record.iter_unpack(block)] == inodes
+            (done, applied, set_), left = setter._apply_some(child.pid, changes, settings, None)
+            assert (done, left) == (3, lingers)
+            assert [fields[2] for fields in library.change.iter_unpack(applied)] == [1, 1, 1]
+            assert [fields[5] for fields in library.setting.iter_unpack(set_)] == [60, 60, 60]
+    assert reader._read_some(child.pid, packed(*numbers), None) == ((0, b""), False)
+    assert setter._apply_some(child.pid, changes, settings, None) == ((0, b"", b""), False)

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import HOST, Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.units import system_calls
 from ansible_collections.netops.keepalive.plugins.module_utils.units.preflight import Obstacle
 from ansible_collections.netops.keepalive.plugins.module_utils.units.system_calls import (
@@ -284,3 +284,12 @@ def test_a_known_program_is_known_by_its_name_in_any_folder() -> None:
     assert system_calls.own_list("/usr/sbin/chronyd2") is None
     assert system_calls.own_list("/chronyd/x") is None
     assert system_calls.own_list("") is None
+
+
+def test_the_processes_are_those_of_the_host_unless_others_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: t.List[Proc] = []
+    monkeypatch.setattr(answering, "answering", lambda proc: asked.append(proc) or [])
+    assert filtered_processes() == {}
+    calls = SystemCalls(lambda _command: pytest.fail("asked"))
+    assert [calls._processes("a.service") for _time in range(2)] == [[], []]
+    assert asked == [HOST, HOST], "one sweep for all units"

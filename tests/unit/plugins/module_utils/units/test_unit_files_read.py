@@ -125,19 +125,21 @@ def test_what_systemd_has_merged_is_read_back() -> None:
 @pytest.mark.parametrize(
     ("shown", "lost"),
     [
-        (f"LD_PRELOAD={CONNECT}:{LISTEN}:/a.so TCP_KEEPIDLE=60 X=1", None),
-        (f"LD_PRELOAD=/z.so:{LISTEN}:{CONNECT} TCP_KEEPIDLE=60", None),  # others may stand before and between ours
-        (f"LD_PRELOAD={CONNECT} TCP_KEEPIDLE=60", f"LD_PRELOAD={CONNECT}"),
-        (f"LD_PRELOAD={CONNECT}:{LISTEN} TCP_KEEPIDLE=6", "TCP_KEEPIDLE=6"),
-        (f"LD_PRELOAD={CONNECT}:{LISTEN}", "TCP_KEEPIDLE="),
-        ("", "LD_PRELOAD=, TCP_KEEPIDLE="),
+        (f"LD_PRELOAD={CONNECT}:{LISTEN}:/a.so X=1 TCP_KEEPIDLE=60 Y=1", None),
+        (f"LD_PRELOAD=/z.so:{LISTEN}:{CONNECT} TCP_KEEPIDLE=60 X=1", None),  # others may stand before and between ours
+        (f"LD_PRELOAD={CONNECT} TCP_KEEPIDLE=60 X=1", f"LD_PRELOAD={CONNECT}"),
+        (f"LD_PRELOAD={CONNECT}:{LISTEN} TCP_KEEPIDLE=6 X=1", "TCP_KEEPIDLE=6"),
+        (f"LD_PRELOAD={CONNECT}:{LISTEN}", "TCP_KEEPIDLE=, X="),
+        ("", "LD_PRELOAD=, TCP_KEEPIDLE=, X="),
     ],
 )
 def test_what_overrules_a_drop_in_is_shown_as_systemd_says_it(
     tmp_path: pathlib.Path, shown: str, lost: t.Optional[str]
 ) -> None:
     path = tmp_path / "zz-keepalive.conf"
-    path.write_text(f"{dropin.MARKER}\n[Service]\nEnvironment=TCP_KEEPIDLE=60 LD_PRELOAD={CONNECT}:{LISTEN}:/a.so\n")
+    path.write_text(
+        f"{dropin.MARKER}\n[Service]\nEnvironment=TCP_KEEPIDLE=60 LD_PRELOAD={CONNECT}:{LISTEN}:/a.so X=1\n"
+    )
     properties = {"Environment": shown, "DropInPaths": f"/x.conf {path}"}
     units = [
         Unit("a.service", properties, str(path), []),
