@@ -226,3 +226,72 @@ def test_the_number_of_an_error_is_that_of_the_call(monkeypatch: pytest.MonkeyPa
     assert len(first) == 1
     assert portable._duplicate(-1, 1) is None
     assert first == portable._SYSCALL, "it is looked up once"
+
+
+@pytest.mark.parametrize("timeout", [None, 5.0])
+def test_what_is_wrapped_blocks_as_before_and_so_does_what_is_made_later(timeout: t.Optional[float]) -> None:
+    with socket.socket() as own:
+        socket.setdefaulttimeout(timeout)
+        try:
+            duplicate = portable._handle(os.dup(own.fileno()))
+            assert socket.getdefaulttimeout() == timeout
+        finally:
+            socket.setdefaulttimeout(None)
+        duplicate.close()
+        assert os.get_blocking(own.fileno()) is True
+
+
+def test_a_process_is_opened_and_a_thread_that_is_not_its_first_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    me, asked = os.getpid(), []
+    answers: t.Dict[int, t.Any] = {}
+
+    def system_call(name: str, number: int, *arguments: int) -> int:
+        asked.append((name, number, *arguments))
+        answer = answers[arguments[0]]
+        if isinstance(answer, int):
+            return answer
+        raise OSError(answer[0], "refused")
+
+    monkeypatch.setattr(portable, "_system_call", system_call)
+    for thread in (None, me):
+        process = portable._open_process(me, thread)
+        assert process is not None
+        os.close(process)
+    assert asked == []
+    answers[21] = 7
+    assert portable._open_process(20, 21) == 7
+    assert asked.pop() == ("pidfd_open", 434, 21, os.O_EXCL)
+    held = os.open(os.devnull, os.O_RDONLY)
+    answers.update({21: [errno.EINVAL], me: held})
+    assert portable._open_process(20, 21) is None, "this one has ended"
+    assert [call[2] for call in asked] == [21, me]
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(held)
+    answers[me] = [errno.EINVAL]
+    with pytest.raises(Unreadable) as error:
+        portable._open_process(20, 21)
+    assert (error.value.errno, error.value.call) == (errno.EINVAL, "pidfd_open of a thread")
+    answers[21] = [errno.EPERM]
+    with pytest.raises(Unreadable) as error:
+        portable._open_process(20, 21)
+    assert (error.value.errno, error.value.call) == (errno.EPERM, "pidfd_open")
+
+
+def test_a_namespace_is_looked_up_once_for_each_cookie(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cookie:
+        def __init__(self, cookie: t.Any) -> None:
+            self._cookie = cookie
+
+        def getsockopt(self, *asked: int) -> t.Any:
+            assert asked == (socket.SOL_SOCKET, 71, 8)
+            if isinstance(self._cookie, OSError):
+                raise self._cookie
+            return self._cookie
+
+    looked_up: t.List[t.Any] = []
+    monkeypatch.setattr(portable, "_namespace_inode", lambda of: looked_up.append(of._cookie) or len(looked_up))
+    reader = portable.PortableReader()
+    cookies = [b"1", b"2", b"1", REFUSED, b"2", REFUSED]
+    found = [reader._namespace(t.cast("socket.socket", Cookie(cookie))) for cookie in cookies]
+    assert found == [1, 2, 1, 3, 2, 4], "where there are no cookies, each socket is asked"
+    assert looked_up == [b"1", b"2", REFUSED, REFUSED]
