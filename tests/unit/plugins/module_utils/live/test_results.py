@@ -73,6 +73,7 @@ def test_what_is_given_out_of_a_socket() -> None:
         "after": {"keepalive": True, "keepidle": 60},
         "refused": {"keepcnt": "Invalid argument"},
     }
+    assert result.as_dict()["before"]["keepalive"] is False, "no number"
     assert result.change == SocketChange(result.before, result.after, False)
     assert SocketResult("a", RECORD._replace(state="LISTEN"), "right").change == SocketChange({}, {}, True)
 
