@@ -19,6 +19,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare i
     Subject,
     WrongOption,
     compare,
+    compared,
     rounded_defer_accept,
     unsupported,
 )
@@ -143,6 +144,27 @@ def test_defer_accept_is_rounded_as_this_kernel_does(seconds: int) -> None:
 def test_a_kernel_of_which_nothing_is_known_has_the_least_window_of_all_and_no_defaults() -> None:
     assert ANY_KERNEL == (1152, None)
     assert LINUX_DEFAULTS == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "expectation", "expected"),
+    [
+        ("keepidle", subject("outgoing"), expecting("connect"), True),
+        ("keepidle", subject("accepted"), expecting("connect"), False),
+        ("keepidle", subject("listening"), expecting(""), True),
+        ("user_timeout", subject("listening"), expecting(""), False),
+        ("defer_accept", subject("listening"), expecting(""), True),
+        ("defer_accept", subject("accepted"), expecting(""), False),
+        ("syncnt", subject("unconnected"), expecting("socket"), True),
+        ("syncnt", subject("listening"), expecting("socket"), False),
+        ("window_clamp", subject("listening"), expecting("listen"), True),
+        ("window_clamp", subject("accepted"), expecting("listen"), False),
+    ],
+)
+def test_which_options_of_which_sockets_are_compared(
+    name: str, case: t.Any, expectation: t.Any, expected: bool
+) -> None:
+    assert compared(name, case, expectation) is expected
 
 
 @pytest.mark.parametrize(

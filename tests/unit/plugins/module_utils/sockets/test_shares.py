@@ -98,15 +98,17 @@ def test_the_list_of_those_who_are_cut_is_bounded_and_fair(monkeypatch: pytest.M
 def test_those_of_whom_most_is_cut_are_named_first_then_by_name() -> None:
     sizes = {Account("b.service"): 2, Account("c.service"): 3, Account("a.service"): 2, Account("a.service", 1000): 2}
     rest = [(owner, at) for owner, size in sizes.items() for at in range(size)]
-    found = cut(rest, [], account, lambda item: {"connections": 7, "groups": 1}, ["groups", "connections"])
+    large = {"b.service": 90, "c.service": 1, "a.service": 7}
+    counts = ["groups", "connections"]
+    found = cut(rest, [], account, lambda item: {"connections": large[item[0].place], "groups": 1}, counts)
     assert found == {
         "groups": 9,
-        "connections": 63,
+        "connections": 211,
         "whose": [
-            {"unit": "c.service", "user": None, "groups": 3, "connections": 21},
+            {"unit": "c.service", "user": None, "groups": 3, "connections": 3},
             {"unit": "a.service", "user": None, "groups": 2, "connections": 14},
             {"unit": "a.service", "user": 1000, "groups": 2, "connections": 14},
-            {"unit": "b.service", "user": None, "groups": 2, "connections": 14},
+            {"unit": "b.service", "user": None, "groups": 2, "connections": 180},
         ],
     }
 

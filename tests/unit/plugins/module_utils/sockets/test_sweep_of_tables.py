@@ -13,7 +13,7 @@ import struct
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering, threads
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering, procnet, threads
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.accounts import Account
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import Address, Row
@@ -302,8 +302,13 @@ def test_the_tables_of_a_namespace_are_read_once(proc: MadeUpProc, monkeypatch: 
     proc.add(1, HERE, line(77), line(78))
     for pid in (20, 30):
         proc.add(pid, HERE)
+    tables: t.List[t.Any] = []
+    read = procnet.read_tables
+    monkeypatch.setattr(procnet, "read_tables", lambda pid, **how: tables.append((pid, how)) or read(pid, **how))
     sweep = swept(proc, MadeUp({(20, None): {3: 77}, (30, None): {3: 78}}), 20, 30)
     assert (set(sweep.records), asked) == ({77, 78}, [1])
+    both_looks = [(1, {"proc": proc})] * 2
+    assert tables == [*both_looks, (1, {"listening_only": True, "proc": proc})], "and of the listeners no more"
 
 
 def test_what_one_may_read_and_another_not_is_read(proc: MadeUpProc) -> None:
@@ -363,7 +368,8 @@ def test_who_does_not_let_himself_be_read_is_not_looked_at_again(
     proc.add(30)
     monkeypatch.setitem(answering.SILENT, 20, "silent")
     reader = MadeUp({(20, None): AssertionError("looked at"), (30, None): {4: values(78)}})
-    assert [row.inode for row in rows_of_nobody({77, 78, 79}, set(), [1], reader, proc)] == [77]
+    expected = [Row("ipv4", OWN, PEER, ESTABLISHED, 0, 77, 1.0)]
+    assert rows_of_nobody({77, 78, 79}, set(), [1], reader, proc) == expected
 
 
 def row(inode: int, state: int = ESTABLISHED) -> Row:
