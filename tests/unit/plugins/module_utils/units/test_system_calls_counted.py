@@ -235,7 +235,8 @@ def test_other_services_with_lists_of_their_own_once_for_each_program(proc: Made
 
     def run(command: t.List[str]) -> t.Tuple[int, str, str]:
         commands.append(command)
-        return systemd.run(command)
+        code, out, err = systemd.run(command)
+        return code, "\n\n".join(reversed(out.split("\n\n"))), err  # in whatever order it answers
 
     assert SystemCalls(run, proc).elsewhere(["listed.service"]) == [
         {"pid": 21, "unit": "a.service", "program": "/opt/two"},

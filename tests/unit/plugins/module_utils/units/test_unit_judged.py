@@ -93,6 +93,23 @@ def test_a_unit_is_told_with_all_that_is_found_out(host: Host) -> None:
     assert host.unit() == Unit("a.service", expected, None, [], frozenset(), why)
 
 
+def test_a_drop_in_that_vanishes_while_it_is_looked_at_says_nothing(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = dropin.path_of("a.service", str(host.folder))
+    monkeypatch.setattr(UnitsOfHost, "drop_in_of", lambda _units, _name: gone)
+    host.run_process()
+    host.add(DropInPaths=gone, NeedDaemonReload="yes", Environment=SHOWN)
+    unit = host.unit()
+    assert (unit.damage, unit.unread, unit.drop_in) == ("", {gone}, gone)
+    assert isinstance(unit.unread, frozenset)
+    assert unit.stale == [
+        f"still maps {CONNECT}",
+        f"LD_PRELOAD is {CONNECT}, the drop-in says not set",
+        "TCP_KEEPIDLE is 60, the drop-in says not set",
+    ]
+
+
 def test_an_error_without_a_file_is_told_by_its_words(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_all: t.Any) -> t.NoReturn:
         raise OSError(5, "Input/output error")
