@@ -193,9 +193,10 @@ def answering(*answers: t.Any) -> t.Any:
 @pytest.mark.parametrize("number", [errno.ESRCH, errno.EPERM])
 def test_where_reading_stops_in_the_middle_what_was_read_comes_first(library: Library, number: int) -> None:
     reader = NativeReader(library)
-    reader._apart = answering((1, record(library) + record(library, kind=-number)))
-    found = reader.read(20, [5, 6])
-    assert next(found) == (5, READ)
+    blocks = [record(library), record(library, fd=6, kind=0), record(library, kind=-number)]
+    reader._apart = answering((2, b"".join(blocks)))
+    found = reader.read(20, [5, 6, 7])
+    assert [next(found), next(found)] == [(5, READ), (6, None)]
     if number == errno.ESRCH:
         assert list(found) == []
     else:
