@@ -38,8 +38,6 @@ _COMPILING = 1800
 class ActionModule(ActionBase):
     """See the module's DOCUMENTATION."""
 
-    _supports_check_mode = True
-
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: Result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
