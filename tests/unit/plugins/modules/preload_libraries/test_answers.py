@@ -131,7 +131,8 @@ def test_a_dead_runs_lock_is_taken_over_aloud_and_let_go_of(
         (
             {
                 "sources": None, "cc": "gcc", "cflags": "-O1", "ldflags": "-s", "sources_digest": "d",
-                "delegated": True, "missing_compiler": "report", "prebuilt_files": {"k": {"one.so": "AAAA"}}, "prebuilt": "/controllers",
+                "delegated": True, "missing_compiler": "report",
+                "prebuilt_files": {"k": {"one.so": "AAAA"}}, "prebuilt": "/controllers",
             },
             {
                 "cc": "gcc", "cflags": "-O1", "ldflags": "-s", "sources_digest": "d", "delegated": True, "waits": True,
