@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
         if not second.get("failed"):
             return result
         if "healed" in second:  # the host's own word: it looked, and took the file back
-            healed, seen = bool(second["healed"]), second["seen"]
+            healed, seen = second["healed"], second["seen"]
         else:
             seen = f"the second connection did not work: {_words(second)}"
             healed = self._wait_until_healed(asked, task_vars or {}, began + seconds + _MARGIN)
@@ -62,7 +62,7 @@ class ActionModule(ActionBase):
         while time.monotonic() < deadline:
             answer = self._over_a_new_connection({**asked, "phase": "look"}, task_vars)
             if not answer.get("failed"):
-                if not answer["armed"] and str(answer["result"]).startswith(("reverted", "not begun")):
+                if not answer["armed"] and answer["result"].startswith(("reverted", "not begun")):
                     return True
                 if answer["armed"]:
                     self._over_a_new_connection({**asked, "phase": "abort"}, task_vars)

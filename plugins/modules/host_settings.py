@@ -281,9 +281,8 @@ def _mode_is_wrong(path: str) -> bool:
 def _settle(module: Module, path: str, after: t.Optional[str]) -> None:
     if after is None:
         return
-    if _mode_is_wrong(path):
-        os.chown(path, os.geteuid(), os.getegid())
-        os.chmod(path, _MODE)
+    os.chown(path, os.geteuid(), os.getegid())
+    os.chmod(path, _MODE)
     restore = module.params["restore"]
     if restore is not None and restore.get("mtime_ns"):
         os.utime(path, ns=(int(restore["mtime_ns"]), int(restore["mtime_ns"])))
