@@ -360,7 +360,7 @@ def _write(module: Module, place: watchdog.GuardedFile, lock: rollout_lock.Lock)
     moves = new != before
     attributes = _wrong_attributes(place.path) if before is not None and new is not None else ""
     result["diff"] = _diff(place.path, before, new, attributes)
-    if not moves and not module.check_mode and in_force.history(place.path).versions:
+    if not module.check_mode and in_force.history(place.path).versions:
         _note(place.path, before)  # a run that was killed may have written it and not noted it any more
     if not moves and not attributes:
         return {**result, "changed": False}

@@ -178,6 +178,7 @@ def test_mode_owner_and_group_are_shown_as_they_are_and_put_right(
     text = f"{lib}/libkeepalive.so\n"
     put(file, text)
     file.chmod(mode)
+    (lib / "libkeepalive.so").chmod(0o666)  # with which nothing would be written
     if owner or group:
         os.chown(file, owner, group)
     status = file.stat()
@@ -243,6 +244,10 @@ def test_during_a_trial_check_mode_says_when_to_come_again(
     monkeypatch.setattr(watchdog, "running", lambda _place: True)
     said_of_it = f"another run is trying a new {file} at this moment; run again in a minute"
     assert run(check=True) == {"failed": True, "msg": said_of_it, "path": str(file)}
+    place = watchdog.guarded(str(file))
+    os.mkdir(place.state)
+    (file.parent / place.state / "armed.token").touch()
+    assert run()["msg"].startswith(f"another run has put a new {file} in force and has not confirmed it yet; ")
 
 
 def test_whose_lock_it_is_is_told_with_the_file_and_a_dead_ones_is_taken_over_aloud(
