@@ -62,6 +62,7 @@ def test_the_whole_answer_of_a_file_that_is_made_and_of_one_that_vanishes(
     assert run(check, use=["listen"]) == made
     assert file.exists() is not check
     put(file, f"{line}\n")
+    file.chmod(0o600)
     gone = {**common, "changed": True, "entries": [], "removed": [line], "diff": diff(file, f"{line}\n", None)}
     assert run(check, state="absent") == {**gone, "mapped_by": []}
     assert file.exists() is check

@@ -24,11 +24,14 @@ from ansible_collections.netops.keepalive.tests.unit.support.played_preload impo
 )
 
 
-def test_where_no_loader_of_glibc_is_nothing_is_written(run: Run, file: pathlib.Path, loaders: t.List[Loader]) -> None:
+def test_where_no_loader_of_glibc_is_nothing_is_written(
+    run: Run, file: pathlib.Path, lib: pathlib.Path, loaders: t.List[Loader]
+) -> None:
     del loaders[:]
     msg = "no loader of glibc is on this host, and no other reads /etc/ld.so.preload"
     assert run() == {"failed": True, "msg": msg, "path": str(file)}
-    assert run(state="absent")["changed"] is False, "which needs none"
+    file.write_text(f"{lib}/libkeepalive.so\n")
+    assert run(state="absent")["changed"] is True, "which needs none"
 
 
 def test_a_watchdog_that_is_missing_is_told_with_the_way_out(run: Run, file: pathlib.Path, lib: pathlib.Path) -> None:
