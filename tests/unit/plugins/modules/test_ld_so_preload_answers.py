@@ -89,6 +89,9 @@ def test_what_is_of_others_stays_with_the_entries_that_replace_ours(
     assert answer["entries"] == [f"{lib}/libkeepalive.so", f"{lib}/libkeepalive_socket.so"], "in the libraries' order"
     assert answer["removed"] == [f"{lib}/old.so"]
     assert file.read_text() == f"/usr/lib/foreign.so\n{lib}/libkeepalive.so\n{lib}/libkeepalive_socket.so\n"
+    answer = run(state="absent", watchdog=60)
+    assert (answer["trial"], "armed" in answer) == ("none", False), "nothing new is loaded, so nobody has to watch"
+    assert file.read_text() == "/usr/lib/foreign.so\n"
 
 
 def test_a_folder_may_be_written_with_a_slash_at_its_end(run: Run, file: pathlib.Path, lib: pathlib.Path) -> None:
