@@ -131,7 +131,7 @@ def test_what_is_tried_first_alone_and_then_as_the_file_that_it_will_be(
     native = loaders[0]
     other = native._replace(path="/lib/other-ld.so", elf=native.elf._replace(bits=32), libc="/lib/other-libc.so")
     assert other.elf.abi != native.elf.abi
-    loaders.append(other)
+    loaders.insert(0, other)
     file.write_text("/usr/lib/foreign.so\n")
     entry = f"{lib}/libkeepalive.so"
     answer = run(preflight=True, libraries=[entry], timeout=7)
