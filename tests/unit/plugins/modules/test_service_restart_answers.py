@@ -244,6 +244,16 @@ def test_all_that_is_not_known_is_told_at_once_and_nothing_is_restarted(run: Run
     assert host.what() == []
 
 
+def test_a_systemd_that_does_not_answer_leaves_all_as_it_is(
+    run: Run, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_arguments: t.Any) -> t.NoReturn:
+        raise systemd.NoAnswer("systemd did not answer")
+
+    monkeypatch.setattr(service_restart, "Sequence", silent)
+    assert run(reload=True) == {**NOTHING, "failed": True, "msg": "systemd did not answer"}
+
+
 # ------------------------------------------------------------------ the lock
 
 
