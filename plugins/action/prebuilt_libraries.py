@@ -62,7 +62,7 @@ class ActionModule(ActionBase):
         told = os.path.join(folder, ".answer.json")
         with _locked(builder, folder):
             try:
-                with open(told, encoding="utf-8") as file:
+                with open(told, "rb") as file:
                     answer: Result = json.load(file)
             except FileNotFoundError:
                 answer = self._compile(folder, builder, arguments, task_vars)
@@ -75,7 +75,7 @@ class ActionModule(ActionBase):
         claims = os.path.join(_folder_of_run("claimed", [folder]), "hosts.json")
         with _locked(builder, os.path.dirname(claims)):
             try:
-                with open(claims, encoding="utf-8") as file:
+                with open(claims, "rb") as file:
                     claimed: dict[str, str] = json.load(file)
             except FileNotFoundError:
                 claimed = {}
