@@ -75,7 +75,7 @@ def _scope() -> str:
 def _started(pid: t.Any) -> str:
     """Return when a process started, in the kernel's own words; '' where there is no such process."""
     try:
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]
+    return stat.rpartition(b")")[2].split()[19].decode()

@@ -36,6 +36,7 @@ from ansible_collections.netops.keepalive.plugins.plugin_utils._spelling import 
         ("0x20", 1, 9, 32, None),
         ("0x20", None, None, 32, None),
         ("0x20", 1, None, 32, None),
+        ("0x20", None, 1, 32, None),
     ],
 )
 def test_what_stands_at_the_place_of_a_number(
