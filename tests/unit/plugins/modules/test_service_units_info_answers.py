@@ -100,7 +100,8 @@ def test_the_whole_answer_where_no_unit_is_named(run: Run, played: Played, tmp_p
 def test_the_whole_answer_of_a_service_of_a_socket_and_of_what_is_not_there(run: Run, systemd: FakeSystemd) -> None:
     systemd.add("a.service", MainPID="7", NeedDaemonReload="yes", FragmentPath="/nowhere/a.service", **SHELL)
     systemd.add("b.socket", ActiveState="inactive")
-    units = run(units=["a.service", "b.socket", "gone.service"])["units"]
+    units = run(units=["a.service", "b.socket", "gone.service", "dbus-org.x.service"])["units"]
+    assert units.pop("dbus-org.x.service")["type"] == "service"
     executable = units["a.service"].pop("executable")
     assert executable == {
         "path": "/bin/sh", "kind": "dynamic", "libc": "glibc", "go": False, "setuid": False,
