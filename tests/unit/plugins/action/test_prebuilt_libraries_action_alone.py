@@ -68,7 +68,7 @@ def act_fixture(tmp_path: pathlib.Path, hosts: Hosts, monkeypatch: pytest.Monkey
     monkeypatch.setattr(prebuilt_libraries.C, "DEFAULT_LOCAL_TMP", str(tmp_path / "run"))
     monkeypatch.setattr(prebuilt_libraries.ActionBase, "run", lambda self, tmp, task_vars: {})
 
-    def act(by: t.Optional[str] = None, asker: str = "h1", check: bool = False, **args: t.Any) -> Result:
+    def act(by: t.Optional[str] = None, asker: t.Optional[str] = "h1", check: bool = False, **args: t.Any) -> Result:
         class Task:
             def __init__(self) -> None:
                 self.args, self.delegate_to, self.check_mode = args, by, check
@@ -79,13 +79,13 @@ def act_fixture(tmp_path: pathlib.Path, hosts: Hosts, monkeypatch: pytest.Monkey
 
             def _execute_module(self, module_name: str, module_args: Result, task_vars: t.Any) -> Result:
                 assert module_name == "netops.keepalive.prebuilt_libraries"
-                hosts.asked.append((by or asker, module_args))
+                hosts.asked.append((by or str(asker), module_args))
                 hosts.variables.append(task_vars)
                 if isinstance(hosts.answer, Exception):
                     raise hosts.answer
                 return dict(hosts.answer)
 
-        result: Result = Action().run(task_vars={"inventory_hostname": asker})
+        result: Result = Action().run(task_vars={"inventory_hostname": asker} if asker else None)
         return result
 
     return act
@@ -153,6 +153,11 @@ def test_a_host_may_compile_for_itself(act: Act, hosts: Hosts) -> None:
     assert hosts.asked == [("h7", SENT)]
     hosts.answer = {"failed": True, "msg": "no"}
     assert act(None, asker="h8", **SENT)["msg"] == "h8 cannot compile: no"
+
+
+def test_who_asks_need_not_be_known_where_it_is_said_who_compiles(act: Act, hosts: Hosts) -> None:
+    assert act("builder", asker=None, for_host=FITS, **SENT)["kind"] == KIND
+    assert hosts.variables == [None]
 
 
 @pytest.mark.parametrize("given", [{}, {"sources": {}}, {"sources": None}])
