@@ -54,7 +54,7 @@ class ActionModule(ActionBase):
                 module_name=_MODULE, module_args=arguments, task_vars=task_vars
             )
         except AnsibleError as error:
-            return {"failed": True, "msg": str(error)}
+            return {"failed": True, "msg": error}  # put into words by _words
         return answer
 
     def _wait_until_healed(self, asked: dict[str, t.Any], task_vars: dict[str, t.Any], deadline: float) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import types
 import typing as t
 
 import pytest
@@ -209,3 +210,24 @@ def test_all_mistakes_are_told_at_once(shown: Shown) -> None:
     with pytest.raises(AnsibleActionFail, match=r"^answers: 'h1': expected what socket_options_info returned, or null"):
         report("rollout", outcomes={}, answers={"h1": "text"})
     assert shown == []
+
+
+def test_each_word_has_its_colour(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Green is right, red is wrong, and what is to be looked at is neither."""
+    of_audit = {
+        "right": C.COLOR_OK,
+        "wrong": C.COLOR_ERROR,
+        "unknown": C.COLOR_WARN,
+        "advice": C.COLOR_CHANGED,
+        "": None,
+    }
+    monkeypatch.setattr(report_action, "render", lambda _answers: [(f"it is {word}", word) for word in of_audit])
+    report("audit", answers={"h1": None})
+    assert shown == [("", None), *((f"it is {word}", colour) for word, colour in of_audit.items())]
+    del shown[:]
+    of_rows = {"right": C.COLOR_OK, "accepted": C.COLOR_CHANGED, "wrong": C.COLOR_ERROR, "idle": C.COLOR_SKIP}
+    rows = [types.SimpleNamespace(verdict=word) for word in of_rows]
+    monkeypatch.setattr(report_action, "rows_of", lambda _answers, _wrong_only: rows)
+    monkeypatch.setattr(report_action, "lay_out", lambda _rows: ["HOST", *of_rows])
+    report("sockets", answers={"h1": {}})
+    assert shown == [("", None), ("HOST", None), *of_rows.items()]
