@@ -215,7 +215,8 @@ def main(language: Language, name: str) -> int:
     results = ROOT / ".cache" / "mutants" / (f"{name}-again" if again else f"{name}-{seed}")
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ProcessPoolExecutor(
+    # Not below /tmp, where everybody may make names: our own reader refuses a library from there.
+    with tempfile.TemporaryDirectory(prefix="trees-", dir=results.parent) as folder, ProcessPoolExecutor(
         AT_ONCE, initializer=_start_worker, initargs=(language, folder)
     ) as pool:  # fmt: skip
         found = Round(pool, results)
