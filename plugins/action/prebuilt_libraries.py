@@ -106,7 +106,7 @@ class ActionModule(ActionBase):
         place = os.path.join(folder, answer["kind"])
         if contents is not None:
             try:
-                (files,) = prebuilt.unpack({answer["kind"]: contents}).values()
+                (files,) = prebuilt.unpack({answer["kind"]: contents}, {}).values()
                 os.makedirs(folder, exist_ok=True)
                 install.install(place, files, made, lambda paths: None, lambda path, target: False)
             except (OSError, ValueError) as error:

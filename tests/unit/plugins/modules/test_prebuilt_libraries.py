@@ -54,7 +54,7 @@ def test_it_compiles_what_is_not_there_and_says_of_what(run: Run) -> None:
     assert (result["changed"], result["kind"], result["reason"]) == (True, KIND, "not installed")
     assert result["made"]["sources"] == build.digest_of_sources(SOURCES)
     assert result["made"]["compiler"] == result["compiler"] == build.compiler_version("cc")
-    ((name, content),) = prebuilt.unpack({"k": result["contents"]})["k"].items()
+    ((name, content),) = prebuilt.unpack({"k": result["contents"]}, {})["k"].items()
     assert (name, content[:4]) == ("one.so", b"\x7fELF")
 
     again = run(have={KIND: result["made"]})
@@ -105,7 +105,7 @@ def test_for_programs_of_another_kind_libraries_are_made_too_and_no_links(run: R
     """Where the links have to lie says the loader of the host that gets the files."""
     result = run(sources=sources_of_the_collection(), multilib="auto")
     assert result["changed"] is True, result.get("msg")
-    files = prebuilt.unpack({"k": result["contents"]})["k"]
+    files = prebuilt.unpack({"k": result["contents"]}, {})["k"]
     names = ["libkeepalive.so", "libkeepalive_listen.so", "libkeepalive_socket.so"]
     assert sorted(name for name in files if "/" in name) == [f"lib32/{name}" for name in names]
     assert {files[f"lib32/{name}"][:4] for name in names} == {b"\x7fELF"}
