@@ -139,6 +139,9 @@ def test_what_waits_changes_nothing_and_says_what_is_in_the_way() -> None:
     assert carry_out.foretell(WAITS, no_label) == said(WAITS, False, "not installed", OLD.files, ())
     done = carry_out.carry_out(WAITS, Asked("/lib"), no_label)
     assert done == said(WAITS, False, "not installed; no C compiler / at all", OLD.files, ())
+    long = WAITS._replace(obstacle="\n".join(map(str, range(30))))
+    done = carry_out.carry_out(long, Asked("/lib"), no_label)
+    assert done["reason"] == f"not installed; {' / '.join(map(str, range(10, 30)))}", "as much as a compiler says"
     nothing = WAITS._replace(installed=None, files={}, obstacle="")
     assert carry_out.carry_out(nothing, Asked("/lib"), no_label) == said(nothing, False, "not installed", {}, ())
 
