@@ -34,7 +34,7 @@ def test_the_sections_whole_with_what_people_read_above_them() -> None:
     services = resolution(
         [{"name": "a.service", "debug": True, "profile": "slow", "respect": True, "tcp": {"user_timeout": 0}},
          {"name": "b@.service", "respect": False}],
-        profiles={"slow": {"tcp": {"keepidle": 100}}}, base=BASE,
+        profiles=[{"name": "slow", "tcp": {"keepidle": 100}}], base=BASE,
     ).services  # fmt: skip
     answer = resolve_host_settings(services, defaults={"respect": False})
     every, template, one = answer["sections"]
