@@ -240,3 +240,9 @@ def test_the_help_is_laid_out_as_it_is_written(monkeypatch: pytest.MonkeyPatch) 
         "also SYNCNT, DEFER_ACCEPT, MAXSEG and WINDOW_CLAMP", "everything, as JSON; null: not known",
     ):  # fmt: skip
         assert sum(line.endswith(f"  {said}") for line in lines) == 1
+
+
+def test_the_arguments_are_those_of_the_command_line(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_main.sys, "argv", ["keepalive-sockets", "--pid", "9999999999", "--port", "80"])
+    assert command_main.main() == 2, "no process of this host has such a number"
+    assert host.asked == [Question((), frozenset((9999999999,)), frozenset((80,)), ())]

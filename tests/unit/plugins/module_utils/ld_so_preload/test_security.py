@@ -217,3 +217,14 @@ def test_the_end_of_a_long_log_and_of_a_long_line_is_not_all_of_it(notes: t.Call
     (note,) = notes({"var/log/syslog": f"{line}\n" + "y" * rest})
     assert note == f"/var/log/syslog has a refusal: {line[:300]}"
     assert notes({"var/log/syslog": f"{line}\n" + "y" * (rest + 1)}) == [], "its beginning is not seen any more"
+
+
+def test_it_is_this_host_that_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: t.List[str] = []
+    monkeypatch.setattr(security, "_read", lambda path: asked.append(path) or "")
+    monkeypatch.setattr(security, "_tail", lambda path: asked.append(path) or "")
+    security.notes([LIBRARY], DIR)
+    assert {"/sys/module/apparmor/parameters/enabled", "/sys/fs/selinux/enforce", "/var/log/audit/audit.log"} <= {
+        *asked
+    }
+    assert all(path.startswith("/") for path in asked)

@@ -56,14 +56,14 @@ def programs_fixture(monkeypatch: pytest.MonkeyPatch) -> Programs:
 
 
 def test_programs_of_each_kind_are_started(programs: Programs) -> None:
-    assert programs_start() == ""
+    assert programs_start([]) == ""
     assert [command for command, _environment in programs.asked] == START
 
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_a_program_that_cannot_be_started_now_is_named(programs: Programs, error: Exception) -> None:
     programs.says["/bin/sh"] = error
-    assert programs_start() == f"/bin/sh: {error}"
+    assert programs_start([]) == f"/bin/sh: {error}"
     assert trial.noise() == []
     programs.says = {"/bin/true": error, "/lib/ld.so": Ended(0, "", "one\ntwo\n")}
     assert trial.noise() == ["one", "two"], "what the others say is known all the same"

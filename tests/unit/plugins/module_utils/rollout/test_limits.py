@@ -98,6 +98,11 @@ def test_the_family_as_the_file_says_it(tmp_path: pathlib.Path, text: str, famil
     assert rollout_places.families(str(tmp_path / "os-release")) == families
 
 
+def test_the_family_is_that_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout_places.dropin, "read_drop_in", {"/etc/os-release": "ID=here\n"}.get)
+    assert rollout_places.families() == ["here"]
+
+
 UNIT = "a.service"
 
 
