@@ -143,7 +143,9 @@ def test_the_folders_of_the_files_are_repaired_before_them(folder: pathlib.Path)
     ]  # fmt: skip
     assert libraries_install.repair(str(folder), iter(OLD), no_label, True) == said
     assert libraries_install.repair(str(folder), iter(OLD), no_label) == said
+    changed = [path.lstat().st_ctime_ns for path in folder.rglob("*")]
     assert libraries_install.repair(str(folder), iter(OLD), no_label) == []
+    assert [path.lstat().st_ctime_ns for path in folder.rglob("*")] == changed, "what is right is not touched"
 
 
 @needs_root
