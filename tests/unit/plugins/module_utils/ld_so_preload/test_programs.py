@@ -38,6 +38,27 @@ def test_what_must_work_on_any_host_is_tried_once(monkeypatch: pytest.MonkeyPatc
     ]  # fmt: skip
 
 
+def test_nothing_that_root_starts_by_itself_does_more_than_to_show_its_version_or_to_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a host that has all of it, in this order."""
+    monkeypatch.setattr(programs, "find_program", lambda name: name)
+    monkeypatch.setattr(programs.os.path, "realpath", lambda path: path)
+    ending = [["true"], ["sh", "-c", ":"], ["bash", "-c", ":"], ["python3", "-c", "pass"]]
+    ways_in = [["sudo", "-V"], ["sshd", "-t"], ["ssh", "-V"]]
+    systemd = ["systemctl", "/usr/lib/systemd/systemd", "/lib/systemd/systemd"]
+    packages = ["apt-get", "dpkg", "rpm", "dnf", "yum", "zypper", "pacman"]
+    assert programs.default_commands() == [
+        *ending, *ways_in, *([name, "--version"] for name in systemd), [sys.executable, "-c", "pass"],
+        *([name, "--version"] for name in packages),
+    ]  # fmt: skip
+    monkeypatch.setattr(programs.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(programs.os, "stat", lambda _path: os.stat_result((0o104755, *[0] * 9)))
+    assert [command[5:] for command in programs.nobody_commands()] == [
+        ["sudo", "-V"], ["su", "--version"], ["mount", "--version"],
+    ]  # fmt: skip
+
+
 def test_setuid_programs_that_everybody_may_start_are_tried_as_nobody(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
