@@ -66,6 +66,7 @@ def test_a_unit_that_systemd_does_not_know_keeps_its_name() -> None:
         ({"disable": False}, "/a", {"LIBKEEPALIVE_DISABLE": "0"}),
         ({"tcp": {}, "why": ""}, "/a", {}),
         ({"disable": True, "tcp": {}}, "/a", {"LIBKEEPALIVE_DISABLE": "1"}),
+        ({"disable": False, "tcp": {"keepidle": 7}}, "/a", {"TCP_KEEPIDLE": "7", "LIBKEEPALIVE_DISABLE": "0"}),
         ({"tcp": {"keepidle": 7, "user_timeout": 0}}, "/a", {"TCP_KEEPIDLE": "7", "TCP_USER_TIMEOUT": "0"}),
     ],
 )  # fmt: skip

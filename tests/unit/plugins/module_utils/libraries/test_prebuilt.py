@@ -143,6 +143,7 @@ def test_files_arrive_as_they_were_sent_or_not_at_all() -> None:
         ({"a": {"x.so": 7}}, "not kind of host → file name → Base64: argument should be a bytes-like object or ASCII "
          "string, not 'int'"),
         ({"a": {"x.so": "AAAAA"}}, "not kind of host → file name → Base64: "),
+        ({"a": {"x.so": "AA!AA"}}, "not kind of host → file name → Base64: "),
         ({"a": {"x.so": "é"}}, "not kind of host → file name → Base64: string argument should contain only ASCII "
          "characters"),
         ({}, "empty"),

@@ -64,6 +64,8 @@ def test_a_drop_in_that_is_no_text_is_kept_as_base64(tmp_path: pathlib.Path) -> 
     record = {UNIT: entry(content=None, base64=encoded)}
     undo.write_previous(str(tmp_path), record)
     assert undo.read_previous(str(tmp_path)) == record
+    undo.write_previous(str(tmp_path), {UNIT: entry(content=None, base64=f"{encoded[:4]}!{encoded[4:]}")})
+    assert undo.read_previous(str(tmp_path)) == {}, "nothing that is none is passed over"
     both = {UNIT: entry(content="other", base64=encoded)}
     undo.write_previous(str(tmp_path), both)
     assert undo.read_previous(str(tmp_path)) == {}, "one of both is none of ours"
