@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import typing as t
 
@@ -102,8 +103,8 @@ FAILED = [
     (CONNECT, "socket", Ended(1, "", ""), "libkeepalive.so: a TCP conversation over loopback ended with status 1"),
     (CONNECT, "socket", Ended(0, "", "x"),
      "libkeepalive.so: a TCP conversation over loopback ended with status 0 and said: x"),
-    (CONNECT, "socket", Ended(0, "[", ""), "libkeepalive.so: what the TCP conversation over loopback printed is not "
-     "JSON: Expecting value: line 1 column 2 (char 1)"),
+    (CONNECT, "socket", Ended(0, "[", ""),
+     "libkeepalive.so: what the TCP conversation over loopback printed is not JSON: …"),
     (INSPECT, "socket", Ended(1, "", ""),
      "libkeepalive_inspect.so: a process that reads its own socket ended with status 1"),
     (INSPECT, "socket", Ended(0, "", "x"),
@@ -118,7 +119,8 @@ def test_what_is_said_of_a_file_that_is_refused(
     programs.says[program if program == "true" else "import"] = ended
     with pytest.raises(Refused) as refused:
         try_files([path])
-    assert str(refused.value) == said.replace("TRUE", str(find_program("true")))
+    text = re.sub("(is not JSON: ).*", r"\1…", str(refused.value))
+    assert text == said.replace("TRUE", str(find_program("true")))
 
 
 def test_every_value_that_is_wrong_is_named(programs: Programs) -> None:
