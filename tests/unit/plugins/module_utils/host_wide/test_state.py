@@ -224,13 +224,17 @@ def test_a_program_of_another_c_library_or_that_is_gone_cannot_load(
 def test_another_file_of_the_same_number_on_another_disk_is_not_the_hosts(
     preload: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = os.stat(preload)
+    stat, there = os.stat, os.stat(preload)
     for dev, ino, same in ((0, 0, True), (1, 0, False), (0, 1, False)):
         fields = [there.st_mode, there.st_ino + ino, there.st_dev + dev, *there[3:]]
-        monkeypatch.setattr(state.os, "stat", lambda _path, fields=fields: os.stat_result(fields))
-        assert state.can_load(os.getpid(), BOTH) is same
-        monkeypatch.undo()
-        monkeypatch.setattr(state, "LD_SO_PRELOAD", preload)
+
+        def looked_at(path: str, fields: t.Any = fields, **more: t.Any) -> os.stat_result:
+            return os.stat_result(fields) if path == preload else stat(path, **more)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(state.os, "stat", looked_at)
+            found = state.can_load(os.getpid(), BOTH)
+        assert found is same
 
 
 def test_who_is_told_that_he_is_not_left_alone_is_not() -> None:

@@ -53,8 +53,10 @@ def test_nothing_that_root_starts_by_itself_does_more_than_to_show_its_version_o
         *([name, "--version"] for name in packages),
     ]  # fmt: skip
     monkeypatch.setattr(programs.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(programs.os, "stat", lambda _path: os.stat_result((0o104755, *[0] * 9)))
-    assert [command[5:] for command in programs.nobody_commands()] == [
+    with monkeypatch.context() as patched:
+        patched.setattr(programs.os, "stat", lambda _path: os.stat_result((0o104755, *[0] * 9)))
+        commands = programs.nobody_commands()
+    assert [command[5:] for command in commands] == [
         ["sudo", "-V"], ["su", "--version"], ["mount", "--version"],
     ]  # fmt: skip
 
