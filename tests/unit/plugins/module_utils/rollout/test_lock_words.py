@@ -247,3 +247,11 @@ def test_a_lock_of_release_0_1_0_gets_the_times_of_this_boot(file: pathlib.Path)
     with pytest.raises(Held):
         lock_of(file).take()
     assert json.loads(file.read_text()) == {**OTHERS, "since": 1000.0, "last": 1000.0, "boot": "this"}
+
+
+def test_to_end_a_rollout_that_has_no_lock_makes_none(tmp_path: pathlib.Path, clocks: Clocks) -> None:
+    assert clocks.now and Lock(MINE, True, str(tmp_path / "run")).end() is None
+    assert not (tmp_path / "run").exists()
+    tmp_path.chmod(0o700)
+    assert Lock(MINE, True, str(tmp_path)).end() is None
+    assert not list(tmp_path.iterdir())
