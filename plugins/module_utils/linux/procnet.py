@@ -118,7 +118,7 @@ def read_tables(pid: int, listening_only: bool = False, proc: Proc = HOST) -> t.
     return rows
 
 
-def read_lines(pid: int, proc: Proc = HOST) -> t.Iterator[t.Tuple[int, str]]:
+def read_lines(pid: int, proc: Proc) -> t.Iterator[t.Tuple[int, str]]:
     """Yield the lines of both tables as they are, with the inode: parsing all of them would take ten times as long."""
     for name in ("tcp", "tcp6"):
         try:
