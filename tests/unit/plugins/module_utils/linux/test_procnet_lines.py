@@ -81,7 +81,8 @@ HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when ret
 def proc_fixture(tmp_path: pathlib.Path) -> Proc:
     """Process 7 with both tables, 8 with the second, 9 with none."""
     first = HEADER + line(inode="1") + line(inode="2", state="01") + line(inode="3")
-    second = HEADER + line(f"{ONES * 4}:0016", f"{ONES * 4}:0017", inode="4") + "short\n"
+    whole = line(f"{ONES * 4}:0016", f"{ONES * 4}:0017", inode="4").split()
+    second = HEADER + "short\n" + " ".join(whole[:9]) + "\n" + " ".join(whole[:10]) + "\n"
     for pid, name, text in ((7, "tcp", first), (7, "tcp6", second), (8, "tcp6", second)):
         (tmp_path / str(pid) / "net").mkdir(parents=True, exist_ok=True)
         (tmp_path / str(pid) / "net" / name).write_text(text)
