@@ -182,8 +182,7 @@ class Proc:
 
     def started_at(self, pid: int) -> t.Optional[float]:
         """Return when a process was started, in seconds since boot, as linux/boot_clock.py counts them."""
-        text = self.text_of(pid, "stat")
-        fields = text[text.rfind(")") + 2 :].split()
+        fields = self.text_of(pid, "stat").rpartition(")")[2].split()
         return int(fields[19]) / os.sysconf("SC_CLK_TCK") if len(fields) > 19 else None
 
     @reads
@@ -201,15 +200,14 @@ class Proc:
             return 0
         return next((int(outside) for inside, outside, _count in lines if int(inside) == 0), None)
 
-    def ancestors(self, pid: int) -> t.FrozenSet[int]:
+    def ancestors(self, pid: int) -> t.Set[int]:
         """Return a process and those that started it, but for the first process: they hold Ansible's own connection."""
         found: t.Set[int] = set()
         while pid > 1 and pid not in found:
             found.add(pid)
-            stat = self.text_of(pid, "stat")
-            fields = stat[stat.rfind(")") + 2 :].split()
+            fields = self.text_of(pid, "stat").rpartition(")")[2].split()
             pid = int(fields[1]) if len(fields) > 1 and fields[1].isdecimal() else 0
-        return frozenset(found)
+        return found
 
     @reads
     def content_of(self, pid: int, name: str, most: int = -1) -> bytes:
