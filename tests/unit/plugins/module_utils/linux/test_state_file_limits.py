@@ -116,6 +116,8 @@ def test_what_belongs_to_root_or_to_who_runs_this_is_believed(
     assert str(raised.value) == "could have been written by others: it belongs to uid 12345"
     monkeypatch.setattr(state_file.os, "geteuid", lambda: 12345)
     assert read_json(str(path), 9) == 5
+    os.chown(path, 0, 0)
+    assert read_json(str(path), 9) == 5
     os.chown(tmp_path, 1, 0)
     with pytest.raises(Damaged) as raised:
         read_json(str(path), 9)
@@ -128,7 +130,10 @@ def test_an_operators_own_file_may_be_a_link_and_in_the_current_folder(
     (tmp_path / "x").write_text("5")
     (tmp_path / "link").symlink_to("x")
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "x").write_text("6")
     assert read_json("x", 9) == read_json("link", 9, private=False) == 5
+    assert read_json("folder/x", 9) == 6
     with pytest.raises(Damaged, match=r"^cannot be read: Too many levels of symbolic links$"):
         read_json("link", 9)
 
