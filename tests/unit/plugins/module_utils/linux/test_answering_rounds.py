@@ -111,6 +111,13 @@ def test_the_patience_of_a_run_ends_with_new_ones_alone(asked: Asked, proc: Proc
     assert [patience for _pids, _known, patience, _proc in asked.rounds] == [5.0, 5.0, 5.0, 0.2]
 
 
+@pytest.mark.parametrize(("spent", "patience"), [(14.99, 5.0), (15.0, 0.2)])
+def test_a_run_has_so_much_patience(asked: Asked, proc: Proc, spent: float, patience: float) -> None:
+    answering._spent[0] = spent
+    answering.find_silent([2], proc)
+    assert [given for _pids, _known, given, _proc in asked.rounds] == [patience]
+
+
 def test_where_not_all_could_be_asked_nothing_is_known(asked: Asked, proc: Proc) -> None:
     asked.answer = ([2, 3], True)
     with pytest.raises(OSError) as raised:

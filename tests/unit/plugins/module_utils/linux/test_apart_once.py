@@ -105,6 +105,16 @@ def test_a_child_is_kept_where_its_work_leaves_nothing_behind(
     assert killed == [], "it ends by itself"
 
 
+def test_who_has_made_us_wait_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linux_apart, "_whose", lambda pid: f"user {pid}")
+    apart = Apart()
+    apart._stuck.add("user 7")
+    with pytest.raises(Stuck) as raised:
+        apart.call(who, 7)
+    assert str(raised.value) == "another process of user 7 made us wait 10 s for its sockets"
+    assert apart.call(who_and_end, 8) != os.getpid()
+
+
 def test_one_child_answers_all_questions() -> None:
     apart = Apart()
     first = apart.call(who, 1)

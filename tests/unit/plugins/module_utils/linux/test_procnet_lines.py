@@ -77,6 +77,12 @@ def test_what_is_no_address_is_named() -> None:
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 
 
+def test_states_go_by_their_names_in_the_kernels_order() -> None:
+    names = "ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK LISTEN CLOSING"
+    assert dict(enumerate([*names.split(), "NEW_SYN_RECV"], 1)) == procnet.STATES
+    assert procnet.STATES[procnet.LISTEN] == "LISTEN"
+
+
 @pytest.fixture(name="proc")
 def proc_fixture(tmp_path: pathlib.Path) -> Proc:
     """Process 7 with both tables, 8 with the second, 9 with none."""
