@@ -18,6 +18,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import 
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.executable import Executable, describe_executable
 from ansible_collections.netops.keepalive.tests.unit.support.held import nothing_left_open
 
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reads what nobody but root may read")
+
 HOST = Elf(64, "x86_64", False, True, "/lib64/ld-linux-x86-64.so.2", True, None, ("libc.so.6",), {}, False)
 STATIC = HOST._replace(interpreter=None, needed=())
 
