@@ -62,11 +62,11 @@ def test_what_cannot_be_started_is_an_error_with_its_name(tmp_path: pathlib.Path
     program.write_text("#!/bin/sh\n")
     program.chmod(0o777)
     with pytest.raises(FileNotFoundError) as missing:
-        run(["no-such-program"], 30)
+        run(["no-such-program", "x"], 30)
     assert (missing.value.errno, missing.value.filename) == (errno.ENOENT, "no-such-program")
     assert missing.value.strerror == "No such file or directory"
     with pytest.raises(PermissionError) as refused:
-        run([str(program)], 30)
+        run([str(program), "x"], 30)
     assert (refused.value.errno, refused.value.filename) == (errno.EPERM, str(program))
     assert refused.value.strerror == look_for(str(program))[1] != ""
 
@@ -78,7 +78,9 @@ def test_what_runs_us_is_taken_as_it_is(tmp_path: pathlib.Path, monkeypatch: pyt
     assert look_for(str(own))[0] is None
     monkeypatch.setattr(command.sys, "executable", str(own))
     assert look_for(str(own)) == (str(own), "")
-    itself = os.path.realpath("/proc/self/exe")
+    itself = f"{tmp_path}/started-as-another"
+    assert look_for(itself) == (None, "")
+    monkeypatch.setattr(command.os.path, "realpath", {"/proc/self/exe": itself}.__getitem__)
     assert look_for(itself) == (itself, "")
 
 
