@@ -124,6 +124,18 @@ def test_one_child_answers_all_questions() -> None:
     assert gone(first)
 
 
+def test_a_child_that_somebody_has_ended_is_no_wait() -> None:
+    apart = Apart()
+    with nothing_left_open():
+        pid = apart.call(who, 1)
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(Stuck, match=r"^the process that reads sockets was ended while its sockets were looked at$"):
+            apart.call(who, 1)
+    assert gone(pid)
+    assert apart.call(who_and_end, 1) not in (pid, os.getpid())
+
+
 def test_who_does_not_answer_is_killed_and_the_next_has_another_child(killed: t.List[t.Tuple[int, int]]) -> None:
     apart = Apart(limit=0.1)
     with nothing_left_open():

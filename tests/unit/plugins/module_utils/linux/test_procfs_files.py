@@ -219,6 +219,19 @@ def test_what_is_of_the_memory_is_read_from_a_thread_that_goes_on(proc: Proc, fo
     assert threads.living(7, proc.root) == 7, "nobody goes on"
 
 
+def test_a_first_thread_that_has_ended_is_where_it_was_if_the_kernel_still_says_so(
+    proc: Proc, folder: pathlib.Path
+) -> None:
+    for number, state, path in ((7, "Z", "/a.service"), (8, "S", "/b.service")):
+        (thread(folder, number, state) / "cgroup").write_text(f"0::{path}\n")
+    for path, place in (("/a.service", "/a.service"), ("/", "/b.service")):
+        (folder / "cgroup").write_text(f"0::{path}\n")
+        found = proc.place_of(7)
+        assert found is not None and found.path == place
+    (folder / "cgroup").write_text("")
+    assert proc.place_of(7) is None
+
+
 # ---------------------------------------------------------------- descriptors
 
 

@@ -63,6 +63,13 @@ def test_what_is_no_line_of_a_socket_is_passed_over(odd: str) -> None:
     assert [row.inode for row in rows(line(inode="5"), odd, line(inode="6"), listening_only=True)] == [5, 6]
 
 
+def test_all_states_are_read_where_nothing_else_is_asked_for() -> None:
+    lines = [line(inode="5", state="01"), line(inode="6"), line(inode="7", state="01")]
+    assert [row.inode for row in procnet.parse_table(lines)] == [5, 6, 7]
+    assert [row.inode for row in procnet.parse_table(lines, True)] == []
+    assert [row.inode for row in procnet.parse_table(lines[1:], True)] == [6]
+
+
 def test_a_line_may_end_behind_the_inode() -> None:
     assert [row.inode for row in rows(" ".join(line().split()[:10]))] == [7]
 
