@@ -41,7 +41,7 @@ class Judge:
         units: t.Sequence[AskedUnit],
         systemd_inodes: t.FrozenSet[int],
         places: Places,
-        memory: t.Optional[Memory] = None,
+        memory: t.Optional[Memory],
     ) -> None:
         self._sweep = sweep
         self._unit_of = unit_of
