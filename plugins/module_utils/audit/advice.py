@@ -97,7 +97,7 @@ def advise(
     return Advice(kind, [_native(setting, values) for setting in settings], entry, obstacle, notes)
 
 
-def settings_for(program: Program, side: str, ports: t.Iterable[int] = ()) -> t.List[OwnSetting]:
+def settings_for(program: Program, side: str, ports: t.Iterable[int]) -> t.List[OwnSetting]:
     """Return the settings that a program has for one direction, those that are surely meant first."""
     names = {os.path.basename(program.path), program.script, os.path.basename(program.script)}
     peers = set(ports)
@@ -149,7 +149,7 @@ def _is_service(unit: str) -> bool:
 
 
 def _entry(program: Program, side: str, values: KeepaliveTimes) -> t.Dict[str, t.Any]:
-    entry: t.Dict[str, t.Any] = {"name": program.unit, "tcp": dict(values._asdict())}
+    entry: t.Dict[str, t.Any] = {"name": program.unit, "tcp": values._asdict()}
     if not program.unit.endswith(".socket"):
         entry["libraries"] = [LIBRARY_OF[side]]
     return entry

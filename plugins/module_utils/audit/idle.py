@@ -39,7 +39,7 @@ def judge(
     keepalive: t.Optional[bool],
     options: t.Mapping[str, t.Optional[int]],
     idle_timeout: int,
-    timer: t.Optional[float] = None,
+    timer: t.Optional[float],
 ) -> str:
     """Return one of VERDICTS for a socket that is idle from now on.
 

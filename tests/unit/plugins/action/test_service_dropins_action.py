@@ -16,8 +16,8 @@ from ansible.template import Templar
 from ansible_collections.netops.keepalive.plugins.action import service_dropins
 from ansible_collections.netops.keepalive.plugins.action.service_dropins import NOTHING_TO_DO, ActionModule, in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import sha256_of_text
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolve
 from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import environment_in
+from ansible_collections.netops.keepalive.tests.unit.support.resolved import resolve
 
 SERVICE = """\
 # Managed by netops.keepalive: the next run of Ansible overwrites this file.

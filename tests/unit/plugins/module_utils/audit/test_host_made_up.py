@@ -95,10 +95,10 @@ def test_everything_of_a_group(there: Host) -> None:
     common: t.Dict[str, t.Any] = {"unit": "w@1.service", "program": "/usr/bin/python3", "pid": 8}
     slow, tight = tuned(7200, 75, 9), tuned(300, 100, 3)
     summary = there.audit(
-        made(1, **common, **to("192.0.2.20", 443), idle=350.0),
-        made(2, **common, **to("192.0.2.20", 443), idle=349.96),
         made(3, **common, **to("192.0.2.30", 443), **slow, idle=1000.06),
         made(4, **common, **to("192.0.2.30", 443), **tight),
+        made(1, **common, **to("192.0.2.20", 443), idle=350.0),
+        made(2, **common, **to("192.0.2.20", 443), idle=349.96),
         made(5, **common, **to("192.0.2.10", 80), **tight),
         made(6, **common, **to("::ffff:192.0.2.40", 5), **tuned(400, 1, 9)),
         made(7, **common, **to("192.0.2.50", 5), **tuned(500, 1, 9)),
@@ -160,6 +160,12 @@ def test_the_sweep_is_of_all_processes_and_watched(there: Host) -> None:
         ((READER, {8: "a.service", 9: ""}, there.proc), {"watched": True, "silent": {9: "does not answer"}}),
         ([8, 9],),
     ]
+
+
+def test_of_those_who_connect_to_a_server_the_port_is_nothing(there: Host) -> None:
+    accepted = [made(number, direction="accepted", **to("192.0.2.9", number)) for number in (1, 2)]
+    (group,) = there.audit(*accepted)["groups"]
+    assert (group["peers"], group["peers_total"]) == ([{"address": "192.0.2.9", "port": None, "connections": 2}], 1)
 
 
 def test_ten_listeners_are_listed_and_all_are_counted(there: Host) -> None:
@@ -304,7 +310,7 @@ def test_systemd_is_asked_only_where_it_holds_a_listener(there: Host) -> None:
     ("record", "unit"),
     [
         (made(9, direction="accepted", listeners=frozenset((1,))), "relay.socket"),
-        (made(9, direction="accepted", listeners=frozenset((1, 2))), "second.socket"),
+        (made(9, direction="accepted", listeners=frozenset((1, 8))), "second.socket"),
         (made(9, direction="accepted", listeners=frozenset((3,))), "a.service"),
         (made(9), "a.service"),
         (made(9, direction="accepted", listeners=frozenset((1,)), account=Account("user-1000.slice", 1000)),
@@ -313,7 +319,7 @@ def test_systemd_is_asked_only_where_it_holds_a_listener(there: Host) -> None:
     ],
 )  # fmt: skip
 def test_what_came_through_a_listener_of_systemd_counts_for_its_unit(there: Host, record: Record, unit: str) -> None:
-    listeners = [listener(number, 1, local=("0.0.0.0", 79 + number)) for number in (1, 2, 3)]
+    listeners = [listener(inode, 1, local=("0.0.0.0", port)) for inode, port in ((1, 80), (8, 81), (3, 82))]
     summary = there.audit(record, *listeners, units=lambda: RELAY)
     assert [group["unit"] for group in summary["groups"] if group["connections"]] == [unit]
 
@@ -417,9 +423,13 @@ def test_times_of_the_hosts_sysctls_are_nobodys_choice(
     there.proc = MadeUpProc({7: "a.service"}, str(tmp_path))
     by_default = [made(number, **tuned(system, 75, 9)) for number in (1, 2)]
     there.audit(*by_default, made(3, **tuned(400, 10, 3)), made(4, **tuned(401, 10, 3)), made(5, **tuned(401, 10, 3)))
+    there.audit(*by_default)
+    there.audit(made(3, **tuned(400, 10, 3)))
     there.audit(made(1), made(2, **to("192.0.2.9", 80)), made(3, **to("192.0.2.9", 80)))
     assert [named for _arguments, named in there.advised] == [
         {"ports": {443}, "by_default": True, "own": KeepaliveTimes(401, 10, 3)},
+        {"ports": {443}, "by_default": True, "own": None},
+        {"ports": {443}, "by_default": False, "own": KeepaliveTimes(400, 10, 3)},
         {"ports": {80, 443}, "by_default": False, "own": None},
     ]
 

@@ -51,7 +51,7 @@ def options(keepidle: int, keepintvl: int, keepcnt: int, user_timeout: t.Optiona
     ],
 )
 def test_the_verdict(keepalive: t.Optional[bool], values: t.Any, verdict: str) -> None:
-    assert judge(keepalive, values, 350) == verdict
+    assert judge(keepalive, values, 350, None) == verdict
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_user_timeout_takes_the_place_of_the_count() -> None:
 @given(st.integers(SHORTEST_TIMEOUT, LONGEST_TIMEOUT))
 def test_what_is_recommended_is_right_and_within_the_kernels_range(idle_timeout: int) -> None:
     values = recommend(idle_timeout)
-    assert judge(True, values._asdict(), idle_timeout) == "right"
+    assert judge(True, values._asdict(), idle_timeout, None) == "right"
     for name, value in values._asdict().items():
         assert OPTIONS[name].minimum <= value <= OPTIONS[name].maximum
 

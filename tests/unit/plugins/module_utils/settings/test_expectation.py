@@ -30,8 +30,9 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectat
 def test_the_direction_of_a_service(libraries: str, directions: t.Set[str]) -> None:
     name = "a.service" if libraries else "a.socket"
     expectation = Expectation(name, frozenset(libraries.split()), {}, frozenset(), 0)
-    concerned = {direction for direction in ACTING if expectation.concerns(direction)}
-    assert concerned == directions
+    assert {direction: expectation.concerns(direction) for direction in ACTING} == {
+        direction: direction in directions for direction in ACTING
+    }
 
 
 SECONDS = "an integer of seconds from 1 to 32767, 0 (the system's default)"

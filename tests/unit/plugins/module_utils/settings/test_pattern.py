@@ -59,6 +59,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.pattern 
         ("[?]a", ["?a"], ["aa"]),
         ("*aab", ["aaab", "aab", "aabaab"], ["aaba"]),
         ("a", ["a"], ["A", ""]),
+        ("*?[", ["a[", "xa[", "*?["], ["[", "a", "?"]),
     ],
 )
 def test_what_a_pattern_stands_for(pattern: str, right: list, wrong: list) -> None:

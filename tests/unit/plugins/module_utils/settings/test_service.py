@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.service import ResolvedService
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolution
@@ -128,6 +129,11 @@ def test_what_live_needs_to_know_goes_with_the_expectation() -> None:
     assert (expected["live"], expected["overwrite"]) == (True, False)
 
 
+def test_what_is_expected_is_nothing_but_sets() -> None:
+    expected = ResolvedService("a.service", ["connect"], TCP, ["keepidle"], accept=["unreadable"]).expected
+    assert expected == Expectation("a.service", frozenset(("connect",)), {"keepidle": 0}, frozenset(("unreadable",)), 0)
+
+
 def test_overwrite_that_cannot_be_meant() -> None:
     place = "keepalive_services[0] 'a.service'"
     assert only([a(overwrite=False)])["overwrite"] is False
@@ -196,6 +202,10 @@ def test_what_is_said_to_the_process(service: ResolvedService, variables: t.Dict
 def test_a_dictionary_of_before_has_what_it_does_not_say_by_default() -> None:
     assert ResolvedService.from_dict({"name": "a.service", "libraries": ["connect"], "tcp": TCP}) == ResolvedService(
         "a.service", ["connect"], TCP, (), None, "if_running", False, False, (), 0, False, False
+    )
+    more = {"name": "a.service", "libraries": [], "tcp": TCP, "type": "socket", "asked": ["keepidle"], "expected": {}}
+    assert ResolvedService.from_dict(more) == ResolvedService("a.service", [], TCP), (
+        "of what it is, and of nothing else"
     )
     with pytest.raises(KeyError):
         ResolvedService.from_dict({"name": "a.service", "libraries": ["connect"]})

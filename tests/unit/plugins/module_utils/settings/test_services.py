@@ -10,8 +10,8 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import ordered, resolution, resolve
-from ansible_collections.netops.keepalive.tests.unit.support.resolved import a, mistakes, only
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import ordered, resolution
+from ansible_collections.netops.keepalive.tests.unit.support.resolved import a, mistakes, only, resolve
 
 Services = t.List[t.Dict[str, t.Any]]
 
@@ -148,6 +148,9 @@ AFTER: t.List[t.Tuple[Services, t.List[str]]] = [
       {"name": "c.service", "after": ["a.service"]}],
      ["keepalive_services[1] 'a.service': after: the units wait for each other: "
       "a.service after b.service after c.service after a.service; take one 'after' out"]),
+    ([a(), {"name": "b.service", "after": ["a.service"]}, a(after=["b.service"])],
+     ["keepalive_services[0] 'a.service': after: the units wait for each other: a.service after b.service after "
+      "a.service; take one 'after' out"]),
     ([a(after=["a.service"])],
      ["keepalive_services[0] 'a.service': after: the units wait for each other: a.service after a.service; "
       "take one 'after' out"]),
@@ -164,6 +167,14 @@ AFTER: t.List[t.Tuple[Services, t.List[str]]] = [
 @pytest.mark.parametrize(("services", "problems"), AFTER, ids=[row[1][0][30:90] for row in AFTER])
 def test_what_can_be_wrong_with_order_and_state(services: Services, problems: t.List[str]) -> None:
     assert mistakes(services) == problems
+
+
+def test_a_circle_is_named_where_the_unit_says_that_it_waits() -> None:
+    layers = {"keepalive_services__x": [a(tcp={"keepidle": 1})], "keepalive_services__y": [a(after=["a.service"])]}
+    assert mistakes([a()], layers=layers) == [
+        "keepalive_services__y[0] 'a.service': after: the units wait for each other: a.service after a.service; "
+        "take one 'after' out"
+    ]
 
 
 def test_absent_units_are_kept_apart() -> None:
