@@ -103,9 +103,8 @@ def settings_for(program: Program, side: str, ports: t.Iterable[int]) -> t.List[
     peers = set(ports)
 
     def applies(setting: OwnSetting) -> bool:
-        if side not in setting.sides or (setting.ports and peers.isdisjoint(setting.ports)):
-            return False
-        return (
+        meant = side in setting.sides and not (setting.ports and peers.isdisjoint(setting.ports))
+        return meant and (
             (setting.go and program.go)
             or _any_matches(names, setting.programs)
             or _any_matches({program.unit}, setting.units)
@@ -168,4 +167,4 @@ def _native(setting: OwnSetting, values: KeepaliveTimes) -> t.Dict[str, t.Any]:
 
 
 def _any_matches(names: t.Iterable[str], patterns: t.Iterable[str]) -> bool:
-    return any(fits(pattern, name) for pattern in patterns for name in names if name)
+    return any(fits(pattern, name) for pattern in patterns for name in names)
