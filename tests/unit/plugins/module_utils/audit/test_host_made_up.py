@@ -149,6 +149,7 @@ def test_everything_of_a_group(there: Host) -> None:
         "unowned": {"sockets": 0, "users": 0, "whose": []},
     }  # fmt: skip
     assert there.asked_for_facts == [8]
+    assert there.advised[0][0][0].script == "/opt/w.py"
     assert there.proc.read == [(8, "cmdline", scripts.MOST_BYTES + 1)], "once for each process"
 
 
