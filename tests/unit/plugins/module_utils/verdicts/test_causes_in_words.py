@@ -93,6 +93,12 @@ CAUSES: t.List[t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any], Cause]] = [
      Cause("stale_environment",
            goes_by("LIBKEEPALIVE_DISABLE=1", f"it was started before {PATH}, which says no LIBKEEPALIVE_DISABLE, was "
                    "written; restart it", f"keepalive is off instead of on, {IDLE}"))),
+    ({"environment": {**FULL, "LIBKEEPALIVE_DISABLE": "1", "TCP_KEEPIDLE": "300"}, **BEFORE},
+     {"keepalive": False, **with_drop_in()},
+     Cause("stale_environment",
+           goes_by("LIBKEEPALIVE_DISABLE=1, TCP_KEEPIDLE=300 where 60 is expected", f"it was started before {PATH}, "
+                   "which says no LIBKEEPALIVE_DISABLE, TCP_KEEPIDLE=60, was written; restart it",
+                   f"keepalive is off instead of on, {IDLE}"))),
     # another setting wins: one of the two values is as the drop-in has it, the other is not
     ({"environment": {**GOOD, "TCP_KEEPIDLE": "300"}, **AFTER}, {"user_timeout": 435_000, **told()},
      Cause("overridden_by_configuration",

@@ -149,10 +149,18 @@ def test_the_host_is_asked_for_its_defaults_where_they_are_expected(bench: Bench
     assert bench.judge(made(1, namespace=5, **RIGHT), expectation=system)[1].wrong == (
         WrongOption("keepidle", 60, 7200),
     )
-    assert bench.kernels[0] == (5, 5)
+    assert bench.kernels[0] == (5, 105)
     del bench.kernels[:]
     bench.judge(made(1, **RIGHT), expectation=expecting())
     assert bench.kernels == []
+
+
+def test_a_socket_is_compared_as_what_it_is(bench: Bench) -> None:
+    """A bound one of no connection shows no window that anybody has set."""
+    expectation = expecting(libraries="socket", tcp={"window_clamp": 5000})
+    fresh: t.Dict[str, t.Any] = {"state": "CLOSE", "direction": "unconnected", **RIGHT}
+    verdicts = bench.judge(made(1, **fresh), made(2, local=("0.0.0.0", 0), **fresh), expectation=expectation)
+    assert [len(verdicts[inode].wrong) for inode in (1, 2)] == [0, 1]
 
 
 def test_facts_are_gathered_once_for_each_process_and_drop_ins_for_each_unit(bench: Bench) -> None:
@@ -171,6 +179,7 @@ def test_of_a_process_that_came_later_no_unit_is_known(bench: Bench) -> None:
     ("record", "unreadable", "older"),
     [
         (made(1, idle=600.05), {}, False),  # started 400 s after the boot, 600 s ago; 0.1 s are within the margin
+        (made(1, idle=600.1), {}, False),
         (made(1, idle=600.11), {}, True),
         (made(1, idle=None), {}, False),
         (made(1, idle=500.2), {8: "hidden"}, True),  # of those that can be read the oldest

@@ -98,6 +98,8 @@ def problem(**parameters: t.Any) -> str:
         ({"wait": -0.5}, "wait: -0.5 is negative: expected 0 s (look once) or more"),
         ({"sample": 2, "expected": [EXPECTED, {**EXPECTED, "name": "b.service", "min_sockets": 3}]},
          "expected[1] 'b.service': min_sockets: 3 are never seen in a sample of 2: raise sample or leave it out"),
+        ({"sample": 1, "expected": [{**EXPECTED, "min_sockets": 2}]},
+         "expected[0] 'a.service': min_sockets: 2 are never seen in a sample of 1: raise sample or leave it out"),
         ({"expected": [{**EXPECTED, "tcp": {"keepcnt": 128}}]},
          "expected[0] 'a.service': tcp.keepcnt: 128 is out of range: expected an integer of probes from 1 to 127, "
          "0 (the system's default)"),

@@ -54,6 +54,10 @@ def test_everything_is_counted() -> None:
     ]  # fmt: skip
 
 
+def test_a_process_that_hides_its_sockets_is_one_that_is_unreadable() -> None:
+    assert summarize([RIGHT], [8, 9], [8, 9], unit(), expecting(), 0)["reasons"] == {"unreadable": 2}
+
+
 def test_nothing_asked_and_nothing_there() -> None:
     assert summarize([], [], [], None, None, 0) == {
         "load_state": None,
