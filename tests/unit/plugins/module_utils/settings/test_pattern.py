@@ -63,7 +63,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.pattern 
     ],
 )
 def test_what_a_pattern_stands_for(pattern: str, right: list, wrong: list) -> None:
-    assert [text for text in right + wrong if fits(pattern, text)] == right
+    assert {text: fits(pattern, text) for text in right + wrong} == {text: text in right for text in right + wrong}
 
 
 def test_a_range_from_the_wrong_end_is_empty() -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import typing as t
 
@@ -99,6 +100,11 @@ CAUSES: t.List[t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any], Cause]] = [
            goes_by("LIBKEEPALIVE_DISABLE=1, TCP_KEEPIDLE=300 where 60 is expected", f"it was started before {PATH}, "
                    "which says no LIBKEEPALIVE_DISABLE, TCP_KEEPIDLE=60, was written; restart it",
                    f"keepalive is off instead of on, {IDLE}"))),
+    # what it goes by would have turned keepalive on
+    ({"environment": {**FULL, "TCP_KEEPIDLE": "300"}}, {"keepalive": False},
+     Cause("stale_environment", goes_by("TCP_KEEPIDLE=300 where 60 is expected", "restart it",
+                                        f"keepalive is off instead of on, {IDLE}"),
+           ("stale_environment", "overridden_by_application"))),
     # another setting wins: one of the two values is as the drop-in has it, the other is not
     ({"environment": {**GOOD, "TCP_KEEPIDLE": "300"}, **AFTER}, {"user_timeout": 435_000, **told()},
      Cause("overridden_by_configuration",
@@ -385,7 +391,7 @@ def test_of_a_musl_program_a_library_that_cannot_be_read_shows_nothing(
 ) -> None:
     if content is not None:
         (tmp_path / "libkeepalive.so").write_bytes(content)
-    process = facts(**{**NOT_LOADED, "elf": MUSL, "pid": 1})
+    process = facts(**{**NOT_LOADED, "elf": MUSL, "pid": os.getpid()})
     record = connection("tcp", "ESTABLISHED", "outgoing", True, keepidle=300)
     case = Case(record, WRONG, WANTED, process, places=Places(library_dir=str(tmp_path)))
     assert causes.explain(case).detail == f"{tmp_path}/libkeepalive.so is not loaded: {NO_PRELOAD}. {NOBODY_ASKED}"
