@@ -22,8 +22,6 @@ _OWN_TEMPLATES = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "k
 class ActionModule(ActionBase):
     """See the module's DOCUMENTATION."""
 
-    _supports_check_mode = True
-
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)

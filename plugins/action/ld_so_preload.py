@@ -25,8 +25,6 @@ _MARGIN = 30
 class ActionModule(ActionBase):
     """See the module's DOCUMENTATION."""
 
-    _supports_check_mode = True
-
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         arguments = {key: value for key, value in self._task.args.items() if key not in ("phase", "token")}
@@ -41,7 +39,7 @@ class ActionModule(ActionBase):
         if not second.get("failed"):
             return result
         if "healed" in second:  # the host's own word: it looked, and took the file back
-            healed, seen = bool(second["healed"]), second["seen"]
+            healed, seen = second["healed"], second["seen"]
         else:
             seen = f"the second connection did not work: {_words(second)}"
             healed = self._wait_until_healed(asked, task_vars or {}, began + seconds + _MARGIN)
@@ -56,7 +54,7 @@ class ActionModule(ActionBase):
                 module_name=_MODULE, module_args=arguments, task_vars=task_vars
             )
         except AnsibleError as error:
-            return {"failed": True, "msg": str(error)}
+            return {"failed": True, "msg": error}  # put into words by _words
         return answer
 
     def _wait_until_healed(self, asked: dict[str, t.Any], task_vars: dict[str, t.Any], deadline: float) -> bool:
@@ -64,7 +62,7 @@ class ActionModule(ActionBase):
         while time.monotonic() < deadline:
             answer = self._over_a_new_connection({**asked, "phase": "look"}, task_vars)
             if not answer.get("failed"):
-                if not answer["armed"] and str(answer["result"]).startswith(("reverted", "not begun")):
+                if not answer["armed"] and answer["result"].startswith(("reverted", "not begun")):
                     return True
                 if answer["armed"]:
                     self._over_a_new_connection({**asked, "phase": "abort"}, task_vars)

@@ -38,8 +38,6 @@ _COMPILING = 1800
 class ActionModule(ActionBase):
     """See the module's DOCUMENTATION."""
 
-    _supports_check_mode = True
-
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: Result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
@@ -64,7 +62,7 @@ class ActionModule(ActionBase):
         told = os.path.join(folder, ".answer.json")
         with _locked(builder, folder):
             try:
-                with open(told, encoding="utf-8") as file:
+                with open(told, "rb") as file:
                     answer: Result = json.load(file)
             except FileNotFoundError:
                 answer = self._compile(folder, builder, arguments, task_vars)
@@ -77,7 +75,7 @@ class ActionModule(ActionBase):
         claims = os.path.join(_folder_of_run("claimed", [folder]), "hosts.json")
         with _locked(builder, os.path.dirname(claims)):
             try:
-                with open(claims, encoding="utf-8") as file:
+                with open(claims, "rb") as file:
                     claimed: dict[str, str] = json.load(file)
             except FileNotFoundError:
                 claimed = {}
@@ -108,7 +106,7 @@ class ActionModule(ActionBase):
         place = os.path.join(folder, answer["kind"])
         if contents is not None:
             try:
-                (files,) = prebuilt.unpack({answer["kind"]: contents}).values()
+                (files,) = prebuilt.unpack({answer["kind"]: contents}, {}).values()
                 os.makedirs(folder, exist_ok=True)
                 install.install(place, files, made, lambda paths: None, lambda path, target: False)
             except (OSError, ValueError) as error:

@@ -28,8 +28,6 @@ _PATTERNS = ("*.c", "*.h", "*.map", "Makefile", "LICENSE")
 class ActionModule(ActionBase):
     """See the module's DOCUMENTATION."""
 
-    _supports_check_mode = True
-
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
@@ -108,15 +106,15 @@ def _read_variant(folder: pathlib.Path) -> dict[str, bytes]:
     paths = sorted((folder / name for name in manifest.files) if manifest else known)
     files: dict[str, bytes] = {}
     for path in paths:
+        name = str(path.relative_to(folder))
         try:
-            name = str(path.relative_to(folder))
-            files[name] = path.read_bytes()
+            content = path.read_bytes()
+            twin = (folder / path.name).read_bytes() if "/" in name else None
         except OSError as error:
-            raise AnsibleActionFail(f"prebuilt: {path} cannot be read: {error.strerror}") from error
-        if "/" in name and files[name] == (folder / path.name).read_bytes():
-            del files[
-                name
-            ]  # a link, or what a copy has made of it, by which $LIB finds the libraries: made on the host
-        elif manifest and sha256(files[name]) != manifest.files[name]:
+            raise AnsibleActionFail(f"prebuilt: {error.filename} cannot be read: {error.strerror}") from error
+        if content == twin:
+            continue  # a link, or what a copy has made of it, by which $LIB finds the libraries: made on the host
+        if manifest and sha256(content) != manifest.files[name]:
             raise AnsibleActionFail(f"prebuilt: {path} does not have the sha256 that {MANIFEST} beside it says")
+        files[name] = content
     return files

@@ -44,7 +44,6 @@ class ActionModule(ActionBase):
     """See the module's DOCUMENTATION."""
 
     _requires_connection = False
-    _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)

@@ -16,8 +16,6 @@ from ..plugin_utils import _locked
 class ActionModule(ActionBase):
     """See the module's DOCUMENTATION."""
 
-    _supports_check_mode = True
-
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         result.update(_locked.execute(self, "rollout_end", self._task.args, task_vars))

@@ -24,8 +24,6 @@ NOTHING_TO_DO: t.Mapping[str, t.Any] = {
 class ActionModule(ActionBase):
     """See the module's DOCUMENTATION."""
 
-    _supports_check_mode = True
-
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)

@@ -120,6 +120,7 @@ options:
           - overridden_by_configuration
           - secure_exec
           - stale_environment
+          - start_wrapper
           - static_executable
           - system_call_filter
           - unreadable

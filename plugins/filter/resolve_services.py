@@ -130,7 +130,7 @@ def resolve_services(
     if problems not in ("raise", "return"):
         raise AnsibleFilterError(f"problems: {problems!r} is not one of raise, return")
     found = resolution(services, defaults, profiles, layers, spelling, base, restart)
-    mistakes = list(found.problems)
+    mistakes = found.problems
     if host_settings is not None:
         try:
             resolve_host_settings(found.services, **host_settings, spelling=spelling)

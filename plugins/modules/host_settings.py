@@ -116,8 +116,6 @@ import os
 import stat
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils.host_wide import check, settings_file
 from ..module_utils.linux import in_force, trusted
 from ..module_utils.linux.file_lock import NotLocked
@@ -165,7 +163,7 @@ def main() -> None:
         lock.leave()
 
 
-def _go(module: AnsibleModule, path: str, lock: rollout_lock.Lock) -> t.Dict[str, t.Any]:
+def _go(module: Module, path: str, lock: rollout_lock.Lock) -> t.Dict[str, t.Any]:
     """Compare, have the library read what is new, and write it; return the result.
 
     :raises NotLocked: Another run is changing the host, and this one has something to change.
@@ -206,12 +204,12 @@ def _go(module: AnsibleModule, path: str, lock: rollout_lock.Lock) -> t.Dict[str
             if after != before:
                 in_force.note(path, before)
             # One that was another user's is replaced: he may have it open for writing.
-            if after != before or (before is not None and trusted.fault(path)):
+            if after != before or trusted.fault(path):
                 apply_changes([FileChange(path, before, after)], _MODE)
             _settle(module, path, after)
         except OSError as error:
             module.fail_json(msg=f"nothing was changed: {error.strerror}: {error.filename or path}", **result)
-    if not module.check_mode and (changed or in_force.history(path).versions):
+    if not module.check_mode and in_force.history(path).versions:
         # Also where it is as it should be: a run that was killed may have written it and not noted it any more.
         with contextlib.suppress(OSError):
             in_force.note(path, after)
@@ -222,18 +220,16 @@ def _differs(path: str, before: t.Optional[str], after: t.Optional[str]) -> bool
     return after != before or (after is not None and _mode_is_wrong(path))
 
 
-def _present_text(module: AnsibleModule, path: str) -> t.Optional[str]:
+def _present_text(module: Module, path: str) -> t.Optional[str]:
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         module.fail_json(msg=f"nothing was changed: {path} is not a regular file; rename or remove it")
-    text = None
     try:
-        text = dropin.read_drop_in(path)
+        return dropin.read_drop_in(path)
     except OSError as error:
         module.fail_json(msg=f"nothing was changed: {path} cannot be read: {error.strerror}; rename or remove it")
-    return text
 
 
-def _wanted(module: AnsibleModule, before: t.Optional[str]) -> t.Optional[str]:
+def _wanted(module: Module, before: t.Optional[str]) -> t.Optional[str]:
     """Return the text that should be there; None for no file."""
     if module.params["state"] == "absent":
         return None
@@ -244,14 +240,14 @@ def _wanted(module: AnsibleModule, before: t.Optional[str]) -> t.Optional[str]:
     content: t.Optional[str] = module.params["content"]
     if content is None or not dropin.is_ours(content):
         module.fail_json(msg=f"content: the text must begin with '{dropin.MARKER}', or it could never be removed again")
-    return str(content)
+    return content
 
 
-def _check(module: AnsibleModule, text: str) -> t.Optional[str]:
+def _check(module: Module, text: str) -> t.Optional[str]:
     """Have the library read the text; return which one did."""
     if not module.params["validate"]:
         return None
-    library = next((path for path in module.params["libraries"] if os.path.exists(path)), None)
+    library: t.Optional[str] = next((path for path in module.params["libraries"] if os.path.exists(path)), None)
     if library is None:
         if module.check_mode:
             return None
@@ -259,11 +255,11 @@ def _check(module: AnsibleModule, text: str) -> t.Optional[str]:
             msg=f"nothing was changed: none of {', '.join(module.params['libraries'])} is there to check the file; "
             "install the libraries first (role keepalive_build)"
         )
-    wrong = trusted.fault(str(library))
+    wrong = trusted.fault(library)
     if wrong:
         module.fail_json(msg=f"nothing was changed: root does not load {library} to check the file: {wrong}")
     try:
-        found = check.complaints(text, str(library))
+        found = check.complaints(text, library)
     except check.CannotCheck as error:
         module.fail_json(
             msg=f"nothing was changed: {library} cannot check the file: {error}; where this host may not make mount "
@@ -282,12 +278,11 @@ def _mode_is_wrong(path: str) -> bool:
     return stat.S_IMODE(status.st_mode) != _MODE or (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid())
 
 
-def _settle(module: AnsibleModule, path: str, after: t.Optional[str]) -> None:
+def _settle(module: Module, path: str, after: t.Optional[str]) -> None:
     if after is None:
         return
-    if _mode_is_wrong(path):
-        os.chown(path, os.geteuid(), os.getegid())
-        os.chmod(path, _MODE)
+    os.chown(path, os.geteuid(), os.getegid())
+    os.chmod(path, _MODE)
     restore = module.params["restore"]
     if restore is not None and restore.get("mtime_ns"):
         os.utime(path, ns=(int(restore["mtime_ns"]), int(restore["mtime_ns"])))

@@ -276,7 +276,7 @@ def main() -> None:
     module.check_units("units")
     module.end_in_order()
     place = watchdog.guarded(module.params["path"])
-    token = module.params["token"] or ""
+    token = module.params["token"]
     lock = rollout_lock.Lock(module.params["run"], module.params["rollout"])
     try:
         phase = module.params["phase"]
@@ -293,7 +293,7 @@ def main() -> None:
         module.exit_json(**result, lock_held=lock.held)
     except rollout_lock.Held as held:
         module.fail_json(msg=f"{place.path} was not changed: {held}", path=place.path, lock_holder=held.holder)
-    except (NotLocked, systemd.SystemdError, watchdog.WatchdogError, TimedOut) as error:
+    except (NotLocked, watchdog.WatchdogError, TimedOut) as error:
         module.fail_json(msg=str(error), path=place.path)
     except OSError as error:
         module.fail_json(msg=_in_words(error, place.path), path=place.path)
@@ -356,13 +356,11 @@ def _write(module: Module, place: watchdog.GuardedFile, lock: rollout_lock.Lock)
     }
     if absent:
         result["mapped_by"] = users.mapped_by(folder)
-    vanishes = absent and before is not None and before != after and not after
-    moves = before != after and not (before is None and not after)
-    attributes = _wrong_attributes(place.path) if before is not None and not vanishes else ""
-    result["diff"] = _diff(
-        place.path, before, None if vanishes or (before is None and not after) else after, attributes
-    )
-    if not moves and not module.check_mode and in_force.history(place.path).versions:
+    new = before if after == old else after or None  # where nothing is left in it, no file is
+    moves = new != before
+    attributes = _wrong_attributes(place.path) if before is not None and new is not None else ""
+    result["diff"] = _diff(place.path, before, new, attributes)
+    if not module.check_mode and in_force.history(place.path).versions:
         _note(place.path, before)  # a run that was killed may have written it and not noted it any more
     if not moves and not attributes:
         return {**result, "changed": False}
@@ -382,7 +380,7 @@ def _write(module: Module, place: watchdog.GuardedFile, lock: rollout_lock.Lock)
         _repair(place.path)
     elif not moves:  # another user may have it open for writing: his would stay the old file
         _replace(module, place, after)
-    elif vanishes:
+    elif new is None:
         os.unlink(place.path)
     elif wanted and module.params["watchdog"] > 0:
         result.update(_begin(module, place, after))
@@ -391,7 +389,7 @@ def _write(module: Module, place: watchdog.GuardedFile, lock: rollout_lock.Lock)
     sync_folder(os.path.dirname(place.path))
     if moves:
         with contextlib.suppress(OSError):  # it is in force
-            _note(place.path, None if vanishes else after)
+            _note(place.path, new)
     return {**result, "changed": True}
 
 

@@ -387,7 +387,7 @@ def _sent(module: Module) -> Variants:
             module.fail_json(msg="prebuilt: a folder on the controller, which only the task's action can send")
         return {}
     try:
-        return unpack(given, module.params["prebuilt_manifests"])
+        return unpack(given, module.params["prebuilt_manifests"] or {})
     except ValueError as error:
         raise build.BuildError(f"prebuilt_files: {error}") from error
 

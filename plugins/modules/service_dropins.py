@@ -286,7 +286,7 @@ def main() -> None:
 
 def _go(module: AnsibleModule, directory: str, lock: rollout_lock.Lock) -> t.Dict[str, t.Any]:
     changes, problems = plan(directory, module.params["dropins"], module.params["purge"])
-    writes = bool(changes) and not problems and not module.check_mode
+    writes = changes and not problems and not module.check_mode
     if writes:
         lock.take()
         changes, problems = plan(directory, module.params["dropins"], module.params["purge"])
@@ -349,7 +349,7 @@ def _write(module: AnsibleModule, changes: t.Sequence[FileChange]) -> None:
     times = {dropin["unit"]: dropin["mtime_ns"] for dropin in module.params["dropins"]}
     for change in changes:
         mtime_ns = times.get(units_dropin.unit_of(change.path))
-        if mtime_ns is not None:
+        if mtime_ns is not None and change.after is not None:
             with contextlib.suppress(OSError):  # a date is a help for people
                 os.utime(change.path, ns=(mtime_ns, mtime_ns))
         for path in (os.path.dirname(change.path), change.path):

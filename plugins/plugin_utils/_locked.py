@@ -43,7 +43,7 @@ def identity() -> dict[str, t.Any]:
 def is_gone(holder: t.Mapping[str, t.Any]) -> bool:
     """Tell whether a run has ended without letting go. Of a run on another controller nobody here can tell."""
     scope = _scope()
-    return bool(scope) and holder.get("scope") == scope and _started(holder.get("pid", 0)) != holder.get("started")
+    return bool(scope) and holder.get("scope") == scope and _started(holder.get("pid")) != holder.get("started")
 
 
 def execute(
@@ -72,10 +72,10 @@ def _scope() -> str:
         return ""
 
 
-def _started(pid: int) -> str:
+def _started(pid: t.Any) -> str:
     """Return when a process started, in the kernel's own words; '' where there is no such process."""
     try:
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return ""
-    return stat[stat.rfind(")") + 2 :].split()[19]
+    return stat.rpartition(b")")[2].split()[19].decode()

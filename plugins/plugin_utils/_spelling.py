@@ -31,6 +31,6 @@ def spelling(value: t.Any) -> str | None:
     if lines[0].startswith("$ANSIBLE_VAULT;") or len(lines) < origin.line_num:
         return None  # what stands there is not what was read
     token = re.match(r"[+-]?[0-9][0-9A-Za-z_:]*", lines[origin.line_num - 1][origin.col_num - 1 :])
-    if token is None or token[0] == str(int(value)):
+    if token is None or token[0] == str(value):
         return None
     return token[0]

@@ -173,7 +173,9 @@ def _start_worker(language: Language, folder: str) -> None:
     global _language, _tree
     os.nice(NICE)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
-    _language, _tree = language, Tree(Path(tempfile.mkdtemp(dir=folder)))
+    own = Path(tempfile.mkdtemp(dir=folder))
+    own.chmod(0o755)
+    _language, _tree = language, Tree(own)
     _language.prepare(_tree)
 
 
@@ -215,9 +217,12 @@ def main(language: Language, name: str) -> int:
     results = ROOT / ".cache" / "mutants" / (f"{name}-again" if again else f"{name}-{seed}")
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ProcessPoolExecutor(
+    # Where other users may read, but not below /tmp, where they may make names: our own reader refuses a library there.
+    place = "/var/lib" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="keepalive-mutants-", dir=place) as folder, ProcessPoolExecutor(
         AT_ONCE, initializer=_start_worker, initargs=(language, folder)
     ) as pool:  # fmt: skip
+        os.chmod(folder, 0o755)
         found = Round(pool, results)
         survivors = found.go(iter(again) if again else _drawn(language, seed), 0, len(again) or count)
         print(f"{len(survivors)} have survived the first tests, and go through the others", flush=True)

@@ -22,6 +22,8 @@ import typing as t
 import pytest
 
 _TOP = os.getcwd()
+_real_path = os.path.realpath
+"""As it is now: a test may put something else in its place while we look."""
 _first: t.Dict[str, int] = {}
 """Where the lines of each file begin in the map, by its real path."""
 _size = 0
@@ -38,7 +40,7 @@ _tracers: t.Dict[str, t.Any] = {}
 
 
 def _tracer_of(file_name: str) -> t.Any:
-    first = _first.get(os.path.realpath(file_name))
+    first = _first.get(_real_path(file_name))
     if first is None:
         return None
 

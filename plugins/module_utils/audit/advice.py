@@ -97,15 +97,14 @@ def advise(
     return Advice(kind, [_native(setting, values) for setting in settings], entry, obstacle, notes)
 
 
-def settings_for(program: Program, side: str, ports: t.Iterable[int] = ()) -> t.List[OwnSetting]:
+def settings_for(program: Program, side: str, ports: t.Iterable[int]) -> t.List[OwnSetting]:
     """Return the settings that a program has for one direction, those that are surely meant first."""
     names = {os.path.basename(program.path), program.script, os.path.basename(program.script)}
     peers = set(ports)
 
     def applies(setting: OwnSetting) -> bool:
-        if side not in setting.sides or (setting.ports and peers.isdisjoint(setting.ports)):
-            return False
-        return (
+        meant = side in setting.sides and not (setting.ports and peers.isdisjoint(setting.ports))
+        return meant and (
             (setting.go and program.go)
             or _any_matches(names, setting.programs)
             or _any_matches({program.unit}, setting.units)
@@ -149,7 +148,7 @@ def _is_service(unit: str) -> bool:
 
 
 def _entry(program: Program, side: str, values: KeepaliveTimes) -> t.Dict[str, t.Any]:
-    entry: t.Dict[str, t.Any] = {"name": program.unit, "tcp": dict(values._asdict())}
+    entry: t.Dict[str, t.Any] = {"name": program.unit, "tcp": values._asdict()}
     if not program.unit.endswith(".socket"):
         entry["libraries"] = [LIBRARY_OF[side]]
     return entry
@@ -168,4 +167,4 @@ def _native(setting: OwnSetting, values: KeepaliveTimes) -> t.Dict[str, t.Any]:
 
 
 def _any_matches(names: t.Iterable[str], patterns: t.Iterable[str]) -> bool:
-    return any(fits(pattern, name) for pattern in patterns for name in names if name)
+    return any(fits(pattern, name) for pattern in patterns for name in names)

@@ -78,7 +78,7 @@ class HostAudit:
         silent = answering.find_silent(pids, self._proc)
         sweep = Sweep(self._reader, units, self._proc, watched=True, silent=silent)
         sweep.take(pids)
-        records = self._with_socket_units(list(sweep.records.values()))
+        records = self._with_socket_units(sweep.records.values())
         connections = [
             record
             for record in records
@@ -87,7 +87,7 @@ class HostAudit:
         ends = Ends(connections)
         ours = self._proc.ancestors(os.getpid())
         groups: t.Dict[Key, Group] = {}
-        left_out: t.Counter[str] = collections.Counter(dict.fromkeys(("local", "recent", "ansible"), 0))
+        left_out = dict.fromkeys(("local", "recent", "ansible"), 0)
         shown_by: t.Dict[int, t.Counter[str]] = {}
         for record in connections:
             verdict = self._judge(record)
@@ -119,7 +119,7 @@ class HostAudit:
             return "local"
         return "recent" if record.idle is not None and record.idle < self._terms.min_idle else ""
 
-    def _with_socket_units(self, records: t.List[Record]) -> t.List[Record]:
+    def _with_socket_units(self, records: t.Collection[Record]) -> t.Collection[Record]:
         """Give the listeners that systemd holds, and what came through them, to the .socket unit."""
         held = {record.inode: record for record in records if record.state == "LISTEN" and 1 in record.pids}
         if not held:
@@ -160,7 +160,7 @@ class HostAudit:
             )
 
     def _summary(
-        self, groups: t.Mapping[Key, Group], left_out: t.Mapping[str, int], unreadable: t.Mapping[int, str]
+        self, groups: t.Mapping[Key, Group], left_out: t.Dict[str, int], unreadable: t.Mapping[int, str]
     ) -> Summary:
         listed = sorted(groups.items(), key=lambda item: (-item[1].findings, not item[1].listeners, item[0]))
         totals: t.Counter[str] = collections.Counter(dict.fromkeys(VERDICTS, 0))
@@ -173,14 +173,14 @@ class HostAudit:
         shown = share_out(listed, MOST_GROUPS, account, lambda item: item[1].rank, MOST_OF_PEOPLE)
         return {
             "idle_timeout": self._terms.idle_timeout,
-            "recommended": dict(recommend(self._terms.idle_timeout)._asdict()),
+            "recommended": recommend(self._terms.idle_timeout)._asdict(),
             "totals": {
                 "connections": sum(totals.values()),
                 **totals,
                 "overdue": sum(self._overdue(group) for _key, group in listed),
                 "listeners": sum(len(group.listeners) for _key, group in listed),
             },
-            "left_out": dict(left_out),
+            "left_out": left_out,
             "groups": [self._describe(key, group) for key, group in shown],
             "groups_total": len(listed),
             "groups_cut": cut(listed, shown, account, lambda item: item[1].counts(), COUNTED),
@@ -245,7 +245,7 @@ class HostAudit:
             by_default=any(values.keepidle == system for values in group.values),
             own=next((values for values, _count in group.values.most_common() if values.keepidle != system), None),
         )
-        return dict(advice._asdict())
+        return advice._asdict()
 
 
 def _named_by_listener(record: Record, names: t.Mapping[int, str]) -> Record:

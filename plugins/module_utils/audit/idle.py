@@ -39,7 +39,7 @@ def judge(
     keepalive: t.Optional[bool],
     options: t.Mapping[str, t.Optional[int]],
     idle_timeout: int,
-    timer: t.Optional[float] = None,
+    timer: t.Optional[float],
 ) -> str:
     """Return one of VERDICTS for a socket that is idle from now on.
 
@@ -69,7 +69,6 @@ def recommend(idle_timeout: int) -> KeepaliveTimes:
     for step in (60, 30, 5):
         if idle >= 2 * step:
             idle -= idle % step
-            break
-    idle = min(max(1, idle), 600)
+    idle = min(idle, 600)
     interval = 60 if idle >= 240 else 30 if idle >= 60 else max(1, idle // 4)
     return KeepaliveTimes(idle, interval, 4)

@@ -51,7 +51,7 @@ _SPOKEN = {
 class Finding(t.NamedTuple):
     """What several hosts have alike: the same program of the same unit and user, the same direction and advice."""
 
-    groups: t.Tuple[t.Tuple[str, AuditAnswer], ...]
+    groups: t.Sequence[t.Tuple[str, AuditAnswer]]
     """Host and group."""
 
     @property
@@ -77,8 +77,7 @@ def findings_of(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Find
             if group["advice"] is not None:
                 key = repr([group[name] for name in ("unit", "user", "program", "script", "direction", "advice")])
                 alike.setdefault(key, []).append((host, group))
-    findings = [Finding(tuple(groups)) for groups in alike.values()]
-    return sorted(findings, key=_importance)
+    return sorted(map(Finding, alike.values()), key=_importance)
 
 
 def _importance(finding: Finding) -> t.Tuple[t.Any, ...]:
@@ -91,7 +90,7 @@ def render(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
     return [(printable(text), what) for text, what in _render(answers)]
 
 
-def _render(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
+def _render(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.Iterable[Line]:
     known = [answer for answer in answers.values() if answer and "groups" in answer]
     if not known:
         return _table(answers)
@@ -107,7 +106,7 @@ def _render(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
     return lines + _entries(findings, several) + _right(answers) + _remarks(answers)
 
 
-def _table(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
+def _table(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.Iterable[Line]:
     rows: t.List[t.Tuple[str, ...]] = []
     verdicts = ["plain"]
     for host, answer in answers.items():
@@ -119,7 +118,7 @@ def _table(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
         wrong = any(totals[key] for key in ("without", "slow", "tight", "listeners"))
         rows.append((host, *(str(totals[key]) for key in COUNTS)))
         verdicts.append("wrong" if wrong else "unknown" if totals["unknown"] else "right")
-    return list(zip(aligned(HEADER, rows, HEADER[1:]), verdicts))
+    return zip(aligned(HEADER, rows, HEADER[1:]), verdicts)
 
 
 def _describe(finding: Finding, timeout: int, several: bool) -> t.Iterator[Line]:

@@ -71,7 +71,7 @@ def imported_by(text: str, path: str, folder: str) -> t.List[str]:
     return paths
 
 
-def assemble(files: t.Mapping[str, str], interpreter: t.Optional[str] = None) -> bytes:
+def assemble(files: t.Mapping[str, str], interpreter: str = "") -> bytes:
     """Make the file.
 
     :param files: what collect returned.

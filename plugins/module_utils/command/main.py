@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import collections
-import io
 import json
 import os
 import re
@@ -62,10 +61,7 @@ class WrongArgument(Exception):
 
 def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit: float = LIMIT) -> int:
     """Run the command; returns its exit status."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal's encoding does not have is no traceback
-        sys.stdout.reconfigure(errors="backslashreplace")
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
         units = _units(options.unit)
         question = Question(tuple(units), frozenset(options.pid), frozenset(options.port), ())

@@ -16,7 +16,7 @@ import stat
 import typing as t
 
 from ..linux import below_root, in_force, procfs
-from ..linux.procfs import HOST, Proc
+from ..linux.procfs import Proc
 from ..settings.options import OPTIONS, as_integer, problem_with_value
 from ..settings.pattern import fits
 
@@ -103,12 +103,10 @@ class Unusable(Exception):
     """The file is there and cannot be used; the text says why, and what would be right."""
 
 
-def read_settings(
-    pid: int, unit: str, program: str, proc: Proc = HOST, started: t.Optional[float] = None
-) -> t.Optional[Settings]:
+def read_settings(pid: int, unit: str, program: str, proc: Proc, started: t.Optional[float]) -> t.Optional[Settings]:
     """Read the file that this process sees, with its rights and not with ours; None where there is none.
 
-    :param started: When the process was started, in seconds since boot.
+    :param started: When the process was started, in seconds since boot; None where that is not known.
     """
     try:
         found = below_root.find(PATH, pid, proc)

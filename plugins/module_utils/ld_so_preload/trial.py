@@ -164,7 +164,7 @@ def said(ended: Ended) -> str:
     return f" and said: {printable(complaint, 300)}"
 
 
-def programs_start(known: t.Collection[str] = ()) -> str:
+def programs_start(known: t.Collection[str]) -> str:
     """Say what goes wrong when programs are started as they are now; empty where nothing does.
 
     :param known: Lines that every program printed before already, for instance on a foreign entry that is broken.

@@ -40,7 +40,7 @@ class InUse(Exception):
 def install(
     folder: str,
     contents: t.Mapping[str, bytes],
-    made: t.Mapping[str, str],
+    made: t.Dict[str, str],
     try_out: t.Callable[[t.Sequence[str]], None],
     label: Labeller,
 ) -> t.List[str]:
@@ -51,7 +51,7 @@ def install(
     :param try_out: called with the staged paths of all that can be tried; what it raises stops everything.
     :raises OSError: nothing has been replaced, unless the text says otherwise.
     """
-    manifest = Manifest(dict(made), {name: sha256(content) for name, content in contents.items()})
+    manifest = Manifest(made, {name: sha256(content) for name, content in contents.items()})
     old = read_manifest(folder)
     created = not os.path.isdir(folder)
     staging = os.path.join(folder, _STAGING)
@@ -141,8 +141,6 @@ def installed_names(folder: str) -> t.List[str]:
 
 def anything_installed(folder: str) -> bool:
     """Whether remove() would do anything."""
-    if not os.path.isdir(folder):
-        return False
     own = [*installed_names(folder), MANIFEST, _STAGING]
     return any(os.path.lexists(os.path.join(folder, name)) for name in own)
 

@@ -52,7 +52,7 @@ def find_loaders(root: str = "/") -> t.List[Loader]:
             for path in sorted(glob.glob(os.path.join(root, folder.lstrip("/"), pattern))):
                 real = os.path.realpath(path)
                 libc = os.path.join(os.path.dirname(real), "libc.so.6")
-                if real in found or not os.path.exists(libc) or fault(path) or fault(libc):
+                if real in found or fault(path) or fault(libc):
                     continue
                 try:
                     loader = Loader(path, read_elf(real), libc)

@@ -39,10 +39,10 @@ class Layout(t.NamedTuple):
         return ", ".join([self.native, *sorted(self.others)])
 
 
-def find_layout(python: str = "/proc/self/exe") -> t.Optional[Layout]:
+def find_layout() -> t.Optional[Layout]:
     """Return the layout that this host needs; None where all its programs are of one kind."""
     loaders = find_loaders()
-    abi = read_elf(python).abi
+    abi = read_elf("/proc/self/exe").abi
     native = [loader for loader in loaders if loader.elf.abi == abi]
     if len(loaders) < 2 or not native:
         return None

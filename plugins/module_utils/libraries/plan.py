@@ -188,8 +188,7 @@ def plan_libraries(asked: Asked, seen: Seen) -> Plan:
     )
     reasons = _reasons(seen, installed, made)
     if installed and not reasons:
-        compiler = plan.compiler or installed.made.get("compiler", "")
-        return plan._replace(source=NOTHING, files=installed.files, compiler=compiler)
+        return plan._replace(source=NOTHING, files=installed.files, compiler=installed.made.get("compiler", ""))
     return _to_be_made(plan._replace(reasons=tuple(reasons)), asked, seen)
 
 

@@ -11,7 +11,6 @@ below, for programs of other kinds, are left to who knows the loaders of the hos
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import re
 import typing as t
@@ -53,7 +52,7 @@ def pack(files: t.Mapping[str, bytes]) -> t.Dict[str, str]:
     return {name: base64.b64encode(content).decode("ascii") for name, content in files.items()}
 
 
-def unpack(variants: t.Any, manifests: t.Optional[t.Mapping[str, t.Any]] = None) -> t.Dict[str, t.Dict[str, bytes]]:
+def unpack(variants: t.Any, manifests: t.Mapping[str, t.Any]) -> t.Dict[str, t.Dict[str, bytes]]:
     """Unpack what came over the wire.
 
     :param manifests: by variant the text of its manifest; the files must have the checksums that it says.
@@ -64,7 +63,7 @@ def unpack(variants: t.Any, manifests: t.Optional[t.Mapping[str, t.Any]] = None)
             str(variant): {name: base64.b64decode(text, validate=True) for name, text in files.items()}
             for variant, files in variants.items()
         }
-    except (AttributeError, TypeError, binascii.Error) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"not kind of host → file name → Base64: {error}") from error
     if not unpacked:
         raise ValueError("empty")
@@ -72,7 +71,7 @@ def unpack(variants: t.Any, manifests: t.Optional[t.Mapping[str, t.Any]] = None)
         wrong = [name for name in files if not is_file_name(name)]
         if wrong or not any(name.endswith(".so") for name in files):
             raise ValueError(f"{variant}: {wrong or 'no .so files'}; expected plain names of libraries")
-    for variant, text in (manifests or {}).items():
+    for variant, text in manifests.items():
         manifest = parse_manifest(text)
         if manifest is None:
             raise ValueError(f"{variant}: what came as its {MANIFEST} is none")

@@ -100,20 +100,19 @@ def try_files(paths: t.Sequence[str]) -> None:
         _try_program(path)
 
 
-def try_libraries(paths: t.Sequence[str], python: t.Optional[str] = None) -> None:
+def try_libraries(paths: t.Sequence[str]) -> None:
     """Run C(true) with each library and a conversation over loopback with each and with all together.
 
     :param paths: absolute paths of the libraries, without blanks and colons (LD_PRELOAD splits on them).
-    :param python: the interpreter for the conversation, by default the running one.
     :raises Refused: one of them failed.
     """
     for path in paths:
         _try_true(path)
     known = [path for path in paths if os.path.basename(path) in LIBRARIES.values()]
     for path in known:
-        _try_loopback([path], python or sys.executable)
+        _try_loopback([path])
     if len(known) > 1:
-        _try_loopback(known, python or sys.executable)
+        _try_loopback(known)
 
 
 def _try_true(path: str) -> None:
@@ -138,14 +137,14 @@ def _try_program(path: str) -> None:
         raise Refused(f"{name} --help {ended}{_said(ended)}")
 
 
-def _try_loopback(paths: t.Sequence[str], python: str) -> None:
+def _try_loopback(paths: t.Sequence[str]) -> None:
     names = [os.path.basename(path) for path in paths]
     hooks = [hook for hook, library in LIBRARIES.items() if library in names]
     title = " with ".join(names)
     variables = {OPTIONS[name].variable: str(value) for name, value in _VALUES.items()}
     numbers = [(option.variable, option.sockopt) for option in OPTIONS.values() if option.name in _VALUES]
     question = json.dumps([hooks, numbers])
-    ended = _run([python, "-I", "-S", "-c", _PROBE, question], " ".join(paths), variables, title)
+    ended = _run([sys.executable, "-I", "-S", "-c", _PROBE, question], " ".join(paths), variables, title)
     if ended.status != 0 or ended.stderr:
         raise Refused(f"{title}: a TCP conversation over loopback {ended}{_said(ended)}")
     try:

@@ -179,7 +179,7 @@ class _Round:
         return self._users[pid]
 
 
-def ask(pid: int, proc: Proc = HOST) -> None:
+def ask(pid: int, proc: Proc) -> None:
     """Wait until a process lets itself be read.
 
     Opening either file takes the one lock. Reading any of the environment takes the other, which the user may avoid by

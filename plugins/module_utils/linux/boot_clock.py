@@ -43,7 +43,7 @@ def boot() -> str:
         kernel = file.read().strip()
     with open("/proc/1/stat", encoding="utf-8", errors="replace") as file:
         text = file.read()
-    return f"{kernel} {text[text.rfind(')') + 2 :].split()[19]}"
+    return f"{kernel} {text.rpartition(')')[2].split()[19]}"
 
 
 def on_the_wall(moment: float) -> str:

@@ -131,7 +131,7 @@ def look_for(name: str) -> t.Tuple[t.Optional[str], str]:
             if not wrong:
                 return path, ""
             reasons.append(wrong if path == name else f"{wrong}, so {path} is not run")
-    return None, "; ".join(dict.fromkeys(reasons))
+    return None, "; ".join(reasons)
 
 
 def absence(*names: str) -> str:
@@ -162,7 +162,7 @@ def _listen(pid: int, outputs: t.Sequence[t.BinaryIO], name: str, seconds: float
             selector.register(output, selectors.EVENT_READ, text)
         while True:
             ended, left = _has_ended(pid), deadline - time.monotonic()
-            events = selector.select(0 if ended or left <= 0 else min(left, pause))
+            events = selector.select(0 if ended else min(left, pause))
             for key, _mask in events:
                 if not _take(key.fd, key.data):
                     selector.unregister(key.fileobj)

@@ -144,7 +144,7 @@ class _Strings(t.NamedTuple):
             if begin >= self.size or len(text) >= _LONGEST:
                 raise ElfError(f"string {offset} lies outside the table of dynamic strings, or has no end")
             text += self.reader.bytes_at(self.start + begin, min(_CHUNK, self.size - begin), "a dynamic string")
-        return _text(text.split(b"\0", 1)[0])
+        return _text(text.partition(b"\0")[0])
 
 
 def read_elf(path: str) -> Elf:

@@ -87,7 +87,7 @@ def _describe(path: str, host: Elf) -> t.Tuple[Executable, bytes]:
             with found.open() as stream:
                 start = stream.read(_FIRST_LINE)
                 if start[:2] == b"#!":
-                    return _nothing(path, "script", ""), start.split(b"\n", 1)[0]
+                    return _nothing(path, "script", ""), start.partition(b"\n")[0]
                 if start[: len(MAGIC)] != MAGIC:
                     return _nothing(path, "foreign", "neither an ELF program nor a script with #!"), b""
                 elf = parse_elf(stream)
@@ -156,7 +156,7 @@ def _script_interpreter(line: bytes) -> t.Optional[str]:
     As the kernel reads the line: blanks and tabs alone divide it, so a carriage return belongs to the name, and what
     stands behind a NUL is not seen.
     """
-    words = [os.fsdecode(word) for word in re.split(rb"[ \t]+", line[2:].split(b"\0", 1)[0].strip(b" \t"), maxsplit=1)]
+    words = [os.fsdecode(word) for word in re.split(rb"[ \t]+", line[2:].partition(b"\0")[0].strip(b" \t"), maxsplit=1)]
     if not words[0]:
         return None
     if os.path.basename(words[0]) == "env" and len(words) == 2:

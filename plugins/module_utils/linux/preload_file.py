@@ -34,7 +34,7 @@ class PreloadEntry(t.NamedTuple):
 def entries_of(line: bytes) -> t.List[PreloadEntry]:
     """Return the entries of one line, in their order."""
     found = []
-    for match in _ENTRY.finditer(line.split(b"#", 1)[0]):
+    for match in _ENTRY.finditer(line.partition(b"#")[0]):
         text = match.group()
         bare = text.rstrip(b"\r")
         if bare:  # a carriage return alone is the end of a DOS line, nothing that anybody has entered

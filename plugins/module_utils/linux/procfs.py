@@ -184,8 +184,7 @@ class Proc:
 
     def started_at(self, pid: int) -> t.Optional[float]:
         """Return when a process was started, in seconds since boot, as linux/boot_clock.py counts them."""
-        text = self.text_of(pid, "stat")
-        fields = text[text.rfind(")") + 2 :].split()
+        fields = self.text_of(pid, "stat").rpartition(")")[2].split()
         return int(fields[19]) / os.sysconf("SC_CLK_TCK") if len(fields) > 19 else None
 
     @reads
@@ -215,18 +214,17 @@ class Proc:
             return 0
         return next((int(outside) for inside, outside, _count in lines if int(inside) == 0), None)
 
-    def ancestors(self, pid: int) -> t.FrozenSet[int]:
+    def ancestors(self, pid: int) -> t.Set[int]:
         """Return a process and those that started it, but for the first process: they hold Ansible's own connection."""
         found: t.Set[int] = set()
         while pid > 1 and pid not in found:
             found.add(pid)
             pid = self.parent_of(pid)
-        return frozenset(found)
+        return found
 
     def parent_of(self, pid: int) -> int:
         """Return the process that started one, or that has taken it over; 0 where there is none, or it is gone."""
-        stat = self.text_of(pid, "stat")
-        fields = stat[stat.rfind(")") + 2 :].split()
+        fields = self.text_of(pid, "stat").rpartition(")")[2].split()
         return int(fields[1]) if len(fields) > 1 and fields[1].isdecimal() else 0
 
     @reads

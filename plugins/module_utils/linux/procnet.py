@@ -9,6 +9,7 @@ The kernel prints an address as 32-bit words in its own byte order and lists the
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
@@ -108,28 +109,23 @@ def read_tables(pid: int, listening_only: bool = False, proc: Proc = HOST) -> t.
     """Read both tables of the network namespace of a process; a table that is not there counts as empty."""
     rows: t.List[Row] = []
     for name in ("tcp", "tcp6"):
-        try:
-            path = os.path.join(proc.root, str(pid), "net", name)
-            with open(path, encoding="ascii", errors="replace", newline="\n") as stream:
-                stream.readline()
-                rows.extend(parse_table(stream, listening_only))
-        except OSError:
-            continue
+        path = os.path.join(proc.root, str(pid), "net", name)
+        with contextlib.suppress(OSError), open(path, encoding="ascii", errors="replace", newline="\n") as stream:
+            stream.readline()
+            rows.extend(parse_table(stream, listening_only))
     return rows
 
 
-def read_lines(pid: int, proc: Proc = HOST) -> t.Iterator[t.Tuple[int, str]]:
+def read_lines(pid: int, proc: Proc) -> t.Iterator[t.Tuple[int, str]]:
     """Yield the lines of both tables as they are, with the inode: parsing all of them would take ten times as long."""
     for name in ("tcp", "tcp6"):
-        try:
-            with open(os.path.join(proc.root, str(pid), "net", name), encoding="ascii") as stream:
-                stream.readline()
-                for line in stream:
-                    fields = line.split(None, 10)
-                    if len(fields) > 9:
-                        yield int(fields[9]), line
-        except OSError:
-            continue
+        path = os.path.join(proc.root, str(pid), "net", name)
+        with contextlib.suppress(OSError), open(path, encoding="ascii") as stream:
+            stream.readline()
+            for line in stream:
+                fields = line.split(None, 10)
+                if len(fields) > 9:
+                    yield int(fields[9]), line
 
 
 def plain(address: str) -> str:

@@ -156,7 +156,7 @@ def show(ask_systemd: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:
     if not units:
         return {}
     status, out, err = ask_systemd(
-        ["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", *list(units)]
+        ["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", *units]
     )
     if status != 0:
         raise SystemdError(f"systemctl show failed ({status}): {quoted(err) or quoted(out)}")

@@ -26,7 +26,7 @@ _LINKS_OF_ONE = 3
 
 
 @reads
-def with_tables(pid: int, compare: Compare, root: str = "/proc") -> t.List[int]:
+def with_tables(pid: int, compare: Compare, root: str) -> t.List[int]:
     """Return a thread for each table of descriptors that a process has: nearly always only the process itself."""
     others = others_of(pid, root)
     if not others:
@@ -62,7 +62,7 @@ def _by_names(pid: int, others: t.Iterable[int], root: str) -> t.List[int]:
     return found
 
 
-def folder_of(pid: int, thread: t.Optional[int], root: str = "/proc") -> str:
+def folder_of(pid: int, thread: t.Optional[int], root: str) -> str:
     """Return the folder with the descriptors of a process, or of one thread of it."""
     if thread is None or thread == pid:
         return f"{root}/{pid}/fd"
@@ -82,7 +82,7 @@ def living(pid: int, root: str = "/proc") -> int:
     return pid
 
 
-def others_of(pid: int, root: str = "/proc") -> t.List[int]:
+def others_of(pid: int, root: str) -> t.List[int]:
     """Return the threads of a process but for its first, none where it is gone."""
     folder = f"{root}/{pid}/task"
     try:

@@ -108,7 +108,7 @@ def _interpreters(path: str) -> t.List[str]:
         start = stream.read(_FIRST_LINE)
     if not start.startswith(b"#!"):
         return []
-    line = os.fsdecode(start[2:].split(b"\n", 1)[0].strip(b" \t"))  # at these two the kernel splits, and at no other
+    line = os.fsdecode(start[2:].partition(b"\n")[0].strip(b" \t"))  # at these two the kernel splits, and at no other
     interpreter, argument = re.fullmatch(r"([^ \t]*)[ \t]*(.*)", line, re.DOTALL).groups()  # type: ignore[union-attr]
     by_env = env_program(argument) if os.path.basename(interpreter) == "env" else None
     return [interpreter, *([by_env] if by_env else [])]

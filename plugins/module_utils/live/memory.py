@@ -158,7 +158,7 @@ def changes_of(groups: t.Iterable[ChangeGroup]) -> t.Dict[str, t.Dict[int, Socke
     units: t.Dict[str, t.Dict[int, SocketChange]] = {}
     for group in groups:
         for inode in group.inodes:
-            change = SocketChange(dict(group.before), dict(group.after), group.listening)
+            change = SocketChange(group.before, group.after, group.listening)
             units.setdefault(group.unit, {})[inode] = change
     return units
 
@@ -167,7 +167,7 @@ def _as_dict(name: str, unit: UnitMemory) -> t.Dict[str, t.Any]:
     return {
         "groups": [group.as_dict() for group in groups_of(name, unit.changes)],
         "seen": sorted(unit.seen),
-        "times": [list(times) for times in unit.times],
+        "times": unit.times,
     }
 
 

@@ -72,11 +72,13 @@ class Origin:
             # nginx, redis and PostgreSQL overwrite it. A derived user timeout is a mark that only a library leaves.
             derived = user_timeout_from(record.options)
             return derived is not None and times[3] == derived
-        return times == self._times_from(facts, record)
+        return times == self._times_from(facts, facts.environment, record)
 
-    def _times_from(self, facts: ProcessFacts, record: Record) -> t.Optional[t.Tuple[t.Optional[int], ...]]:
+    def _times_from(
+        self, facts: ProcessFacts, environment: t.Mapping[str, str], record: Record
+    ) -> t.Optional[t.Tuple[t.Optional[int], ...]]:
         """Return what the library makes of its settings, on a socket that had the defaults before; None: nothing."""
-        has = effective(facts.environment or {}, facts.settings, bool(facts.secure))
+        has = effective(environment, facts.settings, facts.secure is True)
         if has.disable:
             return None
         values: t.Dict[str, t.Optional[int]] = {name: has.tcp[name] for name in TIMES}

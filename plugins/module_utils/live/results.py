@@ -138,7 +138,7 @@ def _shown(values: OptionValues) -> t.Dict[str, t.Union[int, bool]]:
     return {name: bool(value) if name == "keepalive" else value for name, value in values.items()}
 
 
-def _word(name: str, value: int) -> str:
+def _word(name: str, value: int) -> t.Union[int, str]:
     if name == "keepalive":
         return "on" if value else "off"
-    return str(value)
+    return value

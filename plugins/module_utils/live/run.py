@@ -115,7 +115,7 @@ class LiveRun:
             for result, changes in planned:
                 result.outcome = "changed"
                 result.before = {name: _value(result.record, name) for name in changes}
-                result.after = dict(changes)
+                result.after = changes
             return
         for listening in (True, False):
             batch = [(r, changes) for r, changes in planned if (r.record.state == "LISTEN") is listening]
@@ -139,7 +139,7 @@ class LiveRun:
                 try:
                     for applied in self._setter.apply(pid, plan, thread):
                         result, changes = pending.pop(plan[applied.descriptor][0])
-                        _note(result, list(changes), applied)
+                        _note(result, changes, applied)
                 except Unreadable as error:
                     for inode, _settings in plan.values():
                         if inode in pending:
@@ -147,7 +147,7 @@ class LiveRun:
                     self.unreadable.setdefault(pid, f"{error}: {error.remedy}")
 
 
-def _note(result: SocketResult, names: t.List[str], applied: Applied) -> None:
+def _note(result: SocketResult, names: t.Iterable[str], applied: Applied) -> None:
     """Take over what the kernel said before, while and after the values were set."""
     for index, name in enumerate(names):
         before, after = applied.before[index], applied.after[index]
@@ -179,10 +179,9 @@ def _to_restore(
 
 
 def _value(record: Record, name: str) -> int:
-    return int(bool(record.keepalive)) if name == "keepalive" else t.cast(int, record.options[name])
+    return t.cast(int, record.keepalive if name == "keepalive" else record.options[name])
 
 
 def _has(record: Record, name: str, values: OptionValues) -> bool:
-    if name != "keepalive" and (name not in LIVE_OPTIONS or record.options.get(name) is None):
-        return False
-    return _value(record, name) == values.get(name)
+    there = name == "keepalive" or (name in LIVE_OPTIONS and record.options.get(name) is not None)
+    return there and _value(record, name) == values.get(name)

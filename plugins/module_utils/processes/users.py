@@ -15,6 +15,7 @@ from ..linux import answering
 from ..linux.printable import printable
 from ..linux.procfs import HOST, Proc
 from ..linux.unit_files import preload_entries
+from ..linux.unit_names import instances_pattern
 from ..settings.pattern import fits
 from ..units.dropin import is_own_library
 from ..units.unit import own_libraries
@@ -50,7 +51,7 @@ def remains(patterns: t.Sequence[str], proc: Proc = HOST) -> t.List[t.Dict[str, 
 
     :param patterns: units or patterns of them; a template stands for its instances, V(*) for every process.
     """
-    wanted = [pattern.replace("@.", "@*.", 1) for pattern in patterns]
+    wanted = [instances_pattern(pattern) for pattern in patterns]
     if not wanted:
         return []
     left = []

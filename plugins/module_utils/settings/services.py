@@ -13,7 +13,7 @@ import typing as t
 
 from ..linux.printable import printable
 from ..linux.unit_names import name_problem as problem_with_name
-from .checks import Mistakes, ResolveError, Spelling, check_settings
+from .checks import Mistakes, Spelling, check_settings
 from .service import Mention, ResolvedService, complete, merge_settings
 
 
@@ -26,25 +26,6 @@ class Resolution(t.NamedTuple):
     """C(name) and C(restart) of each unit that is to have none."""
     problems: t.List[str]
     """Every mistake, each naming the list, the index, the unit and the value."""
-
-
-def resolve(
-    services: t.Any,
-    defaults: t.Any = None,
-    profiles: t.Any = None,
-    layers: t.Any = None,
-    spelling: Spelling = lambda value: None,
-    base: t.Optional[t.Mapping[str, t.Any]] = None,
-    restart: t.Any = None,
-) -> t.List[t.Dict[str, t.Any]]:
-    """Merge and check the lists as resolution() does; return the services as dictionaries.
-
-    :raises ResolveError: With every mistake found.
-    """
-    found = resolution(services, defaults, profiles, layers, spelling, base, restart)
-    if found.problems:
-        raise ResolveError(found.problems)
-    return [service.as_dict() for service in found.services]
 
 
 def resolution(

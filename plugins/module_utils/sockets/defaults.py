@@ -54,7 +54,7 @@ class Kernels:
         try:
             if namespace == os.stat("/proc/self/ns/net").st_ino:
                 return defaults_of_a_fresh_socket()
-            if namespace is None or pid is None:
+            if pid is None:
                 return None
             with _open_namespace(pid, self._proc) as stream:
                 # The process may have gone, and another one have its number.
@@ -94,11 +94,11 @@ def _inside(namespace: int) -> t.Optional[Defaults]:
     thread = threading.Thread(target=ask)
     thread.start()
     thread.join()
-    return answers[0] if answers else None
+    return next(iter(answers), None)
 
 
 def _enter(namespace: int) -> None:
     if hasattr(os, "setns"):  # Python 3.12
         os.setns(namespace, _CLONE_NEWNET)
-    elif ctypes is None or ctypes.CDLL(None, use_errno=True).setns(namespace, _CLONE_NEWNET) != 0:
+    elif ctypes is None or ctypes.CDLL(None).setns(namespace, _CLONE_NEWNET) != 0:
         raise OSError("the namespace cannot be entered")

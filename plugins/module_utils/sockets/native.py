@@ -24,7 +24,7 @@ from ..linux.apart import Apart
 from ..linux.procfs import HOST, Proc
 from ..linux.stuck import reads
 from ..linux.trusted import fault
-from ..settings.options import LIBRARY_DIR, OPTIONS
+from ..settings.options import OPTIONS
 from .declarations import ARGUMENTS, SOURCE
 from .values import (
     BATCH,
@@ -67,7 +67,7 @@ class Unavailable(Exception):
 class Library:
     """The loaded library, and how what it gives out is laid out in memory."""
 
-    def __init__(self, folder: str = LIBRARY_DIR, owner: int = 0) -> None:
+    def __init__(self, folder: str, owner: int) -> None:
         """Load it; raises Unavailable where it is not there, not to be trusted, or not the one that we understand.
 
         It gets into a process of root's: nobody but root (or owner) may be able to change it, see linux/trusted.py.
@@ -97,7 +97,7 @@ class Library:
             wanted = f"not {VERSION}: build the libraries again"
             raise Unavailable(f"{library} has version {version} of its interface, {wanted}")
 
-    def open(self, pid: int, thread: t.Optional[int] = None) -> t.Optional[int]:
+    def open(self, pid: int, thread: t.Optional[int]) -> t.Optional[int]:
         """Return a descriptor for the process, or one of its threads; None where it has ended."""
         if thread == pid:
             thread = None
@@ -110,10 +110,7 @@ class Library:
         return process
 
     def _open_own(self) -> None:
-        own: int = self.calls.keepalive_inspect_open(os.getpid(), os.getpid())
-        if own < 0:
-            raise OSError(-own, "pidfd_open")
-        os.close(own)
+        os.close(self.calls.keepalive_inspect_open(os.getpid(), os.getpid()))  # OSError where it is none, but -errno
 
     def known(self, value: int) -> t.Optional[int]:
         """Return the value of an option, None where the socket has no such option."""
@@ -147,7 +144,7 @@ class NativeReader:
             if is_gone(error.errno):
                 return {}
             raise
-        descriptors, inodes = array.array("i", bytes(4 * BATCH)), array.array("Q", bytes(8 * BATCH))
+        descriptors, inodes = array.array("i", range(BATCH)), array.array("Q", range(BATCH))  # so much room
         from_buffer = self._library.ffi.from_buffer
         room = (from_buffer("int32_t[]", descriptors), from_buffer("uint64_t[]", inodes), BATCH)
         found: t.Dict[int, int] = {}
@@ -176,11 +173,13 @@ class NativeReader:
             if not wanted:
                 return
             done, block = self._apart.call(self._read_some, pid, wanted.tobytes(), thread)
-            yield from self._values(memoryview(block)[: layout.size * done])
+            yield from self._values(block[: layout.size * done])
             if layout.size * done < len(block):
                 raise_unless_gone(-layout.unpack_from(block, layout.size * done)[3], "pidfd_getfd")
 
-    def _read_some(self, pid: int, wanted: bytes, thread: t.Optional[int]) -> t.Tuple[t.Tuple[int, bytes], bool]:
+    def _read_some(
+        self, pid: int, wanted: bytes, thread: t.Optional[int]
+    ) -> t.Tuple[t.Tuple[int, t.Union[bytes, bytearray]], bool]:
         """Return how many were dealt with and the records, with that of the first that was not; see Apart."""
         ffi, layout = self._library.ffi, self._library.record
         process, count = self._library.open(pid, thread), len(wanted) // array.array("i").itemsize
@@ -193,14 +192,14 @@ class NativeReader:
                 process,
                 ffi.from_buffer("int32_t[]", wanted),
                 count,
-                ffi.from_buffer("struct keepalive_record[]", block, require_writable=True),
+                ffi.from_buffer("struct keepalive_record[]", block),
                 left,
             )
         finally:
             os.close(process)
-        return (done, bytes(block[: layout.size * (done + 1)])), left[0] > 0
+        return (done, block[: layout.size * (done + 1)]), left[0] > 0
 
-    def _values(self, block: memoryview) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
+    def _values(self, block: bytes) -> t.Iterator[t.Tuple[int, t.Optional[SocketValues]]]:
         """Take records apart. This loop is what a sweep costs beyond the system calls, hence its shape."""
         make = tuple.__new__
         families = {version: family for version, (_number, _length, family) in _FAMILIES.items()}
@@ -274,7 +273,7 @@ class NativeSetter:
         settings_of = [setting.pack(*one, 0, 0, 0) for _descriptor, (_inode, settings) in batch for one in settings]
         done, changes, settings = self._apart.call(self._apply_some, pid, changes, b"".join(settings_of), thread)
         results = setting.iter_unpack(settings)
-        for _inode, descriptor, kind, count, _unused in change.iter_unpack(memoryview(changes)[: change.size * done]):
+        for _inode, descriptor, kind, count, _unused in change.iter_unpack(changes[: change.size * done]):
             own = list(itertools.islice(results, count))
             if kind > 0:
                 yield Applied(
@@ -288,7 +287,7 @@ class NativeSetter:
 
     def _apply_some(
         self, pid: int, changes: bytes, settings: bytes, thread: t.Optional[int]
-    ) -> t.Tuple[t.Tuple[int, bytes, bytes], bool]:
+    ) -> t.Tuple[t.Tuple[int, t.Union[bytes, bytearray], t.Union[bytes, bytearray]], bool]:
         """Return how many were dealt with, and what has become of both arrays; see Apart."""
         ffi, process = self._library.ffi, self._library.open(pid, thread)
         if process is None:
@@ -297,14 +296,14 @@ class NativeSetter:
         try:
             done = self._library.apply_many(
                 process,
-                ffi.from_buffer("struct keepalive_change[]", done_changes, require_writable=True),
+                ffi.from_buffer("struct keepalive_change[]", done_changes),
                 len(changes) // self._library.change.size,
-                ffi.from_buffer("struct keepalive_setting[]", done_settings, require_writable=True),
+                ffi.from_buffer("struct keepalive_setting[]", done_settings),
                 left,
             )
         finally:
             os.close(process)
-        return (done, bytes(done_changes), bytes(done_settings)), left[0] > 0
+        return (done, done_changes, done_settings), left[0] > 0
 
 
 def _declare(header: str) -> t.Any:

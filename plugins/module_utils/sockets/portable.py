@@ -59,7 +59,7 @@ _LAST_DATA = struct.Struct("=I4xI")
 """tcpi_last_data_sent and, behind tcpi_last_ack_recv, tcpi_last_data_recv."""
 _ESTABLISHED, _SYN_SENT, _CLOSE, _LISTEN = 1, 2, 7, 10
 
-_FAMILIES = {int(socket.AF_INET): "ipv4", int(socket.AF_INET6): "ipv6"}
+_FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 _SOCKOPTS = tuple((option.name, option.sockopt) for option in OPTIONS.values())
 
 
@@ -157,7 +157,7 @@ class PortableSetter:
         """
         rest = iter(plan.items())
         for batch in iter(lambda: list(itertools.islice(rest, BATCH)), []):
-            plain = [(descriptor, inode, [tuple(one) for one in settings]) for descriptor, (inode, settings) in batch]
+            plain = [(descriptor, inode, settings) for descriptor, (inode, settings) in batch]
             for applied in self._apart.call(_apply_some, pid, plain, thread):
                 yield Applied(*applied)
 
@@ -298,7 +298,7 @@ def _namespace_inode(handle: socket.socket) -> t.Optional[int]:
         os.close(descriptor)
 
 
-def _open_process(pid: int, thread: t.Optional[int] = None) -> t.Optional[int]:
+def _open_process(pid: int, thread: t.Optional[int]) -> t.Optional[int]:
     try:
         if thread is not None and thread != pid:
             return _open_thread(thread)
@@ -323,7 +323,7 @@ def _open_thread(thread: int) -> int:
 
 def _duplicate(process: int, descriptor: int) -> t.Optional[int]:
     try:
-        return _system_call("pidfd_getfd", _NR_PIDFD_GETFD, process, descriptor)
+        return _system_call("pidfd_getfd", _NR_PIDFD_GETFD, process, descriptor, 0)
     except OSError as error:
         raise_unless_gone(error.errno, "pidfd_getfd")
         return None
@@ -334,7 +334,7 @@ def _compare_tables(one: int, other: int) -> int:
     if number is None:
         return -errno.ENOSYS
     try:
-        return _system_call("kcmp", number, one, other, _KCMP_FILES)
+        return _system_call("kcmp", number, one, other, _KCMP_FILES)  # which looks at no further arguments
     except OSError as error:
         return -(error.errno or errno.ENOSYS)
 
@@ -342,21 +342,21 @@ def _compare_tables(one: int, other: int) -> int:
 def _system_call(name: str, number: int, *arguments: int) -> int:
     if not _SYSCALL:
         _SYSCALL.append(_syscall())
-    result, error = _SYSCALL[0](number, *arguments, *(0,) * (_ARGUMENTS - len(arguments)))
+    result, error = _SYSCALL[0](number, *arguments)
     if result < 0:
         raise OSError(error, f"{name}: {os.strerror(error)}")
     return result
 
-
-_ARGUMENTS = 5
-"""As many as the call with most of them takes."""
 
 _Syscall = t.Callable[..., t.Tuple[int, int]]
 _SYSCALL: t.List[_Syscall] = []
 
 
 def _syscall() -> _Syscall:
-    """Return syscall(2), with its result and errno. ctypes is loaded only here: the native reader needs none of it."""
+    """Return syscall(2): its result, and errno. It must be given every argument that the call takes.
+
+    ctypes is loaded only here: the native reader needs none of it.
+    """
     try:
         import ctypes
     except ImportError:  # a Python built without libffi; the kernel then cannot be asked
@@ -364,11 +364,4 @@ def _syscall() -> _Syscall:
     if os.uname().machine.startswith(_OTHER_NUMBERS):
         return lambda *_arguments: (-1, errno.ENOSYS)
     function = ctypes.CDLL(None, use_errno=True).syscall
-    function.restype = ctypes.c_long
-    function.argtypes = (ctypes.c_long,) * (1 + _ARGUMENTS)
-
-    def call(*arguments: int) -> t.Tuple[int, int]:
-        result: int = function(*arguments)
-        return (result, 0) if result >= 0 else (-1, ctypes.get_errno())
-
-    return call
+    return lambda *arguments: (function(*map(ctypes.c_long, arguments)), ctypes.get_errno())

@@ -27,18 +27,19 @@ def share_out(
     places: int,
     account: t.Callable[[_T], Account],
     rank: t.Callable[[_T], int] = lambda _item: 0,
-    most_of_people: t.Optional[int] = None,
+    most_of_people: int = 0,
 ) -> t.List[_T]:
     """Choose the items that are shown, in the order in which they are.
 
     :param items: the most important of each account first.
     :param places: how many there are; 0: enough.
     :param rank: what is of a lower rank goes first, whoever has it.
-    :param most_of_people: how many of one user's sessions, and of all people in one unit, even where there is room.
+    :param most_of_people: how many of one user's sessions, and of all people in one unit, even where there is room;
+        0: enough.
     """
-    if most_of_people is not None:
+    if most_of_people:
         items = _without_masses(items, account, rank, most_of_people)
-    if not places or len(items) <= places:
+    if not places:
         return list(items)
     chosen: t.Set[int] = set()
     by_rank: t.Dict[int, t.List[int]] = {}

@@ -132,7 +132,7 @@ class Sweep:
 
         Some may be of processes that are not shown (unreadable).
         """
-        return rows_of_nobody(self._before, self._held, list(self._pid_in.values()), self._reader, self._proc)
+        return rows_of_nobody(self._before, self._held, self._pid_in.values(), self._reader, self._proc)
 
     def process_in(self, namespace: t.Optional[int]) -> t.Optional[int]:
         """Return a process of the sweep, or a thread, that is in a network namespace; None where there is none."""
@@ -238,7 +238,7 @@ class Sweep:
                 tuple(self._holders[inode]),
                 unit,
                 _DIRECTIONS.get(state) or ("accepted" if through and state != "SYN_SENT" else "outgoing"),
-                frozenset(through) if through else _NONE,
+                frozenset(through),
                 program,
                 account,
                 "" if isinstance(values, SocketValues) else values.why_unreadable,

@@ -27,7 +27,7 @@ def inodes_in_tables(pids: t.Iterable[int], proc: Proc = HOST) -> t.Set[int]:
 
 
 def rows_of_nobody(
-    before: t.Set[int], held: t.Set[int], pids: t.Sequence[int], reader: Reader, proc: Proc = HOST
+    before: t.Set[int], held: t.Set[int], pids: t.Collection[int], reader: Reader, proc: Proc = HOST
 ) -> t.List[procnet.Row]:
     """Return the sockets that nobody holds.
 

@@ -69,7 +69,7 @@ def explain_systemd(case: Case) -> Cause:
         return Cause("not_supported_by_protocol", f"{subject.protocol.upper()} has no such option.")
     values = describe(case.wrong)
     differs = {item.option for item in case.wrong}
-    loaded = {name: directives.get(name) for name in expectation.tcp if name in directives}
+    loaded = {name: directives.get(name) for name in expectation.tcp}
     stale = [
         f"{name} {value}, expected {expectation.tcp[name]}"
         for name, value in loaded.items()

@@ -12,7 +12,6 @@ import typing as t
 from ..live.changes import changeable
 from ..live.memory import Memory
 from ..live.origin import FactsOf, Origin
-from ..settings.options import LIBRARY_DIR
 from ..sockets.compare import WrongOption
 from ..sockets.defaults import Kernels
 from ..sockets.sweep import Sweep
@@ -31,7 +30,7 @@ class LiveCauses:
         facts_of: FactsOf,
         memory: t.Optional[Memory],
         kernels: Kernels,
-        library_dir: str = LIBRARY_DIR,
+        library_dir: str,
     ) -> None:
         """Without a memory, that of this host is read where it is needed."""
         self._memory = memory

@@ -41,7 +41,7 @@ class Judge:
         units: t.Sequence[AskedUnit],
         systemd_inodes: t.FrozenSet[int],
         places: Places,
-        memory: t.Optional[Memory] = None,
+        memory: t.Optional[Memory],
     ) -> None:
         self._sweep = sweep
         self._unit_of = unit_of
@@ -98,7 +98,7 @@ class Judge:
             unit = next(unit for unit in self._units if unit.name == expectation.name)
             evidence = Evidence(through_right_listener=through_right, directives=unit.directives)
             return Case(record, wrong, expectation, evidence=evidence, places=self._places)
-        oldest = self._age_of(record.unit, record.pids) + _HANDED_OVER_MARGIN
+        oldest = self._age_of(record.unit) + _HANDED_OVER_MARGIN
         evidence = Evidence(
             inherited=self._inherited_from(record),
             older=record.idle is not None and record.idle > oldest,
@@ -159,17 +159,17 @@ class Judge:
             self._drop_ins[unit] = drop_in_of(unit, self._places.drop_ins) if unit else None
         return self._drop_ins[unit]
 
-    def _age_of(self, unit: str, pids: t.List[int]) -> float:
+    def _age_of(self, unit: str) -> float:
         """Return for how long the oldest process of a unit has been running: its children inherit what it opened."""
-        key = unit or ",".join(map(str, pids))
-        if key not in self._ages:
-            members = [pid for pid, name in self._unit_of.items() if name == unit] if unit else pids
+        if not unit:
+            return float("inf")  # nobody knows which process handed the socket down: then nothing is shown
+        if unit not in self._ages:
+            members = [pid for pid, name in self._unit_of.items() if name == unit]
             readable = [pid for pid in members if pid not in self._sweep.unreadable]
             starts = [self._places.proc.started_at(pid) for pid in readable]
             known = [start for start in starts if start is not None]
-            # Outside of a unit nobody knows which process handed the socket down: then nothing is shown.
-            self._ages[key] = boot_clock.now() - min(known) if known and unit else float("inf")
-        return self._ages[key]
+            self._ages[unit] = boot_clock.now() - min(known) if known else float("inf")
+        return self._ages[unit]
 
 
 def _with_cause(verdict: Verdict, cause: Cause, record: Record) -> Verdict:

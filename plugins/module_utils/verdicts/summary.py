@@ -20,7 +20,7 @@ def summarize(
     hidden: t.List[int],
     unit: t.Optional[AskedUnit],
     expectation: t.Optional[Expectation],
-    not_read: int = 0,
+    not_read: int,
     elsewhere: t.Sequence[str] = (),
 ) -> t.Dict[str, t.Any]:
     """Sum up what is said of the sockets of a unit.

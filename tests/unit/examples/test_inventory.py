@@ -18,7 +18,7 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolve
+from ansible_collections.netops.keepalive.tests.unit.support.resolved import resolve
 
 TOP = pathlib.Path(__file__).parents[3]
 PAGES = sorted([TOP / "README.md", *TOP.glob("docs/*.md")])

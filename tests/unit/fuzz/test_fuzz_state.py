@@ -144,7 +144,7 @@ def test_a_lock_is_somebodys_or_nobodys(tmp_path: pathlib.Path, content: bytes) 
 @fuzz(changed(VARIANTS), st.one_of(st.none(), changed({"x86_64-64-bit-glibc-2.36": json.dumps(MANIFEST)})))
 def test_what_comes_over_the_wire_is_unpacked_or_refused(variants: t.Any, manifests: t.Any) -> None:
     try:
-        unpacked = prebuilt.unpack(variants, manifests)
+        unpacked = prebuilt.unpack(variants, manifests or {})
     except ValueError as error:
         assert str(error)
         return

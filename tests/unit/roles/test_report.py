@@ -22,7 +22,12 @@ all:
       keepalive_verify_sockets:
         sockets: []
         units:
-          nginx.service: {running: true, ok: true, relevant: 7, compliant: 7, noncompliant: 0, unknown: 0, reasons: {}}
+          nginx.service:
+            state: running
+            elsewhere: []
+            reasons: {}
+            counts: &counts {relevant: 7, compliant: 7, noncompliant: 0, unknown: 0, ok: true}
+            <<: *counts
     failed:
       keepalive_services_resolved: [{name: nginx.service}]
     unreachable: {}

@@ -94,7 +94,8 @@ class FakeSystemd:
         if verb == "show" and not names:
             return 0, f"Environment={self.environment}\n", ""
         if verb == "show":
-            return 0, "\n".join(self._shown(names)), ""
+            asked = [word[len("--property=") :].split(",") for word in rest if word.startswith("--property=")]
+            return 0, "\n".join(self._shown(names, asked[0] if asked else None)), ""
         if verb == "cat":
             return 1, "", f"No files found for {names[0]}."
         self.commands.append(line)
@@ -112,7 +113,8 @@ class FakeSystemd:
         pid = str(self._pid) if state == "active" else "0"
         self.units[name].update({"ActiveState": state, "MainPID": pid, **properties})
 
-    def _shown(self, names: t.Iterable[str]) -> t.Iterator[str]:
+    def _shown(self, names: t.Iterable[str], asked: t.Optional[t.Container[str]]) -> t.Iterator[str]:
+        """What was not asked for is not shown."""
         for name in names:
             if "*" in name:
                 found = [unit for key, unit in self.units.items() if fnmatch.fnmatchcase(key, name)]
@@ -120,8 +122,8 @@ class FakeSystemd:
                 missing = {"Id": name, "Names": name, "LoadState": "not-found", "ActiveState": "inactive"}
                 found = [unit for unit in self.units.values() if name in unit["Names"].split()] or [missing]
             for unit in found:
-                lines = ((key, line) for key, value in unit.items() for line in value.split("\n"))
-                yield "".join(f"{key}={line}\n" for key, line in lines)
+                told = ((key, value) for key, value in unit.items() if asked is None or key in asked)
+                yield "".join(f"{key}={line}\n" for key, value in told for line in value.split("\n"))
 
 
 class Clock:

@@ -10,7 +10,15 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.checks import ResolveError
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolve
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolution
+
+
+def resolve(services: t.Any, *others: t.Any, **more: t.Any) -> t.List[t.Dict[str, t.Any]]:
+    """Return the services as the filter does; every mistake is an error."""
+    found = resolution(services, *others, **more)
+    if found.problems:
+        raise ResolveError(found.problems)
+    return [service.as_dict() for service in found.services]
 
 
 def only(services: t.Any, **others: t.Any) -> t.Dict[str, t.Any]:

@@ -68,15 +68,17 @@ def call_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Cal
     """Run the action as a task of a play in tmp_path; returns what the module got."""
     monkeypatch.setattr(host_settings.ActionBase, "run", lambda self, tmp, task_vars: {})
 
-    def call(**args: t.Any) -> t.Dict[str, t.Any]:
+    def call(task_vars: t.Optional[t.Dict[str, t.Any]] = None, **args: t.Any) -> t.Dict[str, t.Any]:
         calls: t.List[t.Dict[str, t.Any]] = []
+        given: t.List[t.Any] = []
 
         def execute(self: t.Any, module_name: str, module_args: t.Dict[str, t.Any], task_vars: t.Any) -> t.Any:
             assert module_name == "netops.keepalive.host_settings"
             run = module_args.pop("run")
             assert run["id"] == _locked.identity()["id"]  # whose lock the host takes
             calls.append(module_args)
-            return {}
+            given.append(task_vars)
+            return {"of": "the module"}
 
         monkeypatch.setattr(host_settings.ActionBase, "_execute_module", execute)
         loader = DataLoader()
@@ -88,8 +90,9 @@ def call_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Cal
             templar=Templar(loader=loader),
             shared_loader_obj=None,
         )
-        action.run(task_vars={})
+        assert action.run(task_vars=task_vars) == {"of": "the module"}
         (arguments,) = calls
+        assert given == [task_vars]
         return arguments
 
     return call
@@ -129,3 +132,20 @@ def test_without_sections_the_arguments_go_through(call: Call) -> None:
     assert call(state="absent") == {"state": "absent"}
     with pytest.raises(AnsibleActionFail, match="sections, content: one of the two"):
         call(sections=[], content="x")
+
+
+def test_a_template_is_rendered_as_those_of_ansible_are(call: Call, tmp_path: pathlib.Path) -> None:
+    """With the play's variables, what it includes beside it, and its escapes."""
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "mine.j2").write_text("{% include 'part.j2' %}{{ ['a', 'b'] | join('\\n') }}\n\n")
+    (tmp_path / "templates" / "part.j2").write_text("{{ marker }}: {{ inventory_hostname }} {{ sections }}, ")
+    content = call({"inventory_hostname": "h1", "sections": "hidden"}, sections=[], template="mine.j2")["content"]
+    assert content == "# Managed by netops.keepalive: h1 [], a\nb\n"
+
+
+def test_sections_and_content_are_one_of_the_two(call: Call) -> None:
+    with pytest.raises(AnsibleActionFail) as error:
+        call(sections=[], content="x")
+    assert str(error.value) == "sections, content: one of the two; content is made of sections"
+    assert call(content="x", template="mine.j2") == {"content": "x"}, "which is for the controller"
+    assert call(sections=None, content="x") == {"content": "x"}

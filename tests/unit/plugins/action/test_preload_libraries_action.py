@@ -74,6 +74,8 @@ def test_the_command_is_sent_along(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "def main(" in call["command"]["command/main.py"]
     (call,) = all_of(monkeypatch, state="absent")
     assert "command" not in call
+    (call,) = all_of(monkeypatch, command={"command/main.py": "the user's"})
+    assert call["command"] == {"command/main.py": "the user's"}
 
 
 def test_the_sources_alone_are_enough_to_build(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
@@ -94,6 +96,8 @@ def test_the_sources_alone_are_enough_to_build(monkeypatch: pytest.MonkeyPatch, 
 def test_nothing_is_sent_for_a_removal_and_nothing_over_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls_of(monkeypatch, state="absent", path="/x") == [{"state": "absent", "path": "/x"}]
     assert calls_of(monkeypatch, sources={"Makefile": "mine"}) == [{"sources": {"Makefile": "mine"}}]
+    files = {"prebuilt_files": {"kind": {"l.so": "AAAA"}}}
+    assert calls_of(monkeypatch, **files, delegated=True) == [{**files, "delegated": True}]
 
 
 def test_an_incomplete_collection_says_so(tmp_path: pathlib.Path) -> None:
@@ -140,6 +144,9 @@ def test_a_relative_folder_is_also_looked_for_where_ansible_was_started(
     monkeypatch.chdir(tmp_path)
     (call,) = calls_of(monkeypatch, needle_found=False, prebuilt="made")
     assert sorted(call["prebuilt_files"]) == ["made"]
+    monkeypatch.chdir(tmp_path / "made")
+    (call,) = calls_of(monkeypatch, needle_found=False, prebuilt=".")
+    assert sorted(call["prebuilt_files"]) == ["made"], "by its own name"
     with pytest.raises(AnsibleError, match="no such file: none"):
         calls_of(monkeypatch, needle_found=False, prebuilt="none")
 
@@ -148,6 +155,8 @@ def test_a_host_for_which_another_compiles_gets_no_sources(monkeypatch: pytest.M
     """Their checksum is enough to know whether what is installed was made of them."""
     (call,) = calls_of(monkeypatch, delegated="yes")
     assert call == {"delegated": "yes", "sources_digest": build.digest_of_sources(read_sources())}
+    for otherwise in ({"delegated": "no"}, {}):
+        assert calls_of(monkeypatch, **otherwise) == [{**otherwise, "sources": read_sources()}]
 
 
 def test_a_prebuilt_folder_without_manifest_brings_what_belongs_to_the_libraries(tmp_path: pathlib.Path) -> None:
@@ -163,7 +172,11 @@ def test_a_prebuilt_folder_of_folders_has_a_kind_of_host_in_each(tmp_path: pathl
         (tmp_path / name).mkdir()
     (tmp_path / "bullseye" / "l.so").write_bytes(b"old")
     (tmp_path / "trixie" / "l.so").write_bytes(b"new")
-    assert sorted(read_prebuilt(tmp_path)) == ["bullseye", "trixie"]
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "l.so").write_bytes(b"hidden")
+    (tmp_path / "README").write_text("no folder")
+    assert read_prebuilt(tmp_path) == {"bullseye": {"l.so": b"old"}, "trixie": {"l.so": b"new"}}
+    assert list(read_prebuilt(tmp_path)) == ["bullseye", "trixie"]
 
 
 def test_a_prebuilt_library_must_have_the_checksum_of_its_manifest(tmp_path: pathlib.Path) -> None:
@@ -199,3 +212,55 @@ def test_a_prebuilt_folder_that_is_none(tmp_path: pathlib.Path) -> None:
         read_prebuilt(tmp_path / "none")
     with pytest.raises(AnsibleActionFail, match=r"contain a \.so file"):
         read_prebuilt(tmp_path)
+
+
+def test_a_link_by_which_a_loader_finds_a_library_is_made_on_the_host(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    """Also where a copy has made a file of it. A library of another kind of programs is a file of its own."""
+    contents = {"l.so": b"64 bit", "lib32/l.so": b"32 bit", "lib64/l.so": b"64 bit"}
+    for name, content in contents.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    manifest = Manifest({"sources": "x"}, {name: sha256(content) for name, content in contents.items()})
+    (tmp_path / "manifest.json").write_text(manifest.text())
+    (tmp_path / "manifest.json").chmod(0o666)  # as the umask of whoever made it
+    (call,) = calls_of(monkeypatch, prebuilt=str(tmp_path))
+    sent = {name: base64.b64encode(contents[name]).decode() for name in ("l.so", "lib32/l.so")}
+    of_them = Manifest(manifest.made, {name: manifest.files[name] for name in sent})
+    assert call == {
+        "prebuilt_files": {tmp_path.name: sent},
+        "prebuilt_manifests": {tmp_path.name: of_them.text()},
+    }
+    (tmp_path / "l.so").rename(tmp_path / "other.so")
+    del manifest.files["l.so"], manifest.files["lib64/l.so"]
+    (tmp_path / "manifest.json").write_text(manifest.text())
+    with pytest.raises(AnsibleActionFail, match=rf"^prebuilt: {tmp_path}/l\.so cannot be read: No such file"):
+        read_prebuilt(tmp_path)
+
+
+def test_what_is_wrong_with_a_prebuilt_folder_is_told_whole(tmp_path: pathlib.Path) -> None:
+    for folder, said in (
+        (tmp_path / "none", f"prebuilt: {tmp_path}/none is not a folder"),
+        (tmp_path, f"prebuilt: neither {tmp_path} nor the folders in it contain a .so file"),
+    ):
+        with pytest.raises(AnsibleActionFail) as error:
+            read_prebuilt(folder)
+        assert str(error.value) == said
+
+
+def test_the_variables_of_the_host_go_with_the_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would run as another user, or with another Python, than the task says."""
+    given: t.List[t.Any] = []
+
+    class Action(ActionModule):
+        def __init__(self) -> None:
+            self._task = Task(state="absent")
+
+        def _execute_module(self, module_name: str, module_args: t.Any, task_vars: t.Any) -> t.Dict[str, t.Any]:
+            given.append(task_vars)
+            return {"changed": False}
+
+    monkeypatch.setattr(preload_libraries.ActionBase, "run", lambda self, tmp, task_vars: {"of": "Ansible"})
+    assert Action().run(task_vars={"a": 1}) == {"of": "Ansible", "changed": False}
+    assert given == [{"a": 1}]

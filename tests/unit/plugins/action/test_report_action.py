@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import types
 import typing as t
 
 import pytest
@@ -91,14 +92,18 @@ def test_how_far_a_rollout_came(shown: Shown) -> None:
         "hosts": {"refused": [], "failed": ["h2"], "unreachable": [], "done": ["h1"], "not begun": ["h3"]},
     }
     assert [line for line, _colour in shown] == ["", *TABLE, "", NOTE, "", *trouble]
-    assert dict(shown)["FAILED h2"] == dict(shown)[trouble[-1]] == C.COLOR_ERROR
-    assert dict(shown)["    a: b"] is None
+    said = [colour for _line, colour in shown][-1 - len(trouble) :]
+    indented = [None if line[:1] in ("", " ") else C.COLOR_ERROR for line in trouble]
+    assert said == [None, *indented]
+    assert trouble[-1][:1] not in ("", " ")
 
 
 def test_a_rollout_without_trouble_and_answers_says_nothing(shown: Shown) -> None:
     result = report("rollout", outcomes={"h1": {"state": "done"}}, fail=True)
     assert (result["lines"], result["trouble"], shown) == ([], [], [])
     assert "failed" not in result
+    result = report("rollout", outcomes={"h1": {"state": "done"}}, answers={"h1": None})
+    assert (result["lines"], shown) == ([], []), "nor where a host that is done was not asked"
 
 
 def test_a_rollout_that_fails_the_task(shown: Shown) -> None:
@@ -113,6 +118,7 @@ def test_an_audit(shown: Shown) -> None:
     result = report("audit", answers={"h1": answer, "h2": None})
     assert result["changed"] is False
     assert result["lines"] == [line for line, _colour in shown][1:]
+    assert shown[0] == ("", None)
     colours = {line.split()[0]: colour for line, colour in shown if line}
     assert (colours["h1"], colours["h2"]) == (C.COLOR_OK, C.COLOR_ERROR)
 
@@ -171,3 +177,60 @@ def test_options_of_another_kind(shown: Shown, arguments: t.Dict[str, t.Any], na
     with pytest.raises(AnsibleError, match=named):
         report("sockets", **arguments)
     assert shown == []
+
+
+def test_the_file_of_an_audit_to_the_letter(
+    shown: Shown, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an order that stays, one value a line, and as people write: two of them can be compared."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "audit.json").write_bytes(b"no text: \xff")
+    answer = {
+        **AUDIT,
+        "unreadable": {"processes": 1, "why": "für"},
+        "left_out": {"local": 0, "recent": 0, "ansible": 0},
+    }
+    assert report("audit", answers={"h2": answer, "h1": None}, output="audit.json")["changed"] is True
+    text = (tmp_path / "audit.json").read_text(encoding="utf-8")
+    assert text == json.dumps(json.loads(text), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    assert '"why": "für"' in text
+    assert text.startswith('{\n  "hosts": {\n    "h1": null,\n    "h2": {\n      "groups": [],\n')
+
+
+def test_a_file_that_cannot_be_read_is_told(shown: Shown, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "audit.json").mkdir()
+    said = f"output: {tmp_path}/audit.json cannot be written on the controller: Is a directory"
+    with pytest.raises(AnsibleActionFail, match=f"^{said}"):
+        report("audit", answers={"h2": None}, output=str(tmp_path / "audit.json"))
+
+
+def test_all_mistakes_are_told_at_once(shown: Shown) -> None:
+    with pytest.raises(AnsibleActionFail) as error:
+        report("audit", wrong_only=True, fail=True)
+    assert len(str(error.value).split("; ")) == 5
+    with pytest.raises(AnsibleActionFail, match=r"^of: missing: expected one of sockets, rollout, audit$"):
+        report(None)
+    with pytest.raises(AnsibleActionFail, match=r"^answers: 'h1': expected what socket_options_info returned, or null"):
+        report("rollout", outcomes={}, answers={"h1": "text"})
+    assert shown == []
+
+
+def test_each_word_has_its_colour(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Green is right, red is wrong, and what is to be looked at is neither."""
+    of_audit = {
+        "right": C.COLOR_OK,
+        "wrong": C.COLOR_ERROR,
+        "unknown": C.COLOR_WARN,
+        "advice": C.COLOR_CHANGED,
+        "": None,
+    }
+    monkeypatch.setattr(report_action, "render", lambda _answers: [(f"it is {word}", word) for word in of_audit])
+    report("audit", answers={"h1": None})
+    assert shown == [("", None), *((f"it is {word}", colour) for word, colour in of_audit.items())]
+    del shown[:]
+    of_rows = {"right": C.COLOR_OK, "accepted": C.COLOR_CHANGED, "wrong": C.COLOR_ERROR, "idle": C.COLOR_SKIP}
+    rows = [types.SimpleNamespace(verdict=word) for word in of_rows]
+    monkeypatch.setattr(report_action, "rows_of", lambda _answers, _wrong_only: rows)
+    monkeypatch.setattr(report_action, "lay_out", lambda _rows: ["HOST", *of_rows])
+    report("sockets", answers={"h1": {}})
+    assert shown == [("", None), ("HOST", None), *of_rows.items()]

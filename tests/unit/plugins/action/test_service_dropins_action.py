@@ -16,8 +16,8 @@ from ansible.template import Templar
 from ansible_collections.netops.keepalive.plugins.action import service_dropins
 from ansible_collections.netops.keepalive.plugins.action.service_dropins import NOTHING_TO_DO, ActionModule, in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import sha256_of_text
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolve
 from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import environment_in
+from ansible_collections.netops.keepalive.tests.unit.support.resolved import resolve
 
 SERVICE = """\
 # Managed by netops.keepalive: the next run of Ansible overwrites this file.
@@ -154,6 +154,10 @@ def test_looking_only_sends_nothing_to_write(calls_of: Render) -> None:
     assert calls_of(services=services, units=units("a.service"), look_only=True, rollout=True) == [
         {"rollout": True, "dropins": []}
     ]
+    assert calls_of(services=services, look_only=True, listed=["a.service"], state_folder="/x") == [
+        {"listed": ["a.service"], "dropins": []}
+    ]
+    assert len(calls_of(dropins=[], look_only=False, seen=None)) == 1
 
 
 def test_twenty_units_are_one_execution(calls_of: Render) -> None:
@@ -196,6 +200,8 @@ def test_who_runs_and_with_what_is_sent_along_and_who_is_to_have_none(calls_of: 
 def test_dropins_pass_as_they_are(calls_of: Render) -> None:
     dropins = [{"unit": "a.service", "content": "{{ not a template }}", "mtime_ns": 5}]
     assert calls_of(dropins=dropins) == [{"dropins": dropins}]
+    both = {"dropins": dropins, "services": resolve([{"name": "a.service"}])}
+    assert calls_of(**both) == [both], "the module says that it takes one of the two"
 
 
 def test_the_plays_own_template_is_found_first(calls_of: Render, tmp_path: pathlib.Path) -> None:
@@ -238,3 +244,71 @@ def test_units_that_are_missing(calls_of: Render, given: t.Any, message: str) ->
 def test_services_that_were_not_resolved(calls_of: Render) -> None:
     with pytest.raises(AnsibleActionFail, match=r"^services: 'a\.service' has no type, libraries, tcp; pass the list"):
         calls_of(services=[{"name": "a.service"}], units=units("a.service"))
+
+
+def test_a_template_is_rendered_as_those_of_ansible_are(calls_of: Render, tmp_path: pathlib.Path) -> None:
+    """Its escapes count, and of a socket nothing is set in the environment."""
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "mine.j2").write_text(
+        "{{ marker }}\n{{ ['a', 'b'] | join('\\n') }}\n{{ environment }} {{ service.name }} {{ mine }}"
+    )
+    names = ("a.service", "b.socket")
+    (call,) = calls_of(
+        {"mine": "of the play"},
+        services=resolve([{"name": name} for name in names]), units=units(*names), socket_template="mine.j2",
+    )  # fmt: skip
+    content = call["dropins"][1]["content"]
+    assert content == "# Managed by netops.keepalive\na\nb\n{} b.socket of the play\n"
+
+
+def test_a_service_without_libraries_leaves_what_the_unit_preloads(calls_of: Render, tmp_path: pathlib.Path) -> None:
+    (service,) = resolve([{"name": "a.service"}])
+    (call,) = calls_of(services=[{**service, "libraries": []}], units=units("a.service", a=["/x.so"]))
+    assert "LD_PRELOAD" not in call["dropins"][0]["content"]
+
+
+@pytest.mark.parametrize("missing", ["type", "libraries", "tcp"])
+def test_what_a_service_lacks_is_named(calls_of: Render, missing: str) -> None:
+    (service,) = resolve([{"name": "a.service"}])
+    del service[missing]
+    with pytest.raises(AnsibleActionFail) as error:
+        calls_of(services=[service], units=units("a.service"))
+    assert str(error.value) == (
+        f"services: 'a.service' has no {missing}; pass the list through netops.keepalive.resolve_services first"
+    )
+
+
+def test_a_service_without_a_name_is_told_too(calls_of: Render) -> None:
+    (service,) = resolve([{"name": "a.service"}])
+    del service["name"]
+    with pytest.raises(AnsibleActionFail, match=r"^services: None has no name; pass the list"):
+        calls_of(services=[service], units=units("a.service"))
+
+
+@pytest.mark.parametrize("arguments", [{}, {"units": None, "services": None}, {"units": {}, "services": []}])
+def test_what_nobody_has_seen_is_in_force_nowhere(arguments: t.Dict[str, t.Any]) -> None:
+    assert in_force(["a.service"], arguments) == []
+
+
+def test_a_unit_whose_processes_nobody_judged_is_in_force() -> None:
+    assert in_force(["a.service"], {"units": {"a.service": {"active_state": "active"}}}) == ["a.service"]
+    no_instances = {"active_state": "active", "instances": []}
+    assert in_force(["w@.service"], {"units": {"w@.service": no_instances}}) == ["w@.service"]
+
+
+def test_what_an_unfinished_rollout_has_restarted_is_answered_with_the_variables_of_the_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: t.List[t.Any] = []
+
+    class Action(ActionModule):
+        def _execute_module(self, module_name: str, module_args: t.Any, task_vars: t.Any) -> t.Dict[str, t.Any]:
+            given.append(task_vars)
+            return {"unfinished": {"a.service": True, "b.service": False}}
+
+    monkeypatch.setattr(service_dropins.ActionBase, "run", lambda self, tmp, task_vars: {"of": "Ansible"})
+    args = {"dropins": [], "units": {"a.service": {"active_state": "active"}}}
+    result = Action(Task(pathlib.Path("/"), args), None, None, None, None, None).run(task_vars={"a": 1})
+    unfinished = {"a.service": True, "b.service": False}
+    assert result == {"of": "Ansible", "unfinished": unfinished, "in_force": ["a.service"]}
+    assert given == [{"a": 1}]

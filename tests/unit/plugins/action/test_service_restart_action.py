@@ -32,7 +32,7 @@ def run_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., t.Any]:
     """A function that runs the action and returns its result and what the module got, None where it was not called."""
     monkeypatch.setattr(service_restart.ActionBase, "run", lambda self, tmp, task_vars: {})
 
-    def run(**args: t.Any) -> t.Any:
+    def run(check: bool = False, **args: t.Any) -> t.Any:
         calls: t.List[t.Any] = [None]
 
         class Action(ActionModule):
@@ -40,9 +40,12 @@ def run_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., t.Any]:
                 assert module_name == "netops.keepalive.service_restart"
                 assert {"id", "owner"} <= set(module_args.pop("run"))
                 calls.append(module_args)
+                assert task_vars == {"a": 1}
                 return {"changed": True}
 
-        return Action(Task(args), None, None, None, None, None).run(), calls[-1]
+        task = Task(args)
+        task.check_mode = check
+        return Action(task, None, None, None, None, None).run(task_vars={"a": 1}), calls[-1]
 
     return run
 
@@ -57,3 +60,9 @@ def test_nothing_due_by_what_was_seen_asks_nothing(run: t.Callable[..., t.Any]) 
 @pytest.mark.parametrize("seen", [None, {}, {**SEEN, "units": {}}])
 def test_otherwise_the_host_is_asked_and_not_told_what_was_seen(run: t.Callable[..., t.Any], seen: t.Any) -> None:
     assert run(services=SERVICES, seen=seen) == ({"changed": True}, {"services": SERVICES})
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_what_would_change_counts_where_it_is_only_foretold(run: t.Callable[..., t.Any], check: bool) -> None:
+    _result, call = run(check, services=SERVICES, seen=SEEN, assume_changed=["a.service"])
+    assert (call is not None) is check

@@ -164,7 +164,7 @@ def test_a_host_on_which_programs_do_not_start_is_not_confirmed(
 
 
 def test_programs_start_here() -> None:
-    assert ld_so_preload_trial.programs_start() == ""
+    assert ld_so_preload_trial.programs_start([]) == ""
 
 
 def test_without_an_answer_the_old_file_comes_back(run: Run, file: pathlib.Path) -> None:
@@ -237,7 +237,7 @@ def test_what_every_program_said_before_is_not_held_against_the_libraries(
     noisy.write_text("#!/bin/sh\necho \"ERROR: ld.so: object 'x' cannot be preloaded: ignored.\" >&2\n")
     noisy.chmod(0o755)
     monkeypatch.setattr(ld_so_preload_trial, "find_program", lambda name: str(noisy))
-    assert "said: ERROR: ld.so: object 'x'" in ld_so_preload_trial.programs_start()
+    assert "said: ERROR: ld.so: object 'x'" in ld_so_preload_trial.programs_start([])
     assert ld_so_preload_trial.programs_start(ld_so_preload_trial.noise()) == ""
     answer = run(preflight=False)
     assert confirm(run, answer)["result"] == "committed"

@@ -15,6 +15,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, multilib, prebuilt
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader, find_loaders
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.selftest import Refused
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import read_elf
 from ansible_collections.netops.keepalive.plugins.modules import prebuilt_libraries
 
@@ -53,7 +54,7 @@ def test_it_compiles_what_is_not_there_and_says_of_what(run: Run) -> None:
     assert (result["changed"], result["kind"], result["reason"]) == (True, KIND, "not installed")
     assert result["made"]["sources"] == build.digest_of_sources(SOURCES)
     assert result["made"]["compiler"] == result["compiler"] == build.compiler_version("cc")
-    ((name, content),) = prebuilt.unpack({"k": result["contents"]})["k"].items()
+    ((name, content),) = prebuilt.unpack({"k": result["contents"]}, {})["k"].items()
     assert (name, content[:4]) == ("one.so", b"\x7fELF")
 
     again = run(have={KIND: result["made"]})
@@ -104,7 +105,7 @@ def test_for_programs_of_another_kind_libraries_are_made_too_and_no_links(run: R
     """Where the links have to lie says the loader of the host that gets the files."""
     result = run(sources=sources_of_the_collection(), multilib="auto")
     assert result["changed"] is True, result.get("msg")
-    files = prebuilt.unpack({"k": result["contents"]})["k"]
+    files = prebuilt.unpack({"k": result["contents"]}, {})["k"]
     names = ["libkeepalive.so", "libkeepalive_listen.so", "libkeepalive_socket.so"]
     assert sorted(name for name in files if "/" in name) == [f"lib32/{name}" for name in names]
     assert {files[f"lib32/{name}"][:4] for name in names} == {b"\x7fELF"}
@@ -129,3 +130,61 @@ def test_a_compiler_for_one_kind_alone_makes_that_kind(
 def test_what_a_compiler_that_is_gone_made_for_another_kind_is_still_right(run: Run, two_kinds: Loader) -> None:
     made = {**run()["made"], "cc": "none-cc", "multilib": "lib64, lib32"}
     assert run(cc="none-cc", multilib="auto", have={KIND: made})["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("error", "msg"),
+    [
+        (
+            build.NoCompiler("no cc"),
+            "no cc; install gcc, make and the C library's headers there, or choose another host",
+        ),
+        (build.BuildError("make ended\nwith this"), "make ended\nwith this"),
+        (Refused("one.so crashes"), "one.so crashes"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+    ],
+    ids=["no compiler", "no build", "refused", "no room"],
+)
+def test_how_a_failure_is_told(run: Run, monkeypatch: pytest.MonkeyPatch, error: Exception, msg: str) -> None:
+    def fail(_module: t.Any) -> t.NoReturn:
+        raise error
+
+    monkeypatch.setattr(prebuilt_libraries, "_go", fail)
+    result = run()
+    assert (result["failed"], result["msg"]) == (True, msg)
+
+
+def test_the_whole_answer(run: Run) -> None:
+    """Where something is made, where it is there, where another host makes it, and where it is only foretold."""
+    host = build.describe_platform()
+    compiler = build.compiler_version("gcc")
+    common = {"kind": KIND, "machine": host.machine, "libc": host.libc, "compiler": compiler}
+    result = run(cc="gcc", cflags="-O1", ldflags="-s")
+    del result["invocation"], result["contents"]
+    made = {
+        "sources": build.digest_of_sources(SOURCES), "cc": "gcc", "cflags": "-O1", "ldflags": "-s",
+        "machine": host.machine, "libc": host.libc, "compiler": compiler,
+    }  # fmt: skip
+    assert result == {**common, "changed": True, "reason": "not installed", "made": made}
+    for more, answer in (
+        ({"have": {KIND: made}}, {"changed": False, "reason": ""}),
+        ({"claimed": {KIND: "twin"}}, {"changed": False, "reason": "twin compiled for this kind of host already"}),
+        ({"have": {"other": made}, "check": True}, {"changed": True, "reason": "not installed", "made": made}),
+        ({"claimed": {"other": "x"}, "check": True}, {"changed": True, "reason": "not installed", "made": made}),
+    ):
+        result = run(cc="gcc", cflags="-O1", ldflags="-s", **more)
+        del result["invocation"]
+        assert result == {**common, **answer}
+    changed = run(cc="gcc", have={KIND: made}, check=True)["reason"]
+    assert changed == "cflags changed from '-O1' to nothing; ldflags changed from '-s' to nothing"
+
+
+def test_a_compiler_that_makes_nothing_is_told_where_it_is_only_foretold(
+    run: Run, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cc = tmp_path_factory.mktemp("compiler") / "cc"
+    cc.write_text('#!/bin/sh\n[ "$1" = --version ] && exec echo cc 1\necho "no headers" >&2; exit 1\n')
+    cc.chmod(0o755)
+    result = run(check=True, cc=str(cc))
+    assert result["failed"] is True
+    assert "no headers" in result["msg"]

@@ -14,7 +14,8 @@ import typing as t
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit, Terms
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.modules import sockets_audit_info
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import have_answered
@@ -107,3 +108,79 @@ def test_without_systemctl_the_rest_is_told(
 def test_a_host_without_proc(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets_audit_info, "HostAudit", functools.partial(HostAudit, proc=Proc("/nonexistent")))
     assert "The sockets of this host cannot be read" in run()["msg"]
+
+
+@pytest.mark.parametrize("given", [4, 864000, "864000"])
+def test_the_shortest_and_the_longest_timeout(run: Run, proc: ShadowProc, given: t.Any) -> None:
+    assert run(idle_timeout=given)["idle_timeout"] == int(given)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "terms"),
+    [
+        ({}, Terms(350, False, 0)),
+        ({"idle_timeout": "240", "include_local": True, "min_idle": 7.5}, Terms(240, True, 7.5)),
+        ({"min_idle": 0}, Terms(350)),
+    ],
+)
+def test_what_counts_is_what_was_asked_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch, parameters: t.Dict[str, t.Any], terms: Terms
+) -> None:
+    class Asked:
+        def __init__(self, terms: Terms, reader: t.Any, _socket_units: t.Any) -> None:
+            self._said = {"terms": list(terms), "reads": hasattr(reader, "read")}
+
+        def run(self) -> t.Dict[str, t.Any]:
+            return self._said
+
+    monkeypatch.setattr(sockets_audit_info, "HostAudit", Asked)
+    answer = run(**parameters)
+    del answer["invocation"]
+    assert answer == {"changed": False, "terms": list(terms), "reads": True}
+
+
+def listening(monkeypatch: pytest.MonkeyPatch, parameters: Run) -> t.Any:
+    """Return what the audit is told of systemd's listeners."""
+    told: t.List[t.Any] = []
+
+    class Asking:
+        def __init__(self, _terms: Terms, _reader: t.Any, socket_units: t.Callable[[], t.Any]) -> None:
+            told.append(socket_units())
+
+        def run(self) -> t.Dict[str, t.Any]:
+            return {}
+
+    monkeypatch.setattr(sockets_audit_info, "HostAudit", Asking)
+    parameters()
+    return told[0]
+
+
+def test_of_two_units_for_one_address_it_is_always_the_same(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = [f"Id={name}.socket\nListen=127.0.0.1:9 (Stream)\n" for name in ("b", "a")]
+    asked = have_answered(monkeypatch, "\n".join(blocks))
+    assert listening(monkeypatch, run) == {("127.0.0.1", 9): "b.socket"}
+    (question,) = asked
+    assert question.endswith(" -- *.socket")
+
+
+@pytest.mark.parametrize("error", [OSError("no pipe"), systemd.SystemdError("no bus")], ids=["system", "systemd"])
+def test_why_the_listeners_of_systemd_are_not_known_is_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    warnings: t.List[str] = []
+
+    def fail(*_arguments: t.Any, **_named: t.Any) -> t.NoReturn:
+        raise error
+
+    monkeypatch.setattr(systemd, "ask_systemd", fail)
+    monkeypatch.setattr(sockets_audit_info.Module, "warn", lambda _self, text: warnings.append(text))
+    assert listening(monkeypatch, run) == {}
+    assert warnings == [f"The .socket units are not known, their listeners count for systemd itself: {error}"]
+
+
+def test_why_the_sockets_cannot_be_read_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def blind(*_arguments: t.Any) -> t.NoReturn:
+        raise OSError("no /proc")
+
+    monkeypatch.setattr(sockets_audit_info, "HostAudit", blind)
+    assert run()["msg"] == "The sockets of this host cannot be read: no /proc"

@@ -92,6 +92,7 @@ def test_a_run_that_goes_on_is_told_from_one_whose_number_another_process_has(na
     assert _locked.is_gone(goes_on)
     first = str(int(boot_ticks(1)))
     assert _locked.is_gone({"scope": goes_on["scope"], "started": first}), "of no process"
+    assert _locked.is_gone({"scope": goes_on["scope"]}), "nor since when"
 
 
 def test_where_it_is_not_known_what_a_process_number_means_nobody_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +102,7 @@ def test_where_it_is_not_known_what_a_process_number_means_nobody_is_gone(monkey
     monkeypatch.setattr(os, "readlink", no_proc)
     run = _locked.identity()
     assert run["scope"] == ""
-    assert not _locked.is_gone({**run, "started": "1"})
+    assert _locked.is_gone({**run, "started": "1"}) is False
 
 
 class Action:

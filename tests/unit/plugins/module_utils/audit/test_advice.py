@@ -83,6 +83,14 @@ def test_what_redis_makes_of_the_recommended_value_is_right(idle_timeout: int) -
         (Program("/usr/local/bin/consul", go=True), "outgoing", [], ["Go programs"]),
         (Program("/usr/sbin/sshd", unit="ssh.socket"), "accepted", [], ["OpenSSH server", "systemd sockets"]),
         (Program("/usr/bin/nginx-exporter"), "accepted", [], []),
+        (Program("/bin/dash", "/usr/sbin/rabbitmq-server"), "accepted", [], ["RabbitMQ"]),
+        # what is surely meant stands first
+        (
+            Program("/usr/sbin/pgbouncer", libraries=("/usr/lib/libpq.so.5",)),
+            "outgoing",
+            [],
+            ["PgBouncer", "libpq (psql, psycopg, PostgreSQL's replication)"],
+        ),
     ],
 )
 def test_the_settings_of_a_program(
@@ -112,7 +120,17 @@ def test_a_service_without_a_setting_gets_an_entry() -> None:
 def test_a_setting_of_its_own_comes_first() -> None:
     advice = advise(Program("/usr/sbin/nginx", unit="nginx.service"), "accepted", VALUES)
     assert advice.kind == "native"
-    assert advice.native[0]["setting"] == "listen 443 ssl so_keepalive=120:30:4;"
+    assert advice.native == [
+        {
+            "name": "nginx, clients",
+            "setting": "listen 443 ssl so_keepalive=120:30:4;",
+            "where": "each listen directive, then reload",
+            "source": "https://nginx.org/en/docs/http/ngx_http_core_module.html#listen",
+            "sets_times": True,
+            "certain": True,
+            "remark": "",
+        }
+    ]
     assert advice.entry and advice.entry["libraries"] == ["listen"]  # the other choice
 
 
@@ -130,6 +148,7 @@ def test_a_library_that_may_not_be_what_connected_is_a_second_choice() -> None:
 def test_a_socket_of_systemd_needs_no_library() -> None:
     advice = advise(Program("/usr/bin/relay", unit="relay.socket"), "accepted", VALUES)
     assert advice.entry == {"name": "relay.socket", "tcp": {"keepidle": 120, "keepintvl": 30, "keepcnt": 4}}
+    assert (advice.kind, advice.obstacle) == ("native", "")
 
 
 @pytest.mark.parametrize(
@@ -157,6 +176,8 @@ def test_the_hosts_times_count_where_only_they_are_in_the_way() -> None:
     (note,) = advise(static, "outgoing", VALUES, by_default=True).notes
     assert "net.ipv4.tcp_keepalive_time=120 net.ipv4.tcp_keepalive_intvl=30" in note
     assert advise(static, "outgoing", VALUES).notes == []
+    redis = Program("/usr/bin/redis-server", unit="session-*.scope", static=True)
+    assert advise(redis, "outgoing", VALUES, by_default=True).notes == [], "it has a setting for them"
     of_a_service = advise(static._replace(unit="a.service"), "outgoing", VALUES, by_default=True).notes
     assert [note] == [each for each in of_a_service if "socket_options" not in each], "whatever else is said"
     assert advise(Program("/x", unit="a.service"), "outgoing", VALUES, by_default=True).notes == []
@@ -185,8 +206,12 @@ def test_what_may_go_wrong_with_the_library_is_said() -> None:
     program = Program("/x", unit="a.service")
     (own,) = advise(program, "outgoing", VALUES, own=KeepaliveTimes(300, 100, 3)).notes
     assert "300 s / 100 s x 3" in own and "after connect()" in own
-    (loaded,) = advise(program._replace(loaded=("libkeepalive.so",)), "outgoing", VALUES).notes
-    assert "loaded already" in loaded
+    (loaded,) = advise(program._replace(loaded=("libkeepalive.so", "x.so")), "outgoing", VALUES).notes
+    assert loaded == ("libkeepalive.so, x.so is loaded already: socket_options_info says why it is not enough")
+    # Where something else comes first, neither is in its way.
+    nginx = Program("/usr/sbin/nginx", unit="nginx.service", loaded=("libkeepalive.so",))
+    assert advise(nginx, "accepted", VALUES).notes == []
+    assert advise(nginx._replace(loaded=()), "accepted", VALUES, own=KeepaliveTimes(300, 100, 3)).notes == []
 
 
 def test_a_heartbeat_is_said_to_be_out_of_sight() -> None:

@@ -51,7 +51,7 @@ def options(keepidle: int, keepintvl: int, keepcnt: int, user_timeout: t.Optiona
     ],
 )
 def test_the_verdict(keepalive: t.Optional[bool], values: t.Any, verdict: str) -> None:
-    assert judge(keepalive, values, 350) == verdict
+    assert judge(keepalive, values, 350, None) == verdict
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,44 @@ def test_a_user_timeout_takes_the_place_of_the_count() -> None:
     assert probes_in_force(KeepaliveTimes(60, 15, 4), 120_000) == 4
     assert probes_in_force(KeepaliveTimes(60, 15, 4), 121_000) == 5
     assert probes_in_force(KeepaliveTimes(60, 15, 4), 1000) == 1
+    assert probes_in_force(KeepaliveTimes(60, 1, 4), 86_400_000) == 86_340
+    assert probes_in_force(KeepaliveTimes(60, 15, 4), None) == 4
 
 
 @given(st.integers(SHORTEST_TIMEOUT, LONGEST_TIMEOUT))
 def test_what_is_recommended_is_right_and_within_the_kernels_range(idle_timeout: int) -> None:
     values = recommend(idle_timeout)
-    assert judge(True, values._asdict(), idle_timeout) == "right"
+    assert judge(True, values._asdict(), idle_timeout, None) == "right"
     for name, value in values._asdict().items():
         assert OPTIONS[name].minimum <= value <= OPTIONS[name].maximum
+
+
+@pytest.mark.parametrize(
+    ("idle_timeout", "values"),
+    [
+        (4, (1, 1, 4)), (5, (2, 1, 4)), (10, (4, 1, 4)), (20, (8, 2, 4)), (24, (9, 2, 4)), (25, (10, 2, 4)),
+        (37, (10, 2, 4)), (38, (15, 3, 4)), (50, (20, 5, 4)), (149, (55, 13, 4)), (150, (60, 30, 4)),
+        (224, (60, 30, 4)), (225, (90, 30, 4)), (299, (90, 30, 4)), (300, (120, 30, 4)), (599, (180, 30, 4)),
+        (600, (240, 60, 4)), (1499, (540, 60, 4)), (1500, (600, 60, 4)), (864_000, (600, 60, 4)),
+    ],
+)  # fmt: skip
+def test_round_numbers_are_recommended_and_none_above_ten_minutes(
+    idle_timeout: int, values: t.Tuple[int, int, int]
+) -> None:
+    assert recommend(idle_timeout) == values
+
+
+@pytest.mark.parametrize("name", ["keepidle", "keepintvl", "keepcnt"])
+def test_where_one_of_the_values_is_not_known_nothing_is_right(name: str) -> None:
+    assert judge(True, {**options(60, 15, 4), name: None}, 350, None) == "unknown"
+    assert judge(True, {key: value for key, value in options(60, 15, 4).items() if key != name}, 350, 360) == "slow"
+
+
+@pytest.mark.parametrize(
+    ("values", "survives"), [((60, 15, 2), True), ((60, 15, 1), False), ((60, 145, 2), False), ((60, 144, 2), True)]
+)
+def test_one_probe_may_be_lost(values: t.Tuple[int, int, int], survives: bool) -> None:
+    assert KeepaliveTimes(*values).satisfy(350) is survives
 
 
 def test_below_the_shortest_timeout_nothing_would_be() -> None:

@@ -8,40 +8,12 @@ from __future__ import annotations
 
 import copy
 import textwrap
-import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program, advise
-from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.report import duration, render
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import endpoint
-
-VALUES = KeepaliveTimes(120, 30, 4)
-COUNTS = dict.fromkeys(("connections", "right", "without", "slow", "tight", "unknown", "overdue", "listeners"), 0)
-
-
-NOTHING_CUT = {"groups": 0, "connections": 0, "findings": 0, "listeners": 0, "whose": []}
-NOBODYS = {"sockets": 0, "users": 0, "whose": []}
-
-
-def group(program: Program, direction: str, wrong: bool = True, **settings: t.Any) -> t.Dict[str, t.Any]:
-    plain: t.Dict[str, t.Any] = {
-        **{name: count for name, count in COUNTS.items() if name != "listeners"},
-        "unit": program.unit, "units": 1, "program": program.path, "script": program.script, "direction": direction,
-        "user": None, "values_total": 0, "processes": 1,
-        "longest_silence": None, "values": [], "peers": [], "peers_total": 0, "listeners": [],
-        "listeners_total": 0, "advice": dict(advise(program, direction, VALUES)._asdict()) if wrong else None,
-    }  # fmt: skip
-    return {**plain, **settings}
-
-
-def answer(*groups: t.Dict[str, t.Any], **totals: int) -> t.Dict[str, t.Any]:
-    return {
-        "idle_timeout": 350, "totals": {**COUNTS, **totals}, "left_out": {"local": 0, "recent": 0, "ansible": 0},
-        "groups": list(groups), "groups_total": len(groups), "groups_cut": NOTHING_CUT, "unowned": NOBODYS,
-        "unreadable": {"processes": 0, "why": ""},
-    }  # fmt: skip
-
+from ansible_collections.netops.keepalive.tests.unit.support.audit_answers import answer, group, text_of
 
 WORKER = group(
     Program("/usr/bin/python3.11", "/opt/worker.py", "worker@.service"), "outgoing",
@@ -66,10 +38,6 @@ SSH = group(
     listeners=[{"address": "::", "port": 22, "verdict": "without", "shown_by": 0}],
 )  # fmt: skip
 GOOD = group(Program("/usr/bin/good", unit="good.service"), "outgoing", wrong=False, connections=4, right=4)
-
-
-def text_of(answers: t.Dict[str, t.Any]) -> str:
-    return "\n".join(line for line, _what in render(answers)) + "\n"
 
 
 def test_one_host() -> None:
@@ -242,12 +210,14 @@ def test_the_colours() -> None:
     kinds = dict(render(answers))
     assert kinds["    do: the library connect, entry below"] == "advice"
     assert kinds["        libraries: [connect]"] == "advice"
+    assert kinds["To paste; then look with enable_keepalive --check --diff, which also shows the restarts:"] == "plain"
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0 s"), (119.9, "119 s"), (120, "2 min"), (3599, "59 min"), (3600, "1 h"), (9000, "2 h 30 min"),
-     (86400, "1 d"), (190000, "2 d 4 h")],
+     (86399, "23 h 59 min"), (86400, "1 d"), (89999, "1 d"), (90000, "1 d 1 h"),
+     (190000, "2 d 4 h"), (7199, "1 h 59 min")],
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text

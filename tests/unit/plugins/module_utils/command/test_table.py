@@ -62,4 +62,38 @@ def test_the_wide_table_has_every_option() -> None:
 
 
 def test_no_sockets_are_a_header() -> None:
-    assert len(table([])) == 1
+    (header,) = table([])
+    assert header.split() == [
+        "STATE", "WAY", "LOCAL", "REMOTE", "KEEPALIVE", "IDLE(s)", "INTVL(s)", "CNT", "USER-TIMEOUT(ms)", "SILENT(s)",
+        "UNIT", "PID/PROGRAM",
+    ]  # fmt: skip
+
+
+def test_the_lines_are_in_the_order_of_units_processes_and_addresses() -> None:
+    def line(unit: str, pid: int, port: int, remote: t.Optional[t.Tuple[str, int]]) -> Record:
+        state = "ESTABLISHED" if remote else "LISTEN"
+        return record(unit, "outgoing", holders=[Holder(pid, 3)], local=("192.0.2.9", port), remote=remote, state=state)
+
+    ordered = [
+        line("a.service", 9, 99, ("192.0.2.1", 9)),
+        line("a.service", 10, 443, None),
+        line("a.service", 10, 22, ("192.0.2.1", 9)),
+        line("a.service", 10, 80, ("192.0.2.1", 10)),
+        line("a.service", 10, 80, ("192.0.2.2", 9)),
+        line("b.service", 1, 1, ("192.0.2.1", 9)),
+    ]
+    for records in (ordered, ordered[::-1], ordered[3:] + ordered[:3]):
+        assert table(records) == table(ordered)
+    keys = [(text.split()[-1], text.split()[2], text.split()[3]) for text in table(ordered)[1:]]
+    assert keys == [
+        ("9/worker", "192.0.2.9:99", "192.0.2.1:9"), ("10/worker", "192.0.2.9:443", "-"),
+        ("10/worker", "192.0.2.9:22", "192.0.2.1:9"), ("10/worker", "192.0.2.9:80", "192.0.2.1:10"),
+        ("10/worker", "192.0.2.9:80", "192.0.2.2:9"), ("1/worker", "192.0.2.9:1", "192.0.2.1:9"),
+    ]  # fmt: skip
+
+
+def test_what_a_table_does_not_know_is_shown_as_it_is() -> None:
+    odd = record("", "other", state="TIME_WAIT", idle=0.9, program="/opt/\x1b[2J", remote=None)
+    assert table([odd])[1].split() == [
+        "TIME_WAIT", "other", "192.0.2.1:40000", "-", "on", "0", "0", "0", "0", "0", "-", "812/'\\x1b[2J'",
+    ]  # fmt: skip

@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import check
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import TimedOut
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import Ended, TimedOut
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import LIBRARIES
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a mount namespace")
@@ -88,3 +88,27 @@ def test_what_it_says_in_words(said: str, found: t.List[str]) -> None:
 def test_a_library_that_says_nothing_has_read_nothing() -> None:
     with pytest.raises(check.CannotCheck, match=r"^/x.so did not read the file$"):
         check._in_words("", ["a", "b"], "/x.so")
+
+
+def test_how_the_library_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder that stands for /etc has the candidate, as everybody would read it, and the cache of the loader."""
+    seen = []
+
+    def run(command: t.Sequence[str], _seconds: float) -> Ended:
+        folder = pathlib.Path(command[8])
+        candidate = folder / "libkeepalive.conf"
+        seen.append((command[:8], command[9:], candidate.read_bytes(), candidate.stat().st_mode & 0o777))
+        assert (folder / "ld.so.cache").exists() == os.path.exists("/etc/ld.so.cache")
+        return Ended(0, "", f"{LAST}\n")
+
+    monkeypatch.setattr(check, "find_program", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(check, "run", run)
+    before = os.umask(0o077)
+    try:
+        assert check.complaints("A\r\nB\udcff", "/x.so") == []
+    finally:
+        os.umask(before)
+    inside = 'mount --bind "$1" /etc && exec env LIBKEEPALIVE_DEBUG=1 LD_PRELOAD="$2" "$3"'
+    command = ["/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", inside, "sh"]
+    text = b"A\nB\xff\nLIBKEEPALIVE_DISABLE=the library has read this far\n"
+    assert seen == [(command, ["/x.so", "/bin/true"], text, 0o644)]

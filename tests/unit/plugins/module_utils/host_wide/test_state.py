@@ -175,3 +175,78 @@ def test_a_settings_file_that_is_none_or_cannot_be_reached(tmp_path: pathlib.Pat
     found = look_at_host_wide(str(tmp_path / "none"), str(tmp_path / "loop"))
     assert found.settings is None
     assert found.unusable.startswith(f"{tmp_path}/loop cannot be opened: Too many levels of symbolic links; right is")
+
+
+def test_both_files_are_looked_for_where_everybody_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def find(path: str) -> t.Any:
+        asked.append(path)
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(state.below_root, "find", find)
+    monkeypatch.setattr(state.in_force, "history", lambda path: told((1.0, path)))
+    histories = [told((1.0, path)) for path in ("/etc/ld.so.preload", "/etc/libkeepalive.conf")]
+    assert look_at_host_wide() == HostWide(None, None, *histories)
+    assert sorted(asked) == ["/etc/ld.so.preload", "/etc/libkeepalive.conf"]
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o755])
+def test_a_settings_file_that_everybody_may_read_is_in_order(tmp_path: pathlib.Path, mode: int) -> None:
+    settings = tmp_path / "libkeepalive.conf"
+    settings.write_text(ALL)
+    settings.chmod(mode)
+    host = look_at_host_wide(str(tmp_path / "none"), str(settings))
+    assert (host.settings, host.unusable) == (ALL, "")
+    settings.chmod(mode | 0o022)
+    host = look_at_host_wide(str(tmp_path / "none"), str(settings))
+    assert host.settings == ALL and host.unusable, "what it says is known, and that nobody goes by it"
+
+
+@pytest.mark.parametrize("change", ["musl", "no ELF", "gone"])
+def test_a_program_of_another_c_library_or_that_is_gone_cannot_load(
+    preload: str, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    own = state.read_elf("/proc/self/exe")
+
+    def elf_in(_found: t.Any) -> t.Any:
+        if change == "no ELF":
+            raise state.ElfError("cut off")
+        if change == "gone":
+            raise ProcessLookupError
+        return own._replace(interpreter="/lib/ld-musl-x86_64.so.1")
+
+    assert preload
+    monkeypatch.setattr(state, "elf_in", elf_in)
+    assert state.can_load(os.getpid(), BOTH) is False
+
+
+def test_another_file_of_the_same_number_on_another_disk_is_not_the_hosts(
+    preload: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat, there = os.stat, os.stat(preload)
+    for dev, ino, same in ((0, 0, True), (1, 0, False), (0, 1, False)):
+        fields = [there.st_mode, there.st_ino + ino, there.st_dev + dev, *there[3:]]
+
+        def looked_at(path: str, fields: t.Any = fields, **more: t.Any) -> os.stat_result:
+            return os.stat_result(fields) if path == preload else stat(path, **more)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(state.os, "stat", looked_at)
+            found = state.can_load(os.getpid(), BOTH)
+        assert found is same
+
+
+def test_who_is_told_that_he_is_not_left_alone_is_not() -> None:
+    host = BOTH._replace(settings=f"LIBKEEPALIVE_DISABLE=1\n{SSHD.replace('=1', '=0')}")
+    assert state.is_left_alone(host, "a.service", "/usr/bin/a") is True
+    assert state.is_left_alone(host, "ssh.service", "/usr/sbin/sshd") is False
+    assert state.is_left_alone(state.NOWHERE, "a.service", "/usr/bin/a") is False
+
+
+def test_the_names_at_a_time_are_those_that_the_loader_took_then() -> None:
+    host = BOTH._replace(preload_history=told((0.0, f"{CONNECT}\n"), (CHANGED, BOTH.preload)))
+    assert host.names_at(OLD) == {"libkeepalive.so"}
+    assert host.names_at(YOUNG) == host.names == {"libkeepalive.so", "libkeepalive_listen.so"}
+    elsewhere = HostWide("/usr/lib/libkeepalive2/x.so /usr/lib/libkeepalive /opt/usr/lib/libkeepalive/a.so")
+    assert (elsewhere.entries, elsewhere.names) == ((), frozenset())

@@ -109,3 +109,122 @@ def test_a_refusal_of_apparmors_in_the_kernels_log(notes: t.Callable[..., t.List
     assert notes({"var/log/kern.log": f"{line}\n{line.replace('DENIED', 'ALLOWED')}\n"}) == [
         f"/var/log/kern.log has a refusal: {line}"
     ]
+
+
+def test_rules_that_are_like_the_one_against_ld_preload_are_not_quoted(notes: t.Callable[..., t.List[str]]) -> None:
+    rules = "allow perm=any pattern=ld_preload : all\ndeny perm=any pattern=ld_preloaded : all\ndeny x\n"
+    (_running, one) = notes(
+        {
+            **FAPOLICYD,
+            "etc/fapolicyd/rules.d/1.rules": f"{rules}  deny perm=any pattern=ld_preload : all  \n",
+            "etc/fapolicyd/fapolicyd.rules": "deny perm=any pattern=ld_preload : all\n",
+        }
+    )
+    assert one.startswith(
+        "fapolicyd's rule 'deny perm=any pattern=ld_preload : all' in /etc/fapolicyd/rules.d/1.rules denies programs"
+    ), "where there is a folder of rules, the file is made of it"
+
+
+@pytest.mark.parametrize("unit", ["fapolicyd.service.d", "other.service"])
+def test_what_only_has_the_name_of_fapolicyd_is_not_it(notes: t.Callable[..., t.List[str]], unit: str) -> None:
+    rule = {"etc/fapolicyd/fapolicyd.rules": "deny perm=any pattern=ld_preload : all\n"}
+    assert notes({**rule, "proc/7/cgroup": f"0::/system.slice/{unit}\n", "proc/7/comm": "fapolicyd\n"}) == []
+
+
+@pytest.mark.parametrize("enabled", ["N\n", ""])
+def test_apparmor_that_is_off_is_no_matter(notes: t.Callable[..., t.List[str]], enabled: str) -> None:
+    assert notes({**APPARMOR, "sys/module/apparmor/parameters/enabled": enabled}, "/opt") == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "known"),
+    [
+        ("/usr/lib/x", True), ("/usr/lib32", True), ("/usr/lib64/x", True), ("/usr/libx32/x", True), ("/lib/x", True),
+        ("/lib64", True), ("/usr/library", False), ("/usr/local/lib", False), ("/opt/usr/lib/x", False),
+    ],
+)  # fmt: skip
+def test_from_which_folders_apparmor_lets_programs_map_libraries(
+    notes: t.Callable[..., t.List[str]], folder: str, known: bool
+) -> None:
+    assert [note.split(" is ")[0] for note in notes(APPARMOR, folder)] == ([] if known else [f"AppArmor: {folder}"])
+
+
+def test_of_many_profiles_three_are_named(notes: t.Callable[..., t.List[str]]) -> None:
+    for count, shown in ((3, "p0, p1, p2"), (4, "p0, p1, p2, …")):
+        profiles = "".join(f"p{number} (enforce)\n" for number in range(count))
+        base = {"etc/apparmor.d/abstractions/base": "  x r, # /etc/ld.so.preload\n"}
+        found = notes({**APPARMOR, **base, "sys/kernel/security/apparmor/profiles": profiles}, "/opt")
+        assert [note.count(f"({shown})") for note in found] == [1, 1]
+
+
+def test_a_host_whose_base_rules_cannot_be_read_is_not_told_what_they_say(
+    notes: t.Callable[..., t.List[str]],
+) -> None:
+    assert notes({**APPARMOR, "etc/apparmor.d/abstractions/base": ""}) == []
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        (b"u:object_r:textrel_shlib_t:s0\0", ""),
+        (b"u:r:lib_t", ""),
+        (b"u:r:bin_t\0\0", "u:r:bin_t"),
+        (b"lib_t", ""),
+        (b"a:b", ""),
+        (b"u:r:\xff:s0\0", "u:r:\ufffd:s0"),
+    ],
+)
+def test_which_labels_are_wrong(
+    notes: t.Callable[..., t.List[str]], monkeypatch: pytest.MonkeyPatch, label: bytes, shown: str
+) -> None:
+    monkeypatch.setattr(os, "getxattr", lambda _path, _name: label)
+    said = f"SELinux is enforcing and {LIBRARY} has the label {shown}: many programs may not map it; restorecon -v"
+    assert notes({"sys/fs/selinux/enforce": "1\n"}) == ([f"{said} {LIBRARY}"] if shown else [])
+
+
+def test_a_library_without_a_label_does_not_hide_the_next(
+    tmp_path: pathlib.Path, notes: t.Callable[..., t.List[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def label(path: str, _name: str) -> bytes:
+        if path == "/a.so":
+            raise OSError(95, "Operation not supported")
+        return b"u:r:bin_t:s0"
+
+    monkeypatch.setattr(os, "getxattr", label)
+    notes({"sys/fs/selinux/enforce": "1"})
+    assert len(security.notes(["/a.so", "/b.so"], DIR, str(tmp_path))) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("avc:  denied { map } /etc/ld.so.preload", True),
+        ("avc:  denied libkeepalive.so", True),
+        (f"type=FANOTIFY resp=2 {DIR}/x", True),
+        ("avc:  granted libkeepalive.so", False),
+        ('apparmor="DENIED" name="/etc/passwd"', False),
+    ],
+)
+def test_which_lines_of_a_log_are_refusals_of_ours(notes: t.Callable[..., t.List[str]], line: str, shown: bool) -> None:
+    assert notes({"var/log/messages": f"  {line}  \n"}) == (
+        [f"/var/log/messages has a refusal: {line}"] if shown else []
+    )
+
+
+def test_the_end_of_a_long_log_and_of_a_long_line_is_not_all_of_it(notes: t.Callable[..., t.List[str]]) -> None:
+    line = f"avc:  denied libkeepalive {'x' * 300}"
+    rest = (1 << 18) - len(line) - 1
+    (note,) = notes({"var/log/syslog": f"{line}\n" + "y" * rest})
+    assert note == f"/var/log/syslog has a refusal: {line[:300]}"
+    assert notes({"var/log/syslog": f"{line}\n" + "y" * (rest + 1)}) == [], "its beginning is not seen any more"
+
+
+def test_it_is_this_host_that_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: t.List[str] = []
+    monkeypatch.setattr(security, "_read", lambda path: asked.append(path) or "")
+    monkeypatch.setattr(security, "_tail", lambda path: asked.append(path) or "")
+    security.notes([LIBRARY], DIR)
+    assert {"/sys/module/apparmor/parameters/enabled", "/sys/fs/selinux/enforce", "/var/log/audit/audit.log"} <= {
+        *asked
+    }
+    assert all(path.startswith("/") for path in asked)

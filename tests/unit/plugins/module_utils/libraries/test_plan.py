@@ -182,7 +182,9 @@ def test_of_what_was_sent_only_other_bytes_are_new() -> None:
     assert plan.contents == variants["kind"]
     assert plan.files == {name: sha256(ELF) for name in variants["kind"]}
     assert plan.replaced == {"libkeepalive.so"}
-    assert plan.made["variant"] == "kind"
+    digest = digest_of_sources({name: sha256(ELF) for name in variants["kind"]})
+    made = {"machine": HERE.machine, "libc": HERE.libc, "prebuilt": digest, "variant": "kind"}
+    assert (plan.made, plan.manifest) == (made, Manifest(made, dict(plan.files)))
 
 
 def test_what_does_not_fit_is_left_out_or_refused() -> None:
@@ -192,6 +194,13 @@ def test_what_does_not_fit_is_left_out_or_refused() -> None:
     assert (list(plan.contents), len(plan.left_out)) == (["libkeepalive.so"], 1)
     with pytest.raises(BuildError, match="no prebuilt libraries fit this host"):
         plan_libraries(SENT._replace(variants={"kind": {"libkeepalive.so": other}}), EMPTY)
+
+
+def test_what_another_host_has_made_is_told_with_that_host() -> None:
+    plan = plan_libraries(BROUGHT, ASKS_NO_COMPILER)
+    assert plan.made == {**MADE, "compiler": "cc 1", "built_on": f"{HERE.machine}, {HERE.libc}"}
+    digest = ELSEWHERE._replace(sources=SOURCES, sources_digest="another")
+    assert plan_libraries(digest, ASKS_NO_COMPILER).made["sources"] == MADE["sources"], "the sources themselves count"
 
 
 def test_the_compiler_is_the_one_that_made_what_is_there() -> None:
@@ -212,6 +221,7 @@ def test_a_manifest_that_was_not_believed_is_warned_of_but_for_others_files() ->
     ("asked", "said"),
     [
         (ASKED._replace(sources={}), "sources: empty"),
+        (ASKED._replace(sources={}, sources_digest="x"), "sources: empty"),
         (ASKED._replace(sources={"../Makefile": ""}), "sources: '../Makefile' must be a plain file name"),
         (ASKED._replace(sources={"Makefile": 1}), "sources: 'Makefile' must be a plain file name"),
         (ELSEWHERE._replace(sources_digest=""), "sources: empty"),

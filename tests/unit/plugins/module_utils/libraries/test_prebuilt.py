@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import typing as t
 
@@ -132,3 +133,53 @@ def test_files_arrive_as_they_were_sent_or_not_at_all() -> None:
         prebuilt.unpack(sent, {"other": manifest})
     with pytest.raises(ValueError, match=r"what came as its manifest\.json is none"):
         prebuilt.unpack(sent, {"kind": "{}"})
+
+
+NO_BASE64 = "not kind of host → file name → Base64: "
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        *((sent, NO_BASE64) for sent in (
+            7, {"a": "x"}, {"a": {"x.so": 7}}, {"a": {"x.so": "AAAAA"}}, {"a": {"x.so": "AA!AA"}}, {"a": {"x.so": "é"}},
+        )),
+        ({}, "empty"),
+        ({"a": {"x": "AA=="}}, "a: no .so files; expected plain names of libraries"),
+        ({"a": {"x.so": "", ".x": "", "b/x.so": ""}}, "a: ['.x', 'b/x.so']; expected plain names of libraries"),
+    ],
+)  # fmt: skip
+def test_what_is_not_of_that_form_is_named(sent: t.Any, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}"):
+        prebuilt.unpack(sent, {})
+
+
+def test_of_equally_good_variants_the_one_with_the_last_name_is_chosen(compiled: t.Dict[str, bytes]) -> None:
+    """Always the same, in whatever order they come."""
+    variants = {name: {"l.so": compiled["any"], "b": b"text"} for name in ("b", "c", "a")}
+    assert prebuilt.choose_variant(variants, Platform("x86_64 64 bit", "glibc 2.36")) == prebuilt.Choice(
+        "c", variants["c"], []
+    )
+
+
+def test_a_file_that_does_not_fit_does_not_make_a_variant_newer(compiled: t.Dict[str, bytes]) -> None:
+    files = {"libkeepalive_inspect.so": compiled["i386"], "l.so": compiled["any"]}
+    newer = {"libkeepalive_inspect.so": compiled["i386"], "l.so": compiled["new"]}
+    host = Platform("x86_64 64 bit", "glibc 2.36")
+    assert prebuilt.choose_variant({"z": files, "a": newer}, host).variant == "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [("x86_64-64-bit-glibc-2.36", True), ("_a", True), ("", False), (".a", False), ("-a", False), ("a/b", False),
+     ("a\n", False), (7, False)],
+)  # fmt: skip
+def test_which_names_a_kind_of_host_can_have(name: t.Any, fits: bool) -> None:
+    assert prebuilt.is_kind(name) is fits
+
+
+def test_the_libc_is_that_of_the_first_file_that_needs_one(compiled: t.Dict[str, bytes]) -> None:
+    assert prebuilt.needed_libc({"a.so": compiled["musl"], "b.so": compiled["i386"]}) == "musl"
+    assert prebuilt.needed_libc({"a.so": compiled["new"], "b.so": compiled["any"]}) == "glibc 2.29"
+    assert prebuilt.needed_libc({"lib32/a.so": compiled["musl"], "keepalive-watchdog": b"#!/bin/sh\n"}) == ""
+    assert prebuilt.needed_libc({"keepalive-watchdog": compiled["musl"]}) == "musl"

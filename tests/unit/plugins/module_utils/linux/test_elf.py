@@ -206,6 +206,7 @@ def test_a_section_of_go(maker: Maker, name: str, go: bool) -> None:
         (b"\x7fELF\3\1", "neither a 32 nor a 64 bit"),
         (b"\x7fELF\2\0", "neither a 32 nor a 64 bit"),
         (b"\x7fELF\2\3", "neither a 32 nor a 64 bit"),
+        (b"\x7fELF\2\0\1", "neither a 32 nor a 64 bit"),
         (b"\x7fELF", "cut off: the identification should be at bytes 0 to 16"),
     ],
 )

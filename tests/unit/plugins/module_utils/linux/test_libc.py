@@ -81,3 +81,31 @@ def test_what_a_file_is_linked_with() -> None:
 )
 def test_the_loader_of_musl_is_known_by_its_name(path: t.Optional[str], musl: bool) -> None:
     assert libc.is_musl_loader(path) is musl
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("1" * 9, (111111111,)), ("1" * 10, ()), (".".join("1" * 10), (1,) * 10), (".".join("1" * 11), ()),
+     (".1", ()), ("1..2", ()), ("2.34\n", ())],
+)  # fmt: skip
+def test_how_long_a_release_may_be(text: str, numbers: libc.Release) -> None:
+    assert libc.release_of(text) == numbers
+    assert libc.dotted(numbers) == (text if numbers else "")
+
+
+@pytest.mark.parametrize(
+    ("library", "name"),
+    [("libc.so.6", "glibc"), ("libc.so", "musl"), ("libc.musl-x86_64.so.1", "musl"), ("libc.so.7", ""),
+     ("xlibc.so", ""), ("libc.so.6.1", ""), ("", "")],
+)  # fmt: skip
+def test_a_library_goes_by_its_name(library: str, name: str) -> None:
+    assert libc.libc_named(library) == name
+
+
+def test_a_host_that_cannot_be_asked_has_no_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(name: str) -> str:
+        assert name == "CS_GNU_LIBC_VERSION"
+        raise OSError("not known")
+
+    monkeypatch.setattr(os, "confstr", asked)
+    assert libc.glibc_here() == ()

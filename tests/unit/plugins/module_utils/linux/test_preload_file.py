@@ -12,7 +12,13 @@ import re
 import subprocess
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.preload_file import loaded_by, named_in
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.preload_file import (
+    PreloadEntry,
+    entries_in,
+    entries_of,
+    loaded_by,
+    named_in,
+)
 
 _LINES = {
     b"/a.so /b.so": ["/a.so", "/b.so"],
@@ -36,6 +42,12 @@ def test_entries_stand_between_blanks_tabs_newlines_and_colons(content: bytes) -
 @pytest.mark.parametrize("content", [b"/a.so\r\n/b.so\n", b"/a.so\r\r /b.so", b"\r\n/a.so\r:/b.so"])
 def test_what_ends_with_a_carriage_return_is_named_and_not_loaded(content: bytes) -> None:
     assert (named_in(content), loaded_by(content)) == (["/a.so", "/b.so"], ["/b.so"])
+
+
+def test_an_entry_says_where_it_stands_in_its_line() -> None:
+    first, second = PreloadEntry(1, 6, "/a.so", False), PreloadEntry(7, 14, "/b.so", True)
+    assert entries_of(b" /a.so:/b.so\r\r \r # /c.so") == [first, second]
+    assert entries_in(b"#\n /a.so:/b.so\r\r\n") == [first, second]
 
 
 def test_a_carriage_return_within_a_name_is_part_of_it() -> None:

@@ -109,6 +109,7 @@ def test_what_a_program_said_is_one_line() -> None:
     assert quoted("one\n\n  two\x1b[2J\r\nthree\n", lines=2) == "two\\x1b[2J / three"
     assert quoted("x" * 400) == "x" * 300 + "...(+100)"
     assert quoted(" \n\n") == ""
+    assert quoted("1\n2\n3\n4\n5\n6\n") == "2 / 3 / 4 / 5 / 6", "its end says why it failed"
 
 
 @given(ANYTHING)

@@ -144,13 +144,17 @@ def test_a_process_that_is_gone_has_nothing_and_raises_nothing() -> None:
 
 @pytest.mark.parametrize("broken", ["", "3 (a", "3 (a) S", "3 (a) S x 4", None])
 def test_those_that_started_a_process_as_far_as_that_shows(tmp_path: pathlib.Path, broken: t.Optional[str]) -> None:
-    for pid, stat in ((7, "7 (x) y) S 5 0"), (5, "5 (b) S 3 0"), (3, broken)):
+    for pid, stat in ((7, "7 (x) y) S 5 0"), (5, "5 (b) S 3"), (3, broken)):
         if stat is not None:
             (tmp_path / str(pid)).mkdir()
             (tmp_path / str(pid) / "stat").write_text(stat)
     assert Proc(str(tmp_path)).ancestors(7) == {7, 5, 3}
     (tmp_path / "3").mkdir(exist_ok=True)
+    (tmp_path / "3" / "stat").write_text("3 (c) S 2 0")
+    (tmp_path / "2").mkdir()
+    (tmp_path / "2" / "stat").write_text("2 (c) S 1 0")
+    assert Proc(str(tmp_path)).ancestors(7) == {7, 5, 3, 2}, "but for the first process"
     (tmp_path / "3" / "stat").write_text("3 (c) S 1 0")
-    assert Proc(str(tmp_path)).ancestors(7) == {7, 5, 3}, "but for the first process"
+    assert Proc(str(tmp_path)).ancestors(7) == {7, 5, 3}
     (tmp_path / "3" / "stat").write_text("3 (c) S 7 0")
     assert Proc(str(tmp_path)).ancestors(7) == {7, 5, 3}, "a number may have been given again meanwhile"

@@ -138,6 +138,13 @@ def test_a_name_of_megabytes_is_none() -> None:
     assert arguments_of(b"python3\0-u\0" + b"x" * 100_000) == ["python3", "-u"]
 
 
+def test_so_much_of_the_arguments_is_understood() -> None:
+    longest = "x" * (64 * 1024 - len("sh") - 1)
+    assert arguments_of(b"sh\0" + longest.encode()) == ["sh", longest]
+    assert arguments_of(b"sh\0" + longest.encode() + b"y") == ["sh"]
+    assert arguments_of(b"sh\0" + longest[:-1].encode() + b"\0") == ["sh", longest[:-1]]
+
+
 def test_the_arguments_of_a_process() -> None:
     assert arguments_of(b"python3\0x.py\0") == ["python3", "x.py"]
     assert arguments_of(b"gunicorn: worker [app]\0\0\0") == ["gunicorn: worker [app]"]

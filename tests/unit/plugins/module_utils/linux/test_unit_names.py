@@ -112,3 +112,44 @@ def test_templates_and_their_instances(name: str, template: bool, pattern: str, 
 @pytest.mark.parametrize(("letters", "right"), [(246, True), (247, False)])
 def test_a_pattern_is_no_longer_than_a_name_can_be(letters: int, right: bool) -> None:
     assert unit_names.is_pattern("n" * letters + "*.service") is right
+
+
+RIGHT_WOULD_BE = "(A-Z, a-z, 0-9 and ':-_.\\@', at most 255)"
+SUCH_AS = "such as nginx.service, worker@.service or worker@one.service"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("a\n", "'a\\x0a'"), ("*.timer", "'*.timer'"), (["\x1b"], "['\\x1b']"), ("x" * 81, f"'{'x' * 80}...(+1)'"),
+     (["x" * 78], f"['{'x' * 78}...(+2)")],
+)  # fmt: skip
+def test_a_mistake_is_said_with_what_would_be_right(name: t.Any, shown: str) -> None:
+    wrong = f"{shown} is not the name of a .service or .socket unit, {SUCH_AS}"
+    assert name_problem(name) == f"{wrong} {RIGHT_WOULD_BE}"
+    assert name_problem(name, patterns=True) == f"{wrong}, nor a pattern of such names {RIGHT_WOULD_BE}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_patterns_fit_units_of_each_kind(kind: str) -> None:
+    assert unit_names.is_pattern(f"*.{kind}") and not unit_names.is_pattern(f"*.{kind}", ())
+    assert is_unit_name(f"a.{kind}") and not is_unit_name(f"a.{kind}", ())
+
+
+@pytest.mark.parametrize(
+    ("entries", "key", "placed"),
+    [
+        (["a", "b"], "", [("units[0]", "a"), ("units[1]", "b")]),
+        ([{"name": "a"}, {}], "name", [("units[0].name", "a"), ("units[1].name", None)]),
+        (None, "", []),
+        (None, "name", []),
+    ],
+)
+def test_each_entry_of_a_list_has_its_place(entries: t.Any, key: str, placed: t.List[t.Tuple[str, t.Any]]) -> None:
+    assert list(unit_names.in_list("units", entries, key)) == placed
+    assert list(unit_names.in_list("units", entries)) == [(f"units[{n}]", one) for n, one in enumerate(entries or [])]
+
+
+def test_patterns_are_mistakes_where_they_are_not_taken() -> None:
+    names = [("here", "*.service"), ("there", "a.service")]
+    assert unit_names.problems_with(names) == [f"here: {name_problem('*.service')}"]
+    assert unit_names.problems_with(names, patterns=True) == []

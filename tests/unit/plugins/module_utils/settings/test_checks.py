@@ -130,6 +130,51 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
      ["keepalive_services__x: 5 is not a list of dictionaries with a 'name'"]),
     ({"services": [], "defaults": "connect"}, ["keepalive_services_defaults: 'connect' is not a dictionary"]),
     ({"services": [], "defaults": []}, ["keepalive_services_defaults: [] is not a dictionary"]),
+    ({"services": [a(libraries={"listen": 1})]},
+     ["keepalive_services[0] 'a.service': libraries: {'listen': 1} is not a list of connect, listen, socket"]),
+    ({"services": [a(libraries=5)]},
+     ["keepalive_services[0] 'a.service': libraries: 5 is not a list of connect, listen, socket"]),
+    ({"services": [a(libraries=["connect", ["listen"]])]},
+     ["keepalive_services[0] 'a.service': libraries: ['listen'] is not one of connect, listen, socket"]),
+    ({"services": [a(after={"b.service": 1})]},
+     ["keepalive_services[0] 'a.service': after: {'b.service': 1} is not a list of the names of other listed units"]),
+    ({"services": [a(after=5)]},
+     ["keepalive_services[0] 'a.service': after: 5 is not a list of the names of other listed units"]),
+    ({"services": [a(min_sockets="many")]},
+     ["keepalive_services[0] 'a.service': min_sockets: 'many' is not a number of sockets from 0 on"]),
+    ({"services": [a(min_sockets=None)]},
+     ["keepalive_services[0] 'a.service': min_sockets: None is not a number of sockets from 0 on"]),
+    ({"services": [a(min_sockets="-1")]},
+     ["keepalive_services[0] 'a.service': min_sockets: '-1' is not a number of sockets from 0 on"]),
+    ({"services": [a(restart=["never"])]},
+     ["keepalive_services[0] 'a.service': restart: ['never'] is not one of if_running, never, reload_then_verify"]),
+    ({"services": [a(overwrite="x", live=None)]},
+     ["keepalive_services[0] 'a.service': overwrite: 'x' is not true or false",
+      "keepalive_services[0] 'a.service': live: None is not true or false"]),
+    ({"services": [a(tcp=None)]},
+     ["keepalive_services[0] 'a.service': tcp: None is not a dictionary such as {keepidle: 60}"]),
+    ({"services": [a(tcp=["keepidle"])]},
+     ["keepalive_services[0] 'a.service': tcp: ['keepidle'] is not a dictionary such as {keepidle: 60}"]),
+    ({"services": [a(name="")]}, ["keepalive_services[0]: name: '' is not a name"]),
+    ({"services": [5, a(x=1), {"name": "b.service", "y": 1}]},
+     ["keepalive_services[0]: 5 is not a dictionary with a 'name'",
+      f"keepalive_services[1] 'a.service': x: unknown key; known: {SETTINGS}",
+      f"keepalive_services[2] 'b.service': y: unknown key; known: {SETTINGS}"]),
+    ({"services": 5}, ["keepalive_services: 5 is not a list of dictionaries with a 'name'"]),
+    ({"services": [], "layers": 5}, ["keepalive_services__*: 5 is not a dictionary of lists"]),
+    ({"services": [a()], "base": {"profile": "p"}},
+     ["base: profile: unknown key; known: accept, debug, libraries, live, min_sockets, overwrite, respect, restart, "
+      "tcp"]),
+    ({"services": [a()], "defaults": {"name": "p"}},
+     ["keepalive_services_defaults: name: unknown key; known: accept, debug, libraries, live, min_sockets, "
+      "overwrite, profile, respect, restart, tcp"]),
+    ({"services": [a()], "profiles": [{"name": "p", "tcp": {"maxseg": "x"}}, {"name": ""}, {"name": "p", "x": 1}]},
+     ["keepalive_services_profiles[0] 'p': tcp.maxseg: 'x' is not an integer of bytes from 88 to 32767, "
+      "0 (the system's default)",
+      "keepalive_services_profiles[1]: name: '' is not a name",
+      "keepalive_services_profiles[2] 'p': this name stands already at keepalive_services_profiles[0] 'p'"]),
+    ({"services": [{"name": "n" * 90 + "/"}]},
+     [f"keepalive_services[0] '{'n' * 80}...(+11)': name: {name_problem('n' * 90 + '/')}"]),
 ]  # fmt: skip
 
 
@@ -162,3 +207,32 @@ def test_a_misspelt_library_brings_no_other_complaint() -> None:
     """What the right spelling would allow must not be called impossible because of the wrong one."""
     problems = mistakes([a(libraries=["lisen"], tcp={"defer_accept": 3})])
     assert problems == ["keepalive_services[0] 'a.service': libraries: 'lisen' is not one of connect, listen, socket"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "taken"),
+    [
+        ({"libraries": ["socket", "connect"]}, ["connect", "socket"]),
+        ({"libraries": ("listen",)}, ["listen"]),
+        ({"libraries": ["listen", "listen"]}, ["listen"]),
+        ({"accept": []}, []),
+        ({"accept": ("unreadable", "secure_exec")}, ["unreadable", "secure_exec"]),
+        ({"min_sockets": 0}, 0),
+        ({"min_sockets": "12"}, 12),
+        ({"debug": True}, True),
+        ({"respect": True}, True),
+        ({"live": True}, True),
+    ],
+)
+def test_what_is_right_is_taken_in_one_form(settings: t.Dict[str, t.Any], taken: t.Any) -> None:
+    (key,) = settings
+    assert only([a(**settings)])[key] == taken
+
+
+class Text(str):
+    """A string that carries something, as Ansible's do."""
+
+
+def test_a_reason_is_taken_as_nothing_but_its_text() -> None:
+    (reason,) = only([a(accept=[Text("unreadable")])])["accept"]
+    assert type(reason) is str

@@ -11,6 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import (
     ACTING,
+    EXPECTED,
     Expectation,
     parse_expected,
 )
@@ -29,30 +30,99 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectat
 def test_the_direction_of_a_service(libraries: str, directions: t.Set[str]) -> None:
     name = "a.service" if libraries else "a.socket"
     expectation = Expectation(name, frozenset(libraries.split()), {}, frozenset(), 0)
-    concerned = {direction for direction in ACTING if expectation.concerns(direction)}
-    assert concerned == directions
+    assert {direction: expectation.concerns(direction) for direction in ACTING} == {
+        direction: direction in directions for direction in ACTING
+    }
+
+
+SECONDS = "an integer of seconds from 1 to 32767, 0 (the system's default)"
+MILLISECONDS = (
+    "an integer of milliseconds from 1 to 2147483647, "
+    "0 (the system's default) or -1 (derived: keepidle + keepintvl x keepcnt)"
+)
 
 
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"name": "a.service", "libraries": ["connect"], "tcp": {"user_timeout": "30s"}},
-         "expected[1] 'a.service': tcp.user_timeout: '30s' is not an integer of milliseconds"),
-        ({"name": "a.service", "libraries": ["connect"], "tcp": {"keepcnt": 500}},
-         "expected[1] 'a.service': tcp.keepcnt: 500 is out of range: expected an integer of probes from 1 to 127"),
-        ({"name": "a.service", "libraries": ["connect"], "tcp": {"keepidel": 1}},
-         "expected[1] 'a.service': tcp.keepidel: unknown option; known: keepidle, keepcnt,"),
-        ({"name": "a.service", "libraries": ["conect"]}, "libraries: 'conect' is none of connect, listen, socket"),
-        ({"name": "a.service"}, "libraries: name at least one of connect, listen, socket"),
-        ({"name": "a.socket", "libraries": ["listen"]}, "libraries: a .socket unit takes none"),
-        ({"name": "a.service", "libraries": ["listen"], "accept": ["luck"]}, "accept: 'luck' is none of"),
-        ({"name": "a.service", "libraries": ["listen"], "min_sockets": -1}, "min_sockets: -1 is negative"),
-        ({"name": "first.service", "libraries": ["listen"]}, "'first.service': this unit is listed twice"),
+        ({"libraries": ["connect"], "tcp": {"user_timeout": "30s"}},
+         f"'a.service': tcp.user_timeout: '30s' is not {MILLISECONDS}"),
+        ({"libraries": ["connect"], "tcp": {"keepidle": 40000}},
+         f"'a.service': tcp.keepidle: 40000 is out of range: expected {SECONDS}"),
+        ({"libraries": ["connect"], "tcp": {"keepidel": 1}},
+         "'a.service': tcp.keepidel: unknown option; known: keepidle, keepcnt, keepintvl, user_timeout, syncnt, "
+         "defer_accept, maxseg, window_clamp"),
+        ({"libraries": ["listen", "zzz", "conect"]},
+         "'a.service': libraries: 'conect' is none of connect, listen, socket"),
+        ({}, "'a.service': libraries: name at least one of connect, listen, socket"),
+        ({"libraries": None}, "'a.service': libraries: name at least one of connect, listen, socket"),
+        ({"name": "a.socket", "libraries": ["listen"]},
+         "'a.socket': libraries: a .socket unit takes none, systemd itself sets its options"),
+        ({"libraries": ["listen"], "accept": ["unreadable", "zzz", "luck"]},
+         "'a.service': accept: 'luck' is none of library_not_loaded, static_executable, secure_exec, "
+         "start_wrapper, system_call_filter, stale_environment, overridden_by_configuration, "
+         "overridden_by_application, "
+         "opened_before_preload, inherited_listener, due_at_restart, not_supported_by_protocol, unreadable"),
+        ({"libraries": ["listen"], "min_sockets": -1},
+         "'a.service': min_sockets: -1 is negative: expected 0 or more sockets"),
+        ({"libraries": ["listen"], "respect": True, "overwrite": True},
+         "'a.service': overwrite: contradicts respect: leave one of them out"),
+        ({"name": "first.service", "libraries": ["listen"]},
+         "'first.service': this unit is listed twice: list each unit once"),
     ],
 )  # fmt: skip
 def test_bad_expectations_are_named_with_place_and_value(entry: t.Any, message: str) -> None:
-    good = {"name": "first.service", "libraries": ["connect"], "tcp": {"keepidle": "60", "keepcnt": None}}
+    good = {"name": "first.service", "libraries": ["connect"]}
     with pytest.raises(ValueError) as error:
-        parse_expected([good, entry])
-    assert message in str(error.value)
-    assert parse_expected([good])[0].tcp == {"keepidle": 60}
+        parse_expected([good, {"name": "a.service", **entry}])
+    assert str(error.value) == f"expected[1] {message}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "expectation"),
+    [
+        ({"name": "a.service", "libraries": ["connect"]},
+         Expectation("a.service", frozenset(("connect",)), {}, frozenset(), 0, False, False, False)),
+        ({"name": "a.socket"}, Expectation("a.socket", frozenset(), {}, frozenset(), 0, False, False, False)),
+        ({"name": "a.socket", "libraries": [], "tcp": None, "accept": None, "min_sockets": None},
+         Expectation("a.socket", frozenset(), {}, frozenset(), 0, False, False, False)),
+        ({"name": "a.service", "libraries": ["socket", "listen"], "min_sockets": 1, "live": True, "overwrite": True,
+          "tcp": {"keepidle": "60", "keepcnt": None, "user_timeout": -1}, "accept": ["unreadable", "secure_exec"]},
+         Expectation("a.service", frozenset(("socket", "listen")), {"keepidle": 60, "user_timeout": -1},
+                     frozenset(("unreadable", "secure_exec")), 1, True, False, True)),
+        ({"name": "a.service", "libraries": ["connect"], "respect": True, "overwrite": False},
+         Expectation("a.service", frozenset(("connect",)), {}, frozenset(), 0, False, True, False)),
+    ],
+)  # fmt: skip
+def test_what_a_module_is_given_becomes_the_expectation(entry: t.Any, expectation: Expectation) -> None:
+    other = {"name": "z.service", "libraries": ["connect"]}
+    assert parse_expected([other, entry])[1:] == [expectation]
+    assert parse_expected([expectation.as_dict()]) == [expectation]
+
+
+def test_it_travels_in_the_order_in_which_people_read_it() -> None:
+    expectation = Expectation(
+        "a.service", frozenset(("socket", "listen", "connect")), {"keepidle": 60},
+        frozenset(("unreadable", "secure_exec")), 2, True,
+    )  # fmt: skip
+    assert expectation.as_dict() == {
+        "name": "a.service",
+        "libraries": ["connect", "listen", "socket"],
+        "tcp": {"keepidle": 60},
+        "accept": ["secure_exec", "unreadable"],
+        "min_sockets": 2,
+        "live": True,
+        "respect": False,
+        "overwrite": False,
+    }
+    assert expectation.as_dict()["tcp"] is not expectation.tcp, "a module may change what it was given"
+    assert expectation.acting("outgoing") == {"connect", "socket"}
+
+
+def test_nothing_is_expected_where_nothing_is_given() -> None:
+    assert parse_expected([]) == []
+    assert set(EXPECTED["options"]) == set(Expectation._fields), "what a module takes is what there is"
+    bare = {name: option["default"] for name, option in EXPECTED["options"].items() if "default" in option}
+    assert parse_expected([{**bare, "name": "a.socket"}]) == [
+        Expectation("a.socket", frozenset(), {}, frozenset(), 0, False, False, False)
+    ]

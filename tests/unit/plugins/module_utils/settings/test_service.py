@@ -9,6 +9,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.service import ResolvedService
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolution
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import a, mistakes, only
@@ -53,6 +55,39 @@ def test_what_a_socket_unit_cannot_have_is_refused_where_it_asks_for_it_itself()
     ]
 
 
+def test_what_a_socket_unit_may_say_of_it() -> None:
+    """What is the same as nothing is no mistake, and what it inherits is left out."""
+    entry = {"name": "a.socket", "respect": False, "debug": False, "tcp": {"maxseg": 0, "user_timeout": 0}}
+    inherited = {"libraries": ["listen"], "respect": True, "debug": True, "restart": "reload_then_verify"}
+    service = only([entry], defaults=inherited)
+    assert (service["libraries"], service["restart"], service["tcp"]["maxseg"]) == ([], "if_running", 0)
+    assert only([a()], defaults=inherited)["restart"] == "reload_then_verify"
+    debugged = mistakes([{"name": "a.socket", "debug": True}])
+    assert debugged == [
+        "keepalive_services[0] 'a.socket': debug: a .socket unit loads no library, systemd sets the options itself; "
+        "leave it out, or name the .service unit"
+    ]
+
+
+def test_what_is_wrong_with_a_misspelt_library_is_said_of_a_socket_unit_all_the_same() -> None:
+    services = [a(libraries=["lisen"], tcp={"defer_accept": 3}), {"name": "b.socket", "tcp": {"maxseg": 500}}]
+    assert mistakes(services) == [
+        "keepalive_services[0] 'a.service': libraries: 'lisen' is not one of connect, listen, socket",
+        "keepalive_services[1] 'b.socket': tcp.maxseg: systemd.socket(5) has no directive for it; "
+        "it has keepidle, keepcnt, keepintvl, defer_accept",
+    ]
+
+
+def test_every_option_that_does_not_apply_is_named() -> None:
+    place = "keepalive_services[0] 'a.service': tcp"
+    assert mistakes([a(libraries=["connect"], tcp={"defer_accept": 3, "syncnt": 0, "keepidle": 1}),
+                     {"name": "b.service", "libraries": ["listen"], "tcp": {"defer_accept": 0, "syncnt": 1}}]) == [
+        f"{place}.defer_accept: has no effect with libraries [connect]; it needs listen or socket",
+        "keepalive_services[1] 'b.service': tcp.syncnt: has no effect with libraries [listen]; "
+        "it needs connect or socket",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("libraries", "option", "needs"),
     [(["connect"], "defer_accept", "listen or socket"), (["listen"], "syncnt", "connect or socket")],
@@ -94,8 +129,16 @@ def test_what_live_needs_to_know_goes_with_the_expectation() -> None:
     assert (expected["live"], expected["overwrite"]) == (True, False)
 
 
+def test_what_is_expected_is_nothing_but_sets() -> None:
+    expected = ResolvedService("a.service", ["connect"], TCP, ["keepidle"], accept=["unreadable"]).expected
+    assert expected == Expectation("a.service", frozenset(("connect",)), {"keepidle": 0}, frozenset(("unreadable",)), 0)
+
+
 def test_overwrite_that_cannot_be_meant() -> None:
     place = "keepalive_services[0] 'a.service'"
+    assert only([a(overwrite=False)])["overwrite"] is False
+    assert only([a(live=True, overwrite=True, respect=False)])["overwrite"] is True
+    assert only([a(respect=True)], defaults={"overwrite": False})["respect"] is True
     assert mistakes([a(overwrite=True)]) == [
         f"{place}: overwrite: has no effect without 'live: true'; add that, or leave it out"
     ]
@@ -106,25 +149,74 @@ def test_overwrite_that_cannot_be_meant() -> None:
     only([a(libraries=["listen"])], defaults={"overwrite": True})  # for the services that are live
 
 
+LATE = (
+    "a.service: tcp.defer_accept with the socket library also delays this service's own connections: a server that "
+    "speaks first is heard about 200 ms late"
+)
+SHORT = (
+    "a.service: tcp.user_timeout {} ms is shorter than keepidle 30 s: an idle dead peer is noticed after keepidle + "
+    "keepintvl, a peer that stops reading after user_timeout"
+)
+
+
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "warnings"),
     [
-        ({"libraries": ["socket"], "tcp": {"defer_accept": 1}}, "about 200 ms late"),
-        ({"tcp": {"keepidle": 30, "user_timeout": 29999}}, "is shorter than keepidle 30 s"),
+        ({"libraries": ["socket"], "tcp": {"defer_accept": 1}}, [LATE]),
+        ({"tcp": {"keepidle": 30, "user_timeout": 29999}}, [SHORT.format(29999)]),
+        ({"tcp": {"keepidle": 30, "user_timeout": 1}}, [SHORT.format(1)]),
+        ({"libraries": ["listen", "socket"], "tcp": {"defer_accept": 1, "keepidle": 30, "user_timeout": 1}},
+         [LATE, SHORT.format(1)]),
+        ({"libraries": ["listen"], "tcp": {"defer_accept": 1}}, []),
+        ({"libraries": ["socket"]}, []),
+        ({"tcp": {"keepidle": 30, "user_timeout": 30000}}, []),
+        ({"tcp": {"keepidle": 30, "user_timeout": 0}}, []),
+        ({"tcp": {"keepidle": 30, "user_timeout": -1}}, []),
     ],
-)
-def test_what_surprises_people_is_a_warning(settings: t.Dict[str, t.Any], words: str) -> None:
-    (warning,) = only([a(**settings)])["warnings"]
-    assert warning.startswith("a.service: tcp.")
-    assert words in warning
+)  # fmt: skip
+def test_what_surprises_people_is_a_warning(settings: t.Dict[str, t.Any], warnings: t.List[str]) -> None:
+    assert only([a(**settings)])["warnings"] == warnings
+
+
+TCP = dict.fromkeys(OPTIONS, 0)
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [{"libraries": ["listen"], "tcp": {"defer_accept": 1}}, {"tcp": {"keepidle": 30, "user_timeout": 30000}}],
-)
-def test_what_surprises_nobody_is_none(settings: t.Dict[str, t.Any]) -> None:
-    assert only([a(**settings)])["warnings"] == []
+    ("service", "variables"),
+    [
+        (ResolvedService("a.service", ["connect"], TCP),
+         {"TCP_KEEPIDLE": "0", "TCP_KEEPCNT": "0", "TCP_KEEPINTVL": "0", "TCP_USER_TIMEOUT": "0"}),
+        (ResolvedService("a.service", ["connect"], {**TCP, "maxseg": 500, "user_timeout": -1}, debug=True),
+         {"TCP_KEEPIDLE": "0", "TCP_KEEPCNT": "0", "TCP_KEEPINTVL": "0", "TCP_USER_TIMEOUT": "-1",
+          "TCP_MAXSEG": "500", "LIBKEEPALIVE_DEBUG": "1"}),
+        (ResolvedService("a.service", ["connect"], {**TCP, "keepidle": 60, "syncnt": 1}, respect=True),
+         {"TCP_KEEPIDLE": "60", "TCP_KEEPCNT": "0", "TCP_KEEPINTVL": "0", "TCP_USER_TIMEOUT": "0",
+          "TCP_SYNCNT": "1", "LIBKEEPALIVE_RESPECT": "1"}),
+    ],
+)  # fmt: skip
+def test_what_is_said_to_the_process(service: ResolvedService, variables: t.Dict[str, str]) -> None:
+    """The times always, be they the system's: it may have inherited others. The rest only where it is set."""
+    assert list(service.variables.items()) == list(variables.items())
+
+
+def test_a_dictionary_of_before_has_what_it_does_not_say_by_default() -> None:
+    assert ResolvedService.from_dict({"name": "a.service", "libraries": ["connect"], "tcp": TCP}) == ResolvedService(
+        "a.service", ["connect"], TCP, (), None, "if_running", False, False, (), 0, False, False
+    )
+    more = {"name": "a.service", "libraries": [], "tcp": TCP, "type": "socket", "asked": ["keepidle"], "expected": {}}
+    assert ResolvedService.from_dict(more) == ResolvedService("a.service", [], TCP), (
+        "of what it is, and of nothing else"
+    )
+    with pytest.raises(KeyError):
+        ResolvedService.from_dict({"name": "a.service", "libraries": ["connect"]})
+
+
+def test_what_goes_out_is_nobodys_to_change() -> None:
+    service = ResolvedService("a.service", ["connect"], TCP, accept=["unreadable"])
+    shown = service.as_dict()
+    assert all(shown[key] is not getattr(service, key) for key in ("libraries", "accept", "tcp"))
+    tuples = service._replace(libraries=("connect",), accept=("unreadable",)).as_dict()
+    assert (tuples["libraries"], tuples["accept"]) == (["connect"], ["unreadable"]), "as YAML and JSON have them"
 
 
 def test_it_travels_as_a_dictionary_with_every_key_in_one_order() -> None:

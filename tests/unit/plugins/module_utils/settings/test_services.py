@@ -10,8 +10,8 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolution, resolve
-from ansible_collections.netops.keepalive.tests.unit.support.resolved import a, mistakes, only
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import ordered, resolution
+from ansible_collections.netops.keepalive.tests.unit.support.resolved import a, mistakes, only, resolve
 
 Services = t.List[t.Dict[str, t.Any]]
 
@@ -148,6 +148,9 @@ AFTER: t.List[t.Tuple[Services, t.List[str]]] = [
       {"name": "c.service", "after": ["a.service"]}],
      ["keepalive_services[1] 'a.service': after: the units wait for each other: "
       "a.service after b.service after c.service after a.service; take one 'after' out"]),
+    ([a(), {"name": "b.service", "after": ["a.service"]}, a(after=["b.service"])],
+     ["keepalive_services[0] 'a.service': after: the units wait for each other: a.service after b.service after "
+      "a.service; take one 'after' out"]),
     ([a(after=["a.service"])],
      ["keepalive_services[0] 'a.service': after: the units wait for each other: a.service after a.service; "
       "take one 'after' out"]),
@@ -164,6 +167,14 @@ AFTER: t.List[t.Tuple[Services, t.List[str]]] = [
 @pytest.mark.parametrize(("services", "problems"), AFTER, ids=[row[1][0][30:90] for row in AFTER])
 def test_what_can_be_wrong_with_order_and_state(services: Services, problems: t.List[str]) -> None:
     assert mistakes(services) == problems
+
+
+def test_a_circle_is_named_where_the_unit_says_that_it_waits() -> None:
+    layers = {"keepalive_services__x": [a(tcp={"keepidle": 1})], "keepalive_services__y": [a(after=["a.service"])]}
+    assert mistakes([a()], layers=layers) == [
+        "keepalive_services__y[0] 'a.service': after: the units wait for each other: a.service after a.service; "
+        "take one 'after' out"
+    ]
 
 
 def test_absent_units_are_kept_apart() -> None:
@@ -200,6 +211,75 @@ def test_a_unit_listed_twice_that_contradicts_itself() -> None:
         "keepalive_services[2] 'a.service': tcp.keepidle: 30 contradicts 60 at keepalive_services[0] 'a.service'; "
         "keep one entry for the unit"
     ]
+
+
+def test_each_contradiction_is_named_with_where_the_first_stands() -> None:
+    first, other = "keepalive_services[0] 'a.service'", "keepalive_services[2] 'a.service'"
+    one = a(restart="never", min_sockets=1, debug=True, tcp={"keepidle": 60, "keepcnt": 3})
+    two = a(restart="if_running", min_sockets=1, libraries=["listen"], tcp={"keepidle": 61, "keepintvl": 3})
+    kept = f"at {first}; keep one entry for the unit"
+    assert mistakes([one, {"name": "b.service"}, two]) == [
+        f"{other}: restart: 'if_running' contradicts 'never' {kept}",
+        f"{other}: tcp.keepidle: 61 contradicts 60 {kept}",
+    ]
+
+
+def test_two_lists_may_say_different_things_of_a_unit() -> None:
+    assert only([a(restart="never")], layers={"l": [a(restart="if_running")]})["restart"] == "never"
+
+
+def test_what_a_mode_of_the_collection_has_below_the_defaults() -> None:
+    base = {"restart": "never", "tcp": {"keepidle": 1, "keepcnt": 1}}
+    service = only([a(tcp={"keepintvl": 3})], defaults={"tcp": {"keepcnt": 2}}, base=base)
+    assert (service["restart"], service["tcp"]["keepidle"], service["tcp"]["keepcnt"]) == ("never", 1, 2)
+    assert mistakes([a()], base={"restart": "x"}) == [
+        "base: restart: 'x' is not one of if_running, never, reload_then_verify"
+    ]
+
+
+def test_what_is_left_out_is_nothing_whichever_way_it_is_left_out() -> None:
+    """As variables come that nobody has set."""
+    nothing = resolution([a()])
+    for empty in (None, {}):
+        assert resolution([a()], empty, None, empty, base=empty) == nothing
+    assert resolution([a()], profiles=[]) == nothing == resolution([a()], layers={"keepalive_services__x": None})
+
+
+def test_an_entry_is_not_changed_by_what_is_made_of_it() -> None:
+    profiles = [{"name": "p", "tcp": {"keepidle": 1}}]
+    resolution([a(profile="p", tcp={"keepcnt": 1})], profiles=profiles, layers={"l": [a(tcp={"keepintvl": 1})]})
+    assert profiles == [{"name": "p", "tcp": {"keepidle": 1}}]
+
+
+def test_a_profile_that_no_entry_takes_changes_nothing() -> None:
+    assert only([a()], profiles=[{"name": "p", "tcp": {"keepidle": 1}}])["tcp"]["keepidle"] == 15
+
+
+def test_the_restart_of_an_absent_unit_is_that_of_all_that_was_said() -> None:
+    services = [{"name": "b.service"}, a(state="absent")]
+    found = resolution(services, defaults={"restart": "never"})
+    assert found.absent == [{"name": "a.service", "restart": "never"}]
+    assert resolution(services).absent == [{"name": "a.service", "restart": "if_running"}]
+    profiled = resolution([a(state="absent", profile="p")], profiles=[{"name": "p", "restart": "never"}])
+    assert profiled.absent == [{"name": "a.service", "restart": "never"}]
+
+
+@pytest.mark.parametrize(
+    ("names", "after", "order", "circle"),
+    [
+        ("abc", {}, "abc", ""),
+        ("abc", {"a": "c", "c": "b"}, "bca", ""),
+        ("abc", {"a": "bc"}, "bca", ""),
+        ("abc", {"a": "x"}, "abc", ""),
+        ("abc", {"x": "a"}, "abc", ""),
+        ("ab", {"a": "b", "b": "a"}, "ab", "aba"),
+        ("abcd", {"a": "b", "b": "c", "c": "b"}, "abcd", "bcb"),
+        ("abcd", {"d": "d"}, "abcd", "dd"),
+        ("abcd", {"a": "cd", "d": "c"}, "cdab", ""),
+    ],
+)
+def test_each_stands_behind_those_it_waits_for(names: str, after: t.Dict[str, str], order: str, circle: str) -> None:
+    assert ordered(names, after) == (list(order), list(circle))
 
 
 def test_a_unit_listed_twice_that_agrees_is_merged() -> None:

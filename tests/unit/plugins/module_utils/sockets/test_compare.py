@@ -13,10 +13,15 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import (
+    ANY_KERNEL,
+    LINUX_DEFAULTS,
     Kernel,
     Subject,
+    WrongOption,
     compare,
+    compared,
     rounded_defer_accept,
+    unsupported,
 )
 
 DEFAULTS = {
@@ -74,6 +79,9 @@ ALL_WRONG: t.List[t.Tuple[t.Any, t.Any, t.List[t.Tuple[str, t.Any, t.Any]]]] = [
     # The application changed keepidle after the library had derived the timeout from its own: only that is wrong.
     (subject("accepted", keepidle=300, keepintvl=15, user_timeout=195000),
      expecting("listen", keepidle=60, keepintvl=15, keepcnt=9, user_timeout=-1), [("keepidle", 300, 60)]),
+    # The parts that nobody lists are the system's, then as now.
+    (subject("accepted", keepidle=300, user_timeout=735000),
+     expecting("listen", keepidle=60, keepcnt=0, user_timeout=-1), [("keepidle", 300, 60)]),
     (subject("listening", defer_accept=5), expecting("listen", defer_accept=5), [("defer_accept", 5, 7)]),
     (subject("listening"), expecting("", defer_accept=1), [("defer_accept", 0, 1)]),
     (subject("unconnected"), expecting("socket", syncnt=3), [("syncnt", 6, 3)]),
@@ -131,3 +139,56 @@ def test_defer_accept_is_rounded_as_this_kernel_does(seconds: int) -> None:
         own.setsockopt(socket.IPPROTO_TCP, OPTIONS["defer_accept"].sockopt, seconds)
         read_back = own.getsockopt(socket.IPPROTO_TCP, OPTIONS["defer_accept"].sockopt)
     assert rounded_defer_accept(seconds) == read_back
+
+
+def test_a_kernel_of_which_nothing_is_known_has_the_least_window_of_all_and_no_defaults() -> None:
+    assert ANY_KERNEL == (1152, None)
+    assert LINUX_DEFAULTS == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "expectation", "expected"),
+    [
+        ("keepidle", subject("outgoing"), expecting("connect"), True),
+        ("keepidle", subject("accepted"), expecting("connect"), False),
+        ("keepidle", subject("listening"), expecting(""), True),
+        ("user_timeout", subject("listening"), expecting(""), False),
+        ("defer_accept", subject("listening"), expecting(""), True),
+        ("defer_accept", subject("accepted"), expecting(""), False),
+        ("syncnt", subject("unconnected"), expecting("socket"), True),
+        ("syncnt", subject("listening"), expecting("socket"), False),
+        ("window_clamp", subject("listening"), expecting("listen"), True),
+        ("window_clamp", subject("accepted"), expecting("listen"), False),
+    ],
+)
+def test_which_options_of_which_sockets_are_compared(
+    name: str, case: t.Any, expectation: t.Any, expected: bool
+) -> None:
+    assert compared(name, case, expectation) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "protocol", "expected"), [(None, "mptcp", True), (0, "mptcp", False), (None, "tcp", False)]
+)
+def test_what_only_mptcp_does_not_have_is_not_supported(value: t.Optional[int], protocol: str, expected: bool) -> None:
+    subject_of = subject("outgoing", protocol=protocol)
+    assert unsupported(WrongOption("user_timeout", value, 5), subject_of) is expected
+
+
+@pytest.mark.parametrize(
+    ("state", "bound", "wrong"), [("CLOSE", False, True), ("CLOSE", True, False), ("LISTEN", True, True)]
+)
+def test_the_window_of_a_socket_that_may_have_been_connected_says_nothing(state: str, bound: bool, wrong: bool) -> None:
+    case = subject("unconnected", state, window_clamp=9)._replace(bound=bound)
+    found = compare(case, expecting("socket", window_clamp=5000))
+    assert found == ([WrongOption("window_clamp", 9, 5000)] if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("state", "value", "right"),
+    [("ESTABLISHED", 1400, True), ("ESTABLISHED", 1401, False), ("CLOSE", 1400, True), ("CLOSE", 1399, False),
+     ("LISTEN", 1399, False), ("SYN_SENT", 1, True)],
+)  # fmt: skip
+def test_the_segment_size_of_a_connection_is_at_most_what_was_set(state: str, value: int, right: bool) -> None:
+    found = compare(subject("outgoing", state, maxseg=value), expecting("connect", maxseg=1400))
+    assert found == ([] if right else [WrongOption("maxseg", value, 1400)])

@@ -10,8 +10,10 @@ import os
 import pathlib
 import socket
 import sys
+import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import defaults as sockets_defaults
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import LINUX_DEFAULTS
@@ -95,3 +97,45 @@ def test_the_window_clamps_floor_is_this_kernels() -> None:
         clamp = OPTIONS["window_clamp"].sockopt
         own.setsockopt(socket.IPPROTO_TCP, clamp, 1)
         assert own.getsockopt(socket.IPPROTO_TCP, clamp) == sockets_defaults.window_clamp_floor()
+
+
+def test_a_namespace_is_asked_for_once_whatever_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: t.List[t.Tuple[t.Optional[int], t.Optional[int]]] = []
+
+    def ask(_kernels: sockets_defaults.Kernels, namespace: t.Optional[int], pid: t.Optional[int]) -> t.Any:
+        asked.append((namespace, pid))
+        return {"keepidle": 5} if pid else None
+
+    monkeypatch.setattr(sockets_defaults.Kernels, "_ask", ask)
+    kernels = sockets_defaults.Kernels()
+    floor = sockets_defaults.window_clamp_floor()
+    assert kernels.anywhere == (floor, None)
+    for _time in range(2):
+        assert kernels.of(1, 20) == (floor, {"keepidle": 5})
+        assert kernels.of(None, None) == (floor, None)
+    assert asked == [(1, 20), (None, None)]
+
+
+def test_the_namespace_is_opened_where_the_processes_are_shown(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered: t.List[int] = []
+    monkeypatch.setattr(sockets_defaults, "_enter", lambda number: entered.append(os.fstat(number).st_ino))
+    (tmp_path / "42" / "ns").mkdir(parents=True)
+    namespace = tmp_path / "42" / "ns" / "net"
+    namespace.touch()
+    kernels = sockets_defaults.Kernels(Proc(str(tmp_path)))
+    found = kernels.of(namespace.stat().st_ino, 42).defaults
+    assert found == sockets_defaults.defaults_of_a_fresh_socket()
+    assert entered == [namespace.stat().st_ino]
+    assert kernels.of(namespace.stat().st_ino + 1, 42).defaults is None, "another has its number by now"
+    assert len(entered) == 1
+
+
+def test_a_python_that_can_enter_no_namespace_does_not_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "setns", raising=False)
+    monkeypatch.setattr(sockets_defaults, "ctypes", None)
+    with pytest.raises(OSError, match="the namespace cannot be entered"):
+        sockets_defaults._enter(0)
+    with open("/proc/self/ns/net", "rb") as stream:
+        assert sockets_defaults._inside(stream.fileno()) is None

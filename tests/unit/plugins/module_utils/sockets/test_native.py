@@ -16,7 +16,7 @@ import typing as t
 import _cffi_backend
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets import native
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets import access, native
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import choose_access
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.declarations import ARGUMENTS, SOURCE
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.native import Library, NativeReader, Unavailable
@@ -58,6 +58,26 @@ def test_native_is_chosen_where_it_can_be_had(installed: Installed, tmp_path: pa
     assert choose_access("auto", nowhere, ME)[::3] == ("portable", f"{nowhere}: No such file or directory")
     with pytest.raises(Unavailable, match="No such file or directory"):
         choose_access("native", nowhere, ME)
+
+
+def test_what_is_chosen_where_nobody_says_anything_is_what_root_has_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: t.List[t.Tuple[str, int]] = []
+
+    def library(folder: str, owner: int) -> t.NoReturn:
+        asked.append((folder, owner))
+        raise Unavailable("it is not there")
+
+    monkeypatch.setattr(access, "Library", library)
+    chosen = choose_access()
+    assert (chosen.name, chosen.why_not_native, asked) == (
+        "portable",
+        "it is not there",
+        [("/usr/lib/libkeepalive", 0)],
+    )
+    with pytest.raises(Unavailable):
+        choose_access("native")
+    assert choose_access("portable")[::3] == ("portable", "")
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])

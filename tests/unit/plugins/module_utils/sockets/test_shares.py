@@ -95,6 +95,31 @@ def test_the_list_of_those_who_are_cut_is_bounded_and_fair(monkeypatch: pytest.M
     assert [each["unit"] for each in found["whose"]] == ["cron.service", "nginx.service"]
 
 
+def test_those_of_whom_most_is_cut_are_named_first_then_by_name() -> None:
+    sizes = {Account("b.service"): 2, Account("c.service"): 3, Account("a.service"): 2, Account("a.service", 1000): 2}
+    rest = [(owner, at) for owner, size in sizes.items() for at in range(size)]
+    large = {"b.service": 90, "c.service": 1, "a.service": 7}
+    counts = ["groups", "connections"]
+    found = cut(rest, [], account, lambda item: {"connections": large[item[0].place], "groups": 1}, counts)
+    assert found == {
+        "groups": 9,
+        "connections": 211,
+        "whose": [
+            {"unit": "c.service", "user": None, "groups": 3, "connections": 3},
+            {"unit": "a.service", "user": None, "groups": 2, "connections": 14},
+            {"unit": "a.service", "user": 1000, "groups": 2, "connections": 14},
+            {"unit": "b.service", "user": None, "groups": 2, "connections": 180},
+        ],
+    }
+
+
+@pytest.mark.parametrize(("accounts", "named"), [(20, 20), (21, 20)])
+def test_twenty_of_those_who_are_cut_are_named(accounts: int, named: int) -> None:
+    rest = [(Account(f"{number:02}.service"), 0) for number in range(accounts)]
+    found = cut(rest, [], account, lambda item: {"groups": 1}, ["groups"])
+    assert (found["groups"], len(found["whose"])) == (accounts, named)
+
+
 @pytest.mark.parametrize(
     ("path", "unit", "user", "expected"),
     [

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import socket
 import struct
 import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import procnet
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import timers
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
 
@@ -95,6 +97,10 @@ def test_in_the_moment_in_which_the_timer_fires_nothing_is_shown() -> None:
     assert timers.keepalive_of(fired, None) is None  # it was not there a moment ago
     assert timers.keepalive_of(fired, fired) is False
     assert timers.keepalive_of(fired._replace(state=5), fired) is None  # FIN_WAIT2
+    assert timers.keepalive_of(fired, fired._replace(state=2)) is None  # it was only connecting
+    assert timers.keepalive_of(pending, pending._replace(state=2)) is None
+    assert timers.keepalive_of(pending._replace(state=8), pending) is True  # CLOSE_WAIT
+    assert timers.keepalive_of(fired._replace(timer=1), fired._replace(timer=1)) is None  # a retransmission is due
 
 
 def test_sock_diag_shows_the_same(server: socket.socket) -> None:
@@ -112,3 +118,20 @@ def test_sock_diag_shows_the_same(server: socket.socket) -> None:
             # Both count down to the same moment; /proc in hundredths of a second.
             assert before[inode].expires + 0.02 >= expires / 1000 >= after[inode].expires - 0.02
             assert expires / 1000 <= idle
+
+
+def test_both_looks_are_at_the_table_of_the_process(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has come in between shows nothing yet, and what has gone is not told of."""
+    address = ("127.0.0.1", 1)
+    first = procnet.Row("ipv4", address, address, 1, procnet.TIMER_NONE, 7)
+    looks = [[first, first._replace(inode=8)], [first, first._replace(inode=9)]]
+    asked: t.List[t.Tuple[int, str]] = []
+
+    def look(pid: int, proc: Proc) -> t.List[procnet.Row]:
+        asked.append((pid, proc.root))
+        return looks.pop(0)
+
+    monkeypatch.setattr(procnet, "read_tables", look)
+    seen = timers.read_timers(42, Proc(str(tmp_path)))
+    assert seen == {7: timers.TimerSeen(first, False), 9: timers.TimerSeen(first._replace(inode=9), None)}
+    assert asked == [(42, str(tmp_path))] * 2

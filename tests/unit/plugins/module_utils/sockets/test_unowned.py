@@ -80,6 +80,22 @@ def test_what_is_closed_during_the_sweep_does_not_count() -> None:
     assert inode in before and inode not in {row.inode for row in rows}
 
 
+class Never(PortableReader):
+    """A reader that has no need to look at any process."""
+
+    def tables(self, _pid: int, _proc: t.Any = None) -> t.List[int]:
+        raise AssertionError("looked at")
+
+
+def test_processes_are_looked_at_again_only_where_something_is_missing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as early:
+        inode = os.fstat(early.fileno()).st_ino
+        assert sockets_unowned.rows_of_nobody({inode}, {inode}, [os.getpid()], Never()) == []
+        with pytest.raises(AssertionError, match="looked at"):
+            sockets_unowned.rows_of_nobody({inode}, set(), [os.getpid()], Never())
+    assert sockets_unowned.rows_of_nobody({inode}, set(), [os.getpid()], Never()) == [], "it was closed"
+
+
 def row(user: int, port: int, state: int = 1) -> procnet.Row:
     return procnet.Row("ipv4", ("192.0.2.1", port), ("192.0.2.9", 2049), state, 0, port, user=user)
 
@@ -96,6 +112,37 @@ def test_the_sum_is_bounded_and_the_systems_own_comes_first() -> None:
         {"state": "ESTABLISHED", "local": {"address": "192.0.2.1", "port": 800},
          "remote": {"address": "192.0.2.9", "port": 2049}},
     ]  # fmt: skip
+
+
+def test_of_each_user_the_listeners_are_shown_first_then_by_address() -> None:
+    first, second = ("192.0.2.1", 80), ("192.0.2.1", 90)
+    rows = [
+        procnet.Row("ipv4", second, ("192.0.2.9", 7), 1, 0, 1, user=8),
+        procnet.Row("ipv4", second, ("192.0.2.9", 6), 13, 0, 2, user=8),
+        procnet.Row("ipv4", first, ("192.0.2.9", 8), 1, 0, 3, user=8),
+        procnet.Row("ipv6", ("::", 99), ("::", 0), procnet.LISTEN, 0, 4, user=8),
+        *(row(user, 443) for user in range(10, 20)),
+    ]
+    found = sockets_unowned.sum_up_unowned(rows)
+    assert (found["sockets"], found["users"]) == (14, 11)
+    assert [each["user"] for each in found["whose"]] == [8, *range(10, 19)], "ten users, three examples of each"
+    assert found["whose"][0] == {
+        "user": 8,
+        "sockets": 4,
+        "examples": [
+            {"state": "LISTEN", "local": {"address": "::", "port": 99}, "remote": None},
+            {
+                "state": "ESTABLISHED",
+                "local": {"address": "192.0.2.1", "port": 80},
+                "remote": {"address": "192.0.2.9", "port": 8},
+            },
+            {
+                "state": "13",
+                "local": {"address": "192.0.2.1", "port": 90},
+                "remote": {"address": "192.0.2.9", "port": 6},
+            },
+        ],
+    }
 
 
 @pytest.mark.parametrize("include_local", [False, True])

@@ -10,49 +10,26 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.settings_file import Settings
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import Elf
-from ansible_collections.netops.keepalive.plugins.module_utils.processes.facts import DropIn, HostPreload, ProcessFacts
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import compare
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Record
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts import causes
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.case import Case, Cause, Evidence
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.case import Case, Evidence
 from ansible_collections.netops.keepalive.tests.unit.support.notes import noted
-
-LIBRARY = "/usr/lib/libkeepalive/libkeepalive.so"
-GOOD = {"LD_PRELOAD": LIBRARY, "TCP_KEEPIDLE": "60"}
-WANTED = Expectation("a.service", frozenset(("connect",)), {"keepidle": 60, "user_timeout": 5000}, frozenset(), 0)
-RIGHT = {"keepidle": 60, "keepcnt": 9, "keepintvl": 15, "user_timeout": 5000}
-
-
-def elf(interpreter: t.Optional[str] = "/lib64/ld-linux-x86-64.so.2", go: bool = False) -> Elf:
-    return Elf(64, "x86_64", False, True, interpreter, True, None, (), {}, go)
-
-
-def facts(**changes: t.Any) -> ProcessFacts:
-    normal = ProcessFacts("/usr/bin/worker", elf(), False, {LIBRARY: False}, {**GOOD, "TCP_USER_TIMEOUT": "5000"})
-    return normal._replace(**changes)
-
-
-def connection(protocol: str, state: str, direction: str, keepalive: bool, **options: t.Any) -> Record:
-    own, peer, seen = ("192.0.2.1", 40000), ("192.0.2.9", 443), {**RIGHT, **options}
-    return Record(1, "ipv4", protocol, state, own, peer, keepalive, seen, True, None, None, (), direction=direction)
-
-
-def explain(
-    process: ProcessFacts,
-    evidence: t.Optional[Evidence] = None,
-    expectation: Expectation = WANTED,
-    keepalive: bool = True,
-    protocol: str = "tcp",
-    direction: str = "outgoing",
-    **options: t.Any,
-) -> Cause:
-    record = connection(protocol, "ESTABLISHED", direction, keepalive, **options)
-    wrong = tuple(compare(record.subject(), expectation))
-    assert wrong
-    return causes.explain(Case(record, wrong, expectation, process, evidence or Evidence()))
-
+from ansible_collections.netops.keepalive.tests.unit.support.wrong_sockets import (
+    AFTER,
+    BEFORE,
+    GOOD,
+    HOST,
+    LIBRARY,
+    NEW_HOST,
+    PATH,
+    WANTED,
+    connection,
+    elf,
+    explain,
+    facts,
+    with_drop_in,
+)
 
 NOT_LOADED: t.Dict[str, t.Any] = {"mapped": {"/usr/lib/libc.so.6": False}}
 UNDONE: t.Dict[str, t.Any] = {**NOT_LOADED, "environment": {"PATH": "/bin"}}
@@ -60,11 +37,6 @@ BOTH = ("overridden_by_application", "opened_before_preload")
 
 DERIVED = WANTED._replace(tcp={"keepidle": 60})
 CHANGED: t.Dict[str, t.Any] = {"expectation": DERIVED, "keepintvl": 75, "keepcnt": 3}
-PATH = "/etc/systemd/system/a.service.d/zz-keepalive.conf"
-DROP_IN = DropIn(PATH, {**GOOD, "TCP_USER_TIMEOUT": "5000"}, {PATH: "[Service]\n"})
-BEFORE, AFTER = {"started": 999.0}, {"started": 1001.0}
-ENTRIES = ("/usr/$LIB/libkeepalive/libkeepalive.so",)
-HOST, NEW_HOST = HostPreload(ENTRIES, ENTRIES), HostPreload(ENTRIES, ())
 
 
 @pytest.fixture(autouse=True)
@@ -79,12 +51,8 @@ def wide(at_start: t.Optional[t.Dict[str, int]] = None, **values: int) -> t.Dict
             "settings": Settings(settings, settings if at_start is None else at_start)}  # fmt: skip
 
 
-def with_drop_in(**changes: t.Any) -> t.Dict[str, t.Any]:
-    return {"evidence": Evidence(drop_in=DROP_IN._replace(**changes))}
-
-
 STALE_OR_NOT = ("stale_environment", "overridden_by_application", "opened_before_preload")
-DROP_IN_EVIDENCE = Evidence(drop_in=DROP_IN)
+DROP_IN_EVIDENCE = with_drop_in()["evidence"]
 OTHER = {**GOOD, "TCP_USER_TIMEOUT": "5000", "TCP_KEEPIDLE": "300"}
 
 CASES: t.List[t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any], str, t.Tuple[str, ...], str]] = [

@@ -276,3 +276,18 @@ def test_a_setuid_program(
     with holding(program, server, env=preloaded(libraries)) as pid:
         proc.add(pid, "b.service")
         assert only(audit(proc, expecting("b.service"), library_dir=libraries)).compliant is True
+
+
+def test_a_library_that_is_on_the_host_and_not_where_the_process_looks(
+    proc: ShadowProc, server: socket.socket, tmp_path: pathlib.Path
+) -> None:
+    library, root = tmp_path / LIBRARIES["connect"], tmp_path / "root"
+    library.write_bytes(b"")
+    root.mkdir()
+    with Child(connecting(server, "")) as child:
+        proc.add(child.pid, "a.service", root_folder=root, environ=f"PATH=/bin\0LD_PRELOAD={library}\0")
+        verdict = only(audit(proc, expecting(), library_dir=tmp_path))
+    assert verdict.detail == (
+        f"{library} is not loaded: it is in LD_PRELOAD, but for this process {library} is not there, though it is on "
+        "the host (RootDirectory=, InaccessiblePaths=, TemporaryFileSystem=, a container)."
+    )

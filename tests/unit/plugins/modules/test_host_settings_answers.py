@@ -1,0 +1,342 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the module answers, whole, and what it does to the file; the library that reads it first is played."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import json
+import os
+import pathlib
+import typing as t
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import check as host_wide_check
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import NotLocked
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
+from ansible_collections.netops.keepalive.plugins.modules import host_settings
+
+Result = t.Dict[str, t.Any]
+Run = t.Callable[..., Result]
+
+MARKER = "# Managed by netops.keepalive"
+TEXT = f"{MARKER}: x\n# Every process.\nTCP_KEEPIDLE=60\n[unit a.service]\nTCP_KEEPIDLE=30\n"
+OTHER = TEXT.replace("=30", "=33")
+NOTHING = {"base64": None, "mtime_ns": None}
+OWNER = f"{os.geteuid()}:{os.getegid()}"
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+
+
+class Played:
+    """What was asked of others, and what they answer."""
+
+    def __init__(self) -> None:
+        self.checked: t.List[t.Tuple[str, str]] = []
+        self.complaints: t.List[str] = []
+        self.labelled: t.List[t.Any] = []
+        self.warnings: t.List[str] = []
+
+    def read(self, text: str, library: str) -> t.List[str]:
+        self.checked.append((text, library))
+        return self.complaints
+
+
+@pytest.fixture(name="played")
+def played_fixture(monkeypatch: pytest.MonkeyPatch) -> Played:
+    played = Played()
+    monkeypatch.setattr(host_wide_check, "complaints", played.read)
+    module = host_settings.Module
+    monkeypatch.setattr(module, "set_default_selinux_context", lambda _self, *given: played.labelled.append(given))
+    monkeypatch.setattr(module, "warn", lambda _self, text: played.warnings.append(text))
+    return played
+
+
+@pytest.fixture(name="path")
+def path_fixture(tmp_path: pathlib.Path) -> pathlib.Path:
+    return tmp_path / "libkeepalive.conf"
+
+
+@pytest.fixture(name="library")
+def library_fixture(tmp_path: pathlib.Path) -> str:
+    (tmp_path / "l.so").write_bytes(b"")
+    return str(tmp_path / "l.so")
+
+
+@pytest.fixture(name="run")
+def run_fixture(path: pathlib.Path, library: str, played: Played, capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(check: bool = False, **arguments: t.Any) -> Result:
+        given = {"path": str(path), "libraries": ["/nonexistent.so", library, "/bin/sh"], **arguments}
+        with patch_module_args({"_ansible_check_mode": check, **given}), pytest.raises(SystemExit):
+            host_settings.main()
+        answer: Result = json.loads(capsys.readouterr().out)
+        answer.pop("invocation", None)
+        return answer
+
+    return run
+
+
+def put(path: pathlib.Path, text: str) -> None:
+    path.write_text(text, errors="surrogateescape")
+    path.chmod(0o644)
+    os.utime(path, ns=(123_456_789, 123_456_789))
+
+
+def encoded(text: str) -> Result:
+    """The previous of a file that was put()."""
+    return {"base64": base64.b64encode(text.encode()).decode(), "mtime_ns": 123_456_789}
+
+
+def diff(path: pathlib.Path, before: str, after: str) -> Result:
+    return {"before_header": str(path), "after_header": str(path), "before": before, "after": after}
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_the_whole_answer_of_a_file_that_changes_and_of_one_that_goes(
+    run: Run, path: pathlib.Path, library: str, played: Played, check: bool
+) -> None:
+    put(path, TEXT)
+    common = {"changed": True, "previous": encoded(TEXT), "lock_held": False}
+    assert run(check, content=OTHER) == {
+        **common, "changed_headings": ["[unit a.service]"], "checked_by": library, "diff": diff(path, TEXT, OTHER),
+    }  # fmt: skip
+    assert played.checked == [(OTHER, library)]
+    put(path, TEXT)
+    assert run(check, state="absent") == {
+        **common, "changed_headings": ["", "[unit a.service]"], "checked_by": None, "diff": diff(path, TEXT, ""),
+    }  # fmt: skip
+    assert path.exists() is check
+
+
+def test_what_is_there_already_is_not_read_again(run: Run, path: pathlib.Path, played: Played) -> None:
+    put(path, TEXT)
+    answer = run(content=TEXT)
+    assert answer == {
+        "changed": False, "previous": encoded(TEXT), "changed_headings": [], "checked_by": None, "lock_held": False,
+        "diff": diff(path, TEXT, TEXT),
+    }  # fmt: skip
+    assert (played.checked, played.labelled, path.stat().st_mtime_ns) == ([], [], 123_456_789)
+
+
+def test_a_file_that_is_not_ours_stays_and_that_is_said(run: Run, path: pathlib.Path) -> None:
+    put(path, "TCP_KEEPIDLE=7\n")
+    assert run(state="absent") == {
+        "changed": False, "previous": NOTHING, "changed_headings": [], "checked_by": None, "lock_held": False,
+        "msg": f"{path} is not ours and stays",
+    }  # fmt: skip
+    for arguments in ({"content": TEXT}, {"restore": NOTHING}):
+        assert run(**arguments) == {
+            "failed": True,
+            "msg": f"nothing was changed: {path} is not ours (its first line is not '{MARKER}…'): rename or remove it",
+        }
+    assert path.read_text() == "TCP_KEEPIDLE=7\n"
+
+
+def test_what_cannot_be_read_is_neither_ours_nor_replaced(run: Run, path: pathlib.Path) -> None:
+    with path.open("w") as file:
+        file.truncate(2 << 20)
+    answer = run(content=TEXT)
+    assert answer["msg"].startswith(f"nothing was changed: {path} cannot be read: ")
+    assert answer["msg"].endswith("; rename or remove it")
+    path.unlink()
+    os.mkfifo(path)
+    assert run(content=TEXT)["msg"] == f"nothing was changed: {path} is not a regular file; rename or remove it"
+
+
+@pytest.mark.parametrize("content", [None, "x"])
+def test_a_text_without_our_first_line_is_refused(run: Run, content: t.Optional[str]) -> None:
+    msg = f"content: the text must begin with '{MARKER}', or it could never be removed again"
+    assert run(content=content) == {"failed": True, "msg": msg}
+
+
+def test_sections_are_for_the_action_and_one_source_is_enough(run: Run) -> None:
+    msg = "sections is for the action plugin of this name, which renders the template; give content"
+    assert run(sections=[])["msg"] == msg
+    for both in ({"sections": []}, {"content": TEXT}):
+        assert "mutually exclusive: sections|content|restore" in run(restore=NOTHING, **both)["msg"]
+
+
+# ------------------------------------------------------------------ the library that reads it
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_what_the_library_complains_of_is_told_whole(
+    run: Run, path: pathlib.Path, library: str, played: Played, check: bool
+) -> None:
+    played.complaints = ["line 1: x", "line 2: y"]
+    assert run(check, content=TEXT) == {
+        "failed": True,
+        "msg": f"nothing was changed: {library} does not understand the file: line 1: x; line 2: y",
+        "complaints": ["line 1: x", "line 2: y"],
+    }
+    assert not path.exists()
+
+
+def test_where_it_cannot_be_tried_the_way_out_is_told(
+    run: Run, path: pathlib.Path, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(_text: str, _library: str) -> t.NoReturn:
+        raise host_wide_check.CannotCheck("unshare is missing")
+
+    monkeypatch.setattr(host_wide_check, "complaints", cannot)
+    assert run(content=TEXT)["msg"] == (
+        f"nothing was changed: {library} cannot check the file: unshare is missing; where this host may not make mount "
+        "namespaces (a container without CAP_SYS_ADMIN), set validate: false (keepalive_host_validate)"
+    )
+    answer = run(content=TEXT, validate=False)
+    assert (answer["changed"], answer["checked_by"], path.read_text()) == (True, None, TEXT)
+
+
+def test_without_any_library_it_is_said_which_were_looked_for(run: Run, played: Played) -> None:
+    given = {"content": TEXT, "libraries": ["/none/a.so", "/none/b.so"]}
+    assert run(**given)["msg"] == (
+        "nothing was changed: none of /none/a.so, /none/b.so is there to check the file; install the libraries first "
+        "(role keepalive_build)"
+    )
+    foretold = run(check=True, **given)
+    assert (foretold["changed"], foretold["checked_by"], played.checked) == (True, None, [])
+
+
+# ------------------------------------------------------------------ the way back
+
+
+def test_the_way_back_asks_no_library(run: Run, path: pathlib.Path, played: Played) -> None:
+    """What was there was in force; whether a library is still there that could read it matters to nobody."""
+    put(path, TEXT)
+    answer = run(restore=encoded(OTHER), libraries=["/none.so"])
+    assert (answer["changed"], answer["checked_by"], played.checked) == (True, None, [])
+    assert (path.read_text(), path.stat().st_mtime_ns) == (OTHER, 123_456_789)
+    assert (path.stat().st_mode & 0o7777, played.labelled) == (0o644, [(str(path), False)])
+
+
+def test_bytes_that_are_no_text_come_back_as_they_were(run: Run, path: pathlib.Path) -> None:
+    content = TEXT + "# \udcff\n"
+    put(path, content)
+    before = path.read_bytes()
+    previous = run(content=TEXT)["previous"]
+    run(restore={**previous, "mtime_ns": str(previous["mtime_ns"])})
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == (before, 123_456_789)
+
+
+@pytest.mark.parametrize("restore", [NOTHING, {}])
+def test_where_nothing_was_there_nothing_is_left(run: Run, path: pathlib.Path, played: Played, restore: Result) -> None:
+    put(path, TEXT)
+    assert run(restore=restore)["changed"] is True
+    assert (path.exists(), played.labelled) == (False, [])
+    assert run(restore=restore)["changed"] is False
+
+
+def test_a_time_that_nobody_noted_is_left_to_the_clock(run: Run, path: pathlib.Path) -> None:
+    put(path, TEXT)
+    run(restore={"base64": encoded(OTHER)["base64"]})
+    assert path.read_text() == OTHER
+    assert path.stat().st_mtime_ns != 123_456_789
+
+
+# ------------------------------------------------------------------ mode and owner
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "group"),
+    [(0o600, 0, 0), pytest.param(0o644, 1, 0, marks=needs_root), pytest.param(0o644, 0, 1, marks=needs_root)],
+)
+def test_mode_owner_and_group_are_shown_as_they_are_and_put_right(
+    run: Run, path: pathlib.Path, played: Played, mode: int, owner: int, group: int
+) -> None:
+    put(path, TEXT)
+    path.chmod(mode)
+    if owner or group:
+        os.chown(path, owner, group)
+    was = path.stat()
+    for check in (True, False):
+        answer = run(check, content=TEXT)
+        assert (answer["changed"], answer["changed_headings"]) == (True, [])
+        assert answer["diff"] == diff(
+            path, f"mode {mode:04o}, owner {was.st_uid}:{was.st_gid}\n", f"mode 0644, owner {OWNER}\n"
+        )
+        assert ((path.stat().st_ino, path.stat().st_ctime_ns) == (was.st_ino, was.st_ctime_ns)) is check
+    right = path.stat()
+    assert (right.st_mode & 0o7777, f"{right.st_uid}:{right.st_gid}", path.read_text()) == (0o644, OWNER, TEXT)
+    assert (right.st_ino == was.st_ino) is (owner == 0), "another user may have it open for writing"
+    assert played.labelled == [(str(path), False)]
+    assert in_force.history(str(path)).versions == (), "its text is as it was"
+
+
+def test_with_another_text_the_text_is_what_the_diff_shows(run: Run, path: pathlib.Path) -> None:
+    put(path, TEXT)
+    path.chmod(0o600)
+    assert run(content=OTHER)["diff"] == diff(path, TEXT, OTHER)
+    assert path.stat().st_mode & 0o7777 == 0o644
+
+
+# ------------------------------------------------------------------ what goes wrong
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device: {path}"),
+        (OSError(errno.EIO, "Input/output error", "/x"), "Input/output error: /x"),
+    ],
+    ids=["no file", "file"],
+)
+@pytest.mark.parametrize("stage", ["noted", "written"])
+def test_what_cannot_be_written_is_told_with_what_would_have_been(
+    run: Run, path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, error: OSError, said: str, stage: str
+) -> None:
+    def fail(*_arguments: t.Any) -> t.NoReturn:
+        raise error
+
+    put(path, TEXT)
+    foretold = run(check=True, content=OTHER)
+    monkeypatch.setattr(*((in_force, "note") if stage == "noted" else (host_settings, "apply_changes")), fail)
+    msg = f"nothing was changed: {said.format(path=path)}"
+    assert run(content=OTHER) == {**foretold, "failed": True, "msg": msg}
+    assert path.read_text() == TEXT
+
+
+def test_that_what_is_written_cannot_be_noted_takes_nothing_back(
+    run: Run, path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in force by then."""
+    put(path, TEXT)
+    note = in_force.note
+
+    def once(*arguments: t.Any) -> None:
+        note(*arguments)
+        monkeypatch.setattr(in_force, "note", full)
+
+    def full(*_arguments: t.Any) -> t.NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(in_force, "note", once)
+    assert run(content=OTHER)["changed"] is True
+    assert [version.text for version in in_force.history(str(path)).versions] == [TEXT]
+
+
+def test_who_has_the_lock_is_told_and_a_dead_runs_is_taken_over_aloud(
+    run: Run, path: pathlib.Path, played: Played, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "FOLDER", str(tmp_path / "run"))
+    theirs, mine = {"id": "theirs", "owner": "eve"}, {"id": "mine", "owner": "me"}
+    run(content=TEXT, rollout=True, run=theirs)
+    assert run(content=OTHER, run=mine)["lock_holder"]["id"] == "theirs"
+    assert run(content=OTHER, run={**mine, "takes_over": "theirs"})["changed"] is True
+    assert played.warnings == ["took over the lock of a run that was killed: eve"]
+
+
+def test_a_lock_that_nobody_could_take_is_told_with_the_file(
+    run: Run, path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_self: lock.Lock) -> t.NoReturn:
+        raise NotLocked("others may write there")
+
+    monkeypatch.setattr(lock.Lock, "take", fail)
+    assert run(content=TEXT, run={"id": "me", "owner": "me"}) == {
+        "failed": True, "msg": f"nothing was changed: {path}: others may write there", "lock_holder": {},
+    }  # fmt: skip
