@@ -9,6 +9,7 @@ VENV := .venv
 VENV_READY := $(VENV)/.ready
 LINK := .ansible/collections/ansible_collections/netops/keepalive
 SUITES := bullseye bookworm trixie
+FIELD_SUITES := bookworm-field trixie-field
 LAB := tests/hosts/demo/inventory
 
 # Debian packages: for the demo (Python, and hosts in podman), and what the tests need besides. DEPS= on the command line
@@ -146,14 +147,15 @@ test-c: venv ## the tests of the C code
 	@pytest tests/csrc -n auto
 
 # What needs many hosts, many reboots or much traffic.
-LONG_SCENARIOS := fleet host_wide without_restart
+LONG_SCENARIOS := fleet host_wide without_restart field
 SCENARIOS := $(filter-out $(LONG_SCENARIOS),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 test-molecule: venv hosts ## the scenarios in molecule/, on the test hosts, but for the long ones
 	@.ci/molecule-all $(SCENARIOS)
 
 .PHONY: test-long
-test-long: venv hosts ## the long scenarios: a fleet of ten hosts, the host-wide mode, no restart under traffic (20 minutes)
+test-long: venv hosts ## the long scenarios: a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds (25 minutes)
+	@tests/hosts/images $(FIELD_SUITES)
 	@.ci/molecule-all $(LONG_SCENARIOS)
 
 .PHONY: bench bench-sockets bench-rollout fuzz
