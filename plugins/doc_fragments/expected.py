@@ -120,6 +120,7 @@ options:
           - overridden_by_configuration
           - secure_exec
           - stale_environment
+          - start_wrapper
           - static_executable
           - system_call_filter
           - unreadable
@@ -130,4 +131,10 @@ options:
             M(netops.keepalive.socket_options_info).
         type: int
         default: 0
+      if_present:
+        description:
+          - Whether it is no failure where systemd does not know this unit, for
+            M(netops.keepalive.socket_options_info).
+        type: bool
+        default: false
 """
