@@ -120,6 +120,15 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
       "accept, debug, if_present, libraries, live, min_sockets, name, overwrite, respect, restart, tcp"]),
     ({"services": [{"name": "nginx"}]},
      [f"keepalive_services[0] 'nginx': name: {name_problem('nginx')}; write 'nginx.service' or 'nginx.socket'"]),
+    ({"services": [{"name": "cron.timer"}]},
+     ["keepalive_services[0] 'cron.timer': name: 'cron.timer' is not the name of a .service or .socket unit: a timer "
+      "has no TCP sockets of its own; name the service that it starts, by default cron.service"]),
+    ({"services": [a(after=["multi-user.target"])]},
+     ["keepalive_services[0] 'a.service': after: 'multi-user.target' is not the name of a .service or .socket unit: a "
+      "target has no TCP sockets of its own; name the services that belong to it"]),
+    ({"services": [{"name": "php8.2-fpm"}]},
+     [f"keepalive_services[0] 'php8.2-fpm': name: {name_problem('php8.2-fpm')}; "
+      "write 'php8.2-fpm.service' or 'php8.2-fpm.socket'"]),
     ({"services": [{"name": "a/b.service"}]},
      [f"keepalive_services[0] 'a/b.service': name: {name_problem('a/b.service')}"]),
     ({"services": [{"name": "a.service\n"}]},
