@@ -126,6 +126,11 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
     ({"services": [a(after=["multi-user.target"])]},
      ["keepalive_services[0] 'a.service': after: 'multi-user.target' is not the name of a .service or .socket unit: a "
       "target has no TCP sockets of its own; name the services that belong to it"]),
+    ({"services": [{"name": "nginx.Service"}, {"name": ".service"}]},
+     [f"keepalive_services[0] 'nginx.Service': name: {name_problem('nginx.Service')}",
+      f"keepalive_services[1] '.service': name: {name_problem('.service')}"]),
+    ({"services": [{"name": "timer"}]},
+     [f"keepalive_services[0] 'timer': name: {name_problem('timer')}; write 'timer.service' or 'timer.socket'"]),
     ({"services": [{"name": "php8.2-fpm"}]},
      [f"keepalive_services[0] 'php8.2-fpm': name: {name_problem('php8.2-fpm')}; "
       "write 'php8.2-fpm.service' or 'php8.2-fpm.socket'"]),
