@@ -22,7 +22,8 @@ all:
       keepalive_verify_sockets:
         sockets: []
         units:
-          nginx.service: {running: true, ok: true, relevant: 7, compliant: 7, noncompliant: 0, unknown: 0, reasons: {}}
+          nginx.service:
+            {state: running, elsewhere: [], ok: true, relevant: 7, compliant: 7, noncompliant: 0, unknown: 0, reasons: {}}
     failed:
       keepalive_services_resolved: [{name: nginx.service}]
     unreachable: {}
