@@ -54,8 +54,22 @@ void keepalive_line_text(struct keepalive_line *line, const char *text)
 
 void keepalive_line_quoted(struct keepalive_line *line, const char *text, size_t length)
 {
-    for (size_t at = 0; at < 64 && at < length; at++)
-        add(line, text[at] >= ' ' && text[at] <= '~' ? text[at] : '?');
+    static const char digits[] = "0123456789abcdef";
+    const size_t most = 64;
+
+    for (size_t at = 0; at < most && at < length; at++) {
+        const unsigned char byte = (unsigned char)text[at];
+
+        if (byte >= ' ' && byte <= '~') {
+            add(line, text[at]);
+            continue;
+        }
+        keepalive_line_text(line, "\\x");
+        add(line, digits[byte >> 4]);
+        add(line, digits[byte & 15]);
+    }
+    if (length > most)
+        keepalive_line_text(line, "...");
 }
 
 void keepalive_line_number(struct keepalive_line *line, long number)

@@ -46,7 +46,10 @@ enum keepalive_library {
     X(maxseg, TCP_MAXSEG, 88, 32767, KEEPALIVE_SYSTEM, KEEPALIVE_ALL)                                   \
     X(window_clamp, TCP_WINDOW_CLAMP, 1, INT_MAX, KEEPALIVE_SYSTEM, KEEPALIVE_ALL)
 
-/* Switches: X(field, variable); 0 is off and the default, 1 is on. */
+/*
+ * Switches: X(field, variable); 0 is off and the default, 1 is on. Anything else is refused, because a guess would
+ * decide about sockets; only debug is on with everything but 0 and an empty text.
+ */
 #define KEEPALIVE_FLAGS(X)                                                   \
     X(debug, LIBKEEPALIVE_DEBUG)     /* say on stderr what is done */        \
     X(disable, LIBKEEPALIVE_DISABLE) /* leave every socket alone */          \
@@ -108,7 +111,7 @@ void keepalive_stderr_remember(struct keepalive_stderr *original);
 void keepalive_line_begin(struct keepalive_line *line);
 void keepalive_line_text(struct keepalive_line *line, const char *text);
 void keepalive_line_number(struct keepalive_line *line, long number);
-/* Adds a string from outside: cut at 64 bytes, and whatever is not printable ASCII becomes '?'. */
+/* Adds a string from outside: cut behind 64 bytes ("..."), and whatever is not printable ASCII as \xNN. */
 void keepalive_line_quoted(struct keepalive_line *line, const char *text, size_t length);
 void keepalive_line_write(struct keepalive_line *line, const struct keepalive_stderr *original);
 /* Adds what would have been right for the value of a key, and nothing for a foreign one (in options.c: the table). */

@@ -17,8 +17,15 @@ static const struct row rows[] = {
 #undef FLAG
 };
 
-enum { ROWS = sizeof rows / sizeof rows[0] };
+enum {
+#define INDEX(field, ...) ROW_##field,
+    KEEPALIVE_OPTIONS(INDEX)
+    KEEPALIVE_FLAGS(INDEX)
+#undef INDEX
+    ROWS
+};
 
+_Static_assert(sizeof rows / sizeof rows[0] == ROWS, "one row for each index");
 _Static_assert(sizeof(struct keepalive_options) == ROWS * sizeof(int), "one int for each row, in the rows' order");
 
 static int *value_of(struct keepalive_options *options, size_t row)
@@ -54,6 +61,12 @@ static bool parse(struct keepalive_span text, int64_t *number)
     if (negative)
         *number = -*number;
     return true;
+}
+
+/* Debug changes no socket, so anybody who names it wants it, but for "0" and for nothing. */
+static int debug_of(struct keepalive_span text)
+{
+    return text.length > 1 || (text.length == 1 && text.at[0] != '0');
 }
 
 static bool right(const struct row *row, int64_t number)
@@ -107,7 +120,9 @@ enum keepalive_verdict keepalive_options_take(struct keepalive_options *options,
 
     if (row == NULL)
         return KEEPALIVE_FOREIGN;
-    if (!parse(pair->value, &number) || !right(row, number))
+    if (row == &rows[ROW_debug])
+        number = debug_of(pair->value);
+    else if (!parse(pair->value, &number) || !right(row, number))
         return KEEPALIVE_REFUSED;
     *value_of(options, (size_t)(row - rows)) = (int)number;
     return KEEPALIVE_TAKEN;
@@ -119,12 +134,15 @@ void keepalive_options_expected(struct keepalive_span key, struct keepalive_line
 
     if (row == NULL)
         return;
+    if (row->minimum == KEEPALIVE_SYSTEM) {
+        keepalive_line_text(line, "expected 0 or 1");
+        return;
+    }
     keepalive_line_text(line, "expected an integer from ");
     keepalive_line_number(line, row->minimum);
     keepalive_line_text(line, " to ");
     keepalive_line_number(line, row->maximum);
-    if (row->minimum > KEEPALIVE_SYSTEM)
-        keepalive_line_text(line, ", or 0 for the system's default");
+    keepalive_line_text(line, ", or 0 for the system's default");
     if (row->fallback == KEEPALIVE_DERIVE)
         keepalive_line_text(line, ", or -1 to derive it");
 }

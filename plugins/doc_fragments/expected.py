@@ -131,4 +131,10 @@ options:
             M(netops.keepalive.socket_options_info).
         type: int
         default: 0
+      if_present:
+        description:
+          - Whether it is no failure where systemd does not know this unit, for
+            M(netops.keepalive.socket_options_info).
+        type: bool
+        default: false
 """

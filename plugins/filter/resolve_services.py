@@ -69,7 +69,8 @@ RETURN = r"""
 _value:
   description:
     - One dictionary for each unit, in the order of restarts, with every key present. Units with C(state=absent) are
-      left out; see O(problems) for them.
+      left out; see O(problems) for them. Whether a host has those with C(if_present), only a look at it tells
+      (M(netops.keepalive.service_units_info)).
     - C(expected) is what M(netops.keepalive.socket_options_info) takes to compare the live sockets. The system's
       default (V(0)) is in it only where the variables ask for it.
   type: list
@@ -82,6 +83,7 @@ _value:
       restart: if_running
       accept: []
       min_sockets: 0
+      if_present: false
       debug: false
       respect: false
       tcp:
@@ -103,6 +105,7 @@ _value:
           user_timeout: -1
         accept: []
         min_sockets: 0
+        if_present: false
       warnings: []
 """
 

@@ -15,7 +15,7 @@ description:
     whose live processes are stale (see M(netops.keepalive.service_units_info)). Nothing is remembered between runs, so
     a run that was interrupted is finished by the next, and a second run restarts nothing.
   - The order is the one given, but a unit comes after those of the others that systemd starts before it (C(After=)).
-  - Units that systemd restarts together with another (C(Requires=), C(BindsTo=), C(PartOf=)) are in RV(diff), are
+  - Units that systemd restarts together with another (C(Requires=), C(BindsTo=), C(PartOf=)) are in C(diff), are
     restarted once, and are watched like the others. Where one of them must not be restarted, nothing is.
   - A unit that is not running stays so; it has the settings when it is started. So does one that does something that
     a restart would destroy, a job (C(Type=oneshot)) at work or the service of one connection (C(Accept=yes)); it is in

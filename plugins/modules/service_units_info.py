@@ -29,7 +29,8 @@ options:
   services:
     description:
       - What P(netops.keepalive.resolve_services#filter) returned. Each must be there, and RV(problems) says what is not
-        as it must be, but for what the entry's C(accept) allows.
+        as it must be, but for what the entry's C(accept) allows. One that has C(if_present) need not be there; see
+        RV(absent_here).
     type: list
     elements: dict
     default: []
@@ -85,7 +86,8 @@ units:
       type: str
       sample: service
     load_state:
-      description: V(loaded), V(not-found), V(masked), V(bad-setting) or V(error).
+      description:
+        - V(loaded), V(not-found), V(masked), V(bad-setting) or V(error); V(merged) for another name of a template.
       type: str
       sample: loaded
     active_state:
@@ -145,6 +147,15 @@ problems:
   type: list
   elements: str
   sample: ["nginx.service: there is no such unit on this host; install its software first, or correct the name"]
+absent_here:
+  description:
+    - The names of those of O(services) with C(if_present) that systemd does not know on this host; of a template, that
+      has no unit file here. They are left out of account, and nothing of them is among RV(problems).
+    - A masked unit, and one that systemd cannot load, is there.
+  returned: success
+  type: list
+  elements: str
+  sample: [cron.service]
 build:
   description: What a build of the libraries needs.
   returned: success; empty without O(writable)
@@ -275,7 +286,7 @@ class Report:
             fragment, drop_ins = systemd.template_files(self._run, name)
             properties: systemd.Properties = dict(instances[0].properties) if instances else {}
             properties.setdefault("ExecStart", exec_start(_text(fragment)))
-            properties.update(Id=name, LoadState="loaded" if fragment else "not-found")
+            properties.update(Id=name, LoadState=_load_state_of_template(fragment, drop_ins))
         else:
             unit = self._units.get(name) or Unit(name, {"Id": name, "LoadState": "unknown"}, None, [])
             instances, properties = [unit], unit.properties
@@ -438,6 +449,14 @@ class Report:
         return dropin.foreign_preload(self._manager.environment.get("LD_PRELOAD", "").replace("%", "%%"))
 
 
+def _load_state_of_template(fragment: str, drop_ins: t.Sequence[str]) -> str:
+    """Say of a template what systemd says of units alone, as far as its files show it."""
+    if fragment:
+        return "masked" if fragment == systemd.MASKED else "loaded"
+    # A drop-in may be left of what is not there any more; any other file is that of the template which the name means.
+    return "merged" if any(not os.path.dirname(path).endswith(".d") for path in drop_ins) else "not-found"
+
+
 def _text(fragment: str) -> str:
     """Return the files of a unit that cannot be read, among the problems of that unit."""
     try:
@@ -486,17 +505,21 @@ def main() -> None:
     names = list(dict.fromkeys(module.params["units"] + list(accepted)))
     units: t.Dict[str, t.Dict[str, t.Any]] = {}
     problems: t.List[str] = []
+    absent_here: t.List[str] = []
     try:
         report = Report(systemd.ask_systemd, names, module.params["mode"])
         for name in names:
             units[name], found = report.describe(name)
-            if name in accepted:
+            if by_name.get(name, {}).get("if_present") and units[name]["load_state"] == "not-found":
+                absent_here.append(name)
+            elif name in accepted:
                 of_calls, doubts = report.of_system_calls(name)
                 if module.params["mode"] == "services":
                     found += report.of_wrappers(by_name[name])
                 problems += [problem.text for problem in found + of_calls if problem.reason not in accepted[name]]
                 for doubt in doubts if system_calls.REASON not in accepted[name] else []:
                     module.warn(doubt)
+        services = [service for service in services if service["name"] not in absent_here]
         problems += [text for service in services for text in not_reloadable(service, report)]
         if module.params["mode"] == "services":
             problems += report.of_restarts(services)
@@ -535,6 +558,7 @@ def main() -> None:
         },
         units=units,
         problems=problems,
+        absent_here=absent_here,
         build=build,
         unfinished=sorted(undo.read_previous(undo.FOLDER)),
         dropins=list(dropins),

@@ -411,8 +411,9 @@ units:
       sample: true
     ok:
       description:
-        - Whether the unit exists and all relevant sockets are as expected or wrong for accepted reasons, and at least
-          C(min_sockets) of them are there. A unit that is not running is C(ok).
+        - Whether the unit exists, or need not (O(expected[].if_present)), and all relevant sockets are as expected or
+          wrong for accepted reasons, and at least C(min_sockets) of them are there. A unit that is not running is
+          C(ok).
       type: bool
       sample: true
 compliant:

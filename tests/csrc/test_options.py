@@ -12,6 +12,7 @@ import typing as t
 
 import cffi
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import settings_file
 from csrc_support import CSRC, load_options
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -101,8 +102,7 @@ def take(c: t.Any, options: t.Any, pair: bytes) -> int:
 def model(variable: str, text: str) -> int | None:
     """The value that a variable's text stands for, or None: what the Python side says of it."""
     if variable in FLAGS.values():
-        number = python.as_integer(text)
-        return number if number in (0, 1) else None
+        return settings_file.value_of(variable, text)
     option = python.OPTIONS[VARIABLES[variable]]
     return None if python.problem_with_value(option, text) else python.as_integer(text)
 
@@ -118,7 +118,8 @@ texts = st.one_of(
         st.sampled_from(["+", "-", " ", "0x", ""]), numbers.map(str), st.sampled_from(["s", " ", "-", ".0", "\n", ""])
     ).map("".join),
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12),
-    st.sampled_from(["", "-", "--1", "-0", "1_0", "١٥", "1" * 400, "-" + "9" * 400, "0" * 400 + "5"]),
+    st.sampled_from(["", "0", "1", "on", "off", "00", "-", "--1", "-0", "-1",
+                     "1_0", "١٥", "1" * 400, "-" + "9" * 400, "0" * 400 + "5"]),
 )  # fmt: skip
 variables = st.sampled_from(list(VARIABLES))
 
@@ -239,14 +240,16 @@ def test_numbers_in_debug_lines(c: t.Any, number: int) -> None:
 def test_debug_lines_hold_strange_text_without_being_broken_by_it(c: t.Any, text: bytes) -> None:
     line = c.ffi.new("struct keepalive_line *")
     c.lib.keepalive_line_quoted(line, text, len(text))
-    assert c.ffi.unpack(line.text, line.length) == bytes(b if 32 <= b < 127 else ord("?") for b in text[:64])
+    shown = "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in text[:64]).encode()
+    shown += b"..." if len(text) > 64 else b""
+    assert c.ffi.unpack(line.text, line.length) == shown
     c.lib.keepalive_line_text(line, text)
-    assert line.length == min(511, min(64, len(text)) + len(text)), "room for the newline is left"
+    assert line.length == min(511, len(shown) + len(text)), "room for the newline is left"
 
 
 def test_what_would_be_right_is_named(c: t.Any) -> None:
     said = {}
-    for variable in ("TCP_MAXSEG", "TCP_USER_TIMEOUT", "LIBKEEPALIVE_DEBUG"):
+    for variable in ("TCP_MAXSEG", "TCP_USER_TIMEOUT", "LIBKEEPALIVE_DISABLE", "LIBKEEPALIVE_RESPECT"):
         line = c.ffi.new("struct keepalive_line *")
         key = c.ffi.from_buffer(f"{variable}=x".encode())
         c.lib.keepalive_options_expected({"at": key, "length": len(variable)}, line)
@@ -255,7 +258,8 @@ def test_what_would_be_right_is_named(c: t.Any) -> None:
         "TCP_MAXSEG": "expected an integer from 88 to 32767, or 0 for the system's default",
         "TCP_USER_TIMEOUT": "expected an integer from 1 to 2147483647, or 0 for the system's default,"
         " or -1 to derive it",
-        "LIBKEEPALIVE_DEBUG": "expected an integer from 0 to 1",
+        "LIBKEEPALIVE_DISABLE": "expected 0 or 1",
+        "LIBKEEPALIVE_RESPECT": "expected 0 or 1",
     }
 
 

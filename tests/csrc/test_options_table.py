@@ -67,9 +67,9 @@ def test_options(preloaded: Run, probe: Probe, variable: str, kind: str) -> None
 @pytest.mark.parametrize("variable", FLAGS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_flags(preloaded: Run, probe: Probe, variable: str, kind: str) -> None:
-    """On with "1" alone (which is their maximum too); everything else is off."""
+    """Debug is on with all but "0" and nothing; the others with "1" alone (which is their maximum too)."""
     text = texts(1)[kind]
-    on = kind in ("1", "max")
+    on = kind not in ("unset", "empty", "0") if variable == "LIBKEEPALIVE_DEBUG" else kind in ("1", "max")
     env = {} if text is None else {variable: text}
     found = preloaded(probe("options"), "4", "own", with_=[CONNECT], env=env)
     client = stages(found)["client"]

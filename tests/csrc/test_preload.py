@@ -115,6 +115,38 @@ def test_a_wrong_value_is_ignored_and_reported(preloaded: Run, probe: Probe, tex
     )
 
 
+@pytest.mark.parametrize("debug", ["yes", "off", "2", "00", " ", "-1"])
+def test_debug_is_on_with_any_value_but_0_and_says_each_value_that_is_refused(
+    preloaded: Run, probe: Probe, debug: str
+) -> None:
+    env = {
+        "TCP_KEEPIDLE": "abc", "TCP_KEEPCNT": "128", "TCP_SYNCNT": "3\x1b[2J\n\xe9", "TCP_MAXSEG": "9" * 100,
+        "TCP_USER_TIMEOUT": "-2", "LIBKEEPALIVE_RESPECT": "true", "LIBKEEPALIVE_DISABLE": "yes", "TCP_KEEPINTVL": "20",
+        "LIBKEEPALIVE_DEBUG": debug,
+    }  # fmt: skip
+    found = preloaded(probe("options"), "4", "own", with_=[CONNECT], env=env)
+    client = stages(found)["client"]
+    assert (client["TCP_KEEPIDLE"], client["TCP_KEEPCNT"], client["TCP_KEEPINTVL"]) == (15, 9, 20)
+    lines = found.err.splitlines()
+    assert sorted(line.partition(" ignored: ")[2] for line in lines if " ignored: " in line) == [
+        "LIBKEEPALIVE_DISABLE=yes: expected 0 or 1",
+        "LIBKEEPALIVE_RESPECT=true: expected 0 or 1",
+        "TCP_KEEPCNT=128: expected an integer from 1 to 127, or 0 for the system's default",
+        "TCP_KEEPIDLE=abc: expected an integer from 1 to 32767, or 0 for the system's default",
+        f"TCP_MAXSEG={'9' * 53}...: expected an integer from 88 to 32767, or 0 for the system's default",
+        "TCP_SYNCNT=3\\x1b[2J\\x0a\\xc3\\xa9: expected an integer from 1 to 127, or 0 for the system's default",
+        "TCP_USER_TIMEOUT=-2: expected an integer from 1 to 2147483647, or 0 for the system's default,"
+        " or -1 to derive it",
+    ]
+    assert len([line for line in lines if " fd " in line]) == 1 and len(lines) == 8
+
+
+@pytest.mark.parametrize("debug", [{}, {"LIBKEEPALIVE_DEBUG": ""}, {"LIBKEEPALIVE_DEBUG": "0"}], ids=str)
+def test_without_debug_nothing_is_said_of_a_refused_value(preloaded: Run, probe: Probe, debug: dict[str, str]) -> None:
+    found = preloaded(probe("options"), with_=LIBRARIES, env={"TCP_KEEPIDLE": "abc", **debug})
+    assert (found.status, found.err) == (0, "")
+
+
 @pytest.mark.parametrize("order", [order for size in (2, 3) for order in itertools.permutations(LIBRARIES, size)])
 def test_together_in_every_order(preloaded: Run, probe: Probe, order: tuple[str, ...]) -> None:
     env = {"TCP_KEEPIDLE": "60", "TCP_SYNCNT": "3", "TCP_DEFER_ACCEPT": "1"}

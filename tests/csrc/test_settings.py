@@ -162,6 +162,9 @@ BROKEN = {
     "TCP_KEEPIDEL=60": "TCP_KEEPIDEL=60: expected VARIABLE=number, with one of the library's variables",
     "tcp_keepidle=60": "tcp_keepidle=60: expected VARIABLE=number, with one of the library's variables",
     "export TCP_KEEPIDLE=60": "export TCP_KEEPIDLE=60: expected VARIABLE=number, with one of the library's variables",
+    "LIBKEEPALIVE_DISABLE=yes": "LIBKEEPALIVE_DISABLE=yes: expected 0 or 1",
+    "LIBKEEPALIVE_RESPECT=": "LIBKEEPALIVE_RESPECT=: expected 0 or 1",
+    "TCP_KEEPCNT=5\x1b[0m": "TCP_KEEPCNT=5\\x1b[0m: expected an integer from 1 to 127, or 0 for the system's default",
     "=": "=: expected VARIABLE=number, with one of the library's variables",
     "[": "[: expected a ] at the end of the line",
     "[unit a.service": "[unit a.service: expected a ] at the end of the line",
@@ -172,7 +175,7 @@ BROKEN = {
     "[unit nginx]": "[unit nginx]: expected a unit's full name, such as nginx.service",
     "[program sshd]": "[program sshd]: expected an absolute path",
     "[program /bin/[[:alpha:]]]": "[program /bin/[[:alpha:]]]: expected a pattern without [:classes:]",
-    "x" * 1100: "x" * 64 + ": expected a line of less than 1024 bytes",
+    "x" * 1100: "x" * 64 + "...: expected a line of less than 1024 bytes",
 }
 
 
@@ -197,8 +200,12 @@ def test_blanks_at_the_end_of_a_file_are_no_line(written: t.Callable[..., Result
 
 
 def test_debug_in_the_file(written: t.Callable[..., Result]) -> None:
-    found = written("LIBKEEPALIVE_DEBUG=1\n")
-    assert "TCP_KEEPIDLE=15" in found.err
+    for value in ("1", "yes", " on "):
+        assert "TCP_KEEPIDLE=15" in written(f"LIBKEEPALIVE_DEBUG={value}\n").err, value
+    for value in ("0", "", " "):
+        assert written(f"LIBKEEPALIVE_DEBUG=1\nLIBKEEPALIVE_DEBUG={value}\n").err == "", value
+    for value in ("0", ""):
+        assert written("LIBKEEPALIVE_DEBUG=1\n", env={"LIBKEEPALIVE_DEBUG": value}).err == "", value
 
 
 ALONE = "; until then every socket is left alone"

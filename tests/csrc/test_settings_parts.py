@@ -286,6 +286,11 @@ sections = {
 }  # fmt: skip
 lines = st.one_of(
     st.tuples(st.sampled_from(sorted(VARIABLES)), st.sampled_from(["=", " = ", "=\t"]), values),
+    st.tuples(
+        st.sampled_from([f"LIBKEEPALIVE_{name}" for name in ("DEBUG", "DISABLE", "RESPECT")]),
+        st.sampled_from(["=", " = "]),
+        st.sampled_from(["", "0", "1", "yes", "off", "00", "-1", "1 0"]),
+    ),
     st.tuples(st.sampled_from(sorted(sections))),
     st.tuples(st.sampled_from(["", "   ", "# TCP_KEEPIDLE=99", "TCP_KEEPIDLE", "#" * 1500, "y" * 1023, "z" * 3000])),
 )
@@ -300,12 +305,15 @@ def test_a_file_against_a_model(c: t.Any, file: list[tuple[str, ...]], ends: boo
         if line[0] in sections:
             applies = sections[line[0]]
         elif len(line) == 3 and applies:
-            name, value = VARIABLES[line[0]], int(line[2])
-            right = value in (0, 1) if name not in python.OPTIONS else not python.problem_with_value(
-                python.OPTIONS[name], value
-            )  # fmt: skip
-            if right:
-                expected[name] = value
+            name, value = VARIABLES[line[0]], line[2]
+            if name == "debug":
+                expected[name] = int(value not in ("", "0"))
+            elif (
+                value in ("0", "1")
+                if name not in python.OPTIONS
+                else not python.problem_with_value(python.OPTIONS[name], value)
+            ):
+                expected[name] = int(value)
     text = "\n".join("".join(line) for line in file) + ("\n" if ends else "")
     assert outcome(c, text.encode(), program=b"/usr/sbin/nginx", unit=b"nginx.service") == (0, expected)
 

@@ -23,7 +23,7 @@ from ..linux.answering import SILENT
 from ..linux.printable import printable, shown
 from ..linux.procfs import HOST, Proc
 from ..linux.stuck import LIMIT, Watch
-from ..linux.unit_names import name_problem
+from ..linux.unit_names import is_pattern, is_unit_name, name_problem
 from ..sockets.access import choose_access
 from ..sockets.unowned import sum_up_unowned
 from ..units.asked import AskedUnit, askable, unit_from
@@ -142,7 +142,7 @@ def _port(text: str) -> int:
 
 
 def _units(names: t.Sequence[str]) -> t.List[AskedUnit]:
-    full = [name if name.endswith((".service", ".socket")) else f"{name}.service" for name in dict.fromkeys(names)]
+    full = [name if is_unit_name(name) or is_pattern(name) else f"{name}.service" for name in dict.fromkeys(names)]
     for name in full:
         problem = name_problem(name, patterns=True)
         if problem:

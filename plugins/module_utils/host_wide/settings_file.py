@@ -24,7 +24,7 @@ PATH = "/etc/libkeepalive.conf"
 
 DISABLE = "LIBKEEPALIVE_DISABLE"
 RESPECT = "LIBKEEPALIVE_RESPECT"
-_FLAGS = (DISABLE, RESPECT, "LIBKEEPALIVE_DEBUG")
+_DEBUG = "LIBKEEPALIVE_DEBUG"
 _BY_VARIABLE = {option.variable: option for option in OPTIONS.values()}
 _BLANKS = " \t\r"
 _LONGEST_LINE = 1023
@@ -37,7 +37,9 @@ def value_of(variable: str, text: str) -> t.Optional[int]:
     number = as_integer(text)
     if variable in _BY_VARIABLE:
         return None if problem_with_value(_BY_VARIABLE[variable], text) else number
-    return number if variable in _FLAGS and number in (0, 1) else None
+    if variable == _DEBUG:
+        return int(text not in ("", "0"))
+    return number if variable in (DISABLE, RESPECT) and number in (0, 1) else None
 
 
 def parse_settings(text: str, unit: str, program: str) -> t.Dict[str, int]:

@@ -218,11 +218,21 @@ def environment_files(properties: Properties) -> t.List[str]:
     return re.findall(r"(?m)^(/.*) \(ignore_errors=(?:yes|no)\)$", properties.get("EnvironmentFiles", ""))
 
 
+MASKED = "/dev/null"
+"""The unit file of what an administrator does not want to have started."""
+
+
 def template_files(ask_systemd: Run, template: str) -> t.Tuple[str, t.List[str]]:
-    """Return the path of a template's unit file ('' where there is none) and those of its drop-ins."""
+    """Return the path of a template's unit file ('' where there is none) and those of its drop-ins.
+
+    Of a masked one that path is V(/dev/null). Where the name stands for another template, that one's file is among the
+    drop-ins.
+    """
     status, out, _unused_err = ask_systemd(["systemctl", "cat", "--no-pager", "--", template])
     paths = re.findall(r"(?m)^# (/\S.*)$", out) if status == 0 else []
     fragments = [path for path in paths if path.endswith("/" + template)]
+    if not fragments and re.search(r"(?m)^# (?:/dev/null|Unit \S+ is masked\.)$", out):
+        fragments = [MASKED]
     return (fragments[0] if fragments else ""), [path for path in paths if path not in fragments]
 
 

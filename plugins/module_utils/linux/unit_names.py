@@ -24,6 +24,22 @@ KINDS = ("service", "socket", "target", "device", "mount", "automount", "swap", 
 OURS = ("service", "socket")
 """The units that can have TCP sockets of their own, and settings for them."""
 
+_STARTED_BY_IT = "name the service that it starts"
+_NONE = "has no TCP sockets of its own"
+_KERNELS = f"{_NONE}: those of a network file system are the kernel's, see its mount options"
+_INSTEAD = {
+    "timer": f"a timer {_NONE}; {_STARTED_BY_IT}",
+    "path": f"a path unit {_NONE}; {_STARTED_BY_IT}",
+    "target": f"a target {_NONE}; name the services that belong to it",
+    "slice": f"a slice {_NONE}; name the services in it",
+    "scope": "the processes of a scope were not started by systemd; name what has started them",
+    "mount": f"a mount {_KERNELS}",
+    "automount": f"an automount {_KERNELS}",
+    "swap": f"a swap unit {_NONE}; leave it out",
+    "device": f"a device {_NONE}; leave it out",
+}
+"""Why each kind that is not among OURS can have no settings, and what would be right."""
+
 _NAME = re.compile(r"(?P<prefix>[A-Za-z0-9:_.\\-]+)(?P<at>@(?P<instance>[A-Za-z0-9:_.\\@-]*))?\.(?P<kind>[a-z]+)")
 _PATTERN = re.compile(r"[A-Za-z0-9:_.\\@*?\[\]!-]+\.(?P<kind>[a-z]+)")
 
@@ -68,11 +84,23 @@ def name_problem(name: t.Any, patterns: bool = False) -> str:
     """
     if isinstance(name, str) and (is_unit_name(name, OURS) or (patterns and is_pattern(name, OURS))):
         return ""
+    if isinstance(name, str) and (is_unit_name(name) or (patterns and is_pattern(name))):
+        return _without_sockets(name, patterns)
     value = f"'{printable(name, 80)}'" if isinstance(name, str) else printable(repr(name), 80)
     right = "such as nginx.service, worker@.service or worker@one.service"
     if patterns:
         right += ", nor a pattern of such names"
     return f"{value} is not the name of a .service or .socket unit, {right} (A-Z, a-z, 0-9 and ':-_.\\@', at most 255)"
+
+
+def _without_sockets(name: str, patterns: bool) -> str:
+    """Say of a unit, or of a pattern, that it cannot have sockets, and what to name instead."""
+    stem, _dot, kind = name.rpartition(".")
+    service = f"{stem}.service"
+    starts_it = _INSTEAD[kind].endswith(_STARTED_BY_IT) and not name_problem(service, patterns)
+    by_default = f", by default {printable(service, 80)}" if starts_it else ""
+    value = printable(name, 80)
+    return f"'{value}' is not the name of a .service or .socket unit: {_INSTEAD[kind]}{by_default}"
 
 
 def problems_with(names: Placed, patterns: bool = False) -> t.List[str]:

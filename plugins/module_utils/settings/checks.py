@@ -42,7 +42,9 @@ REASONS: t.Dict[str, str] = {
 }
 """Why a socket may lack the values it should have: the words of reports, and of C(accept)."""
 
-_SETTINGS = ("libraries", "restart", "live", "overwrite", "accept", "min_sockets", "debug", "respect", "tcp")
+_SETTINGS = (
+    "libraries", "restart", "live", "overwrite", "accept", "min_sockets", "if_present", "debug", "respect", "tcp",
+)  # fmt: skip
 
 Spelling = t.Callable[[t.Any], t.Optional[str]]
 """Tells how a number was written in its file where that is not the number itself (V(0x20), V(010)), else None."""
@@ -162,6 +164,7 @@ _CHECKS: t.Dict[str, t.Callable[[t.Any], t.Optional[str]]] = {
     "after": _unit_names,
     "accept": _list_of(tuple(REASONS), least=0),
     "min_sockets": _count,
+    "if_present": _boolean,
     "debug": _boolean,
     "respect": _boolean,
 }

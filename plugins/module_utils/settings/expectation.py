@@ -35,6 +35,7 @@ EXPECTED: t.Dict[str, t.Any] = {
         "live": {"type": "bool", "default": False},
         "overwrite": {"type": "bool", "default": False},
         "respect": {"type": "bool", "default": False},
+        "if_present": {"type": "bool", "default": False},
     },
 }
 """The parameter of modules that parse_expected() takes."""
@@ -55,6 +56,8 @@ class Expectation(t.NamedTuple):
     respect: bool = False
     overwrite: bool = False
     """What of them the application has set itself: keepalive that is on is left alone, or nothing is."""
+    if_present: bool = False
+    """Where the host does not have the unit, that is no failure."""
 
     @property
     def by_systemd(self) -> bool:
@@ -82,6 +85,7 @@ class Expectation(t.NamedTuple):
             "live": self.live,
             "respect": self.respect,
             "overwrite": self.overwrite,
+            "if_present": self.if_present,
         }
 
 
@@ -120,7 +124,7 @@ def parse_expected(entries: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[Expecta
                 _parse_tcp(entry.get("tcp") or {}, where),
                 accept,
                 min_sockets,
-                **{key: bool(entry.get(key)) for key in ("live", "respect", "overwrite")},
+                **{key: bool(entry.get(key)) for key in ("live", "respect", "overwrite", "if_present")},
             )
         )
     return expectations

@@ -40,6 +40,8 @@ class ResolvedService(t.NamedTuple):
     overwrite: bool = False
     accept: t.Sequence[str] = ()
     min_sockets: int = 0
+    if_present: bool = False
+    """Where a host does not have the unit, that is no error."""
     debug: bool = False
     respect: bool = False
 
@@ -77,6 +79,7 @@ class ResolvedService(t.NamedTuple):
             self.live,
             self.respect,
             self.overwrite,
+            self.if_present,
         )
 
     @property
@@ -116,6 +119,7 @@ class ResolvedService(t.NamedTuple):
             "overwrite": self.overwrite,
             "accept": list(self.accept),
             "min_sockets": self.min_sockets,
+            "if_present": self.if_present,
             "debug": self.debug,
             "respect": self.respect,
             "tcp": dict(self.tcp),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ..linux.printable import printable
+from ..linux.unit_names import KINDS
 from ..linux.unit_names import name_problem as problem_with_name
 from .checks import Mistakes, Spelling, check_settings
 from .service import Mention, ResolvedService, complete, merge_settings
@@ -129,7 +130,8 @@ class _Checker(Mistakes):
             name = raw["name"]
             problem = problem_with_name(name)
             if problem:
-                would_do = not problem_with_name(f"{name}.service")
+                has_ending = name.lower().endswith(tuple(f".{kind}" for kind in KINDS))
+                would_do = not has_ending and not problem_with_name(f"{name}.service")
                 hint = f"; write '{name}.service' or '{name}.socket'" if would_do else ""
                 self.report(place, f"name: {problem}{hint}")
                 continue

@@ -40,6 +40,9 @@ def unit_problems(name: str, load_state: str) -> t.List[Obstacle]:
                 None, f"{name}: there is no such unit on this host; install its software first, or correct the name"
             )
         ]
+    if load_state == "merged":
+        text = f"{name}: this is another name of a template; list that one by its own ('systemctl cat {name}' shows it)"
+        return [Obstacle(None, text)]
     if load_state == "masked":
         return [Obstacle(None, f"{name}: the unit is masked; 'systemctl unmask {name}', or take the entry out")]
     if load_state != "loaded":

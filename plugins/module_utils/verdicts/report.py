@@ -32,14 +32,17 @@ class UnitRow(t.NamedTuple):
 
 
 def rows_of(answers: t.Mapping[str, t.Optional[HostAnswer]], wrong_only: bool = False) -> t.List[UnitRow]:
-    """Return a row for each host and unit; a host without an answer gets one that says so."""
+    """Return a row for each host and unit; a host without an answer gets one that says so.
+
+    A unit that is missing and may be (C(if_present)) gets none: its host is as one for which it is not listed.
+    """
     rows: t.List[UnitRow] = []
     for host, answer in answers.items():
         if not answer or "units" not in answer:
             rows.append(UnitRow((host, "-", "-", "-", "-", "not verified: failed or not reached, see above"), "wrong"))
             continue
         for name, unit in sorted(answer["units"].items()):
-            if not (wrong_only and unit["ok"]):
+            if not (unit["ok"] and (wrong_only or unit["state"] == "missing")):
                 cells, verdict = _judge(unit)
                 rows.append(UnitRow((host, name, *cells), verdict))
     return rows

@@ -46,7 +46,7 @@ def summarize(
         and (not hidden or "unreadable" in accept)
         and all(accept.issuperset(verdict.candidates) for verdict in relevant if verdict.reason)
     )
-    found = unit is None or unit.load_state != "not-found"
+    found = unit is None or unit.load_state != "not-found" or (expectation is not None and expectation.if_present)
     enough = expectation is None or not running or len(relevant) >= expectation.min_sockets
     return {
         "load_state": unit.load_state if unit is not None else None,

@@ -23,11 +23,8 @@ all:
         sockets: []
         units:
           nginx.service:
-            state: running
-            elsewhere: []
-            reasons: {}
-            counts: &counts {relevant: 7, compliant: 7, noncompliant: 0, unknown: 0, ok: true}
-            <<: *counts
+            {state: running, elsewhere: [], ok: true, reasons: {}, relevant: 7, compliant: 7, noncompliant: 0,
+             unknown: 0}
     failed:
       keepalive_services_resolved: [{name: nginx.service}]
     unreachable: {}

@@ -188,6 +188,50 @@ def test_everything_that_stands_in_the_way_is_told_at_once(
     assert run(units=["gone.service"])["problems"] == [], "what is only looked at is not judged"
 
 
+def test_a_unit_that_need_not_be_there_is_left_out_and_named(
+    run: Run, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    systemd.add("masked.service", LoadState="masked", ActiveState="inactive")
+    systemd.add("broken.service", LoadState="bad-setting", ActiveState="inactive")
+    systemd.add("there.service", CanReload="no", **executes("/bin/sh"))
+    files = {
+        "there@.service": "# /lib/systemd/system/there@.service\n[Service]\n",
+        "masked@.service": "# /dev/null\n",
+        "hidden@.service": "# Unit hidden@.service is masked.\n",
+        "alias@.service": "# /lib/systemd/system/there@.service\n[Service]\n",
+        "left@.service": "# /etc/systemd/system/left@.service.d/zz-keepalive.conf\n[Service]\n",
+    }
+    answer_before = systemd.run
+    monkeypatch.setattr(
+        systemd,
+        "run",
+        lambda command: (0, files[command[-1]], "") if command[-1] in files and "cat" in command
+        else answer_before(command),
+    )  # fmt: skip
+    names = [
+        "gone.service", "masked.service", "gone.socket", "broken.service", "there.service", "w@one.service",
+        "gone@.service", *files,
+    ]  # fmt: skip
+    answer = run(services=wanted(*names, if_present=True, restart="reload_then_verify"))
+    assert answer["absent_here"] == ["gone.service", "gone.socket", "w@one.service", "gone@.service", "left@.service"]
+    assert [problem.split(":")[0] for problem in answer["problems"]] == [
+        "masked.service", "broken.service", "masked@.service", "hidden@.service", "alias@.service", "there.service",
+    ]  # fmt: skip
+    assert "the unit is masked" in answer["problems"][2] and "the unit is masked" in answer["problems"][3]
+    assert "another name of a template" in answer["problems"][4]
+    answer = run(services=wanted("gone.service", "gone@.service", if_present=False), units=["gone.socket"])
+    assert (answer["absent_here"], len(answer["problems"])) == ([], 2), "nobody said that they may be missing"
+
+
+def test_no_library_is_built_for_what_is_not_there(
+    run: Run, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: t.List[bool] = []
+    monkeypatch.setattr(places, "problems", lambda libraries: asked.append(libraries) or [])
+    run(services=wanted("gone.service", libraries=["connect"], if_present=True), writable=True)
+    assert asked == [False]
+
+
 def test_what_an_entry_accepts_is_no_problem(run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path) -> None:
     program = tmp_path / "setuid"
     program.write_bytes(pathlib.Path("/bin/true").read_bytes())

@@ -103,6 +103,16 @@ def test_one_question_to_systemd_for_all_units(run: Run, proc: ShadowProc, syste
     assert answer["compliant"] is True  # nothing is expected of b.service
 
 
+@pytest.mark.parametrize("if_present", [False, True])
+def test_a_unit_that_is_not_there_is_a_failure_unless_it_may_be_missing(
+    run: Run, proc: ShadowProc, systemctl: t.Any, if_present: bool
+) -> None:
+    systemctl("Id=b.service\nLoadState=not-found\nActiveState=inactive\n")
+    answer = run(expected=[{"name": "b.service", "libraries": ["connect"], "if_present": if_present}])
+    unit = answer["units"]["b.service"]
+    assert (answer["compliant"], unit["ok"], unit["state"]) == (if_present, if_present, "missing")
+
+
 def test_a_pattern_of_socket_units_stands_for_the_loaded_ones(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
     """Asked in the same call; a unit that fits and one that was named are one."""
     answer = "".join(

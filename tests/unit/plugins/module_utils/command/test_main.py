@@ -216,6 +216,20 @@ def test_a_unit_that_is_not_there(
     assert status == 2 and "'a b.service' is not the name of a .service or .socket unit" in err
 
 
+def test_a_unit_that_can_have_no_sockets_is_not_taken_for_a_service_without_its_ending(
+    capsys: pytest.CaptureFixture[str], proc: ShadowProc, systemctl: t.Callable[[str], None]
+) -> None:
+    proc.add(os.getpid(), "a.service")
+    systemctl("")
+    for name, service in (("cron.timer", "cron.service"), ("cron*.timer", "cron*.service")):
+        assert main(capsys, "--unit", name, proc=proc) == (
+            2,
+            "",
+            f"keepalive-sockets: --unit: '{name}' is not the name of a .service or .socket unit: a timer has no TCP "
+            f"sockets of its own; name the service that it starts, by default {service}\n",
+        )
+
+
 def test_a_unit_that_does_not_run(
     capsys: pytest.CaptureFixture[str], proc: ShadowProc, systemctl: t.Callable[[str], None]
 ) -> None:

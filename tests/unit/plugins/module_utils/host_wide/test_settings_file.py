@@ -70,6 +70,20 @@ def test_a_file_may_be_so_long(file: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("variable", "taken"),
+    [
+        ("LIBKEEPALIVE_DEBUG", {"": 0, "0": 0, "1": 1, "yes": 1, "off": 1, "00": 1, "-1": 1, "1 0": 1}),
+        ("LIBKEEPALIVE_DISABLE", {"0": 0, "1": 1}),
+        ("LIBKEEPALIVE_RESPECT", {"0": 0, "1": 1}),
+    ],
+)
+def test_a_switch_is_0_or_1_and_debug_is_on_with_anything_else(variable: str, taken: t.Dict[str, int]) -> None:
+    texts = ["", "0", "1", "yes", "off", "00", "-1", "1 0"]
+    found = {text: settings_file.parse_settings(f"{variable} = {text}\n", "", "") for text in texts}
+    assert found == {text: {variable: taken[text]} if text in taken else {} for text in texts}
+
+
+@pytest.mark.parametrize(
     ("pattern", "fits"),
     [("/usr/sbin/sshd", True), ("*/sshd", True), ("?usr/sbin/sshd", False), ("[/]usr/sbin/sshd", False)],
 )

@@ -84,6 +84,9 @@ def test_the_files_of_a_template() -> None:
     assert commands == [["systemctl", "cat", "--no-pager", "--", "w@.service"]]
     run, _commands = answering("", 1, "No files found for w@.service.")
     assert systemd.template_files(run, "w@.service") == ("", [])
+    for masked in ("# /dev/null\n", "# Unit w@.service is masked.\n"):
+        run, _commands = answering(masked)
+        assert systemd.template_files(run, "w@.service") == (systemd.MASKED, [])
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,40 @@ def test_what_is_no_pattern_either(text: str) -> None:
     assert "nor a pattern of such names" in name_problem(text, patterns=True)
 
 
-@pytest.mark.parametrize("name", ["x.target", "x.timer", "x.slice"])
-def test_units_without_sockets_of_their_own(name: str) -> None:
-    assert is_unit_name(name) and name_problem(name)
+NONE = "has no TCP sockets of its own"
+KERNELS = f"{NONE}: those of a network file system are the kernel's, see its mount options"
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("cron.timer", f"a timer {NONE}; name the service that it starts, by default cron.service"),
+        ("backup@.timer", f"a timer {NONE}; name the service that it starts, by default backup@.service"),
+        ("backup@one.path", f"a path unit {NONE}; name the service that it starts, by default backup@one.service"),
+        ("n" * 248 + ".timer", f"a timer {NONE}; name the service that it starts"),
+        ("multi-user.target", f"a target {NONE}; name the services that belong to it"),
+        ("user-1000.slice", f"a slice {NONE}; name the services in it"),
+        ("session-1.scope", "the processes of a scope were not started by systemd; name what has started them"),
+        ("srv.mount", f"a mount {KERNELS}"),
+        ("srv.automount", f"an automount {KERNELS}"),
+        ("dev-sda1.swap", f"a swap unit {NONE}; leave it out"),
+        ("dev-sda1.device", f"a device {NONE}; leave it out"),
+    ],
+)  # fmt: skip
+def test_of_units_that_can_have_no_settings_it_is_said_what_to_name(name: str, right: str) -> None:
+    assert is_unit_name(name)
+    assert name_problem(name).endswith(f"' is not the name of a .service or .socket unit: {right}")
+    assert name_problem(name) == name_problem(name, patterns=True)
+
+
+def test_a_pattern_of_timers_is_one_of_timers() -> None:
+    assert name_problem("a*.timer", patterns=True).endswith("by default a*.service")
+    assert "such as nginx.service" in name_problem("a*.timer"), "where no pattern is taken, that is what is wrong"
+
+
+def test_each_kind_of_unit_is_ours_or_it_is_said_why_not() -> None:
+    assert all((name_problem(f"x.{kind}") == "") is (kind in unit_names.OURS) for kind in KINDS)
+    assert not any("such as" in name_problem(f"x.{kind}") for kind in KINDS)
 
 
 def by_the_letter(name: str) -> bool:

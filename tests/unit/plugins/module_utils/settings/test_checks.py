@@ -18,7 +18,10 @@ MILLISECONDS = (
     "an integer of milliseconds from 1 to 2147483647, "
     "0 (the system's default) or -1 (derived: keepidle + keepintvl x keepcnt)"
 )
-SETTINGS = "accept, after, debug, libraries, live, min_sockets, name, overwrite, profile, respect, restart, state, tcp"
+SETTINGS = (
+    "accept, after, debug, if_present, libraries, live, min_sockets, name, overwrite, profile, respect, restart, "
+    "state, tcp"
+)
 OPTIONS = "keepidle, keepcnt, keepintvl, user_timeout, syncnt, defer_accept, maxseg, window_clamp"
 
 VALUES: t.List[t.Tuple[str, t.Any, str]] = [
@@ -99,6 +102,8 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
       "not_supported_by_protocol, unreadable"]),
     ({"services": [a(min_sockets=-1)]},
      ["keepalive_services[0] 'a.service': min_sockets: -1 is not a number of sockets from 0 on"]),
+    ({"services": [a(if_present="yes")]},
+     ["keepalive_services[0] 'a.service': if_present: 'yes' is not true or false"]),
     ({"services": [a(debug="yes")]}, ["keepalive_services[0] 'a.service': debug: 'yes' is not true or false"]),
     ({"services": [a(respect=1)]}, ["keepalive_services[0] 'a.service': respect: 1 is not true or false"]),
     ({"services": [a(profile=5)]}, ["keepalive_services[0] 'a.service': profile: 5 is not a name"]),
@@ -112,9 +117,23 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
      ["keepalive_services_profiles[1] 'p': this name stands already at keepalive_services_profiles[0] 'p'"]),
     ({"services": [a()], "profiles": [{"name": "p", "profile": "q"}]},
      ["keepalive_services_profiles[0] 'p': profile: unknown key; known: "
-      "accept, debug, libraries, live, min_sockets, name, overwrite, respect, restart, tcp"]),
+      "accept, debug, if_present, libraries, live, min_sockets, name, overwrite, respect, restart, tcp"]),
     ({"services": [{"name": "nginx"}]},
      [f"keepalive_services[0] 'nginx': name: {name_problem('nginx')}; write 'nginx.service' or 'nginx.socket'"]),
+    ({"services": [{"name": "cron.timer"}]},
+     ["keepalive_services[0] 'cron.timer': name: 'cron.timer' is not the name of a .service or .socket unit: a timer "
+      "has no TCP sockets of its own; name the service that it starts, by default cron.service"]),
+    ({"services": [a(after=["multi-user.target"])]},
+     ["keepalive_services[0] 'a.service': after: 'multi-user.target' is not the name of a .service or .socket unit: a "
+      "target has no TCP sockets of its own; name the services that belong to it"]),
+    ({"services": [{"name": "nginx.Service"}, {"name": ".service"}]},
+     [f"keepalive_services[0] 'nginx.Service': name: {name_problem('nginx.Service')}",
+      f"keepalive_services[1] '.service': name: {name_problem('.service')}"]),
+    ({"services": [{"name": "timer"}]},
+     [f"keepalive_services[0] 'timer': name: {name_problem('timer')}; write 'timer.service' or 'timer.socket'"]),
+    ({"services": [{"name": "php8.2-fpm"}]},
+     [f"keepalive_services[0] 'php8.2-fpm': name: {name_problem('php8.2-fpm')}; "
+      "write 'php8.2-fpm.service' or 'php8.2-fpm.socket'"]),
     ({"services": [{"name": "a/b.service"}]},
      [f"keepalive_services[0] 'a/b.service': name: {name_problem('a/b.service')}"]),
     ({"services": [{"name": "a.service\n"}]},

@@ -231,6 +231,7 @@ def test_it_travels_as_a_dictionary_with_every_key_in_one_order() -> None:
         ("overwrite", False),
         ("accept", []),
         ("min_sockets", 0),
+        ("if_present", False),
         ("debug", False),
         ("respect", False),
         ("tcp", {"keepidle": 60, "keepcnt": 9, "keepintvl": 15, "user_timeout": -1, "syncnt": 0, "defer_accept": 0,
@@ -238,7 +239,7 @@ def test_it_travels_as_a_dictionary_with_every_key_in_one_order() -> None:
         ("expected", {"name": "a.service", "libraries": ["listen"],
                       "tcp": {"keepidle": 60, "keepcnt": 9, "keepintvl": 15, "user_timeout": -1},
                       "accept": ["due_at_restart"], "min_sockets": 0, "live": True, "respect": False,
-                      "overwrite": False}),
+                      "overwrite": False, "if_present": False}),
         ("warnings", []),
     ]  # fmt: skip
 
@@ -248,6 +249,7 @@ def test_it_travels_as_a_dictionary_with_every_key_in_one_order() -> None:
     [
         a(),
         a(libraries=["socket", "connect"], accept=["unreadable"], min_sockets=3, debug=True, respect=True),
+        a(if_present=True),
         a(live=True, overwrite=True, restart="reload_then_verify", tcp={"user_timeout": 9, "maxseg": 0}),
         {"name": "a.socket", "restart": "never", "tcp": {"defer_accept": 5, "keepcnt": 0}},
     ],

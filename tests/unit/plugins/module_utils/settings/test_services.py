@@ -27,6 +27,7 @@ def test_what_a_unit_gets_that_says_nothing() -> None:
         "overwrite": False,
         "accept": [],
         "min_sockets": 0,
+        "if_present": False,
         "debug": False,
         "respect": False,
         "tcp": {
@@ -53,6 +54,7 @@ def test_what_a_unit_gets_that_says_nothing() -> None:
             "live": False,
             "respect": False,
             "overwrite": False,
+            "if_present": False,
         },
         "warnings": [],
     }
@@ -98,6 +100,29 @@ def test_units_stand_in_the_order_of_their_first_mention() -> None:
     layers = {"l": [{"name": "c.service"}, {"name": "a.service"}]}
     names = [service["name"] for service in resolve([{"name": "b.service"}, {"name": "c.service"}], layers=layers)]
     assert names == ["c.service", "a.service", "b.service"]
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"services": [a(if_present=True)]},
+        {"services": [a()], "defaults": {"if_present": True}},
+        {"services": [a(profile="p")], "profiles": [{"name": "p", "if_present": True}]},
+        {"services": [a()], "layers": {"keepalive_services__x": [a(if_present=True)]}},
+    ],
+    ids=["entry", "defaults", "profile", "layer"],
+)
+def test_that_a_unit_may_be_missing_can_be_said_wherever_settings_can(where: t.Dict[str, t.Any]) -> None:
+    service = only(**where)
+    assert (service["if_present"], service["expected"]["if_present"]) == (True, True)
+    assert only([a(if_present=False)], defaults={"if_present": True})["if_present"] is False, "the entry's word counts"
+
+
+def test_a_unit_that_may_be_missing_can_be_waited_for_and_taken_away() -> None:
+    entries = [a(after=["b.service"]), {"name": "b.service", "if_present": True}]
+    assert [service["name"] for service in resolve(entries)] == ["b.service", "a.service"]
+    found = resolution([a(state="absent", if_present=True)])
+    assert (found.services, found.absent, found.problems) == ([], [{"name": "a.service", "restart": "if_running"}], [])
 
 
 def test_what_comes_in_is_left_as_it_is() -> None:

@@ -125,6 +125,9 @@ def test_units_that_are_stopped_or_missing(proc: ShadowProc) -> None:
     assert (answer.units["stopped.service"]["running"], answer.units["stopped.service"]["ok"]) == (False, True)
     assert answer.units["missing.service"]["ok"] is False
     assert answer.compliant(expected) is False
+    allowed = [expecting("missing.service", if_present=True, min_sockets=1)]
+    answer = audit(proc, *allowed, units=[missing])
+    assert (answer.units["missing.service"]["ok"], answer.compliant(allowed)) == (True, True)
 
 
 def test_active_and_without_a_process_is_no_running_unit(proc: ShadowProc) -> None:

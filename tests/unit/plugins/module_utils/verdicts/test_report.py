@@ -71,6 +71,12 @@ def test_a_unit_that_can_have_no_sockets_says_why() -> None:
     ]
 
 
+def test_a_unit_that_may_be_missing_and_is_has_no_line() -> None:
+    units = {"a.service": unit(state="missing"), "b.service": unit(ok=False, state="missing")}
+    rows = rows_of({"web1": {"units": units}, "web2": {"units": {"a.service": unit(state="missing")}}})
+    assert [row.cells[:2] for row in rows] == [("web1", "b.service")]
+
+
 def test_the_verdicts() -> None:
     assert [row.verdict for row in rows_of(ANSWERS)] == [
         "right", "idle", "accepted", "wrong", "wrong", "wrong", "wrong", "wrong",
