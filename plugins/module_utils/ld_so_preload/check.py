@@ -10,6 +10,7 @@ import os
 import stat
 import typing as t
 
+from ..libraries import install
 from ..libraries.loaders import Loader, expand, lib_of, uses_lib
 from ..libraries.manifest import MANIFEST, look_at_file, read_manifest
 from ..linux.command import TimedOut, find_program, run
@@ -96,6 +97,9 @@ def _access(path: str) -> str:
     wrong = fault(path)
     if wrong:
         return f"{wrong}; who may write there could put code into every process of the host"
+    unloadable = install.unloadable(os.path.realpath(path))
+    if unloadable:
+        return unloadable
     folder = os.path.dirname(os.path.realpath(path))
     while folder != "/":
         mode = stat.S_IMODE(os.stat(folder).st_mode)
