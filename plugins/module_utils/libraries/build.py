@@ -19,6 +19,8 @@ from .table import tools_for
 _COMPILE_SECONDS = 300
 _VERSION_SECONDS = 20
 _SHOWN_LINES = 20
+_OF_THE_PLACE = ("No space left on device", "Disk quota exceeded", "Read-only file system", "Input/output error")
+"""What a compiler says, in the C locale, whose place is at fault."""
 
 
 class BuildError(Exception):
@@ -27,6 +29,10 @@ class BuildError(Exception):
 
 class NoCompiler(BuildError):
     """A C compiler, make or the C library's headers are missing."""
+
+
+class NoRoom(BuildError):
+    """The compiler could not write what it makes: no word on the compiler."""
 
 
 class Platform(t.NamedTuple):
@@ -102,14 +108,14 @@ def build(
     :param target: the folder in which they will be installed on the host.
     :param only: make these files alone.
     :raises NoCompiler: nothing can be compiled on this host yet.
+    :raises NoRoom: the folder takes no more.
     :raises BuildError: the compiler ran and failed.
     """
     check_toolchain(cc, directory)
     tree, stage = os.path.join(directory, "src"), os.path.join(directory, "stage")
     os.mkdir(tree)
     for name, content in sources.items():
-        with open(os.path.join(tree, name), "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(content)
+        _write_source(os.path.join(tree, name), content)
     # By its path, because make's shell would also take a program of that name which we pass over.
     program, *arguments = shlex.split(cc)
     compiler = shlex.join([find_program(program) or program, *arguments])
@@ -124,6 +130,7 @@ def build(
     assignments = [f"{name}={value}" for name, value in variables.items() if value is not None]
     ended = _finish(["make", "-j2", *([f"build/{name}" for name in only] or ["install"]), *assignments], tree)
     if ended.status != 0:
+        _blame_the_place(ended, directory)
         raise BuildError(f"make {ended}; its last lines:\n{_tail(ended)}")
     if only:
         return {name: _content(os.path.join(tree, "build", name)) for name in only}
@@ -131,6 +138,15 @@ def build(
     if not os.path.isdir(folder) or not os.listdir(folder):
         raise BuildError(f"make install put nothing into $(DESTDIR)$(LIBDIR), which was {folder}")
     return {name: _content(os.path.join(folder, name)) for name in sorted(os.listdir(folder))}
+
+
+def _write_source(path: str, content: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(content)
+    except OSError as error:
+        error.filename = path  # where nothing can be written, the kernel does not say where that is
+        raise
 
 
 def _words(cc: str) -> t.List[str]:
@@ -156,7 +172,22 @@ def check_toolchain(cc: str, directory: str) -> None:
     command = [*words, "-x", "c", "-", "-o", os.path.join(directory, "attempt")]
     ended = _finish(command, directory, source)
     if ended.status != 0:
+        _blame_the_place(ended, directory)
         raise NoCompiler(f"no working C compiler: {cc} {ended} on a program of three lines:\n{_tail(ended)}")
+
+
+def _blame_the_place(ended: Ended, directory: str) -> None:
+    """Tell a place where nothing can be written from what does not compile.
+
+    :raises NoRoom: the former.
+    """
+    said = next((words for words in _OF_THE_PLACE if words in ended.stderr), None)
+    if said:
+        place = os.path.dirname(directory)
+        raise NoRoom(
+            f"nothing can be compiled in {place}: '{said}'; free some space there, or set TMPDIR (in the play's"
+            f" environment) to another folder of root's. What was said last:\n{_tail(ended)}"
+        )
 
 
 def _finish(command: t.Sequence[str], directory: str, stdin: str = "") -> Ended:
