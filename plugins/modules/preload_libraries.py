@@ -260,7 +260,7 @@ _HINTS = {
     errno.EPERM: "run as root (become: true)",
     errno.EROFS: "the file system is read-only; choose another path",
     errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some space",
+    errno.EDQUOT: "raise the quota there, or free some space",
     errno.ENOENT: "the folder above path must exist",
 }
 
@@ -348,7 +348,10 @@ def _in_words(error: Exception) -> str:
         return f"refused to install: {error}"
     if isinstance(error, OSError) and error.errno:
         place = f" ({error.filename})" if error.filename else ""
-        return "; ".join(filter(None, [f"{error.strerror}{place}", _HINTS.get(error.errno)]))
+        hint = _HINTS.get(error.errno)
+        if error.errno in (errno.EACCES, errno.EPERM) and os.geteuid() == 0:
+            hint = "root may not do that either; see 'lsattr -d' of it and of the folder above, and what the host logs"
+        return "; ".join(filter(None, [f"{error.strerror}{place}", hint]))
     return str(error)
 
 

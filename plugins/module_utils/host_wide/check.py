@@ -17,7 +17,7 @@ import shutil
 import typing as t
 
 from ..linux.baseline import new_lines
-from ..linux.command import TimedOut, find_program, run
+from ..linux.command import TimedOut, absence, find_program, run
 from ..linux.mounts import noexec_mount
 from ..linux.printable import quoted
 from ..linux.scratch import scratch
@@ -49,9 +49,9 @@ def complaints(text: str, library: str) -> t.List[str]:
     mount = noexec_mount(library)
     if mount:
         raise CannotCheck(f"{library} lies on {mount}, which is mounted noexec, so that no program can load it")
-    missing = [name for name, path in programs.items() if path is None]
+    missing = absence(*programs)
     if missing:
-        raise CannotCheck(f"there is no {', '.join(missing)} on this host")
+        raise CannotCheck(missing)
     lines = text.splitlines()
     command = [str(programs["unshare"]), "--mount", "--propagation", "private", str(programs["sh"]), "-c", _INSIDE]
     try:

@@ -75,8 +75,9 @@ def check_files(libraries: t.Sequence[str], loaders: t.Sequence[Loader]) -> t.Li
         reason = _access(path) or _content(path, loader, known)
         if not os.path.lexists(path) and loader and path not in libraries:
             reason += (
-                f"; {loader.path} starts {loader.kind} programs here, so there must be a build for them: install a"
-                " compiler that can make it (Debian: gcc-multilib) and run preload_libraries, or remove that loader"
+                f"; {loader.path} starts {loader.kind} programs here, so there must be a build for them: give the"
+                " host that compiles a compiler that can make it (Debian: gcc-multilib) and run preload_libraries, or"
+                " remove that loader"
             )
         if reason and (path, reason) not in seen:
             seen.add((path, reason))

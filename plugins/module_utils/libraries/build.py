@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import typing as t
 
 from ..linux.command import Ended, TimedOut, absence, find_program, run
 from ..linux.elf import Elf, read_elf
+from ..linux.files import write_new
 from ..linux.libc import dotted, glibc_here, is_musl_loader
+from ..linux.printable import printable
 from .table import tools_for
 
 _COMPILE_SECONDS = 300
 _VERSION_SECONDS = 20
 _SHOWN_LINES = 20
-_OF_THE_PLACE = ("No space left on device", "Disk quota exceeded", "Read-only file system", "Input/output error")
-"""What a compiler says, in the C locale, whose place is at fault."""
+_SHOWN = 300
+_ROOM_TO_COMPILE = 1 << 20
+"""Bytes. Where they cannot be written, a compiler has failed for that."""
 
 
 class BuildError(Exception):
@@ -177,17 +181,21 @@ def check_toolchain(cc: str, directory: str) -> None:
 
 
 def _blame_the_place(ended: Ended, directory: str) -> None:
-    """Tell a place where nothing can be written from what does not compile.
+    """Tell a folder in which nothing can be written from what does not compile, by writing there.
+
+    What a compiler says of a full place does not say which: that of a cache that it keeps is none of ours.
 
     :raises NoRoom: the former.
     """
-    said = next((words for words in _OF_THE_PLACE if words in ended.stderr), None)
-    if said:
-        place = os.path.dirname(directory)
+    probe = os.path.join(directory, "room")
+    try:
+        write_new(probe, bytes(_ROOM_TO_COMPILE), 0o600)
+        os.unlink(probe)
+    except OSError as error:
         raise NoRoom(
-            f"nothing can be compiled in {place}: '{said}'; free some space there, or set TMPDIR (in the play's"
-            f" environment) to another folder of root's. What was said last:\n{_tail(ended)}"
-        )
+            f"nothing can be compiled in {os.path.dirname(directory)}: {error.strerror}; make room there, or set TMPDIR"
+            f" (in the play's environment) to another folder. What was said last:\n{_tail(ended)}"
+        ) from error
 
 
 def _finish(command: t.Sequence[str], directory: str, stdin: str = "") -> Ended:
@@ -195,6 +203,13 @@ def _finish(command: t.Sequence[str], directory: str, stdin: str = "") -> Ended:
         return run(command, _COMPILE_SECONDS, directory, {"TMPDIR": directory}, stdin)
     except (OSError, TimedOut) as error:
         raise BuildError(f"cannot run {command[0]}: {error}") from error
+
+
+def what_failed(error: BuildError) -> str:
+    """Return an error's first line, with the first thing that its compiler complained of."""
+    first, *said = str(error).splitlines()
+    complaint = next((line for line in said if re.search(r"\berror\b|cannot find", line)), "".join(said[-1:]))
+    return f"{first} {printable(complaint.strip(), _SHOWN)}".rstrip(": ")
 
 
 def _tail(ended: Ended) -> str:

@@ -62,17 +62,17 @@ def compiler_for(loader: Loader, cc: str) -> str:
 def can_compile(layout: Layout, cc: str) -> t.Dict[str, str]:
     """Why the host's compiler cannot make libraries for other kinds, by folder; empty where it can.
 
-    :raises build.NoRoom: it could not be tried.
+    :raises build.NoRoom, NoScratch: it could not be tried.
     """
     reasons = {}
     for lib, loader in sorted(layout.others.items()):
-        with scratch() as directory:
+        with scratch(Need(_ROOM)) as directory:
             try:
                 libraries_build.check_toolchain(compiler_for(loader, cc), directory)
             except libraries_build.NoRoom:  # says nothing of the compiler
                 raise
             except libraries_build.BuildError as error:
-                reasons[lib] = str(error).splitlines()[0]
+                reasons[lib] = libraries_build.what_failed(error)
     return reasons
 
 

@@ -67,7 +67,7 @@ def find_place(need: Need = ANY) -> str:
             return place
         reasons.append(reason)
     wanted = [
-        "which root can write to and nobody else can change",
+        "that can be written to and that nobody else can change",
         *(["whose file system is not mounted noexec"] if need.executes else []),
         *([f"with {need.room // _KIB} KiB left"] if need.room else []),
     ]

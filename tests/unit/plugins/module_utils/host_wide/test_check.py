@@ -12,6 +12,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import check
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import command
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import TimedOut
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import LIBRARIES
 from ansible_collections.netops.keepalive.tests.unit.support import bad_libraries
@@ -90,8 +91,11 @@ def test_a_library_where_nothing_is_executed_is_no_mistake_in_the_file(tmp_path:
 
 
 def test_a_host_without_the_programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "find_program", lambda name: None if name in ("unshare", "true") else f"/bin/{name}")
-    with pytest.raises(check.CannotCheck, match=r"^there is no unshare, true on this host$"):
+    """Why they are not run is said, where they are there."""
+    found = {"unshare": (None, "/usr/bin/unshare lies on /usr, which is mounted noexec"), "true": (None, "")}
+    monkeypatch.setattr(command, "look_for", lambda name: found.get(name, (f"/bin/{name}", "")))
+    said = r"^unshare and true not found in \S+ \(/usr/bin/unshare lies on /usr, which is mounted noexec\)$"
+    with pytest.raises(check.CannotCheck, match=said):
         check.complaints("", "/x.so")
 
 

@@ -10,6 +10,7 @@ import os
 import pathlib
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build
 from ansible_collections.netops.keepalive.tests.unit.support.mounted import run_mounted
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount")
@@ -44,7 +45,7 @@ layout = multilib.Layout("lib/own", {"lib/other": find_loaders()[0]})
 for ask in (lambda: multilib.can_compile(layout, "cc"), lambda: build.build({"Makefile": ""}, asked, "/usr/lib/x")):
     try:
         found.append(ask())
-    except build.BuildError as error:
+    except (OSError, build.BuildError) as error:
         found.append([type(error).__name__, str(error).splitlines()[0]])
 print(json.dumps(found))
 """
@@ -76,8 +77,26 @@ def test_a_full_place_is_not_taken_for_a_compiler_that_cannot(tmp_path: pathlib.
         mkdir {tmp_path}/full/build || true
     """
     found = run_mounted(mounts, COMPILER, f"{tmp_path}/full", TMPDIR="")
-    words = "'No space left on device'; free some space there, or set TMPDIR (in the play's environment) to another"
-    assert found == [
-        ["NoRoom", f"nothing can be compiled in {tmp_path}/full: {words} folder of root's. What was said last:"],
-        ["NoRoom", f"nothing can be compiled in {tmp_path}: {words} folder of root's. What was said last:"],
-    ]
+    (first, text), second = found
+    assert (first, text.partition("; set")[0]) == (
+        "NoScratch",
+        f"no place for temporary files: {tmp_path}/full has 0 KiB left",
+    )
+    assert second == [
+        "NoRoom",
+        f"nothing can be compiled in {tmp_path}: No space left on device; make room there, or set TMPDIR (in the play's"
+        " environment) to another folder. What was said last:",
+    ], "as where a quota is exceeded, which nobody can ask for before"
+
+
+def test_a_cache_of_the_compilers_that_is_full_is_not_taken_for_the_place(tmp_path: pathlib.Path) -> None:
+    compiler = tmp_path / "ccache"
+    said = "ccache: error: failed to create /cache: No space left on device"
+    compiler.write_text(f"#!/bin/sh\necho '{said}' >&2\necho bye >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    with pytest.raises(build.NoCompiler) as seen:
+        build.check_toolchain(str(compiler), str(tmp_path))
+    assert build.what_failed(seen.value) == (
+        f"no working C compiler: {compiler} ended with status 1 on a program of three lines: {said}"
+    )
+    assert list(tmp_path.iterdir()) == [compiler]

@@ -44,8 +44,8 @@ def test_nothing_of_ours_is_made_where_others_could_exchange_it(
     with pytest.raises(
         NoScratch,
         match=f"^no place for temporary files: {bad} belongs to user {os.geteuid()} and has mode .*: nobody else may"
-        " write there; /nowhere: No such file or directory; set TMPDIR .* to a folder which root can write to and"
-        " nobody else can change$",
+        " write there; /nowhere: No such file or directory; set TMPDIR .* to a folder that can be written to"
+        " and that nobody else can change$",
     ), scratch.scratch():
         pass
     good.mkdir()
@@ -101,6 +101,6 @@ def test_what_cannot_be_used_is_passed_over(tmp_path: pathlib.Path) -> None:
         f"no place for temporary files: {tmp_path}/noexec is mounted noexec; {tmp_path}/noexec/below lies on"
         f" {tmp_path}/noexec, mounted noexec; {tmp_path}/ro is read-only; {tmp_path}/file is no folder; {tmp_path}/full"
         f" has 64 KiB left; {tmp_path}/inodes has 4 inodes left; set TMPDIR (in the play's environment) to a folder"
-        " which root can write to and nobody else can change, whose file system is not mounted noexec, with 128 KiB"
+        " that can be written to and that nobody else can change, whose file system is not mounted noexec, with 128 KiB"
         " left",
     ]

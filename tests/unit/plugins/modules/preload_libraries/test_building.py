@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.libraries import 
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.table import FILES
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import command, scratch
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock as rollout_lock
+from ansible_collections.netops.keepalive.plugins.modules import preload_libraries
 from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import (
     COLLECTION,
     CONSTRUCTOR,
@@ -382,3 +384,17 @@ def test_ansibles_own_place_for_temporary_files_is_looked_at(
     run(state="absent", _ansible_remote_tmp="$PLACE/tmp")
     (place,) = scratch.ANSIBLES
     assert place == f"{tmp_path}/ansible/tmp"
+
+
+@pytest.mark.parametrize(
+    ("user", "advice"),
+    [
+        (0, "root may not do that either; see 'lsattr -d' of it and of the folder above, and what the host logs"),
+        (1000, "run as root (become: true)"),
+    ],
+)
+def test_root_is_not_told_to_become_root(monkeypatch: pytest.MonkeyPatch, user: int, advice: str) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    error = PermissionError(errno.EPERM, "Operation not permitted", "/usr/lib/libkeepalive")
+    words = preload_libraries._in_words(error)
+    assert words == f"Operation not permitted (/usr/lib/libkeepalive); {advice}"
