@@ -19,6 +19,10 @@ description:
     on with it and do not count as stale without need.
   - Trying out means that C(true) runs with each library and prints nothing, and that a Python process with the
     libraries, one by one and all together, talks to itself over loopback and reads every option back from its sockets.
+    What fails or prints something is run without the library as well, and only what that does not do counts.
+  - What is compiled lies in a private folder in E(TMPDIR), C(/tmp), Ansible's C(remote_tmp), C(/var/tmp), C(/run),
+    C(/var/lib) or the folder above O(path), the first of these which nobody else can change, that is not mounted
+    C(noexec) and has 8 MiB left.
   - A run that fails leaves what was installed as it was.
 extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.compiler]
 options:
@@ -34,6 +38,7 @@ options:
       - The folder on the host. The folder above it must exist.
       - Root's programs load and run what is installed there. So every folder above it must belong to root and be
         writable by nobody else, not even with a sticky bit as C(/tmp) has it.
+      - It must not be mounted C(noexec), for no program could load a library from there.
       - AppArmor's base rules allow programs to map libraries only from below C(/usr/lib).
     type: path
     default: /usr/lib/libkeepalive
@@ -255,7 +260,7 @@ _HINTS = {
     errno.EPERM: "run as root (become: true)",
     errno.EROFS: "the file system is read-only; choose another path",
     errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some space",
+    errno.EDQUOT: "raise the quota there, or free some space",
     errno.ENOENT: "the folder above path must exist",
 }
 
@@ -331,6 +336,9 @@ def _refuse_wrong_path(module: Module, folder: str) -> None:
             msg=f"path: {folder}: {wrong}, because root's programs load and run what is installed there; nothing was"
             " changed. Choose another path, for example /usr/lib/libkeepalive, or put that right"
         )
+    unloadable = install.unloadable(folder) if module.params["state"] == "present" else ""
+    if unloadable:
+        module.fail_json(msg=f"path: {unloadable}, or choose another path; nothing was changed")
 
 
 def _in_words(error: Exception) -> str:
@@ -340,7 +348,10 @@ def _in_words(error: Exception) -> str:
         return f"refused to install: {error}"
     if isinstance(error, OSError) and error.errno:
         place = f" ({error.filename})" if error.filename else ""
-        return "; ".join(filter(None, [f"{error.strerror}{place}", _HINTS.get(error.errno)]))
+        hint = _HINTS.get(error.errno)
+        if error.errno in (errno.EACCES, errno.EPERM) and os.geteuid() == 0:
+            hint = "root may not do that either; see 'lsattr -d' of it and of the folder above, and what the host logs"
+        return "; ".join(filter(None, [f"{error.strerror}{place}", hint]))
     return str(error)
 
 

@@ -171,6 +171,13 @@ build:
       type: list
       elements: str
       sample: [ubuntu, debian]
+    obstacle:
+      description:
+        - Why there is no place to compile, with each that was looked at (E(TMPDIR), C(/tmp), Ansible's C(remote_tmp),
+          C(/var/tmp), C(/run), C(/var/lib), and the folder above the libraries) and what would be right.
+        - Empty where there is one, and where the libraries are installed already.
+      type: str
+      sample: ""
 dropins:
   description: Every unit of this host that has a drop-in of this collection, listed or not.
   returned: success
@@ -547,6 +554,7 @@ def main() -> None:
         build = {
             "missing": places.missing_for_build(module.params["cc"]) if libraries else [],
             "families": places.families(),
+            "obstacle": places.obstacle_to_build() if libraries else "",
         }
     module.exit_json(
         changed=False,

@@ -14,9 +14,8 @@ import os
 import stat
 import typing as t
 
-from ..linux.command import run
+from ..linux.baseline import FailsAnyway, held_against, run_once
 from ..linux.files import replace_file
-from ..linux.printable import quoted
 from .archive import NAME
 
 LINK = f"/usr/local/bin/{NAME}"
@@ -84,12 +83,14 @@ def put_command(target: Target, content: bytes, label: t.Callable[[str, str], t.
 
     def try_out(temporary: str) -> None:
         label(temporary, target.path)
+        tried = run_once([temporary, "--help"], _HELP_SECONDS)
+        plain = [*os.fsdecode(content[2 : content.index(b"\n")]).split(), "-c", "pass"]  # archive.py: #!python -I
         try:
-            ended = run([temporary, "--help"], _HELP_SECONDS)
-        except OSError as error:
-            raise DoesNotRun(f"root does not run it: {error.strerror}") from error
-        if ended.status != 0 or ended.stderr:
-            raise DoesNotRun(f"{NAME} --help {ended}: {quoted(ended.stderr) or quoted(ended.stdout)}")
+            wrong = held_against(tried, lambda: run_once(plain, _HELP_SECONDS))
+        except FailsAnyway as failure:
+            raise DoesNotRun(f"without it {plain[0]} {failure}") from failure
+        if wrong:
+            raise DoesNotRun(f"{NAME} --help {wrong}")
 
     if reasons_to_put(target._replace(link=""), content):
         temporary = os.path.join(target.folder, f".{NAME}.new")

@@ -5,7 +5,8 @@
 """Have a settings file read by the library that will read it, before it is where every process reads it.
 
 The path of the file is compiled into the library. So C(true) is run with the installed library in a mount namespace of
-its own, in which a folder with the candidate stands for /etc: nothing else on the host sees it.
+its own, in which a folder with the candidate stands for /etc: nothing else on the host sees it. Before that it is run
+without the library, so that what the host says of itself is not taken for a word on the file.
 """
 
 from __future__ import annotations
@@ -15,13 +16,20 @@ import re
 import shutil
 import typing as t
 
-from ..linux.command import TimedOut, find_program, run
+from ..linux.baseline import new_lines
+from ..linux.command import TimedOut, absence, find_program, run
+from ..linux.mounts import noexec_mount
 from ..linux.printable import quoted
 from ..linux.scratch import scratch
 from .settings_file import PATH
 
 _SECONDS = 30
-_INSIDE = 'mount --bind "$1" /etc && exec env LIBKEEPALIVE_DEBUG=1 LD_PRELOAD="$2" "$3"'
+_BEGINS = "from here on with the library"
+_INSIDE = f'''mount --bind "$1" /etc && "$3" || exit
+echo "{_BEGINS}" >&2
+exec env LIBKEEPALIVE_DEBUG=1 LD_PRELOAD="$2" "$3"'''
+"""What is said before that line is the host's own, by unshare, sh, mount and the program without the library: of an
+entry in /etc/ld.so.preload that is missing, or of an /etc/fstab that systemd has not read yet."""
 _LAST = "LIBKEEPALIVE_DISABLE=the library has read this far"
 """Stands behind the candidate: only a library that has read all of it complains of this line."""
 
@@ -38,9 +46,12 @@ def complaints(text: str, library: str) -> t.List[str]:
     :raises CannotCheck: It could not be asked.
     """
     programs = {name: find_program(name) for name in ("unshare", "sh", "true")}
-    missing = [name for name, path in programs.items() if path is None]
+    mount = noexec_mount(library)
+    if mount:
+        raise CannotCheck(f"{library} lies on {mount}, which is mounted noexec, so that no program can load it")
+    missing = absence(*programs)
     if missing:
-        raise CannotCheck(f"there is no {', '.join(missing)} on this host")
+        raise CannotCheck(missing)
     lines = text.splitlines()
     command = [str(programs["unshare"]), "--mount", "--propagation", "private", str(programs["sh"]), "-c", _INSIDE]
     try:
@@ -49,9 +60,13 @@ def complaints(text: str, library: str) -> t.List[str]:
             ended = run([*command, "sh", folder, library, str(programs["true"])], _SECONDS)
     except (OSError, TimedOut) as error:
         raise CannotCheck(str(error)) from error
+    before, begun, said = ended.stderr.partition(f"{_BEGINS}\n")
+    if not begun:
+        raise CannotCheck(f"in a mount namespace, a program {ended} already without {library}: {quoted(ended.stderr)}")
+    new = new_lines(said.splitlines(), before.splitlines())
     if ended.status != 0:
-        raise CannotCheck(f"a program with {library} in a mount namespace {ended}: {quoted(ended.stderr)}")
-    return _in_words(ended.stderr, lines, library)
+        raise CannotCheck(f"a program with {library} in a mount namespace {ended}: {quoted(os.linesep.join(new))}")
+    return _in_words(os.linesep.join(new), lines, library)
 
 
 def _prepare(folder: str, text: str) -> None:

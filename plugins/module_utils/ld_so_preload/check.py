@@ -10,6 +10,7 @@ import os
 import stat
 import typing as t
 
+from ..libraries import install
 from ..libraries.loaders import Loader, expand, lib_of, uses_lib
 from ..libraries.manifest import MANIFEST, look_at_file, read_manifest
 from ..linux.command import TimedOut, find_program, run
@@ -74,8 +75,9 @@ def check_files(libraries: t.Sequence[str], loaders: t.Sequence[Loader]) -> t.Li
         reason = _access(path) or _content(path, loader, known)
         if not os.path.lexists(path) and loader and path not in libraries:
             reason += (
-                f"; {loader.path} starts {loader.kind} programs here, so there must be a build for them: install a"
-                " compiler that can make it (Debian: gcc-multilib) and run preload_libraries, or remove that loader"
+                f"; {loader.path} starts {loader.kind} programs here, so there must be a build for them: give the"
+                " host that compiles a compiler that can make it (Debian: gcc-multilib) and run preload_libraries, or"
+                " remove that loader"
             )
         if reason and (path, reason) not in seen:
             seen.add((path, reason))
@@ -96,6 +98,9 @@ def _access(path: str) -> str:
     wrong = fault(path)
     if wrong:
         return f"{wrong}; who may write there could put code into every process of the host"
+    unloadable = install.unloadable(os.path.realpath(path))
+    if unloadable:
+        return unloadable
     folder = os.path.dirname(os.path.realpath(path))
     while folder != "/":
         mode = stat.S_IMODE(os.stat(folder).st_mode)

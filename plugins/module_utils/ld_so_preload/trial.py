@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import typing as t
 
 from ..libraries import loaders
-from ..linux.command import Ended, TimedOut, absence, find_program, run
+from ..linux.baseline import new_lines, without_numbers
+from ..linux.command import TimedOut, absence, find_program, run
 from ..linux.printable import printable, quoted
 from ..linux.scratch import scratch
 from .check import LibraryProblem
@@ -47,9 +47,8 @@ class TrialOutcome(t.NamedTuple):
 
     status: t.Optional[int]
     stderr: str
-    """With every number replaced, because times and PIDs differ from run to run."""
     words: str
-    """For people."""
+    """How, for people; without what it said."""
 
 
 class Trial:
@@ -133,7 +132,9 @@ class Trial:
             plain, found = self._outcome([*plain_prefix, *command], {}), self._outcome([*prefix, *command], environment)
         if _same(plain, found):
             return None
-        return LibraryProblem(words, library, f"with the library it {found.words}; without, it {plain.words}")
+        with_it = f"{found.words}{said(new_lines(found.stderr.splitlines(), plain.stderr.splitlines()))}"
+        without = f"{plain.words}{said(plain.stderr.splitlines())}"
+        return LibraryProblem(words, library, f"with the library it {with_it}; without, it {without}")
 
     def _outcome(self, command: Command, environment: t.Mapping[str, str]) -> TrialOutcome:
         try:
@@ -142,22 +143,22 @@ class Trial:
             return TrialOutcome(None, "", error.what)
         except OSError as error:
             return TrialOutcome(error.errno, "", f"could not be started: {error.strerror}")
-        return TrialOutcome(ended.status, re.sub(r"\d+", "0", ended.stderr), f"{ended}{said(ended)}")
+        return TrialOutcome(ended.status, ended.stderr, str(ended))
 
 
 def _same(plain: TrialOutcome, found: TrialOutcome) -> bool:
     """Whether nothing is worse. glibc overlooks comments behind others in a short file, and takes their words for
-    libraries; in a longer file it does not, so its complaints may also go.
+    libraries; in a longer file it does not, so its complaints may also go. Numbers do not count: times and PIDs differ.
     """
-    after = found.stderr.splitlines()
-    lines = plain.stderr.splitlines()
+    after = without_numbers(found.stderr).splitlines()
+    lines = without_numbers(plain.stderr).splitlines()
     before = [line for line in lines if line in after or not line.startswith("ERROR: ld.so: object ")]
     return (plain.status, before) == (found.status, after)
 
 
-def said(ended: Ended) -> str:
+def said(printed: t.Sequence[str]) -> str:
     """Return what a program printed on its standard error, in words that follow how it ended."""
-    lines = [line for line in ended.stderr.strip().splitlines() if line.strip()]
+    lines = [line.strip() for line in printed if line.strip()]
     if not lines:
         return ""
     complaint = next((line for line in lines if "ld.so" in line or "error" in line.lower()), lines[0])
@@ -169,25 +170,29 @@ def programs_start(known: t.Collection[str]) -> str:
 
     :param known: Lines that every program printed before already, for instance on a foreign entry that is broken.
     """
-    commands = [[find_program("true") or "/bin/true"], ["/bin/sh", "-c", ":"], [_python(), "-c", "pass"]]
-    for command in [*commands, *(loader.program for loader in loaders.find_loaders())]:
+    for command in _starters():
         try:
             ended = run(command, _SECONDS_TO_START)
         except (OSError, TimedOut) as error:
             return f"{command[0]}: {error}"
-        new = [line for line in ended.stderr.splitlines() if line not in known]
+        new = new_lines(ended.stderr.splitlines(), known)
         if ended.status != 0 or new:
-            return f"{command[0]} {ended}{said(ended._replace(stderr=os.linesep.join(new)))}"
+            return f"{command[0]} {ended}{said(new)}"
     return ""
 
 
 def noise() -> t.List[str]:
-    """Return the lines that the loaders print for every program of their kind before anything is changed."""
+    """Return the lines that the programs print that programs_start() runs, before anything is changed."""
     lines: t.List[str] = []
-    for command in ([find_program("true") or "/bin/true"], *(loader.program for loader in loaders.find_loaders())):
+    for command in _starters():
         with contextlib.suppress(OSError, TimedOut):
             lines += run(command, _SECONDS_TO_START).stderr.splitlines()
     return lines
+
+
+def _starters() -> t.List[t.List[str]]:
+    commands = [[find_program("true") or "/bin/true"], ["/bin/sh", "-c", ":"], [_python(), "-c", "pass"]]
+    return [*commands, *(loader.program for loader in loaders.find_loaders())]
 
 
 def _python() -> str:

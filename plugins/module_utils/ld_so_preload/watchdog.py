@@ -17,6 +17,7 @@ import typing as t
 from ..linux.command import TimedOut, find_program, run
 from ..linux.elf import ElfError, read_elf
 from ..linux.files import Prepare, write_new
+from ..linux.mounts import noexec_mount
 from ..linux.polling import poll_until
 from ..linux.preload_file import LD_SO_PRELOAD
 from ..linux.printable import printable, quoted
@@ -139,6 +140,9 @@ def begin(place: GuardedFile, program: str, content: bytes, token: str, seconds:
     wrong = fault(program)
     if wrong:
         raise WatchdogError(f"{program} is not started as root: {wrong}")
+    mount = noexec_mount(program)
+    if mount:
+        raise WatchdogError(f"{program} cannot be started: it lies on {printable(mount)}, which is mounted noexec")
     os.makedirs(place.state, 0o700, exist_ok=True)
     reasons = []
     for how in ("mount", "rename"):

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import typing as t
 
 from ..linux.command import Ended, TimedOut, absence, find_program, run
 from ..linux.elf import Elf, read_elf
+from ..linux.files import write_new
 from ..linux.libc import dotted, glibc_here, is_musl_loader
+from ..linux.printable import printable
 from .table import tools_for
 
 _COMPILE_SECONDS = 300
 _VERSION_SECONDS = 20
 _SHOWN_LINES = 20
+_SHOWN = 300
+_ROOM_TO_COMPILE = 1 << 20
+"""Bytes. Where they cannot be written, a compiler has failed for that."""
 
 
 class BuildError(Exception):
@@ -27,6 +33,10 @@ class BuildError(Exception):
 
 class NoCompiler(BuildError):
     """A C compiler, make or the C library's headers are missing."""
+
+
+class NoRoom(BuildError):
+    """The compiler could not write what it makes: no word on the compiler."""
 
 
 class Platform(t.NamedTuple):
@@ -102,14 +112,14 @@ def build(
     :param target: the folder in which they will be installed on the host.
     :param only: make these files alone.
     :raises NoCompiler: nothing can be compiled on this host yet.
+    :raises NoRoom: the folder takes no more.
     :raises BuildError: the compiler ran and failed.
     """
     check_toolchain(cc, directory)
     tree, stage = os.path.join(directory, "src"), os.path.join(directory, "stage")
     os.mkdir(tree)
     for name, content in sources.items():
-        with open(os.path.join(tree, name), "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(content)
+        _write_source(os.path.join(tree, name), content)
     # By its path, because make's shell would also take a program of that name which we pass over.
     program, *arguments = shlex.split(cc)
     compiler = shlex.join([find_program(program) or program, *arguments])
@@ -124,6 +134,7 @@ def build(
     assignments = [f"{name}={value}" for name, value in variables.items() if value is not None]
     ended = _finish(["make", "-j2", *([f"build/{name}" for name in only] or ["install"]), *assignments], tree)
     if ended.status != 0:
+        _blame_the_place(ended, directory)
         raise BuildError(f"make {ended}; its last lines:\n{_tail(ended)}")
     if only:
         return {name: _content(os.path.join(tree, "build", name)) for name in only}
@@ -131,6 +142,15 @@ def build(
     if not os.path.isdir(folder) or not os.listdir(folder):
         raise BuildError(f"make install put nothing into $(DESTDIR)$(LIBDIR), which was {folder}")
     return {name: _content(os.path.join(folder, name)) for name in sorted(os.listdir(folder))}
+
+
+def _write_source(path: str, content: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(content)
+    except OSError as error:
+        error.filename = path  # where nothing can be written, the kernel does not say where that is
+        raise
 
 
 def _words(cc: str) -> t.List[str]:
@@ -156,7 +176,26 @@ def check_toolchain(cc: str, directory: str) -> None:
     command = [*words, "-x", "c", "-", "-o", os.path.join(directory, "attempt")]
     ended = _finish(command, directory, source)
     if ended.status != 0:
+        _blame_the_place(ended, directory)
         raise NoCompiler(f"no working C compiler: {cc} {ended} on a program of three lines:\n{_tail(ended)}")
+
+
+def _blame_the_place(ended: Ended, directory: str) -> None:
+    """Tell a folder in which nothing can be written from what does not compile, by writing there.
+
+    What a compiler says of a full place does not say which: that of a cache that it keeps is none of ours.
+
+    :raises NoRoom: the former.
+    """
+    probe = os.path.join(directory, "room")
+    try:
+        write_new(probe, bytes(_ROOM_TO_COMPILE), 0o600)
+        os.unlink(probe)
+    except OSError as error:
+        raise NoRoom(
+            f"nothing can be compiled in {os.path.dirname(directory)}: {error.strerror}; make room there, or set TMPDIR"
+            f" (in the play's environment) to another folder. What was said last:\n{_tail(ended)}"
+        ) from error
 
 
 def _finish(command: t.Sequence[str], directory: str, stdin: str = "") -> Ended:
@@ -164,6 +203,13 @@ def _finish(command: t.Sequence[str], directory: str, stdin: str = "") -> Ended:
         return run(command, _COMPILE_SECONDS, directory, {"TMPDIR": directory}, stdin)
     except (OSError, TimedOut) as error:
         raise BuildError(f"cannot run {command[0]}: {error}") from error
+
+
+def what_failed(error: BuildError) -> str:
+    """Return an error's first line, with the first thing that its compiler complained of."""
+    first, *said = str(error).splitlines()
+    complaint = next((line for line in said if re.search(r"\berror\b|cannot find", line)), "".join(said[-1:]))
+    return f"{first} {printable(complaint.strip(), _SHOWN)}".rstrip(": ")
 
 
 def _tail(ended: Ended) -> str:

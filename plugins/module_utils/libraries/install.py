@@ -20,7 +20,9 @@ import typing as t
 
 from ..linux import answering
 from ..linux.files import sync_folder, write_new
+from ..linux.mounts import noexec_mount
 from ..linux.preload_file import LD_SO_PRELOAD, named_in
+from ..linux.printable import printable
 from ..linux.procfs import HOST, Proc
 from ..linux.trusted import fault
 from .manifest import MANIFEST, Manifest, look_at_file, read_manifest, sha256, target_of
@@ -121,6 +123,18 @@ def repair(folder: str, names: t.Iterable[str], label: Labeller, pretend: bool =
         if label(path, path):
             wrong.append(f"{name} had another security label")
     return wrong
+
+
+def unloadable(folder: str) -> str:
+    """Say why nothing that is installed in a folder can be loaded, and what would be right; empty where it can."""
+    mount = noexec_mount(folder)
+    if not mount:
+        return ""
+    shown = printable(mount)
+    return (
+        f"{folder} lies on {shown}, which is mounted noexec, so that no program can load a library from there; take"
+        f" noexec away (mount -o remount,exec {shown}, and in /etc/fstab or the mount unit)"
+    )
 
 
 def folder_doubt(folder: str) -> str:

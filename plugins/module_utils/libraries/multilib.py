@@ -13,10 +13,9 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ..linux.command import TimedOut, run
+from ..linux.baseline import FailsAnyway, held_against, run_once
 from ..linux.elf import read_elf
-from ..linux.printable import printable
-from ..linux.scratch import scratch
+from ..linux.scratch import Need, NoScratch, find_place, scratch
 from ..settings.options import LIBRARIES
 from . import build as libraries_build
 from . import manifest
@@ -24,6 +23,8 @@ from .loaders import Loader, find_loaders, lib_of
 from .selftest import Refused
 
 _SECONDS = 30
+_ROOM = 8 << 20
+"""Bytes that a build may take."""
 _NAMES = tuple(LIBRARIES.values())
 
 
@@ -59,15 +60,34 @@ def compiler_for(loader: Loader, cc: str) -> str:
 
 
 def can_compile(layout: Layout, cc: str) -> t.Dict[str, str]:
-    """Why the host's compiler cannot make libraries for other kinds, by folder; empty where it can."""
+    """Why the host's compiler cannot make libraries for other kinds, by folder; empty where it can.
+
+    :raises build.NoRoom, NoScratch: it could not be tried.
+    """
     reasons = {}
     for lib, loader in sorted(layout.others.items()):
-        with scratch() as directory:
+        with scratch(Need(_ROOM)) as directory:
             try:
                 libraries_build.check_toolchain(compiler_for(loader, cc), directory)
+            except libraries_build.NoRoom:  # says nothing of the compiler
+                raise
             except libraries_build.BuildError as error:
-                reasons[lib] = str(error).splitlines()[0]
+                reasons[lib] = libraries_build.what_failed(error)
     return reasons
+
+
+def place_to_build(target: str) -> Need:
+    """Return what is needed to compile what is installed into I(target), and to load what is for other kinds."""
+    return Need(_ROOM, executes=True, beside=os.path.dirname(target))
+
+
+def no_place_to_build(target: str) -> str:
+    """Say why there is no place to compile; empty where there is one."""
+    try:
+        find_place(place_to_build(target))
+    except NoScratch as error:
+        return f"the libraries cannot be compiled: {error}"
+    return ""
 
 
 def build_all(
@@ -82,9 +102,10 @@ def build_all(
 
     :param layout: the programs of other kinds that get libraries, too.
     :raises build.BuildError: what build() and build_others() raise.
+    :raises NoScratch: there is no place for it.
     :raises Refused: what build_others() raises.
     """
-    with scratch() as directory:  # Ansible's own would make a folder in root's home
+    with scratch(place_to_build(target)) as directory:
         contents = libraries_build.build(sources, directory, target, cc, cflags, ldflags)
     if layout:
         contents.update(build_others(layout, sources, target, cc, cflags, ldflags))
@@ -106,7 +127,7 @@ def build_others(
     """
     contents = links(layout)
     for lib, loader in sorted(layout.others.items()):
-        with scratch() as directory:
+        with scratch(place_to_build(target)) as directory:
             command = compiler_for(loader, cc)
             made = libraries_build.build(sources, directory, target, command, cflags, ldflags, _NAMES)
             try_out(loader, os.path.join(directory, "src", "build"))
@@ -125,18 +146,14 @@ def try_out(loader: Loader, folder: str) -> None:
 
     :raises Refused: it does not, or says something that it does not say without.
     """
-    noise: t.List[str] = []  # of what others have in /etc/ld.so.preload
-    for name in ("", *_NAMES):
-        environment = {"LD_PRELOAD": os.path.join(folder, name)} if name else {}
+    for name in _NAMES:
+        subject = f"{name} for {loader.kind} programs"
+        tried = run_once(loader.program, _SECONDS, {"LD_PRELOAD": os.path.join(folder, name)})
         try:
-            ended = run(loader.program, _SECONDS, environment=environment)
-        except (OSError, TimedOut) as error:
-            raise Refused(f"{name} for {loader.kind} programs: {error}") from error
-        if not name:
-            noise = ended.stderr.splitlines()
-            continue
-        said = [line for line in ended.stderr.splitlines() if line not in noise]
-        if ended.status != 0 or said:
+            wrong = held_against(tried, lambda: run_once(loader.program, _SECONDS))
+        except FailsAnyway as failure:
             raise Refused(
-                f"{name} for {loader.kind} programs: {loader.path} {ended}: {printable(said[-1], 300) if said else ''}"
-            )
+                f"{subject} cannot be tried: {loader.path} {failure}, without it; put that right on this host"
+            ) from failure
+        if wrong:
+            raise Refused(f"{subject}: {loader.path} with it {wrong}")

@@ -5,7 +5,8 @@
 """Try each file that is to be installed on this host before anything else may load or start it.
 
 A library with an undefined symbol, a missing dependency, a crashing constructor or a cut-off file ends every program
-that is told to load it. All of that shows in a child process that nobody depends on.
+that is told to load it. All of that shows in a child process that nobody depends on. What such a process does without
+the file, too, is the host's own and not held against it (linux/baseline.py).
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import os
 import sys
 import typing as t
 
-from ..linux.command import Ended, TimedOut, find_program, run
-from ..linux.printable import printable
+from ..linux.baseline import FailsAnyway, held_against, run_once
+from ..linux.command import Ended, find_program
 from ..linux.state_file import Damaged, parse_json
 from ..settings.options import LIBRARIES, OPTIONS
 from .table import LIBRARY, PRELOAD, PROGRAM, file_of
@@ -51,6 +52,8 @@ try:
     import ctypes
 except ImportError:
     sys.exit(0)
+if not sys.argv[1]:
+    sys.exit(0)
 library = ctypes.CDLL(sys.argv[1])
 if library.keepalive_inspect_version() < 1:
     sys.exit("it says that it has no version")
@@ -70,7 +73,8 @@ count = library.keepalive_inspect_list(folder, listed, inodes, 512)
 if (own.fileno(), os.fstat(own.fileno()).st_ino) not in list(zip(listed, inodes))[:max(count, 0)]:
     sys.exit("it does not list its own socket")
 """
-"""Where ctypes, or the kernel's pidfd_getfd, is not to be had, that is no fault of the library."""
+"""Where ctypes, or the kernel's pidfd_getfd, is not to be had, that is no fault of the library. Without a path, it
+does what it does without the library."""
 
 _VALUES = {"keepidle": 4321, "keepcnt": 11, "keepintvl": 123, "user_timeout": 345678, "syncnt": 3}
 """By option; values that no default and no sysctl has, so that reading them back proves who set them."""
@@ -117,24 +121,19 @@ def try_libraries(paths: t.Sequence[str]) -> None:
 
 def _try_true(path: str) -> None:
     program = find_program("true") or "/bin/true"
-    ended = _run([program], path, {}, path)
-    if ended.status != 0 or ended.stderr:
-        raise Refused(f"{os.path.basename(path)}: {program} with it {ended}{_said(ended)}")
+    _try(os.path.basename(path), f"{program} with it", [program], [program], {}, path)
 
 
 def _try_inspection(path: str) -> None:
-    name = os.path.basename(path)
     values = [str(_VALUES[option]) for option in ("keepidle", "keepcnt", "keepintvl", "user_timeout")]
-    ended = _run([sys.executable, "-I", "-S", "-c", _INSPECTION, path, *values], "", {}, name)
-    if ended.status != 0 or ended.stderr:
-        raise Refused(f"{name}: a process that reads its own socket {ended}{_said(ended)}")
+    command = [sys.executable, "-I", "-S", "-c", _INSPECTION]
+    what = "a process that reads its own socket"
+    _try(os.path.basename(path), what, [*command, path, *values], [*command, ""], {}, "")
 
 
 def _try_program(path: str) -> None:
     name = os.path.basename(path)
-    ended = _run([path, "--help"], "", {}, name)
-    if ended.status != 0 or ended.stderr:
-        raise Refused(f"{name} --help {ended}{_said(ended)}")
+    _try("", f"{name} --help", [path, "--help"], [find_program("true") or "/bin/true"], {}, "")
 
 
 def _try_loopback(paths: t.Sequence[str]) -> None:
@@ -143,10 +142,8 @@ def _try_loopback(paths: t.Sequence[str]) -> None:
     title = " with ".join(names)
     variables = {OPTIONS[name].variable: str(value) for name, value in _VALUES.items()}
     numbers = [(option.variable, option.sockopt) for option in OPTIONS.values() if option.name in _VALUES]
-    question = json.dumps([hooks, numbers])
-    ended = _run([sys.executable, "-I", "-S", "-c", _PROBE, question], " ".join(paths), variables, title)
-    if ended.status != 0 or ended.stderr:
-        raise Refused(f"{title}: a TCP conversation over loopback {ended}{_said(ended)}")
+    command = [sys.executable, "-I", "-S", "-c", _PROBE, json.dumps([hooks, numbers])]
+    ended = _try(title, "a TCP conversation over loopback", command, command, variables, " ".join(paths))
     try:
         seen = parse_json(ended.stdout.encode("utf-8", "replace"))
     except Damaged as error:
@@ -171,16 +168,31 @@ def _expected(hook: str, hooks: t.Sequence[str]) -> t.Dict[str, int]:
     return expected
 
 
-def _run(command: t.Sequence[str], preload: str, variables: t.Mapping[str, str], title: str) -> Ended:
+def _try(
+    title: str,
+    what: str,
+    command: t.Sequence[str],
+    plain: t.Sequence[str],
+    variables: t.Mapping[str, str],
+    preload: str,
+) -> Ended:
+    """Run a program with what is tried, and return how it ended.
+
+    :param what: the run in words.
+    :param plain: the program without what is tried, where it is not the same without LD_PRELOAD.
+    :raises Refused: it did something that it does not do without.
+    """
+    environment = {**_UNDISTURBED, **variables}
     loaded = {"LD_PRELOAD": preload} if preload else {}
+    subject = f"{title}: {what}" if title else what
+    tried = run_once(command, _SECONDS, {**environment, **loaded})
     try:
-        return run(command, _SECONDS, environment={**_UNDISTURBED, **variables, **loaded})
-    except TimedOut as error:
-        raise Refused(f"{title}: {error}") from error
-    except OSError as error:
-        raise Refused(f"{title}: {command[0]} cannot be started: {error.strerror}") from error
-
-
-def _said(ended: Ended) -> str:
-    lines = ended.stderr.strip().splitlines()
-    return f" and said: {printable(lines[0] if ended.status == 0 else lines[-1], 300)}" if lines else ""
+        wrong = held_against(tried, lambda: run_once(plain, _SECONDS, environment))
+    except FailsAnyway as failure:
+        raise Refused(
+            f"{subject} {tried.words}, but that says nothing, because without it {plain[0]} {failure}; put that right"
+            " on this host"
+        ) from failure
+    if wrong or tried.ended is None:
+        raise Refused(f"{subject} {wrong}")
+    return tried.ended

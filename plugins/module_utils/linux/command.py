@@ -17,6 +17,7 @@ import time
 import typing as t
 
 from . import trusted
+from .mounts import noexec_mount
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -131,7 +132,9 @@ def look_for(name: str) -> t.Tuple[t.Optional[str], str]:
             if not wrong:
                 return path, ""
             reasons.append(wrong if path == name else f"{wrong}, so {path} is not run")
-    return None, "; ".join(reasons)
+        elif os.path.isfile(path) and noexec_mount(path):
+            reasons.append(f"{path} lies on {noexec_mount(path)}, which is mounted noexec")
+    return None, "; ".join(dict.fromkeys(reasons))
 
 
 def absence(*names: str) -> str:

@@ -133,7 +133,9 @@ def write_new(
             os.fsync(file.fileno())
         if prepare is not None:
             prepare(path)
-    except BaseException:  # a signal's SystemExit, too
+    except BaseException as error:  # a signal's SystemExit, too
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = path  # of what cannot be written, for want of room, the kernel names no file
         with contextlib.suppress(OSError):
             os.unlink(path)
         raise

@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import unit_names
+from . import scratch, unit_names
 from .answering import SILENT
 from .printable import printable, shown
 from .stuck import Watch
@@ -38,6 +39,8 @@ class Module(AnsibleModule):
     def __init__(self, *arguments: t.Any, **named: t.Any) -> None:
         self._watch = Watch(_failure, 1)
         super().__init__(*arguments, **named)  # may fail
+        place: t.Optional[str] = getattr(self, "_remote_tmp", None)
+        scratch.ANSIBLES[:] = [os.path.expanduser(os.path.expandvars(place))] if place else []
         self._watch.start()
 
     def exit_json(self, **kwargs: t.Any) -> t.NoReturn:

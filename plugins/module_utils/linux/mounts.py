@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import typing as t
 
 _STORED = frozenset(("btrfs", "bcachefs", "zfs", "tmpfs", "ramfs", "rootfs"))
@@ -98,6 +99,36 @@ class Mounts:
             if problem:
                 raise Doubtful(errno.EACCES, problem)
         return number
+
+
+def noexec_mount(path: str) -> str:
+    """Return where the mount is on which something lies, or would lie, if nothing is executed from it; else V('').
+
+    What is mounted noexec is not loaded as a library either (mmap(2)), and neither error says so.
+    """
+    while not os.path.exists(path) and path not in ("/", ""):
+        path = os.path.dirname(path)
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        return _point_of(descriptor) or path if os.fstatvfs(descriptor).f_flag & os.ST_NOEXEC else ""
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)
+
+
+def _point_of(descriptor: int) -> str:
+    number = b"%d" % _number_of(descriptor)
+    with open("/proc/self/mountinfo", "rb") as file:
+        for line in file.read().split(b"\n"):
+            fields = line.split(b" ")
+            if fields[0] == number:
+                point = re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), fields[4])
+                return os.fsdecode(point)
+    return ""
 
 
 def _number_of(descriptor: int) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ..libraries import manifest
+from ..libraries import install, manifest, multilib
 from ..libraries.table import tools_for
 from ..linux import file_lock
 from ..linux.command import find_program
+from ..linux.mounts import noexec_mount
 from ..settings.options import LIBRARY_DIR
 from ..units import dropin
 from . import undo
@@ -28,6 +29,8 @@ class NeededPlace(t.NamedTuple):
     needed: int
     """bytes"""
     purpose: str
+    executes: bool = False
+    """What is written there is loaded by programs."""
 
 
 def places(libraries: bool) -> t.List[NeededPlace]:
@@ -40,12 +43,14 @@ def places(libraries: bool) -> t.List[NeededPlace]:
         NeededPlace(undo.FOLDER, 128 * KIB, "what has to be put back if it fails"),
         NeededPlace(file_lock.FOLDER, 16 * KIB, "the lock of the rollout"),
     ]
-    if libraries and manifest.read_manifest(LIBRARY_DIR) is None:
-        wanted.append(NeededPlace(LIBRARY_DIR, 2048 * KIB, "the libraries"))
-        wanted.append(NeededPlace(os.environ.get("TMPDIR", "/tmp"), 8192 * KIB, "compiling the libraries"))
-    elif libraries:
-        wanted.append(NeededPlace(LIBRARY_DIR, 0, "the libraries"))
+    if libraries:
+        room = 0 if _installed() else 2048 * KIB  # those that are there are at most replaced, one by one
+        wanted.append(NeededPlace(LIBRARY_DIR, room, "the libraries", executes=True))
     return wanted
+
+
+def _installed() -> bool:
+    return manifest.read_manifest(LIBRARY_DIR) is not None
 
 
 def place_problem(place: NeededPlace) -> t.Optional[str]:
@@ -60,6 +65,8 @@ def place_problem(place: NeededPlace) -> t.Optional[str]:
         return (
             f"{folder} cannot be written to, not by root either, and {place.purpose} must be; see 'lsattr -d {folder}'"
         )
+    if place.executes and noexec_mount(folder):
+        return install.unloadable(place.path) + ", or leave this host out"
     free = system.f_bavail * system.f_frsize
     if free < place.needed:
         return f"{folder} has {free // KIB} KiB left, {place.purpose} may need {place.needed // KIB}; free some space"
@@ -77,9 +84,14 @@ def problems(libraries: bool) -> t.List[str]:
 
 def missing_for_build(cc: str) -> t.List[str]:
     """Return which programs are missing to compile the libraries; empty where they are installed already."""
-    if manifest.read_manifest(LIBRARY_DIR) is not None:
+    if _installed():
         return []
     return [name for name in tools_for(cc) if not find_program(name)]
+
+
+def obstacle_to_build() -> str:
+    """Say why nothing can be compiled here, compiler or not; empty where the libraries are installed already."""
+    return "" if _installed() else multilib.no_place_to_build(LIBRARY_DIR)
 
 
 def families(os_release: str = "/etc/os-release") -> t.List[str]:

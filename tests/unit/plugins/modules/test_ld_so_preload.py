@@ -229,6 +229,19 @@ def test_check_mode_foretells_what_an_earlier_task_would_install(
     assert not file.exists()
 
 
+def test_what_the_python_of_the_host_said_before_is_not_held_against_them_either(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noisy = tmp_path / "python"
+    noisy.write_text('#!/bin/sh\necho "I am $$, and there is no such locale" >&2\n')
+    noisy.chmod(0o755)
+    monkeypatch.setattr(ld_so_preload_trial, "_python", lambda: str(noisy))
+    before = ld_so_preload_trial.noise()
+    assert ld_so_preload_trial.programs_start(before) == ""
+    noisy.write_text('#!/bin/sh\necho "I am $$, and there is no such locale" >&2; echo more >&2\n')
+    assert ld_so_preload_trial.programs_start(before) == f"{noisy} ended with status 0 and said: more"
+
+
 def test_what_every_program_said_before_is_not_held_against_the_libraries(
     run: Run, file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

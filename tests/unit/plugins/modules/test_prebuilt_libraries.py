@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import pathlib
-import tempfile
 import typing as t
 
 import pytest
@@ -36,7 +35,7 @@ Run = t.Callable[..., Result]
 @pytest.fixture(name="run")
 def run_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """A function that runs the module and returns what it printed; temporary files go to a folder that can be seen."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(prebuilt_libraries.Module, "end_in_order", lambda _self: None)
 
     def run(check: bool = False, **arguments: t.Any) -> Result:

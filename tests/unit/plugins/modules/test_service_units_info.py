@@ -447,7 +447,7 @@ def test_whether_a_host_can_be_written_to_is_said_only_where_it_is_asked(
     systemd.add("a.service")
     always = [f"no room for {what}" for what in ("the drop-ins", "what has to be put back if it fails",
                                                  "the lock of the rollout")]  # fmt: skip
-    of_libraries = [f"no room for {what}" for what in ("the libraries", "compiling the libraries")]
+    of_libraries = ["no room for the libraries"]
     for libraries, expected in (([], always), (["connect"], always + of_libraries)):
         result = run(services=wanted("a.service", "a.socket", libraries=libraries), writable=True)
         assert [problem for problem in result["problems"] if "no room" in problem] == expected
@@ -455,15 +455,18 @@ def test_whether_a_host_can_be_written_to_is_said_only_where_it_is_asked(
 
 
 def test_what_a_build_lacks_is_said_where_libraries_are_wanted_and_not_there(
-    run: Run, systemd: FakeSystemd, folders: pathlib.Path
+    run: Run, systemd: FakeSystemd, folders: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     systemd.add("a.service")
     families = places.families()
     cc = "no-such-compiler -m64"
+    monkeypatch.setattr(places, "obstacle_to_build", lambda: "no place to compile")
     result = run(services=wanted("a.service", libraries=["connect"]), writable=True, cc=cc)
-    assert result["build"] == {"missing": ["no-such-compiler"], "families": families}
+    obstacle = "no place to compile"
+    assert result["build"] == {"missing": ["no-such-compiler"], "families": families, "obstacle": obstacle}
+    assert [problem for problem in result["problems"] if "compile" in problem] == [], "who compiles is not known here"
     result = run(services=wanted("a.service", libraries=[]), writable=True, cc=cc)
-    assert result["build"] == {"missing": [], "families": families}
+    assert result["build"] == {"missing": [], "families": families, "obstacle": ""}
     assert run(services=wanted("a.service", libraries=["connect"]), writable=True)["build"]["missing"] == [
         program for program in ("cc", "make") if shutil.which(program) is None
     ], "the compiler of the host's name, where no other is asked for"

@@ -12,9 +12,21 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import check
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import command
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import Ended, TimedOut
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import LIBRARIES
+from ansible_collections.netops.keepalive.tests.unit.support import bad_libraries
+from ansible_collections.netops.keepalive.tests.unit.support.mounted import BROKEN_PRELOAD, run_mounted
 
+ASK = """
+from .module_utils.host_wide import check
+def ask(text, library):
+    try:
+        return check.complaints(text, library)
+    except check.CannotCheck as error:
+        return str(error)
+print(json.dumps([ask(*each) for each in asked]))
+"""
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a mount namespace")
 
 
@@ -38,15 +50,52 @@ def test_a_library_that_reads_no_file_is_not_taken_for_one_that_has_no_complaint
 
 
 @needs_root
-def test_a_program_that_does_not_start_with_it(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "find_program", lambda name: {"true": "/bin/false"}.get(name, f"/usr/bin/{name}"))
-    with pytest.raises(check.CannotCheck, match=r"a program with /x\.so in a mount namespace ended with status 1"):
-        check.complaints("", "/x.so")
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("echo one >&2; exit 3", "in a mount namespace, a program ended with status 3 already without /x.so: one"),
+        (
+            '[ -z "$LIBKEEPALIVE_DEBUG" ] && echo "I am $$" >&2 && exit; echo "I am $$" >&2; echo two >&2; exit 4',
+            "a program with /x.so in a mount namespace ended with status 4: two",
+        ),
+    ],
+)
+def test_a_program_that_does_not_start_with_it_or_not_at_all(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, program: str, said: str
+) -> None:
+    true = tmp_path / "true"
+    true.write_text(f"#!/bin/sh\n{program}\n")
+    true.chmod(0o755)
+    monkeypatch.setattr(check, "find_program", lambda name: {"true": str(true)}.get(name, f"/usr/bin/{name}"))
+    library = str(bad_libraries.good(tmp_path / "x.so"))
+    with pytest.raises(check.CannotCheck) as seen:
+        check.complaints("", library)
+    assert str(seen.value) == said.replace("/x.so", library)
+
+
+@needs_root
+def test_what_the_host_says_is_no_word_on_the_file(libraries: pathlib.Path) -> None:
+    """unshare, sh and mount are loaded with an entry of others that is missing; the candidate is right, or wrong."""
+    library = str(libraries / LIBRARIES["connect"])
+    right, wrong = run_mounted(BROKEN_PRELOAD, ASK, [["TCP_KEEPIDLE=60\n", library], ["ODD\n", library]])
+    assert right == []
+    (line,) = wrong
+    assert line.startswith("line 1: ")
+
+
+@needs_root
+def test_a_library_where_nothing_is_executed_is_no_mistake_in_the_file(tmp_path: pathlib.Path) -> None:
+    mounts = f"mount -t tmpfs -o noexec tmpfs {tmp_path}"
+    (said,) = run_mounted(mounts, ASK, [["TCP_KEEPIDLE=60\n", f"{tmp_path}/libx.so"]])
+    assert said == f"{tmp_path}/libx.so lies on {tmp_path}, which is mounted noexec, so that no program can load it"
 
 
 def test_a_host_without_the_programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "find_program", lambda name: None if name in ("unshare", "true") else f"/bin/{name}")
-    with pytest.raises(check.CannotCheck, match=r"^there is no unshare, true on this host$"):
+    """Why they are not run is said, where they are there."""
+    found = {"unshare": (None, "/usr/bin/unshare lies on /usr, which is mounted noexec"), "true": (None, "")}
+    monkeypatch.setattr(command, "look_for", lambda name: found.get(name, (f"/bin/{name}", "")))
+    said = r"^unshare and true not found in \S+ \(/usr/bin/unshare lies on /usr, which is mounted noexec\)$"
+    with pytest.raises(check.CannotCheck, match=said):
         check.complaints("", "/x.so")
 
 

@@ -26,6 +26,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders
 )
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import read_elf
 from ansible_collections.netops.keepalive.tests.unit.support import bad_libraries
+from ansible_collections.netops.keepalive.tests.unit.support.mounted import run_mounted
 
 BUILD = t.Callable[[pathlib.Path], pathlib.Path]
 
@@ -46,6 +47,19 @@ def native_fixture() -> t.List[Loader]:
 def test_a_good_library_passes(folder: pathlib.Path, native: t.List[Loader]) -> None:
     assert len(native) == 1
     assert check_files([str(bad_libraries.good(folder / "l.so"))], native) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount")
+def test_a_library_where_nothing_is_executed_is_refused_with_the_mount(folder: pathlib.Path) -> None:
+    """The programs would say no more than that a segment could not be mapped."""
+    bad_libraries.good(folder / "l.so")
+    mounts = f"mount --bind {folder} {folder}\nmount -o remount,bind,noexec {folder}"
+    program = (
+        "from .module_utils.ld_so_preload.check import check_files\n"
+        "print(json.dumps([problem.reason for problem in check_files([asked], [])]))"
+    )
+    (reason,) = run_mounted(mounts, program, f"{folder}/l.so")
+    assert reason.startswith(f"{folder}/l.so lies on {folder}, which is mounted noexec, so that no program can load a")
 
 
 @pytest.mark.parametrize("build", bad_libraries.IN_THE_FILE, ids=lambda build: build.__name__)

@@ -107,6 +107,17 @@ def test_a_complaint_of_the_loader_may_go_but_none_may_come(folder: pathlib.Path
     assert len(Trial(20).preload([path], [TRUE, come])) == 1
 
 
+def test_what_is_told_of_a_program_is_what_the_library_added(folder: pathlib.Path) -> None:
+    """An entry of others that is missing makes each program complain; that is no word on the library."""
+    path = str(bad_libraries.good(folder / "l.so"))
+    others = "echo \"ERROR: ld.so: object 'x' from y cannot be preloaded: ignored ($$).\" >&2"
+    command = ["/bin/sh", "-c", f'{others}; [ -z "$LD_PRELOAD" ] || {{ echo oh dear >&2; exit 3; }}']
+    (problem, *_more) = Trial(20).preload([path], [TRUE, command])
+    with_it, without = problem.reason.split("; without, it ")
+    assert with_it == "with the library it ended with status 3 and said: oh dear"
+    assert without.startswith("ended with status 0 and said: ERROR: ld.so: object 'x'")
+
+
 def test_libraries_that_only_harm_together_are_refused(folder: pathlib.Path) -> None:
     source = bad_libraries.CONSTRUCTOR % "char *p = getenv(\"LD_PRELOAD\"); while (p && *p) if (*p++ == ' ') abort()"
     paths = [str(bad_libraries.compile_library(folder / f"{name}.so", source)) for name in "ab"]

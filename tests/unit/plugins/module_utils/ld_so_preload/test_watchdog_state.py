@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import watchdog
+from ansible_collections.netops.keepalive.tests.unit.support.mounted import run_mounted
 
 MOUNTED = b"36 35 98:0 /.ld.so.preload.keepalive-new /etc/ld.so.preload rw,noatime - ext4 /dev/root rw\n"
 
@@ -57,3 +59,19 @@ def test_a_watchdogs_word_is_shown_whatever_it_is(place: watchdog.GuardedFile) -
     word.unlink()
     word.mkdir()
     assert watchdog.trial_state(place, "1")["result"] == "its word cannot be read"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount")
+def test_a_watchdog_where_nothing_is_executed_is_not_waited_for(tmp_path: pathlib.Path) -> None:
+    """systemd starts it later, and would tell nobody here that it could not."""
+    program = """
+from .module_utils.ld_so_preload import watchdog
+try:
+    watchdog.begin(watchdog.guarded(f"{asked}/file"), f"{asked}/watchdog", b"", "t", 60, lambda _path: None)
+except watchdog.WatchdogError as error:
+    print(json.dumps(str(error)))
+"""
+    mounts = f"mount -t tmpfs -o noexec,mode=0755 tmpfs {tmp_path}\ncp /bin/true {tmp_path}/watchdog"
+    assert run_mounted(mounts, program, str(tmp_path)) == (
+        f"{tmp_path}/watchdog cannot be started: it lies on {tmp_path}, which is mounted noexec"
+    )

@@ -2,43 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a rollout writes: read-only, full. The file systems are real, in a mount namespace of the test's own."""
+"""Where a rollout writes: read-only, full, or such that nothing is loaded from there. The file systems are real."""
 
 from __future__ import annotations
 
-import json
-import os
 import pathlib
-import subprocess
-import sys
 import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import Manifest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import file_lock
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import file_lock, scratch
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import places as rollout_places
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import undo
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.places import KIB, NeededPlace
+from ansible_collections.netops.keepalive.tests.unit.support.mounted import run_mounted
 
 PROGRAM = """
-import json, sys
-sys.path[:0] = json.loads(sys.argv[1])
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout.places import NeededPlace, place_problem
-print(json.dumps([place_problem(NeededPlace(*place)) for place in json.loads(sys.argv[2])]))
+from .module_utils.rollout.places import NeededPlace, place_problem
+print(json.dumps([place_problem(NeededPlace(*place)) for place in asked]))
 """
-
-
-def asked(mounts: str, *places: NeededPlace) -> t.List[t.Optional[str]]:
-    """Ask in a mount namespace in which these commands were run."""
-    script = f'{mounts}\nexec "$0" -c "$1" "$2" "$3"'
-    paths = json.dumps([os.path.abspath(path) for path in sys.path if path])
-    done = subprocess.run(
-        ["unshare", "--mount", "sh", "-ec", script, sys.executable, PROGRAM, paths, json.dumps(places)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return t.cast(t.List[t.Optional[str]], json.loads(done.stdout))
 
 
 def test_a_file_system_that_is_read_only_full_or_out_of_inodes(tmp_path: pathlib.Path) -> None:
@@ -51,17 +33,31 @@ def test_a_file_system_that_is_read_only_full_or_out_of_inodes(tmp_path: pathlib
         mount -t tmpfs -o size=1m,nr_inodes=5 tmpfs {tmp_path}/inodes
         mount -t tmpfs -o size=1m tmpfs {tmp_path}/good
     """
-    found = asked(
-        mounts,
-        *(
-            NeededPlace(f"{tmp_path}/{name}/a/b", 128 * KIB, "the drop-ins")
-            for name in ("ro", "full", "inodes", "good")
-        ),
-    )
-    assert found == [
+    places = [
+        NeededPlace(f"{tmp_path}/{name}/a/b", 128 * KIB, "the drop-ins") for name in ("ro", "full", "inodes", "good")
+    ]
+    assert run_mounted(mounts, PROGRAM, places) == [
         f"{tmp_path}/ro is read-only, and the drop-ins must be written there; remount it, or leave this host out",
         f"{tmp_path}/full has 24 KiB left, the drop-ins may need 128; free some space",
         f"{tmp_path}/inodes has 4 inodes left, and the drop-ins must be written there; remove some files",
+        None,
+    ]
+
+
+@pytest.mark.parametrize("where", ["usr/lib", "usr/lib/libkeepalive"])
+def test_libraries_are_not_put_where_no_program_could_load_them(tmp_path: pathlib.Path, where: str) -> None:
+    """The mount is named, which may lie above the folder; drop-ins are only read, so there it does not matter."""
+    folder = tmp_path / "usr/lib/libkeepalive"
+    folder.mkdir(parents=True)
+    point = tmp_path / where
+    mounts = f"mount --bind {point} {point}\nmount -o remount,bind,noexec {point}"
+    places = [
+        NeededPlace(str(folder), 0, "the libraries", executes=True),
+        NeededPlace(str(folder), 0, "the drop-ins"),
+    ]
+    assert run_mounted(mounts, PROGRAM, places) == [
+        f"{folder} lies on {point}, which is mounted noexec, so that no program can load a library from there; take"
+        f" noexec away (mount -o remount,exec {point}, and in /etc/fstab or the mount unit), or leave this host out",
         None,
     ]
 
@@ -73,22 +69,42 @@ def test_libraries_need_places_only_where_some_service_has_one() -> None:
 
 def test_how_much_room_each_needs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout_places, "LIBRARY_DIR", str(tmp_path / "lib"))
-    monkeypatch.setenv("TMPDIR", "/var/tmp")
     always = [
-        ("/etc/systemd/system", 128 * 1024),
-        (undo.FOLDER, 128 * 1024),
-        (file_lock.FOLDER, 16 * 1024),
+        ("/etc/systemd/system", 128 * 1024, False),
+        (undo.FOLDER, 128 * 1024, False),
+        (file_lock.FOLDER, 16 * 1024, False),
     ]
-    assert [place[:2] for place in rollout_places.places(False)] == always
-    found = [place[:2] for place in rollout_places.places(True)]
-    assert found == [*always, (str(tmp_path / "lib"), 2048 * 1024), ("/var/tmp", 8192 * 1024)]
-    monkeypatch.delenv("TMPDIR")
-    assert rollout_places.places(True)[-1].path == "/tmp"
+
+    def asked(libraries: bool) -> t.List[t.Tuple[str, int, bool]]:
+        return [(place.path, place.needed, place.executes) for place in rollout_places.places(libraries)]
+
+    assert asked(False) == always
+    assert asked(True) == [*always, (str(tmp_path / "lib"), 2048 * 1024, True)]
     # Those that are there already are at most replaced, one by one.
     monkeypatch.setattr(rollout_places.manifest, "read_manifest", lambda _folder: Manifest({}, {}))
-    assert [place[:2] for place in rollout_places.places(True)] == [*always, (str(tmp_path / "lib"), 0)]
-    assert [place[:2] for place in rollout_places.places(False)] == always
+    assert asked(True) == [*always, (str(tmp_path / "lib"), 0, True)]
+    assert asked(False) == always
     assert rollout_places.missing_for_build("no-such-compiler") == []
+
+
+def test_a_build_needs_a_place_with_room_that_may_execute(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs: t.List[scratch.Need] = []
+
+    def nowhere(need: scratch.Need) -> str:
+        needs.append(need)
+        raise scratch.NoScratch("none is right")
+
+    monkeypatch.setattr(rollout_places, "LIBRARY_DIR", str(tmp_path / "lib"))
+    monkeypatch.setattr(rollout_places.multilib, "find_place", nowhere)
+    assert rollout_places.obstacle_to_build() == "the libraries cannot be compiled: none is right"
+    assert needs == [scratch.Need(8 << 20, True, str(tmp_path))]
+    monkeypatch.setattr(rollout_places.multilib, "find_place", lambda _need: "/tmp")
+    assert rollout_places.obstacle_to_build() == ""
+    monkeypatch.setattr(rollout_places.multilib, "find_place", nowhere)
+    monkeypatch.setattr(rollout_places.manifest, "read_manifest", lambda _folder: Manifest({}, {}))
+    assert rollout_places.obstacle_to_build() == "", "nothing is compiled"
 
 
 def test_what_a_build_lacks() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import pathlib
-import tempfile
 import typing as t
 
 import pytest
@@ -21,7 +20,7 @@ from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_lib
 def run_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """A function that runs the module and returns what it printed; temporary files go to a folder that can be seen."""
     (tmp_path / "tmp").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     monkeypatch.setattr(preload_libraries.Module, "end_in_order", lambda _self: None)
 
     def run(**arguments: t.Any) -> Result:

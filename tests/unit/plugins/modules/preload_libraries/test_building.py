@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pathlib
@@ -18,8 +19,9 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, install
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import manifest as libraries_manifest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.table import FILES
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import command
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import command, scratch
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock as rollout_lock
+from ansible_collections.netops.keepalive.plugins.modules import preload_libraries
 from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import (
     COLLECTION,
     CONSTRUCTOR,
@@ -28,6 +30,7 @@ from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_lib
     Run,
     snapshot,
 )
+from ansible_collections.netops.keepalive.tests.unit.support.mounted import run_mounted
 
 
 def test_the_collections_own_libraries_from_nothing_to_nothing(run: Run, lib: pathlib.Path) -> None:
@@ -343,3 +346,55 @@ def test_a_terminated_run_removes_its_temporary_folder_and_ends_the_compiler(tmp
         assert process.wait(30) == 128 + signal.SIGTERM
     assert list((tmp_path / "tmp").iterdir()) == []
     assert not (tmp_path / "lib").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount")
+@pytest.mark.parametrize("check", [False, True])
+def test_libraries_are_not_installed_where_no_program_could_load_them(tmp_path: pathlib.Path, check: bool) -> None:
+    """Before anything is compiled; what is there can be removed all the same."""
+    program = """
+import contextlib, io
+from ansible.module_utils.testing import patch_module_args
+from .modules import preload_libraries
+found = []
+for arguments in asked:
+    said = io.StringIO()
+    with patch_module_args(arguments), contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+        preload_libraries.main()
+    found.append(json.loads(said.getvalue()))
+print(json.dumps(found))
+"""
+    mounts = f"mount -t tmpfs -o noexec,mode=0755 tmpfs {tmp_path}"
+    path = {"path": f"{tmp_path}/lib", "_ansible_check_mode": check}
+    refused, removed = run_mounted(mounts, program, [{**path, "sources": TINY}, {**path, "state": "absent"}])
+    assert (refused["failed"], refused["msg"]) == (
+        True,
+        f"path: {tmp_path}/lib lies on {tmp_path}, which is mounted noexec, so that no program can load a library from"
+        f" there; take noexec away (mount -o remount,exec {tmp_path}, and in /etc/fstab or the mount unit), or choose"
+        " another path; nothing was changed",
+    )
+    assert removed["changed"] is False
+
+
+def test_ansibles_own_place_for_temporary_files_is_looked_at(
+    run: Run, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACE", str(tmp_path / "ansible"))
+    monkeypatch.setattr(scratch, "ANSIBLES", [])
+    run(state="absent", _ansible_remote_tmp="$PLACE/tmp")
+    (place,) = scratch.ANSIBLES
+    assert place == f"{tmp_path}/ansible/tmp"
+
+
+@pytest.mark.parametrize(
+    ("user", "advice"),
+    [
+        (0, "root may not do that either; see 'lsattr -d' of it and of the folder above, and what the host logs"),
+        (1000, "run as root (become: true)"),
+    ],
+)
+def test_root_is_not_told_to_become_root(monkeypatch: pytest.MonkeyPatch, user: int, advice: str) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    error = PermissionError(errno.EPERM, "Operation not permitted", "/usr/lib/libkeepalive")
+    words = preload_libraries._in_words(error)
+    assert words == f"Operation not permitted (/usr/lib/libkeepalive); {advice}"

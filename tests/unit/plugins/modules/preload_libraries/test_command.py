@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pathlib
 import subprocess
+import sys
 import typing as t
 
 import pytest
@@ -123,6 +124,18 @@ def test_a_command_that_does_not_run_is_no_failure(
     assert len(warnings) == 1 and "keepalive-sockets was not installed: keepalive-sockets --help" in warnings[0]
 
 
+def test_what_its_python_says_by_itself_is_not_held_against_the_command(
+    run: Run, tmp_path: pathlib.Path, warnings: t.List[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of an entry of others in /etc/ld.so.preload whose library is missing."""
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\necho "I am $$" >&2\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(archive, "INTERPRETERS", (str(python),))
+    assert run(command=SAYS_HELP, command_link="")["command"] is not None
+    assert warnings == []
+
+
 def test_a_command_whose_python_others_could_change_is_not_installed(
     run: Run, lib: pathlib.Path, tmp_path: pathlib.Path, warnings: t.List[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,7 +148,8 @@ def test_a_command_whose_python_others_could_change_is_not_installed(
     monkeypatch.setattr(archive.sys, "executable", str(home / "python3"))
     assert run(command=SAYS_HELP, command_link="")["command"] is None
     assert sorted(snapshot(lib)) == ["manifest.json", "one.so", "two.so"]
-    assert warnings[0].startswith(f"keepalive-sockets was not installed: root does not run it: {home} belongs to user")
+    said = f"keepalive-sockets was not installed: keepalive-sockets --help cannot be started: {home} belongs to user"
+    assert warnings[0].startswith(said)
 
 
 def test_without_a_compiler_nothing_is_there(run: Run, lib: pathlib.Path, link: pathlib.Path) -> None:
