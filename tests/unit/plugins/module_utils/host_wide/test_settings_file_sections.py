@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import settings_file
 
 HEAD = "# Managed by netops.keepalive: x\n\n# Every process of this host.\nTCP_KEEPIDLE=60\n"
@@ -34,3 +35,11 @@ def test_the_times_that_release_0_1_0_wrote_into_the_file_are_comments() -> None
     stamp = "# since 2026-11-26T10:00:00.000000Z"
     stamped = HEAD.replace("TCP", f"{stamp}\nTCP") + SSHD.replace("]\n", f"]\n{stamp}\n")
     assert settings_file.changed_headings(HEAD + SSHD, f"{stamped}{stamp} without [unit nginx.service]\n") == []
+
+
+@pytest.mark.parametrize(
+    "heading", ["[unit nginx.servicex", "[unit nginx.service)", "[unit nginx.service]x", "[program /x}"]
+)
+def test_a_heading_that_does_not_end_is_nobodys(heading: str) -> None:
+    text = f"{heading}\nTCP_KEEPIDLE=5\n"
+    assert settings_file.parse_settings(text, "nginx.service", "/x") == {}

@@ -67,6 +67,14 @@ def test_a_restart_that_works(systemd: FakeSystemd, clock: Clock) -> None:
     assert 2 <= clock.now < 2.5
 
 
+def test_systemd_has_its_time_for_each_command(systemd: FakeSystemd, clock: Clock) -> None:
+    systemd.add("a.service")
+    sequence = Sequence(systemd.run, ["a.service"], 2)
+    sequence.reload()
+    sequence.restart(sequence.units["a.service"])
+    assert (systemd.limits["daemon-reload"], systemd.limits["reset-failed a.service"]) == (180.0, 60.0)
+
+
 def test_the_time_to_watch_does_not_grow_with_the_number_of_units(systemd: FakeSystemd, clock: Clock) -> None:
     names = [f"{number}.service" for number in range(20)]
     for name in names:
