@@ -75,6 +75,10 @@ ALL_WRONG: t.List[t.Tuple[t.Any, t.Any, t.List[t.Tuple[str, t.Any, t.Any]]]] = [
     (subject("accepted"), expecting("listen", keepcnt=4), [("keepcnt", 9, 4)]),
     (subject("accepted"), expecting("", keepintvl=4), [("keepintvl", 75, 4)]),
     (subject("outgoing"), expecting("connect", user_timeout=-1), [("user_timeout", 0, (7200 + 75 * 9) * 1000)]),
+    # what is expected is what was asked for, and not what comes of parts that the application has changed
+    (subject("outgoing", keepidle=201, keepintvl=11, keepcnt=4, user_timeout=99000),
+     expecting("connect", keepidle=95, keepintvl=11, keepcnt=4, user_timeout=-1),
+     [("keepidle", 201, 95), ("user_timeout", 99000, 139000)]),
     (subject("outgoing"), expecting("connect", user_timeout=25000), [("user_timeout", 0, 25000)]),
     # The application changed keepidle after the library had derived the timeout from its own: only that is wrong.
     (subject("accepted", keepidle=300, keepintvl=15, user_timeout=195000),
