@@ -9,37 +9,12 @@ The role is the real one; its modules are stand-ins that note what they are aske
 
 from __future__ import annotations
 
-import json
-import os
 import pathlib
-import subprocess
-import sys
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.tests.unit.support.played_role import LOCKED, Host
 
-TOP = pathlib.Path(__file__).parents[3]
-INTERPRETER = f"ansible_python_interpreter={sys.executable}"
-
-STAND_IN = """\
-#!/usr/bin/python
-# WANT_JSON
-import json, os, sys
-
-NAME, FOLDER = "@NAME@", "@FOLDER@"
-with open(sys.argv[1], encoding="utf-8") as file:
-    given = {key: value for key, value in json.load(file).items() if not key.startswith("_ansible")}
-back = " back" if os.path.exists(FOLDER + "/failed") else ""
-with open(FOLDER + "/asked", "a", encoding="utf-8") as file:
-    file.write(json.dumps([NAME + back, given]) + "\\n")
-with open(FOLDER + "/answers", encoding="utf-8") as file:
-    answer = {"changed": False, **json.load(file).get(NAME + back, {})}
-if answer.get("failed"):
-    open(FOLDER + "/failed", "w").close()
-print(json.dumps(answer))
-"""
-
-MODULES = ("host_settings", "ld_so_preload", "service_dropins", "service_restart", "socket_options", "rollout_end")
 STEPS = ("ld_so_preload", "host_settings", "service_dropins", "socket_options", "service_restart")
 
 ALL_BUT_THE_LAST: t.Dict[str, t.Any] = {
@@ -53,8 +28,6 @@ ALL_BUT_THE_LAST: t.Dict[str, t.Any] = {
     "socket_options": {"failed": True, "msg": "the sockets were not set", "previous": [{"unit": "relay.socket"}]},
 }  # fmt: skip
 """Answers of a rollout that fails at its last step: everything is to be put back."""
-LOCKED = {"failed": True, "msg": "nothing was changed: another run is changing this host", "lock_holder": {"id": "x"}}
-
 PLAY = """\
 - hosts: all
   gather_facts: false
@@ -67,59 +40,13 @@ PLAY = """\
 """
 
 
-class Host:
-    """A host of stand-ins, and what the role said of it."""
-
-    def __init__(self, folder: pathlib.Path) -> None:
-        self._folder = folder
-
-    def roll_out(self, answers: t.Dict[str, t.Any]) -> str:
-        """Run the role; return what it failed with."""
-        (self._folder / "answers").write_text(json.dumps(answers))
-        done = subprocess.run(
-            ["ansible-playbook", "-i", "h1,", "-c", "local", "-e", INTERPRETER, "play.yml"],
-            cwd=self._folder,
-            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(self._folder), "NO_COLOR": "1",
-                 "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )  # fmt: skip
-        assert done.returncode == 2, done.stdout + done.stderr
-        said: str = json.loads(done.stdout.split("FAILED! => ")[-1].partition("\n\n")[0])["msg"]
-        return said
-
-    def asked(self) -> t.Dict[str, t.Dict[str, t.Any]]:
-        """Return what each module was asked for, in order; on the way back with that behind its name."""
-        return dict(json.loads(line) for line in (self._folder / "asked").read_text().splitlines())
-
-    def way_back(self) -> t.List[str]:
-        """Return the steps of the way back that were tried."""
-        return [name.partition(" ")[0] for name in self.asked() if name.endswith(" back")]
-
-
 @pytest.fixture(name="host")
 def host_fixture(tmp_path: pathlib.Path) -> Host:
-    collection = tmp_path / "ansible_collections" / "netops" / "keepalive"
-    (collection / "plugins" / "modules").mkdir(parents=True)
-    for name in ("meta", "galaxy.yml"):
-        (collection / name).symlink_to(TOP / name)
-    for name in MODULES:
-        text = STAND_IN.replace("@NAME@", name).replace("@FOLDER@", str(tmp_path))
-        (collection / "plugins" / "modules" / f"{name}.py").write_text(text)
-    role = collection / "roles" / "keepalive_host"
-    (role / "tasks").mkdir(parents=True)
-    for place in (TOP / "roles" / "keepalive_host" / "tasks").iterdir():
-        (role / "tasks" / place.name).symlink_to(place)
-    (role / "defaults").symlink_to(TOP / "roles" / "keepalive_host" / "defaults")
-    (role / "tasks" / "preflight.yml").unlink()
-    (role / "tasks" / "preflight.yml").write_text("[]\n")  # it asks a host, which is not there
-    (tmp_path / "play.yml").write_text(PLAY)
-    return Host(tmp_path)
+    return Host(tmp_path, "keepalive_host", PLAY)
 
 
 def test_all_is_put_back_and_the_lock_with_it(host: Host) -> None:
-    said = host.roll_out(ALL_BUT_THE_LAST)
+    said = host.roll_out({**ALL_BUT_THE_LAST, "service_restart back": {"restarted": {"relay.socket": {}}}})
     assert host.way_back() == [*STEPS, "rollout_end"]
     asked = host.asked()
     assert asked["ld_so_preload back"]["libraries"] == ["/usr/lib/libkeepalive/old.so"]
@@ -151,6 +78,17 @@ def test_a_step_that_fails_is_told_and_keeps_no_other_from_being_taken(host: Hos
     assert ("/etc/libkeepalive.conf: COULD NOT BE PUT BACK" in said) is (step == "host_settings")
     assert host.asked()["rollout_end back"] == {"confirmed": step != "service_dropins"}
     assert said.endswith("next: fix what keeps the host from going back, then run the playbook again")
+
+
+def test_what_the_way_back_did_not_restart_is_not_said_to_be_restarted(host: Host) -> None:
+    failed = {
+        "failed": True,
+        "msg": "it does not start",
+        "failed_unit": "relay.socket",
+        "restarted": {"relay.socket": {}},
+    }
+    said = host.roll_out({**ALL_BUT_THE_LAST, "service_restart back": failed})
+    assert "restarted with the old settings: none were restarted\nstill with the new ones: relay.socket\n" in said
 
 
 def test_all_that_failed_on_the_way_back_is_told(host: Host) -> None:
