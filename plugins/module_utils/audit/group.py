@@ -12,6 +12,7 @@ import typing as t
 from ..linux import procnet
 from ..linux.accounts import Account
 from ..sockets.record import Record
+from .entry import times_in_force
 from .idle import KeepaliveTimes
 
 Summary = t.Dict[str, t.Any]
@@ -58,7 +59,7 @@ class Group:
             return
         address, port = procnet.plain(record.remote[0]), record.remote[1]
         self.peers[(address, port if record.direction == "outgoing" else 0)] += 1
-        values = _values_of(record)
+        values = times_in_force(record)
         if record.keepalive and values:
             self.values[values] += 1
         if record.idle is not None:
@@ -68,11 +69,6 @@ class Group:
         """Return what is lost from sight where the group is not listed."""
         connections = sum(self.verdicts.values())
         return dict(zip(COUNTED, (self.findings, 1, connections, len(self.listeners))))
-
-
-def _values_of(record: Record) -> t.Optional[KeepaliveTimes]:
-    idle, interval, count = (record.options.get(name) for name in KeepaliveTimes._fields)
-    return None if idle is None or interval is None or count is None else KeepaliveTimes(idle, interval, count)
 
 
 def merged_listeners(listeners: t.Iterable[Summary]) -> t.List[Summary]:

@@ -106,8 +106,8 @@ def test_one_host() -> None:
             from 192.0.2.9 x 1; no data for up to 30 s
             listens on 0.0.0.0:443
             listens on [::]:80, without keepalive, nobody connected now
-            do: nginx, clients: listen 443 ssl so_keepalive=120:30:4;
-                in each listen directive, then reload
+            do: nginx, clients: listen … so_keepalive=120:30:4;
+                in one listen directive of each address and port, nginx takes it only once; then reload
                 see https://nginx.org/en/docs/http/ngx_http_core_module.html#listen
             or: the library listen, with an entry of keepalive_services
 
