@@ -70,6 +70,8 @@ def advise(
     by_default: bool = False,
     own: t.Optional[KeepaliveTimes] = None,
     found: t.Optional[AsFound] = None,
+    ended_by: t.Sequence[int] = (),
+    all_ended: bool = False,
 ) -> Advice:
     """Say what to do.
 
@@ -77,42 +79,60 @@ def advise(
     :param by_default: some have keepalive on with the times of the host's sysctls.
     :param own: times that the program has chosen itself, where it has.
     :param found: what the unit has already, which the entry has to keep.
+    :param ended_by: user timeouts (ms) that alone keep connections with good times from being right.
+    :param all_ended: that is all that is wrong.
     """
     settings = settings_for(program, side, ports)
+    found = found or AsFound()
     obstacle = obstacle_to_preload(program)
+    if ended_by and all_ended and not obstacle:  # an entry would leave the user timeout as it is
+        obstacle = "the times are right already"
     entry: t.Optional[t.Dict[str, t.Any]] = None
     remarks: t.List[str] = []
     way = ""
     if not obstacle:
         says_user_timeout = any(setting.user_timeout for setting in settings)
-        entry, remarks = entry_for(program.unit, side, values, found or AsFound(), says_user_timeout)
+        entry, remarks = entry_for(program.unit, side, values, found, says_user_timeout)
         if program.lost and is_service(program.unit):
             way = _way_past_wrapper(program, entry)
             why = f"what starts it gives it an environment of its own ({program.lost}), so a drop-in does not reach it"
-            obstacle = f"{why}; {way}"
-            entry = None
-            remarks = ["the role keepalive_build installs the libraries"]
+            entry, obstacle, remarks = None, f"{why}; {way}", ["the role keepalive_build installs the libraries"]
     kind = _kind(program, settings, entry, way)
-    notes = []
-    acting = [LIBRARIES[name] for name in (LIBRARY_OF[side], "socket") if LIBRARIES[name] in program.loaded]
-    if acting and kind == "preload":
-        notes.append(f"{', '.join(acting)} is loaded already: socket_options_info says why it is not enough")
-    elif own and kind == "preload":
+    notes = [_why_not_enough(program, side, own, found)] if kind == "preload" else []
+    notes += remarks
+    if ended_by:
+        shown = " or ".join(f"{each} ms" for each in ended_by[:3])
         notes.append(
-            f"the program itself chose {own.keepidle} s / {own.keepintvl} s x {own.keepcnt}: where it does so after "
-            f"{'connect()' if side == 'outgoing' else 'accept()'}, its values win"
+            f"a user timeout of {shown} ends {'them' if all_ended else 'some'} at the first lost probe, whatever "
+            "keepcnt says: that is for the program's own configuration, or for the entry that sets it"
         )
     if by_default and not entry and not any(setting.times for setting in settings):
         notes.append(
             f"keepalive is on with the host's times: sysctl net.ipv4.tcp_keepalive_time={values.keepidle} "
             f"net.ipv4.tcp_keepalive_intvl={values.keepintvl} changes those of all such programs of the host"
         )
-    notes += remarks
-    if kind == "nothing" and is_service(program.unit):
+    if kind == "nothing" and is_service(program.unit) and not (ended_by and all_ended):
         notes.append(f"the module socket_options sets what is open now{_LATER[side]}")
     if any(setting.heartbeat for setting in settings):
         notes.append("a heartbeat of the program counts as well; the audit reads TCP's options and does not see it")
-    return Advice(kind, [_native(setting, values) for setting in settings], entry, obstacle, notes, way)
+    native = [_native(setting, values) for setting in settings]
+    return Advice(kind, native, entry, obstacle, list(filter(None, notes)), way)
+
+
+def _why_not_enough(program: Program, side: str, own: t.Optional[KeepaliveTimes], found: AsFound) -> str:
+    """Say what an entry meets that is there already; '' where there is nothing."""
+    acting = [LIBRARIES[name] for name in (LIBRARY_OF[side], "socket") if LIBRARIES[name] in program.loaded]
+    if acting:
+        return f"{', '.join(acting)} is loaded already: socket_options_info says why it is not enough"
+    if LIBRARY_OF[side] in found.asked:
+        library = LIBRARIES[LIBRARY_OF[side]]
+        return f"the unit's drop-in names {library} already, and it is not loaded: socket_options_info says why"
+    if own:
+        return (
+            f"the program itself chose {own.keepidle} s / {own.keepintvl} s x {own.keepcnt}: where it does so after "
+            f"{'connect()' if side == 'outgoing' else 'accept()'}, its values win"
+        )
+    return ""
 
 
 def _kind(

@@ -106,6 +106,8 @@ class Adviser:
             by_default=any(values.keepidle == system for values in group.values),
             own=next((values for values, _count in group.values.most_common() if values.keepidle != system), None),
             found=found,
+            ended_by=tuple(sorted(group.ended_by)),
+            all_ended=sum(group.ended_by.values()) == group.findings and not group.listeners,
         )
 
     def _program_of(self, key: Key, group: Group) -> Program:

@@ -53,6 +53,8 @@ class AsFound(t.NamedTuple):
     """Whether keepalive is off on all that do not survive it."""
     said: t.Mapping[str, int] = {}
     """What the unit's drop-in says besides the times."""
+    asked: t.FrozenSet[str] = frozenset()
+    """The libraries that the drop-in names, whether or not a process has them."""
     ours: bool = False
     """Whether one of the libraries is loaded or in the drop-in: then what is right may be its work."""
 
@@ -101,6 +103,7 @@ def together(parts: t.Iterable[AsFound]) -> AsFound:
     times: t.FrozenSet[KeepaliveTimes] = frozenset()
     user_timeouts: t.FrozenSet[int] = frozenset()
     said: t.Dict[str, int] = {}
+    asked: t.FrozenSet[str] = frozenset()
     right, all_off, ours = 0, True, False
     for part in parts:
         libraries |= part.libraries
@@ -109,8 +112,9 @@ def together(parts: t.Iterable[AsFound]) -> AsFound:
         right += part.right
         all_off = all_off and part.all_off
         said.update(part.said)
+        asked |= part.asked
         ours = ours or part.ours
-    return AsFound(libraries, times, user_timeouts, right, all_off, said, ours)
+    return AsFound(libraries, times, user_timeouts, right, all_off, said, asked, ours)
 
 
 def loaded_libraries(paths: t.Iterable[str]) -> t.FrozenSet[str]:
@@ -130,7 +134,7 @@ def found_in_drop_in(environment: t.Mapping[str, str]) -> AsFound:
     said.update({key: 1 for key, variable in SWITCHES.items() if environment.get(variable) == "1"})
     entries = environment.get("LD_PRELOAD", "").split(":")
     libraries = loaded_libraries(filter(dropin.is_own_library, entries))
-    return AsFound(libraries, all_off=True, said=said, ours=bool(libraries))
+    return AsFound(libraries, all_off=True, said=said, asked=libraries, ours=bool(libraries))
 
 
 def entry_for(

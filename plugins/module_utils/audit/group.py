@@ -39,6 +39,8 @@ class Group:
         self.pids: t.Set[int] = set()
         self.peers: t.Counter[procnet.Address] = collections.Counter()
         self.values: t.Counter[KeepaliveTimes] = collections.Counter()
+        self.ended_by: t.Counter[int] = collections.Counter()
+        """User timeouts (ms) because of which connections with good times are not right."""
         self.silences: t.List[float] = []
         self.listeners: t.List[Summary] = []
 
@@ -52,8 +54,11 @@ class Group:
         """What there is something to do about goes before the rest."""
         return 0 if self.findings or self.listeners else 1
 
-    def add(self, record: Record, verdict: str) -> None:
-        """Count a connection."""
+    def add(self, record: Record, verdict: str, ended_by: int = 0) -> None:
+        """Count a connection.
+
+        :param ended_by: the user timeout that alone makes it too tight, 0 where none does.
+        """
         self.verdicts[verdict] += 1
         if verdict == "right" or record.remote is None:
             return
@@ -62,6 +67,8 @@ class Group:
         values = times_in_force(record)
         if record.keepalive and values:
             self.values[values] += 1
+        if ended_by:
+            self.ended_by[ended_by] += 1
         if record.idle is not None:
             self.silences.append(record.idle)
 

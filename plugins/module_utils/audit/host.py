@@ -27,7 +27,7 @@ from .advice import Advice
 from .adviser import Adviser, Whereabouts
 from .ends import Ends, came_through, is_loopback, stays
 from .group import COUNTED, Group, Key, Summary, merged_listeners
-from .idle import VERDICTS, judge, recommend
+from .idle import VERDICTS, ended_by_user_timeout, judge, recommend
 
 MOST_GROUPS = 200
 MOST_OF_PEOPLE = 20
@@ -100,7 +100,8 @@ class HostAudit:
             if why:
                 left_out[why] += 1
             else:
-                self._group_of(record, record.direction, groups).add(record, verdict)
+                ended_by = ended_by_user_timeout(record.options, self._terms.idle_timeout) if verdict == "tight" else 0
+                self._group_of(record, record.direction, groups).add(record, verdict, ended_by)
         for record in records:
             if record.state == "LISTEN":
                 self._add_listener(record, shown_by.get(record.inode, collections.Counter()), groups)

@@ -25,12 +25,12 @@ from .remarks import EMPTY, AuditAnswer, Line, is_blind, remarks
 COUNTS = ("connections", "right", "without", "slow", "tight", "unknown", "overdue", "listeners")
 HEADER = ("HOST", "CONNECTIONS", "RIGHT", "WITHOUT", "SLOW", "TIGHT", "UNKNOWN", "OVERDUE", "LISTENERS")
 LEGEND = (
-    "RIGHT      keepalive is on, and keepidle + 2 x keepintvl < {timeout} s: one lost probe is survived",
-    "WITHOUT    keepalive is off: forgotten after {timeout} s of silence, and nobody notices",
-    "SLOW       keepalive is on, and its first probe comes after {timeout} s (keepidle / keepintvl x keepcnt)",
+    "RIGHT      keepalive is on, and keepidle + 2 x keepintvl < {timeout}: one lost probe is survived",
+    "WITHOUT    keepalive is off: forgotten after {timeout} of silence, and nobody notices",
+    "SLOW       keepalive is on, and its first probe comes after {timeout} (keepidle / keepintvl x keepcnt)",
     "TIGHT      the first probe comes in time; if it is lost, so may be the connection",
     "UNKNOWN    the options could not be read",
-    "OVERDUE    of those that are not right: no data for {timeout} s already; dead if something forgets that soon",
+    "OVERDUE    of those that are not right: no data for {timeout} already; dead if something forgets that soon",
     "LISTENERS  hand on to what they accept what is not right",
 )
 BLIND = "?          not known: processes were not read, and the others have no connections (see below)"
@@ -103,10 +103,13 @@ def _render(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
     known = [answer for answer in answers.values() if answer and "groups" in answer]
     if not known:
         return _table(answers)
-    timeout = known[0]["idle_timeout"]
+    timeouts = sorted({answer["idle_timeout"] for answer in known})
+    alike = len(timeouts) == 1
+    timeout = f"{timeouts[0]} s" if alike else "the host's idle timeout"
+    what = f"an idle timeout of {timeout}" if alike else f"idle timeouts of {timeouts[0]} s to {timeouts[-1]} s"
     several = len(answers) > 1
     findings = findings_of(answers)
-    lines: t.List[Line] = [(f"What an idle timeout of {timeout} s would cut. Nothing was changed.", "plain"), EMPTY]
+    lines: t.List[Line] = [(f"What {what} would cut. Nothing was changed.", "plain"), EMPTY]
     legend = [*LEGEND, *([BLIND] if any(map(is_blind, known)) else [])]
     lines += [*_table(answers), EMPTY, *((line.format(timeout=timeout), "plain") for line in legend)]
     for finding in findings:
@@ -136,14 +139,14 @@ def _table(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
     return list(zip(aligned(HEADER, rows, HEADER[1:]), verdicts))
 
 
-def _describe(finding: Finding, timeout: int, several: bool) -> t.Iterator[Line]:
+def _describe(finding: Finding, timeout: str, several: bool) -> t.Iterator[Line]:
     group = finding.first
     outgoing = group["direction"] == "outgoing"
     yield f"{_name(finding, several)} {'connects' if outgoing else 'accepts'}", "wrong"
     yield f"    {_counts(finding)}", "plain"
     silence = max(each["longest_silence"] or 0 for _host, each in finding.groups)
     overdue = finding.total("overdue")
-    late = f", {overdue} of them for {timeout} s or more" if overdue else ""
+    late = f", {overdue} of them for {timeout} or more" if overdue else ""
     yield f"    {'to' if outgoing else 'from'} {_peers(finding)}; no data for up to {duration(silence)}{late}", "plain"
     for text in _listeners(finding):
         yield f"    {text}", "plain"
@@ -155,7 +158,7 @@ def _name(finding: Finding, several: bool) -> str:
     group = finding.first
     units: t.Counter[str] = collections.Counter()
     for host, each in finding.groups:
-        units[host] += each["units"]
+        units[host] = max(units[host], each["units"])  # of two programs, it may be the same ones
     most = max(units.values())
     count = f" ({most} units)" if most > 1 else ""
     hosts = f" on {_few(list(units))}" if several else ""

@@ -16,6 +16,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice impo
     client_libraries,
     settings_for,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.entry import AsFound
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes, recommend
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.own_settings import SETTINGS, OwnSetting, fill_in
 
@@ -298,6 +299,35 @@ def test_what_may_go_wrong_with_the_library_is_said() -> None:
     assert "loaded already" in loaded
     # A library for the other direction has nothing to do with it.
     assert advise(program._replace(loaded=("libkeepalive_listen.so",)), "outgoing", VALUES).notes == []
+
+
+def test_an_entry_that_is_there_already_is_said_to_be() -> None:
+    """Rolled out and not restarted: pasting it again is not what helps."""
+    program = Program("/x", unit="a.service")
+    asked = AsFound(frozenset({"connect"}), asked=frozenset({"connect"}), ours=True)
+    (note,) = advise(program, "outgoing", VALUES, found=asked).notes
+    assert note == (
+        "the unit's drop-in names libkeepalive.so already, and it is not loaded: socket_options_info says why"
+    )
+    loaded = advise(program._replace(loaded=("libkeepalive.so",)), "outgoing", VALUES, found=asked).notes
+    assert [note.startswith("libkeepalive.so is loaded already") for note in loaded] == [True]
+
+
+def test_where_only_a_user_timeout_is_in_the_way_no_entry_helps() -> None:
+    """The entry would carry it, and the next audit say the same again."""
+    program = Program("/usr/libexec/sssd/sssd_be", unit="sssd.service", loaded=("libkeepalive.so",))
+    note = (
+        "a user timeout of 6000 ms or 9000 ms ends {} at the first lost probe, whatever keepcnt says: that is for the "
+        "program's own configuration, or for the entry that sets it"
+    )
+    advice = advise(program, "outgoing", VALUES, ended_by=(6000, 9000), all_ended=True)
+    assert advice == ("nothing", [], None, "the times are right already", [note.format("them")], "")
+    of_a_session = advise(
+        program._replace(unit="session-*.scope"), "outgoing", VALUES, ended_by=(6000,), all_ended=True
+    )
+    assert of_a_session.obstacle == "it was started in a login session, not by a unit"
+    some = advise(program._replace(loaded=()), "outgoing", VALUES, ended_by=(6000, 9000))
+    assert (some.kind, some.notes) == ("preload", [note.format("some")])
 
 
 def test_a_heartbeat_is_said_to_be_out_of_sight() -> None:

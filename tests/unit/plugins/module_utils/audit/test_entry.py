@@ -141,6 +141,7 @@ def test_what_an_earlier_entry_says_stays() -> None:
         frozenset({"listen"}),
         all_off=True,
         said={"user_timeout": 0, "defer_accept": 5, "debug": 1},
+        asked=frozenset({"listen"}),
         ours=True,
     )
     assert entry(found._replace(user_timeouts=frozenset({7})))[0] == {
@@ -156,11 +157,11 @@ def test_a_socket_of_systemd_has_none_of_it() -> None:
 
 
 def test_what_was_found_in_several_places() -> None:
-    one = AsFound(frozenset({"connect"}), frozenset({VALUES}), frozenset({0}), 1, True, {"syncnt": 3}, True)
-    two = AsFound(frozenset({"listen"}), frozenset(), frozenset({6}), 2, False, {})
-    assert together([one, two]) == AsFound(
-        frozenset({"connect", "listen"}), frozenset({VALUES}), frozenset({0, 6}), 3, False, {"syncnt": 3}, True
-    )
+    connect, listen = frozenset({"connect"}), frozenset({"listen"})
+    one = AsFound(connect, frozenset({VALUES}), frozenset({0}), 1, True, {"syncnt": 3}, connect, True)
+    two = AsFound(listen, frozenset(), frozenset({6}), 2, False)
+    both = AsFound(connect | listen, frozenset({VALUES}), frozenset({0, 6}), 3, False, {"syncnt": 3}, connect, True)
+    assert together([one, two]) == together([two, one]) == both
     assert together([]) == AsFound(all_off=True)
 
 

@@ -398,6 +398,19 @@ def test_a_programs_own_user_timeout_stays(proc: ShadowProc, server: socket.sock
     }  # fmt: skip
 
 
+def test_good_times_with_a_short_user_timeout_get_no_entry(proc: ShadowProc, server: socket.socket) -> None:
+    """As after a rollout that has left the user timeout to the program: pasting it again would change nothing."""
+    good = TUNED.format(120, 30, 4) + "; " + USER_TIMEOUT.format(6000)
+    with Child(connecting(server, 2, good)) as all_good, Child(connecting(server, 1, good)) as some:
+        some.run(connecting(server).replace("kept", "more"))
+        proc.add(all_good.pid, "sssd.service")
+        proc.add(some.pid, "some.service")
+        summary = audit(proc)
+    sssd = group_of(summary, "sssd.service")
+    assert (sssd["tight"], sssd["advice"]["entry"], sssd["advice"]["kind"]) == (2, None, "nothing")
+    assert group_of(summary, "some.service")["advice"]["kind"] == "preload"
+
+
 def test_a_derived_user_timeout_is_nobodys_own(proc: ShadowProc, server: socket.socket) -> None:
     tuned = TUNED.format(300, 100, 3) + "; " + USER_TIMEOUT.format(600000)
     with Child(connecting(server, 1, tuned)) as child:

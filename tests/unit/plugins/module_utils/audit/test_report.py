@@ -141,6 +141,16 @@ def test_what_hosts_have_alike_is_said_once() -> None:
     assert text.count("- name: 'worker@.service'    # w1, w2, w3 and 2 more\n") == 1
 
 
+def test_hosts_with_idle_timeouts_of_their_own() -> None:
+    answers = {"w1": answer(WORKER), "w2": {**answer(WORKER), "idle_timeout": 60}}
+    lines = text_of(answers).splitlines()
+    assert lines[0] == "What idle timeouts of 60 s to 350 s would cut. Nothing was changed."
+    assert (
+        "WITHOUT    keepalive is off: forgotten after the host's idle timeout of silence, and nobody notices" in lines
+    )
+    assert any("6 of them for the host's idle timeout or more" in line for line in lines)
+
+
 def test_different_advice_is_said_apart() -> None:
     static = group(
         Program("/usr/bin/python3.11", "/opt/worker.py", "worker@.service", static=True),
@@ -206,7 +216,7 @@ def test_other_programs_are_other_findings(other: t.Dict[str, t.Any]) -> None:
 
 def test_two_releases_on_one_host_name_it_once() -> None:
     text = text_of({"w1": answer(WORKER, of_program("/usr/bin/python3.13")), "w2": answer(WORKER)})
-    assert "worker@.service (4 units) on w1, w2: python3.11, python3.13 /opt/worker.py connects\n" in text
+    assert "worker@.service (2 units) on w1, w2: python3.11, python3.13 /opt/worker.py connects\n" in text
 
 
 LOST = "not even INVOCATION_ID, which systemd gives to every service, came through"
