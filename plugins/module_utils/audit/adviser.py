@@ -10,6 +10,7 @@ import itertools
 import os
 import typing as t
 
+from ..linux import answering
 from ..linux.accounts import THE_UNITS_OWN, label_of
 from ..linux.procfs import Proc
 from ..processes.facts import ProcessFacts, drop_in_of, gather_facts
@@ -141,7 +142,7 @@ class Adviser:
         A process that has overwritten its environment was started by one of the same program that may have not.
         """
         proc = self._places.proc
-        while pid > 1 and proc.program_of(pid) == key.program and label_of(proc.unit_of(pid)) == key.unit:
+        while self._is_in(key.unit, pid) and proc.program_of(pid) == key.program:
             environment = self._facts_of(pid).environment
             if environment is not None:
                 # Which LD_PRELOAD the unit should have is not known here: only what systemd always gives is evidence.
@@ -154,9 +155,13 @@ class Adviser:
         """Return the program of the first process of the unit on the way that leads to this one."""
         proc = self._places.proc
         first = pid
-        while pid > 1 and label_of(proc.unit_of(pid)) == unit:
+        while self._is_in(unit, pid):
             first, pid = pid, proc.parent_of(pid)
         return proc.program_of(first)
+
+    def _is_in(self, unit: str, pid: int) -> bool:
+        """Tell whether a process belongs to a unit and lets itself be read; who started one has not been read yet."""
+        return pid > 1 and pid not in answering.SILENT and label_of(self._places.proc.unit_of(pid)) == unit
 
     def _version_of_systemd(self) -> int:
         if self._version is None:

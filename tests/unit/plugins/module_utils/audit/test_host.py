@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.audit import adviser, host
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit, Summary, Terms
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
@@ -362,6 +363,27 @@ def test_a_process_that_shows_no_environment_is_judged_by_its_parent(
     os.close(until)
     assert (advice["entry"] is None) == (lost is not None)
     assert (lost or "") in advice["obstacle"] and (way or "") in advice["obstacle"]
+
+
+def test_a_parent_that_does_not_let_itself_be_read_is_not_waited_for(
+    proc: ShadowProc, server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until, end = os.pipe()
+    read: t.Set[int] = set()
+    with Child(pass_fds=[until]) as starts:
+        child = starts.run(FORKS.format(port=server.getsockname()[1], until=until))
+        proc.add(starts.pid, "a.service", environ=NO_INVOCATION)
+        proc.add(child, "a.service", environ="", cmdline="a: idle\0")
+        silent = {starts.pid: "it hangs"}
+        monkeypatch.setattr(answering, "SILENT", silent)
+        monkeypatch.setattr(answering, "find_silent", lambda _pids, _proc: silent)
+        program_of = proc.program_of
+        monkeypatch.setattr(proc, "program_of", lambda pid: read.add(pid) or program_of(pid))
+        summary = audit(proc)
+        os.close(end)
+    os.close(until)
+    assert group_of(summary, "a.service")["advice"]["kind"] == "preload"
+    assert child in read and starts.pid not in read
 
 
 def test_the_way_is_that_of_what_the_unit_runs(proc: ShadowProc, server: socket.socket) -> None:

@@ -144,6 +144,13 @@ def test_many_hosts_are_all_named() -> None:
     assert list(yaml.safe_load(text)) == ["keepalive_services__audit1", "keepalive_services__audit2"]
 
 
+def test_a_long_name_of_a_host_is_not_broken() -> None:
+    long = "a" * 120 + ".example.com"
+    assert f"# {long}" in pasted(
+        [long, "w2"], (long, "a.service", "outgoing", NOTHING), ("w2", "a.service", "outgoing", OWN)
+    )
+
+
 @pytest.mark.parametrize(
     "found",
     [

@@ -203,7 +203,7 @@ def test_a_program_of_several_releases_is_one_finding(paths: t.Sequence[str], sh
 
 def test_scripts_below_a_release_of_their_interpreter_are_one_as_well() -> None:
     scripts = [f"/usr/lib/python3.{minor}/site-packages/app.py" for minor in (11, 13)]
-    answers = {script[-21:]: answer({**WORKER, "script": script}) for script in scripts}
+    answers = {host: answer({**WORKER, "script": script}) for host, script in zip(("w1", "w2"), scripts)}
     assert text_of(answers).count(" connects\n") == 1
 
 
@@ -267,6 +267,9 @@ def test_peers_that_all_hosts_have_are_not_others() -> None:
     assert "    to 192.0.2.7:80 x 4; no data" in text
     differing = {"w1": answer({**WORKER, **peers}), "w2": answer({**WORKER, "peers_total": 2})}
     assert "    to 192.0.2.7:5432 x 4, 192.0.2.7:80 x 2, [::5]:6379 x 2; no data" in text_of(differing)
+    others = {"peers": [{"address": f"192.0.2.{last}", "port": 80, "connections": 9 - last} for last in (1, 2)]}
+    differing["w1"] = answer({**WORKER, **others, "peers_total": 2})
+    assert "    to 192.0.2.1:80 x 8, 192.0.2.2:80 x 7, 192.0.2.7:5432 x 4 and 1 more; no data" in text_of(differing)
 
 
 def test_a_second_choice_says_when_it_is_one() -> None:
