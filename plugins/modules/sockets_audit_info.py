@@ -197,6 +197,7 @@ groups:
         - Listeners that are not right, ten at most. C(shown_by) is the number of connections that were accepted through
           it and show it; with 0 there are none now, and the listener's own options say what it would hand on.
         - Those of Go programs only where connections show it; Go turns keepalive on (15 s / 15 s) on what it accepts.
+          Those of sshd, PostgreSQL, MariaDB and PgBouncer, which turn it on with the host's times, are judged by these.
       type: list
       elements: dict
       sample: [{address: 0.0.0.0, port: 8080, verdict: without, shown_by: 0}]

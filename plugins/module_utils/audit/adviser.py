@@ -17,7 +17,7 @@ from ..processes.facts import ProcessFacts, drop_in_of, gather_facts
 from ..settings.options import LIBRARIES
 from ..sockets.record import Record
 from ..units.wrappers import lost_on_the_way
-from .advice import Advice, Program, advise, client_libraries, is_service
+from .advice import Advice, Program, advise, client_libraries, is_service, settings_for
 from .entry import LIBRARY_OF, AsFound, SocketsFound, found_in_drop_in, loaded_libraries, together
 from .group import Group, Key
 from .idle import KeepaliveTimes
@@ -59,7 +59,12 @@ class Adviser:
         found.add(record, verdict, self._system_keepidle)
 
     def turns_it_on(self, record: Record) -> bool:
-        """Tell whether a listener is a Go program's, which turns keepalive on (15 s / 15 s) on all that it accepts."""
+        """Tell whether a listener's program turns keepalive on on all that it accepts, and leaves the times alone."""
+        program = Program(record.program, unit=label_of(record.unit))
+        return any(setting.on for setting in settings_for(program, "accepted"))
+
+    def sets_times(self, record: Record) -> bool:
+        """Tell whether a listener is a Go program's, which has keepalive (15 s / 15 s) on all that it accepts."""
         elf = self._facts_of(record.owner[0]).elf
         return elf is not None and elf.go
 

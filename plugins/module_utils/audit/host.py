@@ -161,8 +161,10 @@ class HostAudit:
         if shown and not (verdict == "right" and shown["right"]):  # both: those that are wrong are older than a reload
             wrong = {name: count for name, count in shown.items() if name != "right"}
             verdict = max(wrong, key=lambda name: wrong[name]) if wrong else "right"
+        elif not shown and verdict == "without" and self._adviser.turns_it_on(record):
+            verdict = judge(True, record.options, self._terms.idle_timeout)
         group = self._group_of(record, "accepted", groups)
-        if verdict != "right" and (shown or not self._adviser.turns_it_on(record)):
+        if verdict != "right" and (shown or not self._adviser.sets_times(record)):
             group.listeners.append(
                 {**procnet.as_dict(record.local), "verdict": verdict, "shown_by": sum(shown.values())}
             )

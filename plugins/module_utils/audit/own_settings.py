@@ -52,6 +52,8 @@ class OwnSetting(t.NamedTuple):
     """Whether the program itself sends something: the audit, which reads TCP's options, does not see that."""
     remark: str = ""
     """What else one has to know, in Markdown."""
+    on: bool = False
+    """Whether the program turns keepalive on on all that it accepts unless told otherwise, with the host's times."""
     user_timeout: bool = False
     """Whether the program itself says what TCP_USER_TIMEOUT is, also where that is nothing (0): then no entry can."""
 
@@ -79,6 +81,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
         ACCEPTED,
         programs=("postgres", "postmaster"),
         remark="`tcp_user_timeout` (ms) from version 12",
+        on=True,
     ),
     OwnSetting(
         "libpq (psql, psycopg, PostgreSQL's replication)",
@@ -109,6 +112,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
         BOTH,
         programs=("pgbouncer",),
         remark="`tcp_keepalive` is on by default; `tcp_user_timeout` (ms)",
+        on=True,
     ),
     OwnSetting(
         "MariaDB server",
@@ -117,6 +121,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
         "https://mariadb.com/docs/server/ref/mdb/cli/mariadbd/tcp-keepalive-time",
         ACCEPTED,
         programs=("mariadbd",),
+        on=True,
         remark="from version 10.3.3; Oracle's MySQL only turns keepalive on: there, the library `listen`",
     ),
     OwnSetting(
@@ -303,6 +308,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
         ACCEPTED,
         programs=("sshd", "sshd-session", "sshd-auth"),
         heartbeat=True,
+        on=True,
     ),
     OwnSetting(
         "OpenSSH client",

@@ -247,6 +247,33 @@ def test_a_listener_of_mixed_connections_has_the_verdict_of_most_of_those_that_a
         assert (listener["verdict"], listener["shown_by"]) == ("slow", 3)
 
 
+@pytest.mark.parametrize(
+    ("program", "idle", "verdict"),
+    [
+        ("/usr/sbin/sshd", 7200, "slow"),
+        ("/usr/sbin/sshd", 60, None),
+        ("/usr/lib/postgresql/15/bin/postgres", 7200, "slow"),
+        ("/usr/sbin/mariadbd", 60, None),
+        ("/usr/sbin/pgbouncer", 60, None),
+        ("/usr/sbin/nginx", 60, "without"),
+        ("/usr/bin/haproxy", 7200, "without"),
+    ],
+)
+def test_who_turns_keepalive_on_himself_is_judged_by_the_times(
+    proc: ShadowProc, program: str, idle: int, verdict: t.Optional[str]
+) -> None:
+    """sshd, PostgreSQL and others do so after accept(), with the host's times, which the listener shows."""
+    with Child() as child:
+        port = child.run(LISTENING.format(f"s = l; {TUNED.format(idle, 15, 4)}; s.setsockopt(1, 9, 0); "))
+        proc.add(child.pid, "server.service", program=program)
+        listeners = group_of(audit(proc, Terms(350)), "server.service", "accepted")["listeners"]
+        assert [listener["verdict"] for listener in listeners] == ([verdict] if verdict else [])
+        with socket.create_connection(("127.0.0.1", port)):  # told otherwise, as a connection shows
+            child.run("s = l.accept()[0]")
+            (listener,) = group_of(audit(proc), "server.service", "accepted")["listeners"]
+            assert (listener["verdict"], listener["shown_by"]) == ("without", 1)
+
+
 def test_a_listener_of_loopback_is_no_finding(proc: ShadowProc) -> None:
     with Child("l = socket.create_server(('127.0.0.1', 0))") as child:
         proc.add(child.pid, "server.service")
