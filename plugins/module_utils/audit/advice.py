@@ -96,7 +96,8 @@ def advise(
         if program.lost and is_service(program.unit):
             way = _way_past_wrapper(program, entry)
             why = f"what starts it gives it an environment of its own ({program.lost}), so a drop-in does not reach it"
-            entry, obstacle, remarks = None, f"{why}; {way}", ["the role keepalive_build installs the libraries"]
+            entry, obstacle = None, f"{why}; {way}"
+            remarks = ["the role keepalive_build installs the libraries; then restart the unit"]
     kind = _kind(program, settings, entry, way)
     notes = [_why_not_enough(program, side, own, found)] if kind == "preload" else []
     notes += remarks
@@ -158,7 +159,11 @@ def _way_past_wrapper(program: Program, entry: t.Mapping[str, t.Any]) -> str:
     variables = variables_of(entry)
     unknown = wrappers.way_of("", unit, variables)
     ways = (wrappers.way_of(path, unit, variables) for path in (program.path, program.leader))
-    return next((known for known in ways if known != unknown), unknown)
+    way = next((known for known in ways if known != unknown), unknown)
+    if all(value in way for value in variables.values()):
+        return way
+    # Where names alone are handed on, nobody gives the values: there is no drop-in. postfix takes NAME=VALUE as well.
+    return way.replace(" ".join(variables), " ".join(f"{name}={value}" for name, value in variables.items()))
 
 
 def settings_for(program: Program, side: str, ports: t.Iterable[int] = ()) -> t.List[OwnSetting]:

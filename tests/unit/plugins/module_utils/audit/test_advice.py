@@ -163,8 +163,9 @@ SET_ALL = (
                 leader="/usr/lib/postfix/sbin/master",
             ),
             "elsewhere",
-            'run: postconf -e "import_environment=$(postconf -h import_environment) LD_PRELOAD TCP_KEEPIDLE '
-            'TCP_KEEPCNT TCP_KEEPINTVL TCP_USER_TIMEOUT"',
+            'run: postconf -e "import_environment=$(postconf -h import_environment) '
+            "LD_PRELOAD=/usr/lib/libkeepalive/libkeepalive_listen.so TCP_KEEPIDLE=120 TCP_KEEPCNT=4 TCP_KEEPINTVL=30 "
+            'TCP_USER_TIMEOUT=-1"',
         ),
         (
             Program("/opt/x", unit="x.service", instance="x.service", leader="/usr/bin/bash"),
@@ -176,7 +177,7 @@ SET_ALL = (
 def test_what_a_start_wrapper_keeps_the_environment_from_gets_no_entry(program: Program, kind: str, way: str) -> None:
     advice = advise(program._replace(lost=LOST), "accepted", VALUES)
     assert (advice.kind, advice.entry, advice.obstacle, advice.way) == (kind, None, WRAPPED + way, way)
-    assert advice.notes == ["the role keepalive_build installs the libraries"]
+    assert advice.notes == ["the role keepalive_build installs the libraries; then restart the unit"]
     assert advise(program, "accepted", VALUES).entry is not None
 
 

@@ -229,13 +229,14 @@ def test_the_way_past_a_start_wrapper_comes_before_the_reason() -> None:
     talking = group(master, "accepted", connections=1, without=1)
     way = (
         'do: the library listen, but not by an entry: run: postconf -e "import_environment=$(postconf -h '
-        'import_environment) LD_PRELOAD TCP_KEEPIDLE TCP_KEEPCNT TCP_KEEPINTVL TCP_USER_TIMEOUT"\n'
+        "import_environment) LD_PRELOAD=/usr/lib/libkeepalive/libkeepalive_listen.so TCP_KEEPIDLE=120 TCP_KEEPCNT=4 "
+        'TCP_KEEPINTVL=30 TCP_USER_TIMEOUT=-1"\n'
     )
     text = text_of({"w1": answer(silent)})
     assert f"    postfix@.service: master listens on [::]:25, without keepalive\n        {way}" in text
     assert (
         f"    {way}        what starts it gives it an environment of its own ({LOST}), so a drop-in does not reach it\n"
-        "        the role keepalive_build installs the libraries\n"
+        "        the role keepalive_build installs the libraries; then restart the unit\n"
     ) in text_of({"w1": answer(talking)})
     assert "To paste" not in text
 
