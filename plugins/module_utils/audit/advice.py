@@ -40,6 +40,8 @@ class Program(t.NamedTuple):
     secure: bool = False
     lost: str = ""
     """What shows that what starts it keeps systemd's environment from it."""
+    told: bool = False
+    """Whether where it gets its variables from instead names the libraries already."""
     instance: str = ""
     """Of a template, one of the units that run."""
     leader: str = ""
@@ -98,6 +100,8 @@ def advise(
             why = f"what starts it gives it an environment of its own ({program.lost}), so a drop-in does not reach it"
             entry, obstacle = None, f"{why}; {way}"
             remarks = ["the role keepalive_build installs the libraries; then restart the unit"]
+            if program.told:
+                remarks = ["that is done already, as it seems: restart the unit"]
     kind = _kind(program, settings, entry, way)
     notes = [_why_not_enough(program, side, own, found)] if kind == "preload" else []
     notes += remarks

@@ -16,7 +16,7 @@ from ..linux.procfs import Proc
 from ..processes.facts import ProcessFacts, drop_in_of, gather_facts
 from ..settings.options import LIBRARIES
 from ..sockets.record import Record
-from ..units.wrappers import lost_on_the_way
+from ..units.wrappers import is_told_elsewhere, lost_on_the_way
 from .advice import Advice, Program, advise, client_libraries, is_service, settings_for
 from .entry import LIBRARY_OF, AsFound, SocketsFound, found_in_drop_in, loaded_libraries, together
 from .group import Group, Key
@@ -118,6 +118,7 @@ class Adviser:
 
     def _program_of(self, key: Key, group: Group) -> Program:
         facts = self._facts_of(min(group.pids))
+        leader = self._leader_of(key.unit, min(group.pids)) if is_service(key.unit) else ""
         mapped = facts.mapped or {}
         elf = facts.elf
         return Program(
@@ -132,8 +133,9 @@ class Adviser:
             musl=elf is not None and "ld-musl" in (elf.interpreter or ""),
             secure=bool(facts.secure),
             lost=self._lost_by(key, min(group.pids)) if is_service(key.unit) else "",
+            told=any(is_told_elsewhere(path, min(group.units)) for path in (key.program, leader)),
             instance=min(group.units),
-            leader=self._leader_of(key.unit, min(group.pids)) if is_service(key.unit) else "",
+            leader=leader,
         )
 
     def _facts_of(self, pid: int) -> ProcessFacts:

@@ -181,6 +181,12 @@ def test_what_a_start_wrapper_keeps_the_environment_from_gets_no_entry(program: 
     assert advise(program, "accepted", VALUES).entry is not None
 
 
+def test_a_way_that_was_gone_already_wants_a_restart() -> None:
+    program = Program(POSTGRES, unit="postgresql@.service", instance="postgresql@15-main.service", lost=LOST, told=True)
+    assert advise(program, "accepted", VALUES).notes == ["that is done already, as it seems: restart the unit"]
+    assert advise(program._replace(lost=""), "accepted", VALUES).notes == []
+
+
 @pytest.mark.parametrize("unit", ["session-*.scope", "relay.socket", "docker-1.scope"])
 def test_only_of_services_is_it_said(unit: str) -> None:
     program = Program("/opt/x", unit=unit)

@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.audit import adviser, host
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit, Summary, Terms
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering, below_root
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
@@ -390,6 +390,22 @@ def test_a_process_that_shows_no_environment_is_judged_by_its_parent(
     os.close(until)
     assert (advice["entry"] is None) == (lost is not None)
     assert (lost or "") in advice["obstacle"] and (way or "") in advice["obstacle"]
+
+
+def test_what_its_own_configuration_names_already_wants_a_restart(
+    proc: ShadowProc, server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "LD_PRELOAD = '/usr/lib/libkeepalive/libkeepalive.so'\n"
+    monkeypatch.setattr(below_root, "read_text", lambda path, _most: text if "/15/main/" in path else "")
+    with Child(connecting(server)) as one, Child(connecting(server)) as two:
+        for child, version in ((one, 15), (two, 17)):
+            program = f"/usr/lib/postgresql/{version}/bin/postgres"
+            proc.add(child.pid, f"postgresql@{version}-main.service", environ=NO_INVOCATION, program=program)
+        groups = {group["program"]: group["advice"]["notes"][0] for group in audit(proc)["groups"]}
+    assert groups == {
+        "/usr/lib/postgresql/15/bin/postgres": "that is done already, as it seems: restart the unit",
+        "/usr/lib/postgresql/17/bin/postgres": "the role keepalive_build installs the libraries; then restart the unit",
+    }
 
 
 def test_a_parent_that_does_not_let_itself_be_read_is_not_waited_for(
