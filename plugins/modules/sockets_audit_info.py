@@ -196,6 +196,8 @@ groups:
       description:
         - Listeners that are not right, ten at most. C(shown_by) is the number of connections that were accepted through
           it and show it; with 0 there are none now, and the listener's own options say what it would hand on.
+        - Those of Go programs only where connections show it; Go turns keepalive on (15 s / 15 s) on what it accepts.
+          Those of sshd, PostgreSQL, MariaDB and PgBouncer, which turn it on with the host's times, are judged by these.
       type: list
       elements: dict
       sample: [{address: 0.0.0.0, port: 8080, verdict: without, shown_by: 0}]
@@ -208,7 +210,9 @@ groups:
       type: dict
       contains:
         kind:
-          description: What comes first, V(native), V(preload) or V(nothing).
+          description:
+            - What comes first. V(native), the program's own setting. V(preload), the entry. V(elsewhere), a library
+              that no entry brings there, see C(way). V(nothing) works.
           type: str
           sample: preload
         native:
@@ -220,11 +224,21 @@ groups:
           type: list
           elements: dict
         entry:
-          description: An entry of C(keepalive_services), null where nothing can be preloaded.
+          description:
+            - An entry of C(keepalive_services), null where nothing can be preloaded by one.
+            - It takes nothing away. It names the libraries that the unit's processes or its drop-in have already, and
+              what other findings of the unit need; what is better already stands in it (shorter times, a user timeout
+              of the program's own), or is left to the program (C(user_timeout) 0, C(respect)).
           type: dict
           sample: {name: billing.service, libraries: [connect], tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}}
         obstacle:
-          description: Why nothing can be preloaded, else empty.
+          description: Why nothing can be preloaded by an entry, with C(way) where there is one, else empty.
+          type: str
+          sample: ""
+        way:
+          description:
+            - What brings the library into a program whose start keeps the unit's environment from it (PostgreSQL and
+              postfix on Debian), with the recommended values; else empty.
           type: str
           sample: ""
         notes:
@@ -261,7 +275,9 @@ unowned:
   type: dict
   sample: {sockets: 0, users: 0, whose: []}
 unreadable:
-  description: The number of C(processes) whose sockets are not shown to us, and C(why).
+  description:
+    - The number of C(processes) whose sockets are not shown to us, and C(why). The counts are without these; where they
+      are 0, nothing is known.
   returned: success
   type: dict
   sample: {processes: 0, why: ""}
@@ -300,8 +316,15 @@ def main() -> None:
             return {}
         return {address: name for name, found in sorted(shown.items()) for address in listen_addresses(found)}
 
+    def systemd_version() -> int:
+        try:
+            return systemd.show_manager(systemd.ask_systemd).version
+        except (systemd.SystemdError, OSError):
+            return 0
+
+    terms = terms_from(module)
     try:
-        result = HostAudit(terms_from(module), choose_access().reader, socket_units).run()
+        result = HostAudit(terms, choose_access().reader, socket_units, systemd_version=systemd_version).run()
     except OSError as error:
         module.fail_json(msg=f"The sockets of this host cannot be read: {error}")
     module.exit_json(changed=False, **result)

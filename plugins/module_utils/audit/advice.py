@@ -10,12 +10,12 @@ import os
 import typing as t
 
 from ..linux.unit_names import is_unit_name
+from ..settings.options import LIBRARIES
 from ..settings.pattern import fits
+from ..units import wrappers
+from .entry import LIBRARY_OF, AsFound, entry_for, variables_of
 from .idle import KeepaliveTimes
 from .own_settings import SETTINGS, OwnSetting, fill_in
-
-LIBRARY_OF = {"outgoing": "connect", "accepted": "listen"}
-"""Direction → the library that sets the options of such connections."""
 
 _LATER = {
     "outgoing": ", and has to run again for what is opened later",
@@ -38,19 +38,29 @@ class Program(t.NamedTuple):
     go: bool = False
     musl: bool = False
     secure: bool = False
+    lost: str = ""
+    """What shows that what starts it keeps systemd's environment from it."""
+    told: bool = False
+    """Whether where it gets its variables from instead names the libraries already."""
+    instance: str = ""
+    """Of a template, one of the units that run."""
+    leader: str = ""
+    """What the unit runs, where this was started by it."""
 
 
 class Advice(t.NamedTuple):
     """What to do about one direction of one program's connections."""
 
     kind: str
-    """V(native), V(preload) or V(nothing): what comes first."""
+    """V(native), V(preload), V(elsewhere) or V(nothing): what comes first."""
     native: t.List[t.Dict[str, t.Any]]
     entry: t.Optional[t.Dict[str, t.Any]]
     """An entry of keepalive_services, None where nothing can be preloaded."""
     obstacle: str
-    """Why nothing can be preloaded."""
+    """Why nothing can be preloaded by an entry, with the way that works where there is one."""
     notes: t.List[str]
+    way: str = ""
+    """The end of that: what brings a library into the program although no entry does."""
 
 
 def advise(
@@ -61,40 +71,103 @@ def advise(
     ports: t.Iterable[int] = (),
     by_default: bool = False,
     own: t.Optional[KeepaliveTimes] = None,
+    found: t.Optional[AsFound] = None,
+    ended_by: t.Sequence[int] = (),
+    all_ended: bool = False,
 ) -> Advice:
     """Say what to do.
 
     :param ports: the peers' ports, for outgoing connections.
     :param by_default: some have keepalive on with the times of the host's sysctls.
     :param own: times that the program has chosen itself, where it has.
+    :param found: what the unit has already, which the entry has to keep.
+    :param ended_by: user timeouts (ms) that alone keep connections with good times from being right.
+    :param all_ended: that is all that is wrong.
     """
     settings = settings_for(program, side, ports)
+    found = found or AsFound()
     obstacle = obstacle_to_preload(program)
-    entry = None if obstacle else _entry(program, side, values)
-    if any(setting.times and setting.certain for setting in settings):
-        kind = "native"
-    elif entry:
-        kind = "preload"
-    else:
-        kind = "native" if settings else "nothing"
-    notes = []
-    if program.loaded and kind == "preload":
-        notes.append(f"{', '.join(program.loaded)} is loaded already: socket_options_info says why it is not enough")
-    elif own and kind == "preload":
+    if ended_by and all_ended and not obstacle:  # an entry would leave the user timeout as it is
+        obstacle = "the times are right already"
+    entry: t.Optional[t.Dict[str, t.Any]] = None
+    remarks: t.List[str] = []
+    way = ""
+    if not obstacle:
+        says_user_timeout = any(setting.user_timeout for setting in settings)
+        entry, remarks = entry_for(program.unit, side, values, found, says_user_timeout)
+        if program.lost and is_service(program.unit):
+            way = _way_past_wrapper(program, entry)
+            why = f"what starts it gives it an environment of its own ({program.lost}), so a drop-in does not reach it"
+            entry, obstacle = None, f"{why}; {way}"
+            remarks = ["the role keepalive_build installs the libraries; then restart the unit"]
+            if program.told:
+                remarks = ["that is done already, as it seems: restart the unit"]
+    kind = _kind(program, settings, entry, way)
+    notes = [_why_not_enough(program, side, own, found)] if kind == "preload" else []
+    notes += remarks
+    if ended_by:
+        shown = " or ".join(f"{each} ms" for each in ended_by[:3])
         notes.append(
-            f"the program itself chose {own.keepidle} s / {own.keepintvl} s x {own.keepcnt}: where it does so after "
-            f"{'connect()' if side == 'outgoing' else 'accept()'}, its values win"
+            f"a user timeout of {shown} ends {'them' if all_ended else 'some'} at the first lost probe, whatever "
+            "keepcnt says: that is for the program's own configuration, or for the entry that sets it"
         )
     if by_default and not entry and not any(setting.times for setting in settings):
         notes.append(
             f"keepalive is on with the host's times: sysctl net.ipv4.tcp_keepalive_time={values.keepidle} "
             f"net.ipv4.tcp_keepalive_intvl={values.keepintvl} changes those of all such programs of the host"
         )
-    if kind == "nothing" and _is_service(program.unit):
+    if kind == "nothing" and is_service(program.unit) and not (ended_by and all_ended):
         notes.append(f"the module socket_options sets what is open now{_LATER[side]}")
     if any(setting.heartbeat for setting in settings):
         notes.append("a heartbeat of the program counts as well; the audit reads TCP's options and does not see it")
-    return Advice(kind, [_native(setting, values) for setting in settings], entry, obstacle, notes)
+    native = [_native(setting, values) for setting in settings]
+    return Advice(kind, native, entry, obstacle, list(filter(None, notes)), way)
+
+
+def _why_not_enough(program: Program, side: str, own: t.Optional[KeepaliveTimes], found: AsFound) -> str:
+    """Say what an entry meets that is there already; '' where there is nothing."""
+    acting = [LIBRARIES[name] for name in (LIBRARY_OF[side], "socket") if LIBRARIES[name] in program.loaded]
+    if acting:
+        return f"{', '.join(acting)} is loaded already: socket_options_info says why it is not enough"
+    if LIBRARY_OF[side] in found.asked:
+        library = LIBRARIES[LIBRARY_OF[side]]
+        return f"the unit's drop-in names {library} already, and it is not loaded: socket_options_info says why"
+    if own:
+        return (
+            f"the program itself chose {own.keepidle} s / {own.keepintvl} s x {own.keepcnt}: where it does so after "
+            f"{'connect()' if side == 'outgoing' else 'accept()'}, its values win"
+        )
+    return ""
+
+
+def _kind(
+    program: Program, settings: t.Sequence[OwnSetting], entry: t.Optional[t.Mapping[str, t.Any]], way: str
+) -> str:
+    """Say what comes first."""
+    by_systemd = program.unit.endswith(".socket")  # its own setting is what the entry writes
+    if not by_systemd and any(setting.times and setting.certain for setting in settings):
+        return "native"
+    if entry:
+        return "preload"
+    if settings:
+        return "native"
+    return "elsewhere" if way else "nothing"
+
+
+def _way_past_wrapper(program: Program, entry: t.Mapping[str, t.Any]) -> str:
+    """Say what gives a program its variables where no drop-in does; for all hosts and instances alike."""
+    unit = program.instance or program.unit
+    template, _at, instance = unit.partition("@")
+    if "-" in instance.strip("-"):
+        unit = f"{template}@VERSION-CLUSTER.service"  # as Debian names PostgreSQL's; a place of its own for each
+    variables = variables_of(entry)
+    unknown = wrappers.way_of("", unit, variables)
+    ways = (wrappers.way_of(path, unit, variables) for path in (program.path, program.leader))
+    way = next((known for known in ways if known != unknown), unknown)
+    if all(value in way for value in variables.values()):
+        return way
+    # Where names alone are handed on, nobody gives the values: there is no drop-in. postfix takes NAME=VALUE as well.
+    return way.replace(" ".join(variables), " ".join(f"{name}={value}" for name, value in variables.items()))
 
 
 def settings_for(program: Program, side: str, ports: t.Iterable[int]) -> t.List[OwnSetting]:
@@ -137,21 +210,14 @@ def obstacle_to_preload(program: Program) -> str:
         return "it runs in a user's own systemd"
     if unit.startswith("session-"):
         return "it was started in a login session, not by a unit"
-    if not _is_service(unit):
+    if not is_service(unit):
         return "it is not a service of systemd (in a container, the variables go into its image)"
     return ""
 
 
-def _is_service(unit: str) -> bool:
+def is_service(unit: str) -> bool:
     """Tell whether it is one of the system's services, which the modules can be given by name."""
     return is_unit_name(unit, ("service",)) and not unit.startswith("user@")
-
-
-def _entry(program: Program, side: str, values: KeepaliveTimes) -> t.Dict[str, t.Any]:
-    entry: t.Dict[str, t.Any] = {"name": program.unit, "tcp": values._asdict()}
-    if not program.unit.endswith(".socket"):
-        entry["libraries"] = [LIBRARY_OF[side]]
-    return entry
 
 
 def _native(setting: OwnSetting, values: KeepaliveTimes) -> t.Dict[str, t.Any]:

@@ -12,6 +12,7 @@ import typing as t
 from ..linux import procnet
 from ..linux.accounts import Account
 from ..sockets.record import Record
+from .entry import times_in_force
 from .idle import KeepaliveTimes
 
 Summary = t.Dict[str, t.Any]
@@ -38,6 +39,8 @@ class Group:
         self.pids: t.Set[int] = set()
         self.peers: t.Counter[procnet.Address] = collections.Counter()
         self.values: t.Counter[KeepaliveTimes] = collections.Counter()
+        self.ended_by: t.Counter[int] = collections.Counter()
+        """User timeouts (ms) because of which connections with good times are not right."""
         self.silences: t.List[float] = []
         self.listeners: t.List[Summary] = []
 
@@ -51,16 +54,21 @@ class Group:
         """What there is something to do about goes before the rest."""
         return 0 if self.findings or self.listeners else 1
 
-    def add(self, record: Record, verdict: str) -> None:
-        """Count a connection."""
+    def add(self, record: Record, verdict: str, ended_by: int = 0) -> None:
+        """Count a connection.
+
+        :param ended_by: the user timeout that alone makes it too tight, 0 where none does.
+        """
         self.verdicts[verdict] += 1
         if verdict == "right" or record.remote is None:
             return
         address, port = procnet.plain(record.remote[0]), record.remote[1]
         self.peers[(address, port if record.direction == "outgoing" else 0)] += 1
-        values = _values_of(record)
+        values = times_in_force(record)
         if record.keepalive and values:
             self.values[values] += 1
+        if ended_by:
+            self.ended_by[ended_by] += 1
         if record.idle is not None:
             self.silences.append(record.idle)
 
@@ -68,11 +76,6 @@ class Group:
         """Return what is lost from sight where the group is not listed."""
         connections = sum(self.verdicts.values())
         return dict(zip(COUNTED, (self.findings, 1, connections, len(self.listeners))))
-
-
-def _values_of(record: Record) -> t.Optional[KeepaliveTimes]:
-    idle, interval, count = (record.options.get(name) for name in KeepaliveTimes._fields)
-    return None if idle is None or interval is None or count is None else KeepaliveTimes(idle, interval, count)
 
 
 def merged_listeners(listeners: t.Iterable[Summary]) -> t.List[Summary]:

@@ -16,26 +16,24 @@ import typing as t
 from ..linux import answering, procnet, scripts
 from ..linux.accounts import Account, label_of
 from ..linux.procfs import HOST, Proc
-from ..processes.facts import gather_facts
-from ..settings.options import LIBRARIES, LIBRARY_DIR
+from ..settings.options import LIBRARY_DIR
 from ..sockets.access import Reader
 from ..sockets.record import Record
 from ..sockets.shares import cut, share_out
 from ..sockets.sweep import Sweep
 from ..sockets.unowned import sum_up_unowned
-from .advice import Program, advise, client_libraries
+from ..units import dropin
+from .advice import Advice
+from .adviser import Adviser, Whereabouts
 from .ends import Ends, came_through, is_loopback, stays
 from .group import COUNTED, Group, Key, Summary, merged_listeners
-from .idle import VERDICTS, judge, recommend
+from .idle import VERDICTS, ended_by_user_timeout, judge, recommend
 
 MOST_GROUPS = 200
 MOST_OF_PEOPLE = 20
 MOST_PEERS = 3
 MOST_LISTENERS = 10
 """How many of each are listed; the counts are of all."""
-
-_SYSTEM_KEEPIDLE = 7200
-"""Where the sysctl cannot be read: the kernel's own default."""
 
 
 class Terms(t.NamedTuple):
@@ -57,18 +55,22 @@ class HostAudit:
         reader: Reader,
         socket_units: t.Callable[[], t.Mapping[procnet.Address, str]],
         *,
+        systemd_version: t.Callable[[], int] = lambda: 0,
         proc: Proc = HOST,
         library_dir: str = LIBRARY_DIR,
+        drop_ins: str = dropin.DIRECTORY,
     ) -> None:
         """Prepare the pass.
 
         :param socket_units: tells which .socket unit listens on an address; called where systemd holds a listener.
+        :param systemd_version: called where a service shows its environment.
         """
         self._terms = terms
         self._reader = reader
         self._socket_units = socket_units
         self._proc = proc
-        self._library_dir = library_dir
+        places = Whereabouts(proc, library_dir, drop_ins)
+        self._adviser = Adviser(recommend(terms.idle_timeout), places, systemd_version)
         self._scripts: t.Dict[int, str] = {}
 
     def run(self) -> Summary:
@@ -93,11 +95,13 @@ class HostAudit:
             verdict = self._judge(record)
             for inode in came_through(record, sweep.records):
                 shown_by.setdefault(inode, collections.Counter())[verdict] += 1
+            self._adviser.add(record, record.direction, verdict)
             why = self._why_left_out(record, ends, ours)
             if why:
                 left_out[why] += 1
             else:
-                self._group_of(record, record.direction, groups).add(record, verdict)
+                ended_by = ended_by_user_timeout(record.options, self._terms.idle_timeout) if verdict == "tight" else 0
+                self._group_of(record, record.direction, groups).add(record, verdict, ended_by)
         for record in records:
             if record.state == "LISTEN":
                 self._add_listener(record, shown_by.get(record.inode, collections.Counter()), groups)
@@ -146,15 +150,21 @@ class HostAudit:
         return scripts.script_of(program, scripts.arguments_of(block))
 
     def _add_listener(self, record: Record, shown: t.Counter[str], groups: t.Dict[Key, Group]) -> None:
-        """Judge a listener by what came through it, where something did; else by what it would hand on."""
+        """Judge a listener by what came through it, where something did; else by what it would hand on.
+
+        Of what a program is known to set on all that it accepts, the listener itself shows nothing.
+        """
+        verdict = self._judge(record)
+        self._adviser.add(record, "accepted", verdict)
         if not self._terms.include_local and is_loopback(record.local[0]):
             return
-        verdict = self._judge(record)
         if shown and not (verdict == "right" and shown["right"]):  # both: those that are wrong are older than a reload
             wrong = {name: count for name, count in shown.items() if name != "right"}
             verdict = max(wrong, key=lambda name: wrong[name]) if wrong else "right"
+        elif not shown and verdict == "without" and self._adviser.turns_it_on(record):
+            verdict = judge(True, record.options, self._terms.idle_timeout)
         group = self._group_of(record, "accepted", groups)
-        if verdict != "right":
+        if verdict != "right" and (shown or not self._adviser.sets_times(record)):
             group.listeners.append(
                 {**procnet.as_dict(record.local), "verdict": verdict, "shown_by": sum(shown.values())}
             )
@@ -171,6 +181,7 @@ class HostAudit:
             return item[0].account
 
         shown = share_out(listed, MOST_GROUPS, account, lambda item: item[1].rank, MOST_OF_PEOPLE)
+        advice = self._adviser.advise_all(shown)
         return {
             "idle_timeout": self._terms.idle_timeout,
             "recommended": recommend(self._terms.idle_timeout)._asdict(),
@@ -181,7 +192,7 @@ class HostAudit:
                 "listeners": sum(len(group.listeners) for _key, group in listed),
             },
             "left_out": left_out,
-            "groups": [self._describe(key, group) for key, group in shown],
+            "groups": [self._describe(key, group, advice.get(key)) for key, group in shown],
             "groups_total": len(listed),
             "groups_cut": cut(listed, shown, account, lambda item: item[1].counts(), COUNTED),
             "unreadable": {
@@ -193,7 +204,7 @@ class HostAudit:
     def _overdue(self, group: Group) -> int:
         return sum(1 for silence in group.silences if silence >= self._terms.idle_timeout)
 
-    def _describe(self, key: Key, group: Group) -> Summary:
+    def _describe(self, key: Key, group: Group, advice: t.Optional[Advice]) -> Summary:
         peers = group.peers.most_common()
         listeners = merged_listeners(group.listeners)
         return {
@@ -217,35 +228,8 @@ class HostAudit:
             "peers_total": len(peers),
             "listeners": listeners[:MOST_LISTENERS],
             "listeners_total": len(listeners),
-            "advice": self._advise(key, group) if group.findings or group.listeners else None,
+            "advice": dict(advice._asdict()) if advice else None,
         }
-
-    def _advise(self, key: Key, group: Group) -> Summary:
-        facts = gather_facts(min(group.pids), self._proc)
-        mapped = facts.mapped or {}
-        elf = facts.elf
-        system = _system_keepidle(self._proc)
-        program = Program(
-            path=key.program,
-            script=key.script,
-            unit=key.unit,
-            libraries=client_libraries(mapped),
-            loaded=tuple(name for name in LIBRARIES.values() if os.path.join(self._library_dir, name) in mapped),
-            # A program that was started through the loader has the loader as its executable.
-            static=elf is not None and elf.interpreter is None and not os.path.basename(key.program).startswith("ld-"),
-            go=elf is not None and elf.go,
-            musl=elf is not None and "ld-musl" in (elf.interpreter or ""),
-            secure=bool(facts.secure),
-        )
-        advice = advise(
-            program,
-            key.side,
-            recommend(self._terms.idle_timeout),
-            ports={port for _address, port in group.peers},
-            by_default=any(values.keepidle == system for values in group.values),
-            own=next((values for values, _count in group.values.most_common() if values.keepidle != system), None),
-        )
-        return advice._asdict()
 
 
 def _named_by_listener(record: Record, names: t.Mapping[int, str]) -> Record:
@@ -253,11 +237,3 @@ def _named_by_listener(record: Record, names: t.Mapping[int, str]) -> Record:
     through = () if record.account.of_sessions else record.listeners
     found = [names[inode] for inode in sorted({*through, record.inode}) if inode in names]
     return record._replace(unit=found[-1]) if found else record
-
-
-def _system_keepidle(proc: Proc) -> int:
-    try:
-        with open(os.path.join(proc.root, "sys", "net", "ipv4", "tcp_keepalive_time"), encoding="ascii") as stream:
-            return int(stream.read())
-    except (OSError, ValueError):
-        return _SYSTEM_KEEPIDLE

@@ -63,6 +63,17 @@ def probes_in_force(values: KeepaliveTimes, user_timeout: t.Optional[int]) -> in
     return max(1, math.ceil((user_timeout / 1000 - values.keepidle) / values.keepintvl))
 
 
+def ended_by_user_timeout(options: t.Mapping[str, t.Optional[int]], idle_timeout: int) -> int:
+    """Return the user timeout, in ms, that alone keeps good times from surviving one lost probe; 0 where none does."""
+    idle, interval, count = (options.get(name) for name in KeepaliveTimes._fields)
+    user_timeout = options.get("user_timeout")
+    if idle is None or interval is None or count is None or not user_timeout:
+        return 0
+    times = KeepaliveTimes(idle, interval, count)
+    cut = times._replace(keepcnt=probes_in_force(times, user_timeout))
+    return user_timeout if times.satisfy(idle_timeout) and not cut.satisfy(idle_timeout) else 0
+
+
 def recommend(idle_timeout: int) -> KeepaliveTimes:
     """Return values that satisfy the rule with room to spare; round numbers where the timeout is long enough."""
     idle = idle_timeout * 2 // 5

@@ -5,7 +5,8 @@
 """Programs that have a keepalive setting of their own: the one table behind the audit's advice and docs/recipes.md.
 
 A test compares the two. Settings are written as the programs' own documentation has them, with $idle, $intvl and $cnt
-for the values in seconds and probes, $total for the time to give up, $minutes for $idle in whole minutes.
+for the values in seconds and probes, $total for the time to give up, $minutes for $idle in whole minutes, $idle300 and
+$idle60 for $idle where more is refused or would make a default worse.
 """
 
 from __future__ import annotations
@@ -51,13 +52,23 @@ class OwnSetting(t.NamedTuple):
     """Whether the program itself sends something: the audit, which reads TCP's options, does not see that."""
     remark: str = ""
     """What else one has to know, in Markdown."""
+    on: bool = False
+    """Whether the program turns keepalive on on all that it accepts unless told otherwise, with the host's times."""
+    user_timeout: bool = False
+    """Whether the program itself says what TCP_USER_TIMEOUT is, also where that is nothing (0): then no entry can."""
 
 
 def fill_in(text: str, values: KeepaliveTimes) -> str:
     """Put values into a setting, or into the place where it goes."""
     idle, interval, count = values
     return string.Template(text).substitute(
-        idle=idle, intvl=interval, cnt=count, total=interval * count, minutes=max(1, idle // 60)
+        idle=idle,
+        intvl=interval,
+        cnt=count,
+        total=interval * count,
+        minutes=max(1, idle // 60),
+        idle300=min(300, idle),
+        idle60=min(60, idle),
     )
 
 
@@ -70,6 +81,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
         ACCEPTED,
         programs=("postgres", "postmaster"),
         remark="`tcp_user_timeout` (ms) from version 12",
+        on=True,
     ),
     OwnSetting(
         "libpq (psql, psycopg, PostgreSQL's replication)",
@@ -95,11 +107,12 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
     OwnSetting(
         "PgBouncer",
         "`tcp_keepidle = $idle`, `tcp_keepintvl = $intvl`, `tcp_keepcnt = $cnt`",
-        "pgbouncer.ini; new connections after a restart",
+        "pgbouncer.ini, for new connections after RELOAD",
         "https://www.pgbouncer.org/config.html",
         BOTH,
         programs=("pgbouncer",),
         remark="`tcp_keepalive` is on by default; `tcp_user_timeout` (ms)",
+        on=True,
     ),
     OwnSetting(
         "MariaDB server",
@@ -108,6 +121,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
         "https://mariadb.com/docs/server/ref/mdb/cli/mariadbd/tcp-keepalive-time",
         ACCEPTED,
         programs=("mariadbd",),
+        on=True,
         remark="from version 10.3.3; Oracle's MySQL only turns keepalive on: there, the library `listen`",
     ),
     OwnSetting(
@@ -125,6 +139,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
         "Oracle Database, Net Services Reference, parameters for sqlnet.ora",
         ACCEPTED,
         programs=("oracle",),
+        remark="whole minutes, so nothing for an idle timeout of about a minute",
     ),
     OwnSetting(
         "redis, Valkey",
@@ -137,8 +152,8 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
     ),
     OwnSetting(
         "RabbitMQ",
-        "`heartbeat = 60` and `tcp_listen_options.keepalive = true`",
-        "rabbitmq.conf; the client has to agree to the heartbeat",
+        "`heartbeat = $idle60` and `tcp_listen_options.keepalive = true`",
+        "rabbitmq.conf, then restart; the client has to agree to the heartbeat",
         "https://www.rabbitmq.com/docs/heartbeats",
         ACCEPTED,
         programs=("rabbitmq-server",),
@@ -158,16 +173,16 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
     ),
     OwnSetting(
         "Elasticsearch",
-        "`network.tcp.keep_idle: $idle`, `network.tcp.keep_interval: $intvl`, `network.tcp.keep_count: $cnt`",
-        "elasticsearch.yml, then restart; none may be more than 300",
+        "`network.tcp.keep_idle: $idle300`, `network.tcp.keep_interval: $intvl`, `network.tcp.keep_count: $cnt`",
+        "elasticsearch.yml, then restart; it refuses more than 300 s",
         "https://www.elastic.co/docs/reference/elasticsearch/configuration-reference/networking-settings",
         BOTH,
         programs=("org.elasticsearch.*",),
     ),
     OwnSetting(
         "nginx, clients",
-        "`listen 443 ssl so_keepalive=$idle:$intvl:$cnt;`",
-        "each listen directive, then reload",
+        "`listen … so_keepalive=$idle:$intvl:$cnt;`",
+        "one listen directive of each address and port, nginx takes it only once; then reload",
         "https://nginx.org/en/docs/http/ngx_http_core_module.html#listen",
         ACCEPTED,
         programs=("nginx", "openresty"),
@@ -180,6 +195,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
         OUTGOING,
         programs=("nginx", "openresty"),
         times=False,
+        remark="from version 1.15.6",
     ),
     OwnSetting(
         "Apache httpd, proxied servers",
@@ -198,6 +214,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
         ACCEPTED,
         programs=("haproxy",),
         remark="the times from version 2.3; `tcp-ut` on `bind`",
+        user_timeout=True,
     ),
     OwnSetting(
         "HAProxy, servers",
@@ -207,6 +224,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
         OUTGOING,
         programs=("haproxy",),
         remark="the times from version 2.3; `tcp-ut` on `server`",
+        user_timeout=True,
     ),
     OwnSetting(
         "Envoy, upstreams",
@@ -220,15 +238,15 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
     OwnSetting(
         "Varnish",
         "`-p tcp_keepalive_time=$idle -p tcp_keepalive_intvl=$intvl -p tcp_keepalive_probes=$cnt`",
-        "varnishd's command line",
+        "varnishd's command line; varnishadm param.set for now",
         "varnishd(1), run-time parameters",
         ACCEPTED,
         programs=("varnishd", "cache-main"),
     ),
     OwnSetting(
         "Squid",
-        "`http_port 3128 tcpkeepalive=$idle,$intvl,$total`",
-        "squid.conf, then restart",
+        "`http_port … tcpkeepalive=$idle,$intvl,$total`",
+        "squid.conf, for new connections after squid -k reconfigure",
         "https://www.squid-cache.org/Doc/config/http_port/",
         ACCEPTED,
         programs=("squid",),
@@ -236,7 +254,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
     OwnSetting(
         "stunnel",
         "`socket = l:SO_KEEPALIVE=1`, `socket = l:TCP_KEEPIDLE=$idle`, and `r:` in the place of `l:` for the other end",
-        "stunnel.conf; likewise TCP_KEEPINTVL=$intvl and TCP_KEEPCNT=$cnt",
+        "stunnel.conf, then reload; likewise TCP_KEEPINTVL=$intvl and TCP_KEEPCNT=$cnt",
         "stunnel(8)",
         BOTH,
         programs=("stunnel", "stunnel4"),
@@ -256,6 +274,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
         "https://www.rsyslog.com/doc/configuration/modules/imtcp.html",
         ACCEPTED,
         programs=("rsyslogd",),
+        remark="the interval from version 8.2106",
     ),
     OwnSetting(
         "rsyslog, sending",
@@ -268,7 +287,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
     OwnSetting(
         "syslog-ng",
         "`so-keepalive(yes) tcp-keepalive-time($idle) tcp-keepalive-intvl($intvl) tcp-keepalive-probes($cnt)`",
-        "each network() or syslog() source and destination, then reload",
+        "each network() or syslog() source and destination, then restart: a reload keeps what is open",
         "syslog-ng's administration guide, options of network()",
         BOTH,
         programs=("syslog-ng",),
@@ -289,6 +308,7 @@ SETTINGS: t.Tuple[OwnSetting, ...] = (
         ACCEPTED,
         programs=("sshd", "sshd-session", "sshd-auth"),
         heartbeat=True,
+        on=True,
     ),
     OwnSetting(
         "OpenSSH client",

@@ -12,33 +12,33 @@ from __future__ import annotations
 
 import collections
 import os
+import re
 import typing as t
 
 from ..linux.columns import aligned
 from ..linux.printable import named, printable
 from ..linux.procnet import endpoint
-from ..linux.unit_names import OURS, is_unit_name
-from ..settings.options import LIBRARIES, OPTIONS
-
-AuditAnswer = t.Mapping[str, t.Any]
-Line = t.Tuple[str, str]
-"""A text, and what it is: V(plain), V(right), V(wrong), V(unknown) or V(advice)."""
+from .entry import LIBRARY_OF
+from .paste import Entries
+from .remarks import EMPTY, AuditAnswer, Line, is_blind, remarks
 
 COUNTS = ("connections", "right", "without", "slow", "tight", "unknown", "overdue", "listeners")
 HEADER = ("HOST", "CONNECTIONS", "RIGHT", "WITHOUT", "SLOW", "TIGHT", "UNKNOWN", "OVERDUE", "LISTENERS")
 LEGEND = (
-    "RIGHT      keepalive is on, and keepidle + 2 x keepintvl < {timeout} s: one lost probe is survived",
-    "WITHOUT    keepalive is off: forgotten after {timeout} s of silence, and nobody notices",
-    "SLOW       keepalive is on, and its first probe comes after {timeout} s (keepidle / keepintvl x keepcnt)",
+    "RIGHT      keepalive is on, and keepidle + 2 x keepintvl < {timeout}: one lost probe is survived",
+    "WITHOUT    keepalive is off: forgotten after {timeout} of silence, and nobody notices",
+    "SLOW       keepalive is on, and its first probe comes after {timeout} (keepidle / keepintvl x keepcnt)",
     "TIGHT      the first probe comes in time; if it is lost, so may be the connection",
     "UNKNOWN    the options could not be read",
-    "OVERDUE    of those that are not right: no data for {timeout} s already; dead if something forgets that soon",
+    "OVERDUE    of those that are not right: no data for {timeout} already; dead if something forgets that soon",
     "LISTENERS  hand on to what they accept what is not right",
 )
+BLIND = "?          not known: processes were not read, and the others have no connections (see below)"
 
-_EMPTY: Line = ("", "plain")
 _MOST_HOSTS = 3
 _VERDICTS = ("without", "slow", "tight", "unknown")
+_VERSION = re.compile(r"\d+(?:\.\d+)*")
+_OF_INTERPRETER = re.compile(r"(python|perl|ruby|node|php|java|jdk|jre)-?\d+(?:\.\d+)*")
 _SPOKEN = {
     "without": "without keepalive",
     "slow": "too slow",
@@ -49,7 +49,8 @@ _SPOKEN = {
 
 
 class Finding(t.NamedTuple):
-    """What several hosts have alike: the same program of the same unit and user, the same direction and advice."""
+    """What several hosts have alike: the same program, of any version, of the same unit and user, the same direction
+    and advice."""
 
     groups: t.Sequence[t.Tuple[str, AuditAnswer]]
     """Host and group."""
@@ -75,9 +76,16 @@ def findings_of(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Find
     for host, answer in answers.items():
         for group in (answer or {}).get("groups", []):
             if group["advice"] is not None:
-                key = repr([group[name] for name in ("unit", "user", "program", "script", "direction", "advice")])
+                key = repr(
+                    [_without_version(group), *(group[name] for name in ("unit", "user", "direction", "advice"))]
+                )
                 alike.setdefault(key, []).append((host, group))
     return sorted(map(Finding, alike.values()), key=_importance)
+
+
+def _without_version(group: AuditAnswer) -> t.Tuple[str, str]:
+    """Return the program and its script as hosts of several releases have them alike: python3.11, php8.2 …"""
+    return _VERSION.sub("", os.path.basename(group["program"])), _OF_INTERPRETER.sub(r"\1", group["script"])
 
 
 def _importance(finding: Finding) -> t.Tuple[t.Any, ...]:
@@ -94,16 +102,20 @@ def _render(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.Iterable[Line
     known = [answer for answer in answers.values() if answer and "groups" in answer]
     if not known:
         return _table(answers)
-    timeout = known[0]["idle_timeout"]
+    timeouts = sorted({answer["idle_timeout"] for answer in known})
+    alike = len(timeouts) == 1
+    timeout = f"{timeouts[0]} s" if alike else "the host's idle timeout"
+    what = f"an idle timeout of {timeout}" if alike else f"idle timeouts of {timeouts[0]} s to {timeouts[-1]} s"
     several = len(answers) > 1
     findings = findings_of(answers)
-    lines: t.List[Line] = [(f"What an idle timeout of {timeout} s would cut. Nothing was changed.", "plain"), _EMPTY]
-    lines += [*_table(answers), _EMPTY, *((line.format(timeout=timeout), "plain") for line in LEGEND)]
+    lines: t.List[Line] = [(f"What {what} would cut. Nothing was changed.", "plain"), EMPTY]
+    legend = [*LEGEND, *([BLIND] if any(map(is_blind, known)) else [])]
+    lines += [*_table(answers), EMPTY, *((line.format(timeout=timeout), "plain") for line in legend)]
     for finding in findings:
         if finding.wrong:
-            lines += [_EMPTY, *_describe(finding, timeout, several)]
+            lines += [EMPTY, *_describe(finding, timeout, several)]
     lines += _silent_listeners([finding for finding in findings if not finding.wrong], several)
-    return lines + _entries(findings, several) + _right(answers) + _remarks(answers)
+    return lines + _entries(findings, answers) + _right(answers) + remarks(answers)
 
 
 def _table(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.Iterable[Line]:
@@ -114,37 +126,46 @@ def _table(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.Iterable[Line]
             rows.append((host, *"-" * len(COUNTS)))
             verdicts.append("wrong")
             continue
+        if is_blind(answer):
+            rows.append((host, *"?" * len(COUNTS)))
+            verdicts.append("unknown")
+            continue
         totals = answer["totals"]
         wrong = any(totals[key] for key in ("without", "slow", "tight", "listeners"))
         rows.append((host, *(str(totals[key]) for key in COUNTS)))
-        verdicts.append("wrong" if wrong else "unknown" if totals["unknown"] else "right")
+        partly = totals["unknown"] or answer["unreadable"]["processes"]
+        verdicts.append("wrong" if wrong else "unknown" if partly else "right")
     return zip(aligned(HEADER, rows, HEADER[1:]), verdicts)
 
 
-def _describe(finding: Finding, timeout: int, several: bool) -> t.Iterator[Line]:
+def _describe(finding: Finding, timeout: str, several: bool) -> t.Iterator[Line]:
     group = finding.first
     outgoing = group["direction"] == "outgoing"
     yield f"{_name(finding, several)} {'connects' if outgoing else 'accepts'}", "wrong"
     yield f"    {_counts(finding)}", "plain"
     silence = max(each["longest_silence"] or 0 for _host, each in finding.groups)
     overdue = finding.total("overdue")
-    late = f", {overdue} of them for {timeout} s or more" if overdue else ""
+    late = f", {overdue} of them for {timeout} or more" if overdue else ""
     yield f"    {'to' if outgoing else 'from'} {_peers(finding)}; no data for up to {duration(silence)}{late}", "plain"
     for text in _listeners(finding):
         yield f"    {text}", "plain"
-    for text in _advice(group["advice"]):
+    for text in _advice(group):
         yield f"    {text}", "advice"
 
 
 def _name(finding: Finding, several: bool) -> str:
     group = finding.first
-    units = max(each["units"] for _host, each in finding.groups)
-    count = f" ({units} units)" if units > 1 else ""
-    hosts = f" on {_few([host for host, _group in finding.groups])}" if several else ""
+    units: t.Counter[str] = collections.Counter()
+    for host, each in finding.groups:
+        units[host] = max(units[host], each["units"])  # of two programs, it may be the same ones
+    most = max(units.values())
+    count = f" ({most} units)" if most > 1 else ""
+    hosts = f" on {_few(list(units))}" if several else ""
     script = f" {named(group['script'])}" if group["script"] else ""
     user = "" if group["user"] is None else f" of user {group['user']}"
     unit = named(group["unit"], 255) if group["unit"] else "no unit"
-    return f"{unit}{user}{count}{hosts}: {_program(group)}{script}"
+    programs = list(dict.fromkeys(_program(each) for _host, each in finding.groups))
+    return f"{unit}{user}{count}{hosts}: {_few(sorted(programs))}{script}"
 
 
 def _program(group: AuditAnswer) -> str:
@@ -174,9 +195,10 @@ def _peers(finding: Finding) -> str:
         for peer in group["peers"]:
             peers[endpoint(peer["address"], peer["port"])] += peer["connections"]
     shown = [f"{name} x {count}" for name, count in peers.most_common(3)]
-    more = finding.total("peers_total") - len(shown)
-    others = f" and {more} more" if len(finding.groups) == 1 else " and others"  # hosts may have the same ones
-    return ", ".join(shown) + (others if more > 0 else "")
+    cut = sum(max(0, group["peers_total"] - len(group["peers"])) for _host, group in finding.groups)
+    more = len(peers) - len(shown) + cut
+    known = not cut or len(finding.groups) == 1  # what hosts have not listed may be the same on each
+    return ", ".join(shown) + (f" and {more} more" if more > 0 and known else " and others" if more > 0 else "")
 
 
 def _listeners(finding: Finding) -> t.List[str]:
@@ -199,32 +221,41 @@ def _silent_listeners(findings: t.Sequence[Finding], several: bool) -> t.List[Li
     if not findings:
         return []
     title = "Nobody is connected to these; what they accept is as they are, unless the program sets it after accept():"
-    lines: t.List[Line] = [_EMPTY, (title, "plain")]
+    lines: t.List[Line] = [EMPTY, (title, "plain")]
     for finding in findings:
         lines.append((f"    {_name(finding, several)} {'; '.join(_listeners(finding))}", "unknown"))
-        lines.append((f"        {next(_advice(finding.first['advice']))}", "advice"))
+        lines.append((f"        {next(_advice(finding.first))}", "advice"))
     return lines
 
 
-def _advice(advice: AuditAnswer) -> t.Iterator[str]:
+def _advice(group: AuditAnswer) -> t.Iterator[str]:
     """Yield what to do, each choice with its label and what belongs to it."""
-    entry, native = advice["entry"], advice["native"]
+    advice = group["advice"]
+    entry, native, kind = advice["entry"], advice["native"], advice["kind"]
+    way = advice["way"]
     choices = [_native_lines(setting) for setting in native]
     if entry:
-        libraries = entry.get("libraries")
-        preload = f"the library {libraries[0]}" if libraries else "systemd sets it"
-        place = 0 if advice["kind"] == "preload" else len(choices)
-        below = "entry below" if advice["kind"] == "preload" else "with an entry of keepalive_services"
-        choices.insert(place, [f"{preload}, {below}"])
+        below = "entry below" if kind == "preload" else "with an entry of keepalive_services"
+        choices.insert(0 if kind == "preload" else len(choices), [f"{_preloaded(entry)}, {below}"])
+    elif way:
+        why = advice["obstacle"].replace(f"; {way}", "")
+        choices.append([f"the library {LIBRARY_OF[group['direction']]}, but not by an entry: {way}", why])
     if not choices:
         choices = [[f"nothing lasting from outside: {advice['obstacle']}"]]
     for number, choice in enumerate(choices):
         for line, text in enumerate(choice):
             yield f"{'    ' if line else 'or: ' if number else 'do: '}{text}"
-    if advice["obstacle"] and native:
+    if advice["obstacle"] and native and not way:
         yield f"    nothing can be preloaded: {advice['obstacle']}"
     for note in advice["notes"]:
         yield f"    {note.strip()}"
+
+
+def _preloaded(entry: AuditAnswer) -> str:
+    libraries = entry.get("libraries")
+    if not libraries:
+        return "systemd sets it"
+    return f"the {'library' if len(libraries) == 1 else 'libraries'} {' and '.join(libraries)}"
 
 
 def _native_lines(setting: AuditAnswer) -> t.List[str]:
@@ -251,96 +282,18 @@ def _right(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
     ]
 
 
-def _entries(findings: t.Iterable[Finding], with_hosts: bool) -> t.List[Line]:
-    libraries: t.Dict[str, t.List[str]] = {}
-    hosts: t.Dict[str, t.List[str]] = {}
-    values: t.Dict[str, t.Any] = {}
+def _entries(findings: t.Iterable[Finding], hosts: t.Collection[str]) -> t.List[Line]:
+    entries = Entries(hosts)
     for finding in findings:
         advice = finding.first["advice"]
-        if advice["kind"] != "preload" or not advice["entry"]:
-            continue
-        name = advice["entry"]["name"]
-        if not is_unit_name(name, OURS):  # what is pasted is read as YAML, and by Ansible as templates
-            continue
-        values[name] = {key: int(value) for key, value in advice["entry"]["tcp"].items() if key in OPTIONS}
-        given = [library for library in advice["entry"].get("libraries", []) if library in LIBRARIES]
-        libraries.setdefault(name, []).extend(each for each in given if each not in libraries.get(name, []))
-        hosts.setdefault(name, []).extend(host for host, _group in finding.groups if host not in hosts.get(name, []))
-    if not values:
+        if advice["kind"] == "preload" and advice["entry"]:
+            for host, group in finding.groups:
+                entries.add(host, group["advice"]["entry"])
+    pasted = entries.lines(_few)
+    if not pasted:
         return []
-    lines = [
-        "",
-        "To paste; then look with enable_keepalive --check --diff, which also shows the restarts:",
-        "",
-    ]
-    lines.append("    keepalive_services:")
-    for name, tcp in sorted(values.items()):
-        # No name of a unit holds a quote, and in single quotes YAML takes every other character of one as it is.
-        lines.append(f"      - name: '{name}'" + (f"    # {_few(hosts[name])}" if with_hosts else ""))
-        if libraries[name]:
-            lines.append(f"        libraries: [{', '.join(sorted(libraries[name]))}]")
-        lines.append(f"        tcp: {{{', '.join(f'{key}: {value}' for key, value in tcp.items())}}}")
-    return [(line, "advice" if line.startswith("    ") else "plain") for line in lines]
-
-
-def _remarks(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
-    lines: t.List[Line] = []
-    left_out: t.Counter[str] = collections.Counter()
-    for host, answer in answers.items():
-        if not answer or "groups" not in answer:
-            lines.append((f"{host}: not read: failed or not reached, see above", "wrong"))
-            continue
-        left_out.update(answer["left_out"])
-        unreadable = answer["unreadable"]
-        if unreadable["processes"]:
-            lines.append((f"{host}: {unreadable['processes']} processes not read: {unreadable['why']}", "unknown"))
-        lines += [(f"{host}: {text}", "unknown") for text in _cut(answer["groups_cut"])]
-        lines += [(f"{host}: {text}", "unknown") for text in of_nobody(answer["unowned"])]
-    names = {"local": "both ends on the host", "recent": "data went a moment ago", "ansible": "Ansible's own"}
-    parts = [f"{left_out[key]} {words}" for key, words in names.items() if left_out[key]]
-    if parts:
-        lines.append((f"not judged: {', '.join(parts)}", "plain"))
-    return [_EMPTY, *lines] if lines else []
-
-
-def _cut(cut: AuditAnswer) -> t.Iterator[str]:
-    """Say what had no place in the answer, and whose it is, in as many lines as there are places for."""
-    if cut["groups"]:
-        yield f"not listed for want of room: {_amount(cut)}"
-    named: t.Counter[str] = collections.Counter()
-    for each in cut["whose"]:
-        who = f"user {each['user']}" if each["unit"] == f"user-{each['user']}.slice" else each["unit"] or "no unit"
-        if each["user"] is not None and not who.startswith("user "):
-            who = f"user {each['user']} in {who}"
-        named["groups"] += each["groups"]
-        yield f"    of {who}: {_amount(each)}"
-    if cut["groups"] > named["groups"]:
-        yield f"    of others: {cut['groups'] - named['groups']} programs"
-
-
-def _amount(counts: AuditAnswer) -> str:
-    listeners = f", {counts['listeners']} listeners" if counts["listeners"] else ""
-    programs = f"{counts['groups']} more program{'' if counts['groups'] == 1 else 's'}"
-    return f"{programs}, {counts['connections']} connections, {counts['findings']} of them not right{listeners}"
-
-
-def of_nobody(unowned: AuditAnswer) -> t.List[str]:
-    """Say how many sockets no process was found to hold, whose they are, and where some of them go; or nothing."""
-    if not unowned["sockets"]:
-        return []
-    parts = []
-    for each in unowned["whose"]:
-        shown = []
-        for row in each["examples"]:
-            end = row["remote"] or row["local"]
-            shown.append(f"{'to' if row['remote'] else 'listens on'} {endpoint(end['address'], end['port'])}")
-        more = f" and {each['sockets'] - len(shown)} more" if each["sockets"] > len(shown) else ""
-        parts.append(f"{each['sockets']} of user {each['user']} ({', '.join(shown)}{more})")
-    if unowned["users"] > len(parts):
-        parts.append(f"others of {unowned['users'] - len(parts)} more users")
-    noun = "socket" if unowned["sockets"] == 1 else "sockets"
-    why = "the kernel's own, as of NFS, or handed on and not taken"
-    return [f"{unowned['sockets']} {noun} held by no process that was found ({why}): {', '.join(parts)}"]
+    title = "To paste; then look with enable_keepalive --check --diff, which also shows the restarts:"
+    return [EMPTY, (title, "plain"), EMPTY, *((f"    {line}", "advice") if line else EMPTY for line in pasted)]
 
 
 def duration(seconds: float) -> str:

@@ -17,7 +17,7 @@ import re
 import sys
 import typing as t
 
-from ..audit.report import of_nobody
+from ..audit.remarks import of_nobody
 from ..linux import systemd
 from ..linux.answering import SILENT
 from ..linux.printable import printable, shown

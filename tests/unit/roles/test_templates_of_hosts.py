@@ -75,7 +75,8 @@ def test_the_name_of_a_program_in_the_audit_and_in_its_file(tmp_path: pathlib.Pa
         "user": None, "values_total": 0, "listeners_total": 0,
         "connections": 1, "without": 1, **dict.fromkeys(("right", "slow", "tight", "unknown", "overdue"), 0),
         "longest_silence": 1.0, "values": [], "peers": [], "peers_total": 0, "listeners": [],
-        "advice": {"kind": "nothing", "native": [], "entry": None, "obstacle": TEMPLATE, "notes": [TEMPLATE]},
+        "advice": {"kind": "nothing", "native": [], "entry": None, "obstacle": TEMPLATE, "notes": [TEMPLATE],
+                   "way": TEMPLATE},
     }  # fmt: skip
     answer = {
         "idle_timeout": 350, "totals": dict.fromkeys(COUNTS, 1), "left_out": {"local": 0, "recent": 0, "ansible": 0},

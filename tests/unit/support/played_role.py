@@ -43,7 +43,7 @@ class Host:
     """A host of stand-ins, and what the role said of it."""
 
     def __init__(self, folder: pathlib.Path, role: str, play: str) -> None:
-        """Lay out the collection with the role's real tasks, but for its preflight: it asks a host that is not there."""
+        """Lay out the collection with the role's real tasks, but for its preflight, which asks a host."""
         self._folder = folder
         collection = folder / "ansible_collections" / "netops" / "keepalive"
         (collection / "plugins" / "modules").mkdir(parents=True)

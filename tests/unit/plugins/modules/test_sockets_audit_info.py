@@ -105,6 +105,23 @@ def test_without_systemctl_the_rest_is_told(
     assert len(warnings) == 1 and "systemctl show failed" in warnings[0]
 
 
+@pytest.mark.parametrize(("answer", "status", "kind"), [
+    ("Version=257 (257.9-1~deb13u1)\n", 0, "elsewhere"),
+    ("Version=247.3\n", 0, "preload"),
+    ("", 1, "preload"),
+])  # fmt: skip
+def test_systemd_tells_what_it_gives_to_services(
+    run: Run, proc: ShadowProc, monkeypatch: pytest.MonkeyPatch, answer: str, status: int, kind: str
+) -> None:
+    """Since its version 248 SYSTEMD_EXEC_PID; where it does not tell its version, nothing is concluded from that."""
+    with Child("l = socket.create_server(('0.0.0.0', 0)); c = socket.create_connection(l.getsockname())") as child:
+        proc.add(child.pid, "loop.service", environ=f"INVOCATION_ID={'0' * 32}\0")
+        asked = have_answered(monkeypatch, answer, status)
+        groups = run(include_local=True)["groups"]
+    assert {group["advice"]["kind"] for group in groups} == {kind}
+    assert asked == ["systemctl show --no-pager --property=Environment,Version"]
+
+
 def test_a_host_without_proc(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets_audit_info, "HostAudit", functools.partial(HostAudit, proc=Proc("/nonexistent")))
     assert "The sockets of this host cannot be read" in run()["msg"]

@@ -16,6 +16,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice impo
     client_libraries,
     settings_for,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.entry import AsFound
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes, recommend
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.own_settings import SETTINGS, OwnSetting, fill_in
 
@@ -112,6 +113,7 @@ def test_a_service_without_a_setting_gets_an_entry() -> None:
         {"name": "worker@.service", "libraries": ["connect"], "tcp": {"keepidle": 120, "keepintvl": 30, "keepcnt": 4}},
         "",
         [],
+        "",
     )
     accepted = advise(Program("/usr/bin/server", unit="server.service"), "accepted", VALUES)
     assert accepted.entry and accepted.entry["libraries"] == ["listen"]
@@ -123,7 +125,7 @@ def test_a_setting_of_its_own_comes_first() -> None:
     assert advice.native == [
         {
             "name": "nginx, clients",
-            "setting": "listen 443 ssl so_keepalive=120:30:4;",
+            "setting": "listen … so_keepalive=120:30:4;",
             "where": "each listen directive, then reload",
             "source": "https://nginx.org/en/docs/http/ngx_http_core_module.html#listen",
             "sets_times": True,
@@ -145,10 +147,124 @@ def test_a_library_that_may_not_be_what_connected_is_a_second_choice() -> None:
     assert (advice.kind, advice.native[0]["certain"]) == ("preload", False)
 
 
-def test_a_socket_of_systemd_needs_no_library() -> None:
-    advice = advise(Program("/usr/bin/relay", unit="relay.socket"), "accepted", VALUES)
+@pytest.mark.parametrize("path", ["/usr/bin/relay", "/usr/sbin/sshd"])
+def test_a_socket_of_systemd_needs_no_library_and_its_entry_comes_first(path: str) -> None:
+    """What [Socket] takes by hand is what the entry writes."""
+    advice = advise(Program(path, unit="relay.socket"), "accepted", VALUES)
     assert advice.entry == {"name": "relay.socket", "tcp": {"keepidle": 120, "keepintvl": 30, "keepcnt": 4}}
-    assert (advice.kind, advice.obstacle) == ("native", "")
+    assert advice.kind == "preload"
+
+
+POSTGRES = "/usr/lib/postgresql/15/bin/postgres"
+LOST = "not even INVOCATION_ID, which systemd gives to every service, came through"
+WRAPPED = f"what starts it gives it an environment of its own ({LOST}), so a drop-in does not reach it; "
+SET_ALL = (
+    "LD_PRELOAD = '/usr/lib/libkeepalive/{}', TCP_KEEPIDLE = '120', TCP_KEEPCNT = '4', TCP_KEEPINTVL = '30', "
+    "TCP_USER_TIMEOUT = '-1'"
+)
+
+
+@pytest.mark.parametrize(
+    ("program", "kind", "way"),
+    [
+        (
+            Program(
+                POSTGRES, unit="postgresql@.service", instance="postgresql@15-main.service", leader="/usr/bin/bash"
+            ),
+            "native",
+            "write into /etc/postgresql/VERSION/CLUSTER/environment, a line each: "
+            + SET_ALL.format("libkeepalive_listen.so"),
+        ),
+        (
+            Program(
+                "/usr/lib/postfix/sbin/smtpd", unit="postfix@.service", instance="postfix@-.service",
+                leader="/usr/lib/postfix/sbin/master",
+            ),
+            "elsewhere",
+            'run: postconf -e "import_environment=$(postconf -h import_environment) '
+            "LD_PRELOAD=/usr/lib/libkeepalive/libkeepalive_listen.so TCP_KEEPIDLE=120 TCP_KEEPCNT=4 TCP_KEEPINTVL=30 "
+            'TCP_USER_TIMEOUT=-1"',
+        ),
+        (
+            Program("/opt/x", unit="x.service", instance="x.service", leader="/usr/bin/bash"),
+            "elsewhere",
+            "have what starts it hand on what it is given, or set the variables there",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_start_wrapper_keeps_the_environment_from_gets_no_entry(program: Program, kind: str, way: str) -> None:
+    advice = advise(program._replace(lost=LOST), "accepted", VALUES)
+    assert (advice.kind, advice.entry, advice.obstacle, advice.way) == (kind, None, WRAPPED + way, way)
+    assert advice.notes == ["the role keepalive_build installs the libraries; then restart the unit"]
+    assert advise(program, "accepted", VALUES).entry is not None
+
+
+def test_a_way_that_was_gone_already_wants_a_restart() -> None:
+    program = Program(POSTGRES, unit="postgresql@.service", instance="postgresql@15-main.service", lost=LOST, told=True)
+    assert advise(program, "accepted", VALUES).notes == ["that is done already, as it seems: restart the unit"]
+    assert advise(program._replace(lost=""), "accepted", VALUES).notes == []
+
+
+@pytest.mark.parametrize("unit", ["session-*.scope", "relay.socket", "docker-1.scope"])
+def test_only_of_services_is_it_said(unit: str) -> None:
+    program = Program("/opt/x", unit=unit)
+    assert advise(program._replace(lost=LOST), "accepted", VALUES) == advise(program, "accepted", VALUES)
+
+
+def test_what_cannot_be_preloaded_anyway_is_said_first() -> None:
+    advice = advise(Program("/opt/x", unit="x.service", static=True, lost=LOST), "outgoing", VALUES)
+    assert (advice.kind, advice.obstacle) == ("nothing", "the program is statically linked")
+
+
+@pytest.mark.parametrize(("side", "library"), [("accepted", "listen"), ("outgoing", "connect")])
+def test_haproxy_says_itself_what_the_user_timeout_is(side: str, library: str) -> None:
+    """It sets 0 on each listener at each start and reload, where its configuration says nothing."""
+    advice = advise(Program("/usr/sbin/haproxy", unit="haproxy.service"), side, VALUES)
+    assert advice.entry == {
+        "name": "haproxy.service",
+        "libraries": [library],
+        "tcp": {"keepidle": 120, "keepintvl": 30, "keepcnt": 4, "user_timeout": 0},
+    }
+    (note,) = advice.notes
+    assert "sets that option itself" in note
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # More than 300 s is refused, and Elasticsearch does not start.
+        ("Elasticsearch", "network.tcp.keep_idle: 300, network.tcp.keep_interval: 60, network.tcp.keep_count: 4"),
+        # The default is 60: more would be worse.
+        ("RabbitMQ", "heartbeat = 60 and tcp_listen_options.keepalive = true"),
+        # Whoever accepts on other ports, without TLS, could not write 443 ssl.
+        ("nginx, clients", "listen … so_keepalive=600:60:4;"),
+        ("Squid", "http_port … tcpkeepalive=600,60,240"),
+    ],
+)
+def test_what_the_programs_take(name: str, expected: str) -> None:
+    (setting,) = (setting for setting in SETTINGS if setting.name == name)
+    assert fill_in(setting.text, recommend(3600)).replace("`", "") == expected
+
+
+def test_a_heartbeat_is_shorter_than_a_short_timeout() -> None:
+    (setting,) = (setting for setting in SETTINGS if setting.name == "RabbitMQ")
+    assert "heartbeat = 20`" in fill_in(setting.text, recommend(50))
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("PgBouncer", "RELOAD"),
+        ("nginx, clients", "then reload"),
+        ("Squid", "squid -k reconfigure"),
+        ("syslog-ng", "then restart"),  # it hands its listeners on over a reload, with their options
+        ("RabbitMQ", "then restart"),
+        ("stunnel", "then reload"),
+    ],
+)
+def test_the_step_after_which_a_setting_counts(name: str, step: str) -> None:
+    (setting,) = (setting for setting in SETTINGS if setting.name == name)
+    assert step in setting.where
 
 
 @pytest.mark.parametrize(
@@ -207,11 +323,42 @@ def test_what_may_go_wrong_with_the_library_is_said() -> None:
     (own,) = advise(program, "outgoing", VALUES, own=KeepaliveTimes(300, 100, 3)).notes
     assert "300 s / 100 s x 3" in own and "after connect()" in own
     (loaded,) = advise(program._replace(loaded=("libkeepalive.so", "x.so")), "outgoing", VALUES).notes
-    assert loaded == ("libkeepalive.so, x.so is loaded already: socket_options_info says why it is not enough")
+    assert loaded == "libkeepalive.so is loaded already: socket_options_info says why it is not enough"
     # Where something else comes first, neither is in its way.
-    nginx = Program("/usr/sbin/nginx", unit="nginx.service", loaded=("libkeepalive.so",))
+    nginx = Program("/usr/sbin/nginx", unit="nginx.service", loaded=("libkeepalive_listen.so",))
     assert advise(nginx, "accepted", VALUES).notes == []
     assert advise(nginx._replace(loaded=()), "accepted", VALUES, own=KeepaliveTimes(300, 100, 3)).notes == []
+    # A library for the other direction has nothing to do with it.
+    assert advise(program._replace(loaded=("libkeepalive_listen.so",)), "outgoing", VALUES).notes == []
+
+
+def test_an_entry_that_is_there_already_is_said_to_be() -> None:
+    """Rolled out and not restarted: pasting it again is not what helps."""
+    program = Program("/x", unit="a.service")
+    asked = AsFound(frozenset({"connect"}), asked=frozenset({"connect"}), ours=True)
+    (note,) = advise(program, "outgoing", VALUES, found=asked).notes
+    assert note == (
+        "the unit's drop-in names libkeepalive.so already, and it is not loaded: socket_options_info says why"
+    )
+    loaded = advise(program._replace(loaded=("libkeepalive.so",)), "outgoing", VALUES, found=asked).notes
+    assert [note.startswith("libkeepalive.so is loaded already") for note in loaded] == [True]
+
+
+def test_where_only_a_user_timeout_is_in_the_way_no_entry_helps() -> None:
+    """The entry would carry it, and the next audit say the same again."""
+    program = Program("/usr/libexec/sssd/sssd_be", unit="sssd.service", loaded=("libkeepalive.so",))
+    note = (
+        "a user timeout of 6000 ms or 9000 ms ends {} at the first lost probe, whatever keepcnt says: that is for the "
+        "program's own configuration, or for the entry that sets it"
+    )
+    advice = advise(program, "outgoing", VALUES, ended_by=(6000, 9000), all_ended=True)
+    assert advice == ("nothing", [], None, "the times are right already", [note.format("them")], "")
+    of_a_session = advise(
+        program._replace(unit="session-*.scope"), "outgoing", VALUES, ended_by=(6000,), all_ended=True
+    )
+    assert of_a_session.obstacle == "it was started in a login session, not by a unit"
+    some = advise(program._replace(loaded=()), "outgoing", VALUES, ended_by=(6000, 9000))
+    assert (some.kind, some.notes) == ("preload", [note.format("some")])
 
 
 def test_a_heartbeat_is_said_to_be_out_of_sight() -> None:

@@ -14,9 +14,10 @@ import socket
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.audit import host
+from ansible_collections.netops.keepalive.plugins.module_utils.audit import adviser, host
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit, Summary, Terms
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering, below_root
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import Address
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
@@ -29,6 +30,13 @@ LOCAL = Terms(350, include_local=True)
 @pytest.fixture(name="proc")
 def proc_fixture(tmp_path: pathlib.Path) -> ShadowProc:
     return ShadowProc(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def started_by_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What systemd gives to every service; the children inherit it."""
+    monkeypatch.setenv("INVOCATION_ID", "0" * 32)
+    monkeypatch.setenv("SYSTEMD_EXEC_PID", "1")
 
 
 @pytest.fixture(name="server")
@@ -239,6 +247,33 @@ def test_a_listener_of_mixed_connections_has_the_verdict_of_most_of_those_that_a
         assert (listener["verdict"], listener["shown_by"]) == ("slow", 3)
 
 
+@pytest.mark.parametrize(
+    ("program", "idle", "verdict"),
+    [
+        ("/usr/sbin/sshd", 7200, "slow"),
+        ("/usr/sbin/sshd", 60, None),
+        ("/usr/lib/postgresql/15/bin/postgres", 7200, "slow"),
+        ("/usr/sbin/mariadbd", 60, None),
+        ("/usr/sbin/pgbouncer", 60, None),
+        ("/usr/sbin/nginx", 60, "without"),
+        ("/usr/bin/haproxy", 7200, "without"),
+    ],
+)
+def test_who_turns_keepalive_on_himself_is_judged_by_the_times(
+    proc: ShadowProc, program: str, idle: int, verdict: t.Optional[str]
+) -> None:
+    """sshd, PostgreSQL and others do so after accept(), with the host's times, which the listener shows."""
+    with Child() as child:
+        port = child.run(LISTENING.format(f"s = l; {TUNED.format(idle, 15, 4)}; s.setsockopt(1, 9, 0); "))
+        proc.add(child.pid, "server.service", program=program)
+        listeners = group_of(audit(proc, Terms(350)), "server.service", "accepted")["listeners"]
+        assert [listener["verdict"] for listener in listeners] == ([verdict] if verdict else [])
+        with socket.create_connection(("127.0.0.1", port)):  # told otherwise, as a connection shows
+            child.run("s = l.accept()[0]")
+            (listener,) = group_of(audit(proc), "server.service", "accepted")["listeners"]
+            assert (listener["verdict"], listener["shown_by"]) == ("without", 1)
+
+
 def test_a_listener_of_loopback_is_no_finding(proc: ShadowProc) -> None:
     with Child("l = socket.create_server(('127.0.0.1', 0))") as child:
         proc.add(child.pid, "server.service")
@@ -283,6 +318,277 @@ def test_a_library_that_is_loaded_is_known(proc: ShadowProc, server: socket.sock
         advice = group_of(audit(proc, library_dir="/lib/x"), "a.service")["advice"]
     assert "libkeepalive.so is loaded already" in advice["notes"][0]
     assert [setting["name"] for setting in advice["native"]] == ["libpq (psql, psycopg, PostgreSQL's replication)"]
+
+
+NO_INVOCATION = "PATH=/bin\0LANG=C\0"
+BY_SYSTEMD = f"INVOCATION_ID={'0' * 32}\0PATH=/bin\0"
+
+
+@pytest.mark.parametrize(
+    ("unit", "environ", "version", "lost"),
+    [
+        ("a.service", NO_INVOCATION, 0, "not even INVOCATION_ID"),
+        ("a@one.service", NO_INVOCATION, 257, "not even INVOCATION_ID"),
+        ("a.service", BY_SYSTEMD, 257, "not even SYSTEMD_EXEC_PID"),
+        ("a.service", BY_SYSTEMD, 247, None),
+        ("a.service", BY_SYSTEMD + "LD_PRELOAD=libjemalloc.so.2\0", 0, None),  # it may well be the unit's
+        ("a.service", NO_INVOCATION + "LD_PRELOAD=/usr/lib/libkeepalive/libkeepalive.so\0", 0, None),
+    ],
+)
+def test_what_a_start_wrapper_gives_its_own_environment_gets_no_entry(
+    proc: ShadowProc, server: socket.socket, unit: str, environ: str, version: int, lost: t.Optional[str]
+) -> None:
+    asked: t.List[int] = []
+
+    def systemd_version() -> int:
+        asked.append(version)
+        return version
+
+    with Child(connecting(server)) as one, Child(connecting(server)) as two, Child(connecting(server)) as three:
+        proc.add(one.pid, unit, environ=environ)
+        proc.add(two.pid, "session-1.scope", environ=NO_INVOCATION)
+        proc.add(three.pid, "other.service", environ=environ)
+        summary = audit(proc, systemd_version=systemd_version)
+    advice = group_of(summary, unit.replace("@one", "@"))["advice"]
+    assert (advice["entry"] is None, advice["kind"]) == (lost is not None, "elsewhere" if lost else "preload")
+    assert (lost or "") in advice["obstacle"]
+    assert group_of(summary, "session-*.scope")["advice"]["obstacle"].startswith("it was started in a login session")
+    assert asked == [version]  # once, however many services
+
+
+FORKS = """
+ready, tell = os.pipe()
+answer = os.fork()
+if answer == 0:
+    c = socket.create_connection(('127.0.0.1', {port}))
+    os.write(tell, b'+')
+    os.read({until}, 1)
+    os._exit(0)
+os.read(ready, 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("parent", "parents_unit", "lost", "way"),
+    [
+        ("", "postfix@-.service", "not even INVOCATION_ID", "have what starts it hand on"),
+        ("/usr/lib/postfix/sbin/master", "postfix@-.service", None, None),
+        ("", "other.service", None, None),
+    ],
+)
+def test_a_process_that_shows_no_environment_is_judged_by_its_parent(
+    proc: ShadowProc, server: socket.socket, parent: str, parents_unit: str, lost: t.Optional[str], way: t.Optional[str]
+) -> None:
+    """A server's children write their titles over it. Of another program in between nothing is concluded."""
+    until, end = os.pipe()
+    with Child(pass_fds=[until]) as starts:
+        child = starts.run(FORKS.format(port=server.getsockname()[1], until=until))
+        proc.add(starts.pid, parents_unit, environ=NO_INVOCATION, program=parent)
+        proc.add(child, "postfix@-.service", environ="", cmdline="smtpd: idle\0")
+        advice = group_of(audit(proc), "postfix@.service")["advice"]
+        os.close(end)
+    os.close(until)
+    assert (advice["entry"] is None) == (lost is not None)
+    assert (lost or "") in advice["obstacle"] and (way or "") in advice["obstacle"]
+
+
+def test_what_its_own_configuration_names_already_wants_a_restart(
+    proc: ShadowProc, server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "LD_PRELOAD = '/usr/lib/libkeepalive/libkeepalive.so'\n"
+    monkeypatch.setattr(below_root, "read_text", lambda path, _most: text if "/15/main/" in path else "")
+    with Child(connecting(server)) as one, Child(connecting(server)) as two:
+        for child, version in ((one, 15), (two, 17)):
+            program = f"/usr/lib/postgresql/{version}/bin/postgres"
+            proc.add(child.pid, f"postgresql@{version}-main.service", environ=NO_INVOCATION, program=program)
+        groups = {group["program"]: group["advice"]["notes"][0] for group in audit(proc)["groups"]}
+    assert groups == {
+        "/usr/lib/postgresql/15/bin/postgres": "that is done already, as it seems: restart the unit",
+        "/usr/lib/postgresql/17/bin/postgres": "the role keepalive_build installs the libraries; then restart the unit",
+    }
+
+
+def test_a_parent_that_does_not_let_itself_be_read_is_not_waited_for(
+    proc: ShadowProc, server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until, end = os.pipe()
+    read: t.Set[int] = set()
+    with Child(pass_fds=[until]) as starts:
+        child = starts.run(FORKS.format(port=server.getsockname()[1], until=until))
+        proc.add(starts.pid, "a.service", environ=NO_INVOCATION)
+        proc.add(child, "a.service", environ="", cmdline="a: idle\0")
+        silent = {starts.pid: "it hangs"}
+        monkeypatch.setattr(answering, "SILENT", silent)
+        monkeypatch.setattr(answering, "find_silent", lambda _pids, _proc: silent)
+        program_of = proc.program_of
+        monkeypatch.setattr(proc, "program_of", lambda pid: read.add(pid) or program_of(pid))
+        summary = audit(proc)
+        os.close(end)
+    os.close(until)
+    assert group_of(summary, "a.service")["advice"]["kind"] == "preload"
+    assert child in read and starts.pid not in read
+
+
+def test_the_way_is_that_of_what_the_unit_runs(proc: ShadowProc, server: socket.socket) -> None:
+    """postfix's master takes the environment from its configuration, and its children theirs from it."""
+    until, end = os.pipe()
+    with Child(pass_fds=[until]) as starts:
+        child = starts.run(FORKS.format(port=server.getsockname()[1], until=until))
+        proc.add(starts.pid, "postfix@-.service", program="/usr/lib/postfix/sbin/master")
+        proc.add(child, "postfix@-.service", environ=NO_INVOCATION)
+        advice = group_of(audit(proc), "postfix@.service")["advice"]
+        os.close(end)
+    os.close(until)
+    assert '; run: postconf -e "import_environment=' in advice["obstacle"]
+
+
+USER_TIMEOUT = "s.setsockopt(6, 18, {})"
+
+
+def test_a_programs_own_user_timeout_stays(proc: ShadowProc, server: socket.socket) -> None:
+    """As sssd sets it, before it connects: the library would put 240 s over it."""
+    on = "s.setsockopt(1, 9, 1); " + USER_TIMEOUT.format(6000)
+    with Child(connecting(server, 2, on)) as all_alike, Child(connecting(server, 1, on)) as some:
+        some.run("kept.append(s); " + connecting(server).replace("kept", "more"))
+        proc.add(all_alike.pid, "sssd.service")
+        proc.add(some.pid, "some.service")
+        summary = audit(proc)
+    tcp = {"keepidle": 120, "keepintvl": 30, "keepcnt": 4}
+    assert group_of(summary, "sssd.service")["advice"]["entry"] == {
+        "name": "sssd.service", "libraries": ["connect"], "tcp": {**tcp, "user_timeout": 6000},
+    }  # fmt: skip
+    assert group_of(summary, "some.service")["advice"]["entry"] == {
+        "name": "some.service", "libraries": ["connect"], "tcp": {**tcp, "user_timeout": 0},
+        "accept": ["overridden_by_application"],
+    }  # fmt: skip
+
+
+def test_good_times_with_a_short_user_timeout_get_no_entry(proc: ShadowProc, server: socket.socket) -> None:
+    """As after a rollout that has left the user timeout to the program: pasting it again would change nothing."""
+    good = TUNED.format(120, 30, 4) + "; " + USER_TIMEOUT.format(6000)
+    with Child(connecting(server, 2, good)) as all_good, Child(connecting(server, 1, good)) as some:
+        some.run(connecting(server).replace("kept", "more"))
+        proc.add(all_good.pid, "sssd.service")
+        proc.add(some.pid, "some.service")
+        summary = audit(proc)
+    sssd = group_of(summary, "sssd.service")
+    assert (sssd["tight"], sssd["advice"]["entry"], sssd["advice"]["kind"]) == (2, None, "nothing")
+    assert group_of(summary, "some.service")["advice"]["kind"] == "preload"
+
+
+def test_a_derived_user_timeout_is_nobodys_own(proc: ShadowProc, server: socket.socket) -> None:
+    tuned = TUNED.format(300, 100, 3) + "; " + USER_TIMEOUT.format(600000)
+    with Child(connecting(server, 1, tuned)) as child:
+        proc.add(child.pid, "a.service")
+        entry = group_of(audit(proc), "a.service")["advice"]["entry"]
+    assert entry["tcp"] == {"keepidle": 120, "keepintvl": 30, "keepcnt": 4}
+
+
+def test_a_user_timeout_on_what_is_accepted_says_nothing_about_what_is_opened(proc: ShadowProc) -> None:
+    with Child() as child, socket.create_server(("127.0.0.1", 0)) as peer:
+        child.run("l = socket.create_server(('0.0.0.0', 0)); s = l; " + USER_TIMEOUT.format(6000))
+        child.run(connecting(peer))
+        proc.add(child.pid, "a.service")
+        summary = audit(proc)
+    # One entry gives both libraries, and the listener's user timeout is not what the connection has.
+    tcp = {"keepidle": 120, "keepintvl": 30, "keepcnt": 4, "user_timeout": 0}
+    for side in ("outgoing", "accepted"):
+        assert group_of(summary, "a.service", side)["advice"]["entry"] == {
+            "name": "a.service", "libraries": ["connect", "listen"], "tcp": tcp,
+            "accept": ["overridden_by_application"],
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("maps", "how"),
+    [
+        ("", {"tcp": {"keepidle": 120, "keepintvl": 30, "keepcnt": 4}, "respect": True}),
+        # They may be the library's work: then respect would keep it from doing it again after the next start.
+        (
+            "7f00-7f01 r-xp 0 08:01 1 /usr/lib/libkeepalive/libkeepalive.so\n",
+            {"tcp": {"keepidle": 10, "keepintvl": 3, "keepcnt": 4}},
+        ),
+    ],
+)
+def test_connections_that_are_right_stay_so(
+    proc: ShadowProc, server: socket.socket, maps: str, how: t.Dict[str, t.Any]
+) -> None:
+    with Child(connecting(server, 1, TUNED.format(10, 3, 3))) as child:
+        child.run(connecting(server).replace("kept", "more"))
+        proc.add(child.pid, "a.service", maps=maps)
+        entry = group_of(audit(proc), "a.service")["advice"]["entry"]
+    assert entry == {"name": "a.service", "libraries": ["connect"], **how}
+
+
+def test_what_a_person_has_set_in_a_unit_says_nothing_of_the_unit(proc: ShadowProc, server: socket.socket) -> None:
+    status = "Name:\tx\nUid:\t1000\t1000\t1000\t1000\n"
+    with Child(connecting(server)) as own, Child(connecting(server, 1, USER_TIMEOUT.format(1))) as persons:
+        proc.add(own.pid, "cron.service")
+        proc.add(persons.pid, "cron.service", status=status)
+        groups = {group["user"]: group for group in audit(proc)["groups"]}
+    assert "user_timeout" not in groups[None]["advice"]["entry"]["tcp"]
+    assert groups[1000]["advice"]["entry"]["tcp"]["user_timeout"] == 0
+
+
+@pytest.mark.parametrize("drop_in", [False, True])
+def test_an_entry_takes_no_library_away(
+    proc: ShadowProc, server: socket.socket, tmp_path: pathlib.Path, drop_in: bool
+) -> None:
+    """One that a process has loaded, or that the drop-in names and the next start loads."""
+    library = "/usr/lib/libkeepalive/libkeepalive_listen.so"
+    folder = tmp_path / "drop-ins" / "a.service.d"
+    folder.mkdir(parents=True)
+    if drop_in:
+        (folder / "zz-keepalive.conf").write_text(
+            f"# Managed by netops.keepalive\n[Service]\nEnvironment=LD_PRELOAD={library} TCP_SYNCNT=3\n"
+        )
+    maps = "" if drop_in else f"7f00-7f01 r-xp 0 08:01 1 {library}\n"
+    with Child(connecting(server)) as child:
+        proc.add(child.pid, "a.service", maps=maps)
+        advice = group_of(audit(proc, drop_ins=str(folder.parent)), "a.service")["advice"]
+    tcp = {"keepidle": 120, "keepintvl": 30, "keepcnt": 4, **({"syncnt": 3} if drop_in else {})}
+    assert advice["entry"] == {"name": "a.service", "libraries": ["connect", "listen"], "tcp": tcp}
+
+
+def test_two_programs_of_a_unit_get_one_entry(proc: ShadowProc, server: socket.socket) -> None:
+    """Each has its own finding; pasting what the one says must not take from the other."""
+    with Child(connecting(server)) as one, Child("l = socket.create_server(('0.0.0.0', 0))") as two:
+        proc.add(one.pid, "a.service", cmdline="python3\0/opt/one.py\0")
+        proc.add(two.pid, "a.service", cmdline="python3\0/opt/two.py\0")
+        groups = audit(proc)["groups"]
+    assert sorted(group["script"] for group in groups) == ["/opt/one.py", "/opt/two.py"]
+    assert [group["advice"]["entry"]["libraries"] for group in groups] == [["connect", "listen"]] * 2
+
+
+@pytest.fixture(name="go")
+def go_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every program be one that Go has linked."""
+    gather = adviser.gather_facts
+
+    def as_go(pid: int, proc: t.Any) -> t.Any:
+        facts = gather(pid, proc)
+        assert facts.elf
+        return facts._replace(elf=facts.elf._replace(go=True))
+
+    monkeypatch.setattr(adviser, "gather_facts", as_go)
+
+
+@pytest.mark.usefixtures("go")
+def test_a_listener_of_a_go_program_is_not_known_to_be_wrong(proc: ShadowProc) -> None:
+    """Go turns keepalive on on what it accepts; where a connection shows that this one does not, that is told."""
+    with Child() as child:
+        port = child.run(LISTENING.format(""))
+        proc.add(child.pid, "server.service")
+        summary = audit(proc)
+        assert summary["totals"]["listeners"] == 0
+        group = group_of(summary, "server.service", "accepted")
+        assert (group["listeners"], group["advice"]) == ([], None)
+        with socket.create_connection(("127.0.0.1", port)):
+            child.run("s = l.accept()[0]")
+            (listener,) = group_of(audit(proc), "server.service", "accepted")["listeners"]
+            assert (listener["verdict"], listener["shown_by"]) == ("without", 1)
+            child.run(TUNED.format(15, 15, 9))
+            assert audit(proc)["totals"]["listeners"] == 0
 
 
 def test_what_cannot_be_read_is_unknown_and_never_right(proc: ShadowProc, server: socket.socket) -> None:

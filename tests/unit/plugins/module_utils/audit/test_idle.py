@@ -15,6 +15,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import
     LONGEST_TIMEOUT,
     SHORTEST_TIMEOUT,
     KeepaliveTimes,
+    ended_by_user_timeout,
     judge,
     probes_in_force,
     recommend,
@@ -52,6 +53,23 @@ def options(keepidle: int, keepintvl: int, keepcnt: int, user_timeout: t.Optiona
 )
 def test_the_verdict(keepalive: t.Optional[bool], values: t.Any, verdict: str) -> None:
     assert judge(keepalive, values, 350, None) == verdict
+
+
+@pytest.mark.parametrize(
+    ("values", "user_timeout"),
+    [
+        (options(120, 30, 4, 6000), 6000),
+        (options(120, 30, 4, 130_000), 130_000),
+        (options(120, 30, 4, 240_000), 0),
+        (options(120, 30, 4), 0),
+        (options(120, 30, 1, 6000), 0),  # it would not be right without it either
+        (options(300, 100, 3, 6000), 0),
+        (options(120, 30, 4, None), 0),
+        (dict.fromkeys(options(1, 1, 1)), 0),
+    ],
+)
+def test_the_user_timeout_that_alone_is_in_the_way(values: t.Any, user_timeout: int) -> None:
+    assert ended_by_user_timeout(values, 350) == user_timeout
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import textwrap
+import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program
@@ -74,8 +75,8 @@ def test_one_host() -> None:
             from 192.0.2.9 x 1; no data for up to 30 s
             listens on 0.0.0.0:443
             listens on [::]:80, without keepalive, nobody connected now
-            do: nginx, clients: listen 443 ssl so_keepalive=120:30:4;
-                in each listen directive, then reload
+            do: nginx, clients: listen … so_keepalive=120:30:4;
+                in one listen directive of each address and port, nginx takes it only once; then reload
                 see https://nginx.org/en/docs/http/ngx_http_core_module.html#listen
             or: the library listen, with an entry of keepalive_services
 
@@ -109,6 +110,16 @@ def test_what_hosts_have_alike_is_said_once() -> None:
     assert text.count("- name: 'worker@.service'    # w1, w2, w3 and 2 more\n") == 1
 
 
+def test_hosts_with_idle_timeouts_of_their_own() -> None:
+    answers = {"w1": answer(WORKER), "w2": {**answer(WORKER), "idle_timeout": 60}}
+    lines = text_of(answers).splitlines()
+    assert lines[0] == "What idle timeouts of 60 s to 350 s would cut. Nothing was changed."
+    assert (
+        "WITHOUT    keepalive is off: forgotten after the host's idle timeout of silence, and nobody notices" in lines
+    )
+    assert any("6 of them for the host's idle timeout or more" in line for line in lines)
+
+
 def test_different_advice_is_said_apart() -> None:
     static = group(
         Program("/usr/bin/python3.11", "/opt/worker.py", "worker@.service", static=True),
@@ -130,10 +141,105 @@ def test_both_directions_of_a_unit_make_one_entry() -> None:
 
 def test_a_socket_unit_has_an_entry_without_libraries() -> None:
     relay = group(Program("/usr/bin/relay", unit="relay.socket"), "accepted", connections=1, without=1)
-    relay["advice"] = dict(relay["advice"], kind="preload", native=[])
     text = text_of({"w1": answer(relay)})
-    assert "do: systemd sets it, entry below\n" in text
+    assert "    do: systemd sets it, entry below\n    or: systemd sockets: KeepAlive=yes" in text
     assert "      - name: 'relay.socket'\n        tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}\n" in text
+
+
+def of_program(path: str, **settings: t.Any) -> t.Dict[str, t.Any]:
+    return {**WORKER, "program": path, **settings}
+
+
+@pytest.mark.parametrize(
+    ("paths", "shown"),
+    [
+        (["/usr/bin/python3.11", "/usr/bin/python3.13"], "python3.11, python3.13"),
+        (["/usr/bin/python3.13", "/usr/bin/python3.11", "/usr/bin/python3.13"], "python3.11, python3.13"),
+        (["/usr/sbin/php-fpm8.2", "/usr/sbin/php-fpm8.4"], "php-fpm8.2, php-fpm8.4"),
+        (["/usr/lib/postgresql/15/bin/postgres", "/usr/lib/postgresql/17/bin/postgres"], "postgres"),
+        (["/usr/lib/jvm/java-17-openjdk-amd64/bin/java", "/usr/lib/jvm/java-21-openjdk-amd64/bin/java"], "java"),
+        (["/usr/bin/ruby3.1", "/usr/bin/ruby3.3", "/opt/ruby"], "ruby, ruby3.1, ruby3.3"),
+        ([f"/usr/bin/python3.{minor}" for minor in (1, 2, 3, 4, 5)], "python3.1, python3.2, python3.3 and 2 more"),
+    ],
+)
+def test_a_program_of_several_releases_is_one_finding(paths: t.Sequence[str], shown: str) -> None:
+    answers = {f"w{number}": answer(of_program(path)) for number, path in enumerate(paths, 1)}
+    hosts = ", ".join(list(answers)[:3]) + (" and 2 more" if len(paths) > 3 else "")
+    text = text_of(answers)
+    assert f"worker@.service (2 units) on {hosts}: {shown} /opt/worker.py connects\n" in text
+    assert text.count(" connects\n") == 1
+
+
+def test_scripts_below_a_release_of_their_interpreter_are_one_as_well() -> None:
+    scripts = [f"/usr/lib/python3.{minor}/site-packages/app.py" for minor in (11, 13)]
+    answers = {host: answer({**WORKER, "script": script}) for host, script in zip(("w1", "w2"), scripts)}
+    assert text_of(answers).count(" connects\n") == 1
+
+
+@pytest.mark.parametrize(
+    "other", [{"program": "/usr/bin/perl"}, {"script": "/opt/worker2.py"}, {"unit": "b.service"}, {"user": 1000}]
+)
+def test_other_programs_are_other_findings(other: t.Dict[str, t.Any]) -> None:
+    assert text_of({"w1": answer(WORKER), "w2": answer({**WORKER, **other})}).count(" connects\n") == 2
+
+
+def test_two_releases_on_one_host_name_it_once() -> None:
+    text = text_of({"w1": answer(WORKER, of_program("/usr/bin/python3.13")), "w2": answer(WORKER)})
+    assert "worker@.service (2 units) on w1, w2: python3.11, python3.13 /opt/worker.py connects\n" in text
+
+
+LOST = "not even INVOCATION_ID, which systemd gives to every service, came through"
+
+
+def test_the_way_past_a_start_wrapper_comes_before_the_reason() -> None:
+    master = Program("/usr/lib/postfix/sbin/master", unit="postfix@.service", instance="postfix@-.service", lost=LOST)
+    listens = {"listeners": [{"address": "::", "port": 25, "verdict": "without", "shown_by": 0}], "listeners_total": 1}
+    silent = group(master, "accepted", **listens)
+    talking = group(master, "accepted", connections=1, without=1)
+    way = (
+        'do: the library listen, but not by an entry: run: postconf -e "import_environment=$(postconf -h '
+        "import_environment) LD_PRELOAD=/usr/lib/libkeepalive/libkeepalive_listen.so TCP_KEEPIDLE=120 TCP_KEEPCNT=4 "
+        'TCP_KEEPINTVL=30 TCP_USER_TIMEOUT=-1"\n'
+    )
+    text = text_of({"w1": answer(silent)})
+    assert f"    postfix@.service: master listens on [::]:25, without keepalive\n        {way}" in text
+    assert (
+        f"    {way}        what starts it gives it an environment of its own ({LOST}), so a drop-in does not reach it\n"
+        "        the role keepalive_build installs the libraries; then restart the unit\n"
+    ) in text_of({"w1": answer(talking)})
+    assert "To paste" not in text
+
+
+def test_the_way_past_a_start_wrapper_stands_behind_the_programs_own_setting() -> None:
+    def postgres(version: int) -> t.Dict[str, t.Any]:
+        path = f"/usr/lib/postgresql/{version}/bin/postgres"
+        program = Program(path, unit="postgresql@.service", instance=f"postgresql@{version}-main.service", lost=LOST)
+        return group(program, "accepted", connections=1, slow=1)
+
+    lines = text_of({"w1": answer(postgres(15)), "w2": answer(postgres(17))}).splitlines()
+    assert "postgresql@.service on w1, w2: postgres accepts" in lines
+    (way,) = (line for line in lines if line.startswith("    or: the library listen, but not by an entry: write into"))
+    assert "/etc/postgresql/VERSION/CLUSTER/environment, a line each: LD_PRELOAD = '/usr/lib/libkeepalive/" in way
+    assert not any("nothing can be preloaded" in line for line in lines)
+
+
+def test_all_libraries_of_an_entry_are_named() -> None:
+    both = group(Program("/usr/bin/x", unit="x.service"), "outgoing", connections=1, without=1)
+    both["advice"]["entry"]["libraries"] = ["connect", "listen"]
+    text = text_of({"w1": answer(both)})
+    assert "    do: the libraries connect and listen, entry below\n" in text
+    assert "        libraries: [connect, listen]\n" in text
+
+
+def test_peers_that_all_hosts_have_are_not_others() -> None:
+    peers = {"peers": [{"address": "192.0.2.7", "port": 80, "connections": 2}], "peers_total": 1}
+    text = text_of({name: answer({**WORKER, **peers}) for name in ("w1", "w2")})
+    assert "    to 192.0.2.7:80 x 4; no data" in text
+    differing = {"w1": answer({**WORKER, **peers}), "w2": answer({**WORKER, "peers_total": 2})}
+    assert "    to 192.0.2.7:5432 x 4, 192.0.2.7:80 x 2, [::5]:6379 x 2; no data" in text_of(differing)
+    others = {"peers": [{"address": f"192.0.2.{last}", "port": 80, "connections": 9 - last} for last in (1, 2)]}
+    differing["w1"] = answer({**WORKER, **others, "peers_total": 2})
+    assert "    to 192.0.2.1:80 x 8, 192.0.2.2:80 x 7, 192.0.2.7:5432 x 4 and 1 more; no data" in text_of(differing)
 
 
 def test_a_second_choice_says_when_it_is_one() -> None:
@@ -182,22 +288,58 @@ def test_what_was_not_read_is_said() -> None:
     lines = text_of({"w1": partly, "gone": None, "failed": {"msg": "no"}}).splitlines()
     assert lines[2:6] == [
         "HOST    CONNECTIONS  RIGHT  WITHOUT  SLOW  TIGHT  UNKNOWN  OVERDUE  LISTENERS",
-        "w1                0      0        0     0      0        0        0          0",
+        "w1                ?      ?        ?     ?      ?        ?        ?          ?",
         "gone              -      -        -     -      -        -        -          -",
         "failed            -      -        -     -      -        -        -          -",
     ]
     assert lines[-9:] == [
-        "w1: 3 processes not read: its descriptors are not shown to this user: run as root (become: true)",
+        "w1: 3 processes not read, so nothing is known of this host: its descriptors are not shown to this user: run "
+        "as root (become: true)",
         "w1: not listed for want of room: 139 more programs, 412 connections, 411 of them not right, 1 listeners",
         "w1:     of user 1000: 105 more programs, 378 connections, 377 of them not right, 1 listeners",
         "w1:     of user 1001 in cron.service: 1 more program, 1 connections, 1 of them not right",
         "w1:     of no unit: 32 more programs, 32 connections, 32 of them not right",
         "w1:     of others: 1 programs",
-        "w1: 7 sockets held by no process that was found (the kernel's own, as of NFS, or handed on and not taken): "
+        "w1: 7 sockets held by no process that was found (of processes that were not read, the kernel's own, "
+        "as of NFS, or handed on and not taken): "
         "1 of user 0 (to [2001:db8::1]:2049), 5 of user 1000 (listens on 0.0.0.0:9 and 4 more), others of 1 more users",
         "gone: not read: failed or not reached, see above",
         "failed: not read: failed or not reached, see above",
     ]
+
+
+UNREAD = {"processes": 300, "why": "its descriptors are not shown to this user: run as root (become: true)"}
+
+
+@pytest.mark.parametrize(
+    ("counts", "row", "colour"),
+    [
+        ({}, "w1              ?      ?        ?     ?      ?        ?        ?          ?", "unknown"),
+        (
+            {"connections": 2, "right": 2},
+            "w1              2      2        0     0      0        0        0          0",
+            "unknown",
+        ),
+        (
+            {"connections": 1, "slow": 1},
+            "w1              1      0        0     1      0        0        0          0",
+            "wrong",
+        ),
+        ({"listeners": 1}, "w1              0      0        0     0      0        0        0          1", "wrong"),
+    ],
+)
+def test_what_was_not_read_is_never_right(counts: t.Dict[str, int], row: str, colour: str) -> None:
+    """As without root: nothing found is nothing known, and no row of zeros."""
+    one = {**answer(**counts), "unreadable": UNREAD}
+    lines = render({"w1": one})
+    assert lines[3] == (row, colour)
+    legend = "?          not known: processes were not read, and the others have no connections (see below)"
+    assert ((legend, "plain") in lines) == (not counts)
+    (remark,) = (text for text, _what in lines if text.startswith("w1: 300 processes not read"))
+    assert (", so nothing is known of this host: its" in remark) == (not counts)
+    assert render({"w1": answer()})[3] == (
+        "w1              0      0        0     0      0        0        0          0", "right"
+    )  # fmt: skip
 
 
 def test_no_host_was_read() -> None:

@@ -155,7 +155,12 @@ def answer(*groups: t.Dict[str, t.Any], why: str = "") -> t.Dict[str, t.Any]:
 
 def advice(text: str) -> t.Dict[str, t.Any]:
     setting = {"name": text, "setting": text, "where": text, "source": text, "sets_times": False, "certain": False}
-    return {"obstacle": f"o{text}", "notes": [f"  n{text}"], "native": [{**setting, "remark": f"  r{text}"}]}
+    return {
+        "obstacle": f"o{text}",
+        "way": f"w{text}",
+        "notes": [f"  n{text}"],
+        "native": [{**setting, "remark": f"  r{text}"}],
+    }
 
 
 def indentation(line: str) -> int:
@@ -195,8 +200,20 @@ def test_what_is_to_be_pasted_is_yaml_that_gives_back_the_name(name: str) -> Non
         assert not any("keepalive_services:" in line for line in lines)
         return
     start = lines.index("    keepalive_services:")
-    pasted = yaml.safe_load("\n".join(lines[start : start + 4]))
-    assert pasted == {"keepalive_services": [{"name": name, "libraries": ["connect"], "tcp": {"keepidle": 120}}]}
+    pasted = yaml.safe_load("\n".join(lines[start : start + 5]))
+    given = {"name": name, "if_present": True, "libraries": ["connect"], "tcp": {"keepidle": 120}}
+    assert pasted == {"keepalive_services": [given]}
+
+
+@given(ANYTHING)
+def test_the_name_of_a_host_is_a_comment_in_what_is_to_be_pasted(host: str) -> None:
+    entries = [{"name": "a.service", "tcp": {"keepidle": idle}, "libraries": ["connect"]} for idle in (60, 120)]
+    both = [answer(group("a.service", "/x", "", entry=entry)) for entry in entries]
+    lines = report(dict(zip((f"h{host}", "i"), both)))
+    start = next(number for number, line in enumerate(lines) if line.startswith("    # "))
+    end = next(number for number, line in enumerate(lines) if number > start and line and not line.startswith("    "))
+    pasted = yaml.safe_load("\n".join(lines[start:end]))
+    assert pasted == {f"keepalive_services__audit{number}": [entry] for number, entry in enumerate(entries, 1)}
 
 
 @pytest.mark.parametrize("unit", ["a b.service", "{{ 1 }}.service", "a\n.service", "a\f.socket", "x.timer"])

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The entries that an audit ends with, as YAML to paste: one list where hosts agree, more where they do not.
+
+Of what a host answered nothing is taken over but what an entry can hold; the rest is read as YAML, and by Ansible as
+templates.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import typing as t
+
+from ..linux.unit_names import OURS, is_unit_name
+from ..settings.options import LIBRARIES, OPTIONS, SWITCHES
+from .entry import OVERRIDDEN
+
+_LIST = "keepalive_services"
+_WIDTH = 96
+
+
+class Pasted(t.NamedTuple):
+    """What an entry says besides its unit."""
+
+    libraries: t.Tuple[str, ...]
+    tcp: t.Tuple[t.Tuple[str, int], ...]
+    switches: t.Tuple[str, ...]
+    accept: t.Tuple[str, ...]
+
+    def joined(self, other: Pasted) -> Pasted:
+        """Return what says both; two findings of a unit on one host have the same values."""
+        return Pasted(
+            tuple(name for name in LIBRARIES if name in self.libraries + other.libraries),
+            tuple({**dict(self.tcp), **dict(other.tcp)}.items()),
+            tuple(name for name in SWITCHES if name in self.switches + other.switches),
+            self.accept or other.accept,
+        )
+
+    def lines(self) -> t.Iterator[str]:
+        """Yield the lines of the entry behind its name."""
+        if self.libraries:
+            yield f"libraries: [{', '.join(self.libraries)}]"
+        yield f"tcp: {{{', '.join(f'{key}: {value}' for key, value in self.tcp)}}}"
+        for name in self.switches:
+            yield f"{name}: true"
+        if self.accept:
+            yield f"accept: [{', '.join(self.accept)}]"
+
+
+class Entries:
+    """The entries of all hosts of an audit."""
+
+    def __init__(self, hosts: t.Collection[str]) -> None:
+        """Begin with none.
+
+        :param hosts: all hosts of the audit, those that were not read as well.
+        """
+        self._hosts = hosts
+        self._by_unit: t.Dict[str, t.Dict[str, Pasted]] = {}
+
+    def add(self, host: str, entry: t.Mapping[str, t.Any]) -> None:
+        """Take the entry of one finding on one host."""
+        name = entry["name"]
+        if not is_unit_name(name, OURS):
+            return
+        given = Pasted(
+            tuple(library for library in LIBRARIES if library in entry.get("libraries", [])),
+            tuple((key, int(value)) for key, value in entry["tcp"].items() if key in OPTIONS),
+            tuple(key for key in SWITCHES if entry.get(key)),
+            (OVERRIDDEN,) if OVERRIDDEN in entry.get("accept", []) else (),
+        )
+        of_hosts = self._by_unit.setdefault(name, {})
+        of_hosts[host] = of_hosts[host].joined(given) if host in of_hosts else given
+
+    def lines(self, few: t.Callable[[t.Sequence[str]], str]) -> t.List[str]:
+        """Return what is to paste, nothing where there is nothing.
+
+        :param few: makes a short text of names of hosts.
+        """
+        alike: t.Dict[str, Pasted] = {}
+        differing: t.Dict[t.Tuple[str, ...], t.Dict[str, Pasted]] = {}
+        for unit, of_hosts in sorted(self._by_unit.items()):
+            by_content: t.Dict[Pasted, t.List[str]] = {}
+            for host, given in of_hosts.items():
+                by_content.setdefault(given, []).append(host)
+            if len(by_content) == 1:
+                alike[unit] = next(iter(by_content))
+                continue
+            for given, hosts in by_content.items():
+                differing.setdefault(tuple(hosts), {})[unit] = given
+        lines = self._block(_LIST, alike, few if len(self._hosts) > 1 else None) if alike else []
+        for number, (names, entries) in enumerate(differing.items(), 1):
+            text = f"Into the variables of {', '.join(names)} only: others need other values or libraries."
+            lines += [
+                "",
+                *(f"# {line}" for line in textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)),
+            ]
+            lines += self._block(f"{_LIST}__audit{number}", entries, None)
+        return lines[1:] if lines and not lines[0] else lines
+
+    def _block(
+        self, variable: str, entries: t.Mapping[str, Pasted], few: t.Optional[t.Callable[[t.Sequence[str]], str]]
+    ) -> t.List[str]:
+        lines = [f"{variable}:"]
+        for name, given in entries.items():
+            on = self._by_unit[name]
+            # No name of a unit holds a quote, and in single quotes YAML takes every other character of one as it is.
+            lines.append(f"  - name: '{name}'" + (f"    # {few(list(on))}" if few else ""))
+            if not set(self._hosts) <= set(on):
+                lines.append("    if_present: true")
+            lines += [f"    {line}" for line in given.lines()]
+        return lines

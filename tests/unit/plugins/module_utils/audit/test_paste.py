@@ -1,0 +1,196 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The entries to paste: exact text, for one host and for fleets that are not alike."""
+
+from __future__ import annotations
+
+import textwrap
+import typing as t
+
+import pytest
+import yaml
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.entry import AsFound, entry_for
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.paste import Entries
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolve
+
+VALUES = KeepaliveTimes(120, 30, 4)
+NOTHING = AsFound()
+OWN = AsFound(user_timeouts=frozenset({6000}))
+
+Given = t.Tuple[str, str, str, AsFound]
+
+
+def pasted(hosts: t.Sequence[str], *given: Given) -> str:
+    """Return the text for entries: of a host, a unit, a side, with what was found there."""
+    entries = Entries(hosts)
+    for host, unit, side, found in given:
+        entries.add(host, entry_for(unit, side, VALUES, found)[0])
+    return "\n".join(entries.lines(", ".join)) + "\n"
+
+
+def test_one_host() -> None:
+    text = pasted(
+        ["w1"],
+        ("w1", "b.service", "outgoing", NOTHING),
+        ("w1", "a.socket", "accepted", NOTHING),
+        ("w1", "b.service", "accepted", NOTHING),
+    )
+    assert text == textwrap.dedent(
+        """\
+        keepalive_services:
+          - name: 'a.socket'
+            tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}
+          - name: 'b.service'
+            libraries: [connect, listen]
+            tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}
+        """
+    )
+
+
+def test_what_not_all_hosts_have_is_for_those_that_have_it() -> None:
+    everywhere = [(host, "a.service", "outgoing", NOTHING) for host in ("w1", "w2")]
+    text = pasted(["w1", "w2"], *everywhere, ("w2", "b.service", "outgoing", NOTHING))
+    assert text == textwrap.dedent(
+        """\
+        keepalive_services:
+          - name: 'a.service'    # w1, w2
+            libraries: [connect]
+            tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}
+          - name: 'b.service'    # w2
+            if_present: true
+            libraries: [connect]
+            tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}
+        """
+    )
+
+
+def test_a_host_that_was_not_read_may_lack_a_unit() -> None:
+    assert "if_present: true" in pasted(["w1", "gone"], ("w1", "a.service", "outgoing", NOTHING))
+
+
+def test_where_hosts_differ_there_is_a_list_for_each_kind() -> None:
+    """One list cannot name a unit twice; layers stand beside it, whoever has which."""
+    text = pasted(
+        ["w1", "w2", "w3"],
+        *((host, "alike.service", "outgoing", NOTHING) for host in ("w1", "w2", "w3")),
+        ("w1", "libraries.service", "outgoing", NOTHING),
+        ("w2", "libraries.service", "outgoing", AsFound(frozenset({"listen"}))),
+        ("w3", "libraries.service", "outgoing", NOTHING),
+        ("w1", "values.service", "outgoing", NOTHING),
+        ("w3", "values.service", "outgoing", NOTHING),
+        ("w2", "values.service", "outgoing", OWN),
+        ("w1", "some.service", "outgoing", OWN),
+        ("w2", "some.service", "outgoing", NOTHING),
+    )
+    assert text == textwrap.dedent(
+        """\
+        keepalive_services:
+          - name: 'alike.service'    # w1, w2, w3
+            libraries: [connect]
+            tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}
+
+        # Into the variables of w1, w3 only: others need other values or libraries.
+        keepalive_services__audit1:
+          - name: 'libraries.service'
+            libraries: [connect]
+            tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}
+          - name: 'values.service'
+            libraries: [connect]
+            tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}
+
+        # Into the variables of w2 only: others need other values or libraries.
+        keepalive_services__audit2:
+          - name: 'libraries.service'
+            libraries: [connect, listen]
+            tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}
+          - name: 'some.service'
+            if_present: true
+            libraries: [connect]
+            tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}
+          - name: 'values.service'
+            libraries: [connect]
+            tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4, user_timeout: 6000}
+
+        # Into the variables of w1 only: others need other values or libraries.
+        keepalive_services__audit3:
+          - name: 'some.service'
+            if_present: true
+            libraries: [connect]
+            tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4, user_timeout: 6000}
+        """
+    )
+    assert len(yaml.safe_load(text)) == 4
+
+
+def test_nothing_alike_begins_with_the_first_difference() -> None:
+    text = pasted(["w1", "w2"], ("w1", "a.service", "outgoing", NOTHING), ("w2", "a.service", "outgoing", OWN))
+    assert text.startswith("# Into the variables of w1 only: ")
+    assert "\nkeepalive_services:" not in text
+
+
+def test_many_hosts_are_all_named() -> None:
+    """Whoever pastes has to know where; a few and a count do not tell it."""
+    hosts = [f"host{number:03}.example.com" for number in range(40)]
+    text = pasted(
+        [*hosts, "other"],
+        *((host, "a.service", "outgoing", NOTHING) for host in hosts),
+        ("other", "a.service", "outgoing", OWN),
+    )
+    assert all(host in text for host in hosts)
+    assert max(map(len, text.splitlines())) <= 100
+    assert list(yaml.safe_load(text)) == ["keepalive_services__audit1", "keepalive_services__audit2"]
+
+
+def test_a_long_name_of_a_host_is_not_broken() -> None:
+    long = "a" * 120 + ".example.com"
+    assert f"# {long}" in pasted(
+        [long, "w2"], (long, "a.service", "outgoing", NOTHING), ("w2", "a.service", "outgoing", OWN)
+    )
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        OWN,
+        AsFound(user_timeouts=frozenset({0, 6000})),
+        AsFound(times=frozenset({KeepaliveTimes(10, 3, 3)}), right=1, all_off=True),
+        AsFound(frozenset({"listen", "socket"}), said={"syncnt": 3, "debug": 1}, ours=True),
+    ],
+)
+def test_what_is_pasted_is_taken(found: AsFound) -> None:
+    """By whatever the collection reads it with, as it was meant."""
+    text = pasted(["w1"], ("w1", "a.service", "outgoing", found))
+    meant = entry_for("a.service", "outgoing", VALUES, found)[0]
+    read = yaml.safe_load(text)
+    assert read == {"keepalive_services": [meant]}
+    (service,) = resolve(read["keepalive_services"])
+    assert {name: service["tcp"][name] for name in meant["tcp"]} == meant["tcp"]
+
+
+def test_nothing_to_paste() -> None:
+    assert Entries(["w1"]).lines(", ".join) == []
+
+
+def test_of_an_answer_only_what_an_entry_holds_is_taken() -> None:
+    """Hosts are not believed: what is pasted is YAML, and templates."""
+    entries = Entries(["w1"])
+    evil = "x]\n  - name: y"
+    entries.add("w1", {"name": "a.service\n- b", "tcp": {}})
+    entries.add("w1", {"name": "{{ x }}.service", "tcp": {}})
+    entries.add(
+        "w1",
+        {
+            "name": "a.service", "libraries": ["connect", evil], "tcp": {"keepidle": "60", evil: 1}, "respect": evil,
+            "accept": [evil], "state": "absent", "debug": False,
+        },
+    )  # fmt: skip
+    assert entries.lines(", ".join) == [
+        "keepalive_services:",
+        "  - name: 'a.service'",
+        "    libraries: [connect]",
+        "    tcp: {keepidle: 60}",
+        "    respect: true",
+    ]
