@@ -326,8 +326,10 @@ def run_tests(tree: pathlib.Path, tests: t.Sequence[str], limit: float) -> t.Tup
             return "late", f"after {limit:.0f} s"
     if running.returncode == 0:
         return "survived", ""
-    if running.returncode in (3, 5):
-        sys.exit(f"the tests cannot be run ({running.returncode}):\n{output[-3000:]}")
+    if running.returncode == 5:
+        sys.exit(f"there are no tests to run:\n{output[-3000:]}")
+    if running.returncode == 3:
+        return "killed", "the tests cannot be collected: " + output.strip().rpartition("\n")[2]
     failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
     return "killed", failed[1] if failed else output.strip().rpartition("\n")[2]
 

@@ -19,7 +19,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux.command imp
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import NotLocked
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
 from ansible_collections.netops.keepalive.plugins.modules import ld_so_preload
-from ansible_collections.netops.keepalive.tests.unit.support.played_preload import (  # noqa: F401
+from ansible_collections.netops.keepalive.tests.unit.support.played_preload import (  # noqa: F401 # pylint: disable=unused-import
     Result,
     Run,
     Warnings,

@@ -14,7 +14,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload imp
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload.check import LibraryProblem
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader
 from ansible_collections.netops.keepalive.plugins.modules import ld_so_preload
-from ansible_collections.netops.keepalive.tests.unit.support.played_preload import (  # noqa: F401
+from ansible_collections.netops.keepalive.tests.unit.support.played_preload import (  # noqa: F401 # pylint: disable=unused-import
     Result,
     Run,
     file_fixture,

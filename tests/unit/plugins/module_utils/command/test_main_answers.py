@@ -45,7 +45,7 @@ class Host:
                 host.asked.append(question)
 
             def run(self) -> Answer:
-                if host.error:
+                if isinstance(host.error, Exception):
                     raise host.error
                 return host.answer
 

@@ -224,7 +224,7 @@ class Time:
         monkeypatch.setattr(tried._done, "wait", self.wait)
         self.limits: t.List[t.Any] = []
         monkeypatch.setattr(answering.resource, "setrlimit", lambda *given: self.limits.append(given))
-        monkeypatch.setattr(answering.threading, "stack_size", lambda size: self.limits.append(size))
+        monkeypatch.setattr(answering.threading, "stack_size", self.limits.append)
         self._done = tried._done
 
     def wait(self, seconds: float) -> bool:

@@ -270,7 +270,7 @@ def test_what_the_kernel_says_of_each_value_is_taken_over(
 ) -> None:
     run = LiveRun(Answers(*answers), memory)
     run.set(lambda: look_of(socket_with(5)), [EXPECTED])
-    (result,) = run.results.by_inode.values()
+    (result,) = list(run.results.by_inode.values())
     assert (result.outcome, result.before, result.after) == (outcome, before, after)
     assert (result.refused, result.seen_after) == (refused, seen)
     assert set(memory.units["a.service"].changes) == ({5} if after else set())

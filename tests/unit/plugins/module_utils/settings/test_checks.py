@@ -254,4 +254,4 @@ class Text(str):
 
 def test_a_reason_is_taken_as_nothing_but_its_text() -> None:
     (reason,) = only([a(accept=[Text("unreadable")])])["accept"]
-    assert type(reason) is str
+    assert reason.__class__ is str

@@ -104,7 +104,7 @@ def test_a_record_becomes_the_values_of_a_socket(
     block = record(library, kind=-1, fd=4) + record(library, **changes) * 2 + record(library, kind=0, fd=6)
     found = list(reader._values(block))
     assert found == [(5, expected), (5, expected), (6, None)], "of what vanished nothing is said"
-    assert all(values is None or type(values) is SocketValues for _number, values in found)
+    assert all(values is None or isinstance(values, SocketValues) for _number, values in found)
 
 
 def test_no_more_addresses_and_values_are_kept_than_4096(library: Library) -> None:

@@ -257,7 +257,7 @@ def test_what_may_not_be_read_is_known_by_the_table(proc: MadeUpProc, monkeypatc
     proc.add(1, HERE, line(5, LISTEN), line(77, timer=2), line(78))
     proc.add(20)
     sweep = swept(proc, MadeUp({(20, None): {3: 77, 4: 78, 5: 79, 6: 77}}), 20)
-    first, second = sweep.records.values()
+    first, second = list(sweep.records.values())
     assert set(sweep.records) == {77, 78}, "79 is no TCP socket of this namespace"
     assert first._replace(why_unreadable="") == Record(
         inode=77,

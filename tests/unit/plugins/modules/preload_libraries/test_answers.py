@@ -161,9 +161,12 @@ def test_manifests_are_compared_with_the_files_and_passed_on(run: Run, monkeypat
     unpacked: t.List[t.Any] = []
     plans: t.List[Asked] = []
     monkeypatch.setattr(preload_libraries, "unpack", lambda *given: (unpacked.append(given), {})[1])
-    monkeypatch.setattr(
-        preload_libraries, "plan_libraries", lambda what, _seen: (plans.append(what), (_ for _ in ()).throw(OSError()))
-    )
+
+    def plan(what: Asked, _seen: t.Any) -> t.NoReturn:
+        plans.append(what)
+        raise OSError
+
+    monkeypatch.setattr(preload_libraries, "plan_libraries", plan)
     run(prebuilt_files={"k": {}}, prebuilt_manifests={"k": "text"})
     assert unpacked == [({"k": {}}, {"k": "text"})]
     assert plans[0].manifests == {"k": "text"}
