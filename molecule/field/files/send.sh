@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # send.sh RUN CONTAINER FILES PROGRAMS: put the scenario's files on a host, and the program that it shares with other ones.
 set -euo pipefail
 tar --create --owner root --group root --directory "$3" . \

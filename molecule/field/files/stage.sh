@@ -7,6 +7,9 @@ for folder in usr/bin usr/lib/python3 usr/lib/python3.11 usr/lib/python3.13 usr/
     lib64 etc; do mkdir -p "/srv/cell/$folder"; done
 ln -sfn usr/lib /srv/cell/lib
 ln -sfn /srv/config/linkdir.d /etc/systemd/system/linkdir.service.d
+# A name as systemd-escape(1) makes them; no archive of a collection takes one.
+printf '[Service]\nExecStart=/usr/bin/python3 /usr/local/lib/field/hold.py 127.0.0.1 9100\n' \
+    > '/etc/systemd/system/app\x2dlink.service'
 ln -sfn /etc/systemd/system/plain.service '/etc/systemd/system/other\x2dname.service'
 chmod 600 /etc/sssd/sssd.conf
 # Its owner is whom it runs as: root until version 2.9.
