@@ -17,7 +17,7 @@ import typing as t
 
 from ..host_wide import state
 from ..linux import answering, boot_clock, in_force, procfs, systemd
-from ..linux.executable import Executable, describe_executable
+from ..linux.executable import Executable, describe_executable, env_program
 from ..linux.procfs import HOST, Proc
 from ..linux.quoting import shown_words
 from ..linux.systemd import environment_of
@@ -290,6 +290,8 @@ def executable_of(properties: systemd.Properties, pids: t.Sequence[int] = ()) ->
     for pid in [pid for pid in pids if pid not in answering.SILENT][:1]:
         running = HOST.program_of(pid)
         path = running if running.startswith("/") and os.path.exists(running) else path
+    if path and "/" not in path:  # systemd looks for it, as Debian 13's postfix.service has it done
+        path = env_program(path) or ""
     return describe_executable(path) if path else None
 
 

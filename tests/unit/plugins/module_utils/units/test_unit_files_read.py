@@ -86,6 +86,15 @@ def test_the_program_of_a_service_is_the_one_that_runs(monkeypatch: pytest.Monke
     assert executable_of({"ExecStart": started}, (20, 30)) == "/opt/run" and asked[5:] == [30]
 
 
+def test_a_program_without_a_path_is_looked_for_as_systemd_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units_unit, "describe_executable", lambda path: path)
+    started = "{ path=%s ; argv[]=x ; ignore_errors=no }"
+    found = executable_of({"ExecStart": started % "sh"})
+    assert found in ("/usr/bin/sh", "/bin/sh")
+    assert executable_of({"ExecStart": started % "no-such-program"}) is None, "where it is nobody knows"
+    assert executable_of({"ExecStart": started % "/opt/x"}) == "/opt/x"
+
+
 def test_what_stands_in_the_way_is_told_of_files_program_environment_and_root(
     monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
 ) -> None:
