@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lines are split into words as systemd splits them; the scenario `field` holds the same table to systemd itself."""
+"""Lines are split into words as systemd splits them; the scenario `default` holds the same table to systemd itself."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ def test_what_systemd_makes_of_a_line(case: t.Dict[str, t.Any]) -> None:
     assert [word.replace("%%", "%") for word in words(case["line"])] == case["words"]
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["shown"] for case in CASES])
+@pytest.mark.parametrize("case", CASES, ids=[case["line"] for case in CASES])
 def test_what_systemctl_shows(case: t.Dict[str, t.Any]) -> None:
-    assert shown_words(case["shown"]) == case["words"]
+    """systemd 247 quotes more of it than later ones, and escapes less."""
+    for form in case["shown"]:
+        assert shown_words(form) == case["words"]
 
 
 @pytest.mark.parametrize(
