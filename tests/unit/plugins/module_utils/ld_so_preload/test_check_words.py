@@ -80,8 +80,8 @@ def test_one_fault_for_several_loaders_is_said_once(folder: pathlib.Path, monkey
     assert check.check_files([f"{folder}/gone.so"], [OWN, OTHER]) == [LibraryProblem("", f"{folder}/gone.so", gone)]
     assert check.check_files([f"{folder}/$LIB/l.so"], [OTHER]) == [
         LibraryProblem("", f"{folder}/lib/l.so", f"{gone}; /lib/ld.so starts 32 bit i386 programs here, so there must "
-                       "be a build for them: install a compiler that can make it (Debian: gcc-multilib) and run "
-                       "preload_libraries, or remove that loader"),
+                       "be a build for them: give the host that compiles a compiler that can make it (Debian: "
+                       "gcc-multilib) and run preload_libraries, or remove that loader"),
     ]  # fmt: skip
 
 
