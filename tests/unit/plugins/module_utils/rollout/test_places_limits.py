@@ -72,8 +72,7 @@ def test_what_each_place_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout_places.manifest, "read_manifest", lambda _folder: None)
     always = ["the drop-ins", "what has to be put back if it fails", "the lock of the rollout"]
     assert [place.purpose for place in rollout_places.places(False)] == always
-    libraries = [*always, "the libraries", "compiling the libraries"]
-    assert [place.purpose for place in rollout_places.places(True)] == libraries
+    assert [place.purpose for place in rollout_places.places(True)] == [*always, "the libraries"]
 
 
 def test_which_programs_a_build_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
