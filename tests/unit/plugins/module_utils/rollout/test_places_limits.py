@@ -13,16 +13,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import places as rollout_places
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.places import NeededPlace, place_problem
-
-
-class System(t.NamedTuple):
-    """As statvfs(3) says it."""
-
-    f_flag: int = 0
-    f_bavail: int = 10
-    f_frsize: int = 1024
-    f_files: int = 100
-    f_favail: int = 100
+from ansible_collections.netops.keepalive.tests.unit.support.statvfs import System
 
 
 @pytest.mark.parametrize(
