@@ -183,6 +183,15 @@ def test_only_what_the_manifest_beside_it_names_must_be_as_it_was_installed(libr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make folders that others may not enter his own")
+def test_a_library_lies_where_its_link_leads(library: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mount of that place counts, and is told with that place."""
+    link = library.parent / "link.so"
+    link.symlink_to(library.name)
+    monkeypatch.setattr(check.install, "unloadable", lambda path: f"{path} is not loaded")
+    for path in (library, link):
+        assert check.check_files([str(path)], []) == [LibraryProblem("", str(path), f"{library} is not loaded")]
+
+
 def test_every_folder_above_must_be_entered_by_everybody(library: pathlib.Path) -> None:
     lib = library.parent / "a" / "b"
     lib.mkdir(parents=True)

@@ -19,7 +19,7 @@ from ansible_collections.netops.keepalive.tests.unit.support.mounted import run_
 PROGRAM = """
 from .module_utils.linux.command import look_for
 from .module_utils.linux.mounts import noexec_mount
-print(json.dumps([noexec_mount(path) for path in asked] + [look_for(asked[0])]))
+print(json.dumps([noexec_mount(path) for path in asked] + [look_for(asked[0]), look_for(asked[1])]))
 """
 
 
@@ -38,8 +38,9 @@ def test_the_mount_that_executes_nothing_is_named(tmp_path: pathlib.Path) -> Non
     """
     asked = [program, folder, folder / "not/there/yet", tmp_path / "link", folder / "open", tmp_path, "/"]
     found = run_mounted(mounts, PROGRAM, list(map(str, asked)))
-    assert found[:-1] == [str(folder)] * 4 + [""] * 3
-    assert found[-1] == [None, f"{program} lies on {folder}, which is mounted noexec"], "it is there, and not found"
+    assert found[:-2] == [str(folder)] * 4 + [""] * 3
+    assert found[-2] == [None, f"{program} lies on {folder}, which is mounted noexec"], "it is there, and not found"
+    assert found[-1] == [None, ""], "a folder is no program"
     assert noexec_mount(str(program)) == ""
 
 
