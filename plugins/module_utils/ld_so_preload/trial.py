@@ -132,8 +132,9 @@ class Trial:
             plain, found = self._outcome([*plain_prefix, *command], {}), self._outcome([*prefix, *command], environment)
         if _same(plain, found):
             return None
-        with_it = f"{found.words}{said(new_lines(found.stderr.splitlines(), plain.stderr.splitlines()))}"
-        without = f"{plain.words}{said(plain.stderr.splitlines())}"
+        after, before = found.stderr.splitlines(), plain.stderr.splitlines()
+        with_it = f"{found.words}{said(new_lines(after, before))}"
+        without = f"{plain.words}{said(new_lines(before, after) or before)}"
         return LibraryProblem(words, library, f"with the library it {with_it}; without, it {without}")
 
     def _outcome(self, command: Command, environment: t.Mapping[str, str]) -> TrialOutcome:

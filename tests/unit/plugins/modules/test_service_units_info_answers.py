@@ -86,7 +86,7 @@ def test_the_whole_answer_where_no_unit_is_named(run: Run, played: Played, tmp_p
     played.host = state.HostWide(f"{entry}\n", f"{dropin.MARKER}\n")
     nothing = {
         "changed": False, "units": {}, "problems": [], "build": {}, "unfinished": ["a.service", "b.service"],
-        "dropins": [], "library_users": [{"pid": 7}],
+        "dropins": [], "library_users": [{"pid": 7}], "absent_here": [],
     }  # fmt: skip
     of_host = {"entries": [entry], "settings": True, "restart_due": [True], "filtered": []}
     assert run() == {**nothing, "host_wide": of_host}

@@ -10,11 +10,13 @@ import hashlib
 import os
 import pathlib
 import stat
+import sys
 import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.command import file as command_file
 from ansible_collections.netops.keepalive.plugins.module_utils.command.file import DoesNotRun, Target
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import baseline
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import Ended
 
 NAME = "keepalive-sockets"
@@ -120,29 +122,56 @@ def test_what_is_no_file_in_its_place_counts_as_none(target: Target) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"#!/bin/sh\necho out; echo no >&2; exit 3\n", f"{NAME} --help ended with status 3: no"),
-        (b"#!/bin/sh\necho out; exit 3\n", f"{NAME} --help ended with status 3: out"),
-        (b"#!/bin/sh\necho oops >&2\n", f"{NAME} --help ended with status 0: oops"),
-        (b'#!/bin/sh\n[ "$*" = --help ] || exit 0\nexit 9\n', f"{NAME} --help ended with status 9: "),
-        (b"#!/nowhere\n", "root does not run it: /nowhere: No such file or directory"),
+        ("print('out'); sys.stderr.write('well\\nno\\x1b'); sys.exit(3)", "ended with status 3 and said: no\\x1b"),
+        ("print('out'); sys.exit(3)", "ended with status 3"),
+        ("sys.stderr.write('oops\\nwell')", "ended with status 0 and said: oops"),
+        ("sys.exit(9 if sys.argv[1:] == ['--help'] else 0)", "ended with status 9"),
     ],
 )
-def test_a_command_that_does_not_run_leaves_the_old_one(target: Target, content: bytes, said: str) -> None:
+def test_a_command_that_does_not_run_leaves_the_old_one(target: Target, content: str, said: str) -> None:
     put(target)
     with pytest.raises(DoesNotRun) as error:
-        put(target, content)
-    assert str(error.value) == said
+        put(target, f"#!{sys.executable} -I\nimport sys\n{content}\n".encode())
+    assert str(error.value) == f"{NAME} --help {said}"
     assert pathlib.Path(target.path).read_bytes() == GOOD
     assert os.listdir(target.folder) == [NAME]
 
 
+def test_what_its_python_does_by_itself_is_no_fault_of_the_command(target: Target, tmp_path: pathlib.Path) -> None:
+    """One that is not there, fails or complains, as where a locale is missing."""
+    python = tmp_path / "python"
+    content = f"#!{python} -I\nimport sys\nsys.stderr.write(sys.argv[1])\n".encode()
+    with pytest.raises(DoesNotRun) as error:
+        put(target, content)
+    assert str(error.value) == f"without it {python} cannot be started: No such file or directory"
+    python.write_text("#!/bin/sh\necho out of order >&2; exit 3\n")
+    python.chmod(0o755)
+    with pytest.raises(DoesNotRun) as error:
+        put(target, content)
+    assert str(error.value) == f"without it {python} ended with status 3 and said: out of order"
+    python.write_text(f'#!/bin/sh\necho "no locale ($$)" >&2; exec {sys.executable} "$@"\n')
+    with pytest.raises(DoesNotRun) as error:
+        put(target, content)
+    assert str(error.value) == f"{NAME} --help ended with status 0 and said: --help"
+    assert os.listdir(target.folder) == []
+    put(target, content.replace(b"sys.argv[1]", b"''"))
+    assert os.listdir(target.folder) == [NAME]
+
+
 def test_the_help_is_asked_of_the_new_file(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And its interpreter is only asked for itself where there is something to compare."""
     asked = []
+    says = ""
 
-    def run(command: t.List[str], _seconds: float) -> Ended:
+    def run(command: t.List[str], seconds: float, environment: t.Optional[t.Mapping[str, str]]) -> Ended:
+        assert (seconds, environment) == (30, None)
         asked.append((command, stat.S_IMODE(os.stat(command[0]).st_mode)))
-        return Ended(0, "usage", "")
+        return Ended(0, "usage", says)
 
-    monkeypatch.setattr(command_file, "run", run)
+    monkeypatch.setattr(baseline, "run", run)
+    help_ = ([f"{target.folder}/.{NAME}.new", "--help"], 0o755)
     put(target)
-    assert asked == [([f"{target.folder}/.{NAME}.new", "--help"], 0o755)]
+    assert asked == [help_]
+    says = "noise\n"
+    put(target, b"#!/bin/sh -e\n\n")
+    assert asked == [help_, help_, (["/bin/sh", "-e", "-c", "pass"], 0o755)]

@@ -139,16 +139,56 @@ def test_a_library_that_says_nothing_has_read_nothing() -> None:
         check._in_words("", ["a", "b"], "/x.so")
 
 
+def test_what_the_host_says_of_the_file_that_it_has_hides_no_mistake_in_the_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """unshare, sh and mount read the old one, where the libraries are loaded into every program."""
+    mistake = "libkeepalive: ignored: /etc/libkeepalive.conf line 1: odd"
+    noise = "ERROR: ld.so: object '/of-others.so' from /etc/ld.so.preload cannot be preloaded: ignored."
+    said = f"{noise}\n{mistake}\n{check._BEGINS}\n{noise}\n{mistake}\n{LAST}\n"
+    monkeypatch.setattr(check, "find_program", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(check, "run", lambda *_arguments: Ended(0, "", said))
+    assert check.complaints("odd\nTCP_KEEPIDLE=1\n", "/x.so") == ["line 1: odd"]
+
+
+BEGINS = "from here on with the library\n"
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        (Ended(32, "", "mount: denied\nby \x1b\n"),
+         "in a mount namespace, a program ended with status 32 already without /x.so: mount: denied / by \\x1b"),
+        (Ended(0, "", ""), "in a mount namespace, a program ended with status 0 already without /x.so: "),
+        (Ended(0, "", f"{BEGINS[:-1]} and more\n{LAST}\n"),
+         "in a mount namespace, a program ended with status 0 already without /x.so: "
+         f"{BEGINS[:-1]} and more / {LAST}"),
+        (Ended(-11, "", f"noise 7\n{BEGINS}noise 8\n"),
+         "a program with /x.so in a mount namespace was ended by signal 11 (SIGSEGV): "),
+        (Ended(127, "", f"noise\n{BEGINS}noise\none\ntwo\x1b\n"),
+         "a program with /x.so in a mount namespace ended with status 127: one / two\\x1b"),
+        (Ended(0, "", f"noise\n{BEGINS}noise\n"), "/x.so did not read the file"),
+    ],
+)  # fmt: skip
+def test_whose_fault_it_is_that_nothing_was_found_out(monkeypatch: pytest.MonkeyPatch, ended: Ended, said: str) -> None:
+    monkeypatch.setattr(check, "find_program", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(check, "run", lambda *_arguments: ended)
+    with pytest.raises(check.CannotCheck) as seen:
+        check.complaints("a\nb\n", "/x.so")
+    assert str(seen.value) == said
+
+
 def test_how_the_library_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder that stands for /etc has the candidate, as everybody would read it, and the cache of the loader."""
     seen = []
 
-    def run(command: t.Sequence[str], _seconds: float) -> Ended:
+    def run(command: t.Sequence[str], seconds: float) -> Ended:
+        assert seconds == 30
         folder = pathlib.Path(command[8])
         candidate = folder / "libkeepalive.conf"
         seen.append((command[:8], command[9:], candidate.read_bytes(), candidate.stat().st_mode & 0o777))
         assert (folder / "ld.so.cache").exists() == os.path.exists("/etc/ld.so.cache")
-        return Ended(0, "", f"{LAST}\n")
+        return Ended(0, "", f"noise of 7\n{BEGINS}noise of 8\n{LAST}\n")
 
     monkeypatch.setattr(check, "find_program", lambda name: f"/bin/{name}")
     monkeypatch.setattr(check, "run", run)
@@ -157,7 +197,11 @@ def test_how_the_library_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
         assert check.complaints("A\r\nB\udcff", "/x.so") == []
     finally:
         os.umask(before)
-    inside = 'mount --bind "$1" /etc && exec env LIBKEEPALIVE_DEBUG=1 LD_PRELOAD="$2" "$3"'
+    inside = (
+        'mount --bind "$1" /etc && "$3" || exit\n'
+        'echo "from here on with the library" >&2\n'
+        'exec env LIBKEEPALIVE_DEBUG=1 LD_PRELOAD="$2" "$3"'
+    )
     command = ["/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", inside, "sh"]
     text = b"A\nB\xff\nLIBKEEPALIVE_DISABLE=the library has read this far\n"
     assert seen == [(command, ["/x.so", "/bin/true"], text, 0o644)]

@@ -33,7 +33,9 @@ RIGHT = "; right is a regular file of root's with mode 0644 and less than 1 MiB"
         ("TCP_KEEPIDLE", "1", 1), ("TCP_KEEPIDLE", "32767", 32767), ("TCP_KEEPIDLE", "32768", None),
         ("TCP_KEEPIDLE", "-1", None), ("TCP_USER_TIMEOUT", "-1", -1), ("TCP_KEEPIDLE", "x", None),
         ("LIBKEEPALIVE_DISABLE", "0", 0), ("LIBKEEPALIVE_RESPECT", "1", 1), ("LIBKEEPALIVE_DEBUG", "1", 1),
-        ("LIBKEEPALIVE_DEBUG", "2", None), ("LIBKEEPALIVE_DEBUG", "", None), ("LIBKEEPALIVE_OTHER", "1", None),
+        ("LIBKEEPALIVE_DEBUG", "0", 0), ("LIBKEEPALIVE_DEBUG", "", 0), ("LIBKEEPALIVE_DEBUG", "00", 1),
+        ("LIBKEEPALIVE_DEBUG", "2", 1), ("LIBKEEPALIVE_DEBUG", "no", 1), ("LIBKEEPALIVE_DISABLE", "2", None),
+        ("LIBKEEPALIVE_DISABLE", "yes", None), ("LIBKEEPALIVE_RESPECT", "", None), ("LIBKEEPALIVE_OTHER", "1", None),
         ("PATH", "1", None),
     ],
 )  # fmt: skip

@@ -80,8 +80,8 @@ def test_one_fault_for_several_loaders_is_said_once(folder: pathlib.Path, monkey
     assert check.check_files([f"{folder}/gone.so"], [OWN, OTHER]) == [LibraryProblem("", f"{folder}/gone.so", gone)]
     assert check.check_files([f"{folder}/$LIB/l.so"], [OTHER]) == [
         LibraryProblem("", f"{folder}/lib/l.so", f"{gone}; /lib/ld.so starts 32 bit i386 programs here, so there must "
-                       "be a build for them: install a compiler that can make it (Debian: gcc-multilib) and run "
-                       "preload_libraries, or remove that loader"),
+                       "be a build for them: give the host that compiles a compiler that can make it (Debian: "
+                       "gcc-multilib) and run preload_libraries, or remove that loader"),
     ]  # fmt: skip
 
 
@@ -183,6 +183,15 @@ def test_only_what_the_manifest_beside_it_names_must_be_as_it_was_installed(libr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make folders that others may not enter his own")
+def test_a_library_lies_where_its_link_leads(library: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mount of that place counts, and is told with that place."""
+    link = library.parent / "link.so"
+    link.symlink_to(library.name)
+    monkeypatch.setattr(check.install, "unloadable", lambda path: f"{path} is not loaded")
+    for path in (library, link):
+        assert check.check_files([str(path)], []) == [LibraryProblem("", str(path), f"{library} is not loaded")]
+
+
 def test_every_folder_above_must_be_entered_by_everybody(library: pathlib.Path) -> None:
     lib = library.parent / "a" / "b"
     lib.mkdir(parents=True)

@@ -57,7 +57,8 @@ def programs_fixture(monkeypatch: pytest.MonkeyPatch) -> Programs:
 
 def test_programs_of_each_kind_are_started(programs: Programs) -> None:
     assert programs_start([]) == ""
-    assert [command for command, _environment in programs.asked] == START
+    assert trial.noise() == []
+    assert [command for command, _environment in programs.asked] == [*START, *START]
 
 
 @pytest.mark.parametrize("error", ERRORS)
@@ -74,6 +75,8 @@ def test_what_programs_said_before_is_no_complaint_of_now(programs: Programs) ->
     known = ["old", "new", "ERROR: ld.so: new\x1b"]
     assert programs_start(known) == ""
     assert programs_start(known[:1]) == "/lib/ld.so ended with status 0 and said: ERROR: ld.so: new\\x1b"
+    programs.says["ld.so"] = Ended(0, "", "at 7: old\n")
+    assert programs_start(["at 12: old"]) == "", "numbers do not count"
     programs.says["ld.so"] = Ended(127, "", "old\n")
     assert programs_start(known) == "/lib/ld.so ended with status 127"
 
@@ -90,7 +93,7 @@ def test_what_programs_said_before_is_no_complaint_of_now(programs: Programs) ->
     ],
 )
 def test_the_line_that_is_shown_is_the_loaders_or_an_error(stderr: str, said: str) -> None:
-    assert trial.said(Ended(1, "", stderr)) == said
+    assert trial.said(stderr.splitlines()) == said
 
 
 TRUE, SHELL = ["/bin/true"], ["/bin/sh", "-c", ":"]
@@ -140,10 +143,10 @@ def test_who_harms_a_program_alone_is_named_and_else_all_together(programs: Prog
          "5 s; without, it ended with status 0"),
         ([TimedOut("x", "hung")], [TimedOut("x", "hung")], None),
         ([Ended(0, "", "at 12:30 by 77\n")], [Ended(0, "", "at 9:5 by 123\n")], None),
-        ([Ended(0, "", "a\n")], [Ended(0, "", "a\nb\n"), Ended(0, "", "a\nb 7\n")], "with the library it ended with "
-         "status 0 and said: a; without, it ended with status 0 and said: a"),
-        ([Ended(0, "", "a\nb\n")], [Ended(0, "", "a\n")], "with the library it ended with status 0 and said: a; "
-         "without, it ended with status 0 and said: a"),
+        ([Ended(0, "", "a 1\n")], [Ended(0, "", "a 2\nb\n"), Ended(0, "", "a 3\nb 7\n")], "with the library it ended "
+         "with status 0 and said: b 7; without, it ended with status 0 and said: a 1"),
+        ([Ended(0, "", "a 1\nb\n")], [Ended(0, "", "a 2\n")], "with the library it ended with status 0; without, it "
+         "ended with status 0 and said: b"),
         ([Ended(0, "", "ERROR: ld.so: object 1\nb\n")], [Ended(0, "", "b\n")], None),
         ([Ended(0, "", "ERROR: ld.so: object 1\n")], [Ended(0, "", "ERROR: ld.so: object 1\n")], None),
     ],

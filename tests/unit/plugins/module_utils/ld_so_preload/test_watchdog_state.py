@@ -75,3 +75,16 @@ except watchdog.WatchdogError as error:
     assert run_mounted(mounts, program, str(tmp_path)) == (
         f"{tmp_path}/watchdog cannot be started: it lies on {tmp_path}, which is mounted noexec"
     )
+
+
+def test_the_name_of_its_mount_is_shown_whatever_it_is(
+    place: watchdog.GuardedFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing is written for a watchdog that cannot be started."""
+    before = sorted(os.listdir(os.path.dirname(place.path)))
+    monkeypatch.setattr(watchdog, "fault", lambda _program: "")
+    monkeypatch.setattr(watchdog, "noexec_mount", {"/w": "/m\x1b"}.__getitem__)
+    with pytest.raises(watchdog.WatchdogError) as seen:
+        watchdog.begin(place, "/w", b"", "t", 60, lambda _path: None)
+    assert str(seen.value) == "/w cannot be started: it lies on /m\\x1b, which is mounted noexec"
+    assert sorted(os.listdir(os.path.dirname(place.path))) == before

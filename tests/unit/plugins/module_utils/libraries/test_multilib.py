@@ -17,6 +17,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.libraries.build i
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import link_to
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.multilib import Layout, find_layout
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import baseline
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import Ended, TimedOut
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import Elf, parse_elf
 
@@ -75,17 +76,17 @@ def test_the_compiler_is_told_for_which_kind() -> None:
     assert commands == ["ccache cc -m64", "ccache cc -m32", "ccache cc -mx32"]
 
 
-def test_why_the_compiler_cannot_is_its_first_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_why_the_compiler_cannot_is_its_first_line_and_what_it_complained_of(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def check(cc: str, directory: str) -> None:
         assert os.listdir(directory) == []
         asked.append(cc)
         if "-mx32" in cc:
-            raise BuildError("no x32\nand more")
+            raise BuildError("no x32:\nin file a.h:\na.h:1: fatal error: no b.h\nstopped")
 
     monkeypatch.setattr(multilib.libraries_build, "check_toolchain", check)
-    assert multilib.can_compile(LAYOUT, "gcc") == {"libx32": "no x32"}
+    assert multilib.can_compile(LAYOUT, "gcc") == {"libx32": "no x32: a.h:1: fatal error: no b.h"}
     assert asked == ["gcc -m32", "gcc -mx32"]
 
 
@@ -134,39 +135,73 @@ def test_everything_that_is_installed_is_made(monkeypatch: pytest.MonkeyPatch) -
     assert not any(map(os.path.exists, builds.folders))
 
 
-@pytest.mark.parametrize("error", [OSError(2, "No such file or directory"), TimedOut("ld.so", "was running")])
-@pytest.mark.parametrize("at", ["", NAMES[1]])
-def test_a_program_of_the_kind_that_cannot_be_run_refuses_the_library(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, error: Exception, at: str
-) -> None:
-    def run(command: t.Sequence[str], _seconds: float, environment: t.Mapping[str, str]) -> Ended:
-        assert command == OTHER.program
-        if environment == ({"LD_PRELOAD": f"{tmp_path}/{at}"} if at else {}):
-            raise error
-        return Ended(0, "", "")
+class Loaders:
+    """Takes the place of the programs of another kind: one library makes a difference."""
 
-    monkeypatch.setattr(multilib, "run", run)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, bad: str, ended: t.Any, plain: t.Any) -> None:
+        self.asked: t.List[t.Optional[t.Mapping[str, str]]] = []
+        self._bad, self._ended, self._plain = bad, ended, plain
+        monkeypatch.setattr(baseline, "run", self.run)
+
+    def run(
+        self, command: t.Sequence[str], seconds: float, environment: t.Optional[t.Mapping[str, str]] = None
+    ) -> Ended:
+        assert (command, seconds) == (OTHER.program, 30)
+        self.asked.append(environment)
+        ended = self._plain if not environment else self._ended
+        if environment and not environment["LD_PRELOAD"].endswith(self._bad):
+            return Ended(0, "", "")
+        if isinstance(ended, Exception):
+            raise ended
+        return t.cast(Ended, ended)
+
+
+ERRORS = [
+    (OSError(2, "No such file or directory"), "cannot be started: No such file or directory"),
+    (TimedOut("ld.so", "was still running after 30 s"), "was still running after 30 s"),
+]
+
+
+@pytest.mark.parametrize(("error", "said"), ERRORS)
+def test_a_program_of_the_kind_that_cannot_be_run_refuses_the_library(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, error: Exception, said: str
+) -> None:
+    """What cannot be run without it either is said to be no word on it; what goes well with it is not run without."""
+    loaders = Loaders(monkeypatch, NAMES[1], error, Ended(0, "", ""))
     with pytest.raises(multilib.Refused) as refused:
         multilib.try_out(OTHER, str(tmp_path))
-    assert str(refused.value) == f"{at} for 32 bit i386 programs: {error}"
+    assert str(refused.value) == f"{NAMES[1]} for 32 bit i386 programs: {OTHER.path} with it {said}"
+    assert loaders.asked == [*({"LD_PRELOAD": f"{tmp_path}/{name}"} for name in NAMES[:2]), None]
+    Loaders(monkeypatch, NAMES[1], error, error)
+    with pytest.raises(multilib.Refused) as refused:
+        multilib.try_out(OTHER, str(tmp_path))
+    assert str(refused.value) == (
+        f"{NAMES[1]} for 32 bit i386 programs cannot be tried: {OTHER.path} {said}, without it; put that right on this"
+        " host"
+    )
+    loaders = Loaders(monkeypatch, NAMES[1], Ended(0, "", ""), error)
+    multilib.try_out(OTHER, str(tmp_path))
+    assert loaders.asked == [{"LD_PRELOAD": f"{tmp_path}/{name}"} for name in NAMES]
 
 
 @pytest.mark.parametrize(
     ("ended", "said"),
     [
-        (Ended(0, "", "one\ntwo\x1b\n"), "ended with status 0: two\\x1b"),
-        (Ended(0, "", "noise\nnew\nnoise\n"), "ended with status 0: new"),
-        (Ended(-6, "", "noise\n"), "was ended by signal 6 (SIGABRT): "),
-        (Ended(1, "", "noise\nx\n"), "ended with status 1: x"),
+        (Ended(0, "", "one\x1b\ntwo\n"), "ended with status 0 and said: one\\x1b"),
+        (Ended(0, "", "noise 9\nnew\nnoise 7\n"), "ended with status 0 and said: new"),
+        (Ended(-6, "", "noise 9\n"), "was ended by signal 6 (SIGABRT)"),
+        (Ended(1, "", "x\ny\nnoise 9\n"), "ended with status 1 and said: y"),
+        (Ended(0, "", "noise 9\n"), ""),
     ],
 )
-def test_a_library_is_refused_with_the_last_line_that_it_adds(
+def test_a_library_is_refused_with_a_line_that_it_adds(
     monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, ended: Ended, said: str
 ) -> None:
-    def run(_command: t.Sequence[str], _seconds: float, environment: t.Mapping[str, str]) -> Ended:
-        return ended if environment.get("LD_PRELOAD", "").endswith(NAMES[2]) else Ended(0, "", "noise\n")
-
-    monkeypatch.setattr(multilib, "run", run)
-    with pytest.raises(multilib.Refused) as refused:
+    """The first of what it only complains of, and the last before a program dies."""
+    Loaders(monkeypatch, NAMES[2], ended, Ended(0, "", "noise 8\n"))
+    refused = ""
+    try:
         multilib.try_out(OTHER, str(tmp_path))
-    assert str(refused.value) == f"{NAMES[2]} for 32 bit i386 programs: {OTHER.path} {said}"
+    except multilib.Refused as error:
+        refused = str(error)
+    assert refused == (said and f"{NAMES[2]} for 32 bit i386 programs: {OTHER.path} with it {said}")

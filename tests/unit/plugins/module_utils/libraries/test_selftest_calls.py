@@ -14,6 +14,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import selftest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.selftest import Refused, try_files
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import baseline
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import Ended, TimedOut, find_program
 
 FOLDER = "/usr/lib/.new"
@@ -31,11 +32,14 @@ class Programs:
     def __init__(self) -> None:
         self.asked: t.List[t.Tuple[t.List[str], t.Dict[str, str]]] = []
         self.says: t.Dict[str, t.Any] = {}
-        """By a word of the command how it ends."""
+        """By a word of the command how it ends with the file that is tried."""
+        self.says_without: t.Dict[str, t.Any] = {}
 
-    def run(self, command: t.Sequence[str], _seconds: float, environment: t.Mapping[str, str]) -> Ended:
+    def run(self, command: t.Sequence[str], seconds: float, environment: t.Mapping[str, str]) -> Ended:
+        assert seconds == 30
         self.asked.append((list(command), dict(environment)))
-        for word, ended in self.says.items():
+        tried = FOLDER in " ".join([*command, *environment.values()])
+        for word, ended in (self.says if tried else self.says_without).items():
             if word in " ".join(command):
                 if isinstance(ended, Exception):
                     raise ended
@@ -49,7 +53,7 @@ class Programs:
 @pytest.fixture(name="programs")
 def programs_fixture(monkeypatch: pytest.MonkeyPatch) -> Programs:
     programs = Programs()
-    monkeypatch.setattr(selftest, "run", programs.run)
+    monkeypatch.setattr(baseline, "run", programs.run)
     return programs
 
 
@@ -90,16 +94,16 @@ def test_a_host_whose_programs_are_not_to_be_found_has_true_in_its_place(
     assert programs.asked == [(["/bin/true"], {**QUIET, "LD_PRELOAD": CONNECT})]
 
 
-INSPECT = f"{FOLDER}/libkeepalive_inspect.so"
+INSPECT, WATCHDOG = f"{FOLDER}/libkeepalive_inspect.so", f"{FOLDER}/keepalive-watchdog"
 FAILED = [
     (CONNECT, "true", Ended(1, "", ""), f"{CONNECT[len(FOLDER) + 1:]}: TRUE with it ended with status 1"),
     (CONNECT, "true", Ended(0, "", "one\ntwo\n"), "libkeepalive.so: TRUE with it ended with status 0 and said: one"),
     (CONNECT, "true", Ended(1, "", "one\ntwo\x1b\n"),
      "libkeepalive.so: TRUE with it ended with status 1 and said: two\\x1b"),
     (CONNECT, "true", TimedOut("true", "was still running after 30 s"),
-     f"{CONNECT}: true was still running after 30 s"),
+     "libkeepalive.so: TRUE with it was still running after 30 s"),
     (CONNECT, "true", OSError(12, "Cannot allocate memory"),
-     f"{CONNECT}: TRUE cannot be started: Cannot allocate memory"),
+     "libkeepalive.so: TRUE with it cannot be started: Cannot allocate memory"),
     (CONNECT, "socket", Ended(1, "", ""), "libkeepalive.so: a TCP conversation over loopback ended with status 1"),
     (CONNECT, "socket", Ended(0, "", "x"),
      "libkeepalive.so: a TCP conversation over loopback ended with status 0 and said: x"),
@@ -109,6 +113,10 @@ FAILED = [
      "libkeepalive_inspect.so: a process that reads its own socket ended with status 1"),
     (INSPECT, "socket", Ended(0, "", "x"),
      "libkeepalive_inspect.so: a process that reads its own socket ended with status 0 and said: x"),
+    (WATCHDOG, "--help", Ended(1, "", ""), "keepalive-watchdog --help ended with status 1"),
+    (WATCHDOG, "--help", Ended(0, "", "x\ny\n"), "keepalive-watchdog --help ended with status 0 and said: x"),
+    (WATCHDOG, "--help", OSError(8, "Exec format error"),
+     "keepalive-watchdog --help cannot be started: Exec format error"),
 ]  # fmt: skip
 
 
@@ -116,11 +124,50 @@ FAILED = [
 def test_what_is_said_of_a_file_that_is_refused(
     programs: Programs, path: str, program: str, ended: t.Any, said: str
 ) -> None:
-    programs.says[program if program == "true" else "import"] = ended
+    programs.says["import" if program == "socket" else program] = ended
     with pytest.raises(Refused) as refused:
         try_files([path])
     text = re.sub("(is not JSON: ).*", r"\1…", str(refused.value))
     assert text == said.replace("TRUE", str(find_program("true")))
+
+
+PYTHON = [sys.executable, "-I", "-S", "-c"]
+WITHOUT = [
+    (CONNECT, "true", ["TRUE"], "libkeepalive.so: TRUE with it"),
+    (CONNECT, "import", conversation(CONNECT)[0], "libkeepalive.so: a TCP conversation over loopback"),
+    (INSPECT, "true", ["TRUE"], "libkeepalive_inspect.so: TRUE with it"),
+    (INSPECT, "import", [*PYTHON, selftest._INSPECTION, ""],
+     "libkeepalive_inspect.so: a process that reads its own socket"),
+    (WATCHDOG, "--help", ["TRUE"], "keepalive-watchdog --help"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "word", "command", "subject"), WITHOUT)
+def test_what_a_file_adds_is_found_out_by_a_run_without_it(
+    programs: Programs, path: str, word: str, command: t.List[str], subject: str
+) -> None:
+    """With the same variables and time, and once; what the two runs say alike is not held against the file."""
+    plain = [str(find_program("true")) if each == "TRUE" else each for each in command]
+    subject = subject.replace("TRUE", str(find_program("true")))
+    settings = conversation(CONNECT)[1] if "conversation" in subject else QUIET
+    environment = {name: value for name, value in settings.items() if name != "LD_PRELOAD"}
+    printed = json.dumps({"connect": {"SO_KEEPALIVE": 1, **VALUES}})
+    programs.says[word] = Ended(0, printed, "noise of 7\n")
+    programs.says_without[plain[-1]] = Ended(0, "", "noise of 8\n")
+    try_files([path])
+    assert programs.asked.count((plain, environment)) == 1
+    assert [asked for asked in programs.asked if FOLDER not in repr(asked)] == [(plain, environment)]
+    programs.says[word] = Ended(0, printed, "noise of 7\nnew\n")
+    with pytest.raises(Refused) as refused:
+        try_files([path])
+    assert str(refused.value) == f"{subject} ended with status 0 and said: new"
+    programs.says_without[plain[-1]] = Ended(3, "", "one\ntwo\x1b\n")
+    with pytest.raises(Refused) as refused:
+        try_files([path])
+    assert str(refused.value) == (
+        f"{subject} ended with status 0, but that says nothing, because without it {plain[0]} ended with status 3 and"
+        " said: two\\x1b; put that right on this host"
+    )
 
 
 def test_every_value_that_is_wrong_is_named(programs: Programs) -> None:

@@ -66,9 +66,12 @@ def test_a_wrapper_that_says_something_else_each_time(tmp_path: pathlib.Path, mo
         try_libraries([str(bad)])
 
 
-def test_a_python_that_complains(tmp_path: pathlib.Path, libraries: pathlib.Path) -> None:
+def test_a_python_that_complains(
+    tmp_path: pathlib.Path, libraries: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     python = script(tmp_path / "python", f'echo "no such locale" >&2; exec {sys.executable} "$@"')
-    try_libraries([str(libraries / name) for name in LIBRARIES.values()], python)
+    monkeypatch.setattr(sys, "executable", python)
+    try_libraries([str(libraries / name) for name in LIBRARIES.values()])
 
 
 def test_a_program_that_fails_without_the_library_too(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,27 @@ def test_what_cannot_be_put_back_is_named_and_the_others_are(
     unlink(kept)
 
 
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "FILE"),
+        (OSError(errno.EACCES, "Permission denied", "/label"), "/label"),
+        (OSError("odd"), None),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_named_unless_another_is(
+    tmp_path: pathlib.Path, error: OSError, named: t.Optional[str]
+) -> None:
+    def fail(_path: str) -> t.NoReturn:
+        raise error
+
+    path = str(tmp_path / "f")
+    with pytest.raises(OSError, match=str(error.args[-1])) as caught:
+        linux_files.write_new(path, b"x", 0o600, prepare=fail)
+    assert caught.value.filename == (path if named == "FILE" else named)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_written_comes_back_byte_for_byte(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "a.d" / "f"
     apply_changes([FileChange(str(path), None, "\udcff\r\nä")])

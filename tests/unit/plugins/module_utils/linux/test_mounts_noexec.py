@@ -6,15 +6,20 @@
 
 from __future__ import annotations
 
+import io
+import os
 import pathlib
+import typing as t
 
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import mounts
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.mounts import noexec_mount
 from ansible_collections.netops.keepalive.tests.unit.support.mounted import run_mounted
 
 PROGRAM = """
 from .module_utils.linux.command import look_for
 from .module_utils.linux.mounts import noexec_mount
-print(json.dumps([noexec_mount(path) for path in asked] + [look_for(asked[0])]))
+print(json.dumps([noexec_mount(path) for path in asked] + [look_for(asked[0]), look_for(asked[1])]))
 """
 
 
@@ -33,6 +38,45 @@ def test_the_mount_that_executes_nothing_is_named(tmp_path: pathlib.Path) -> Non
     """
     asked = [program, folder, folder / "not/there/yet", tmp_path / "link", folder / "open", tmp_path, "/"]
     found = run_mounted(mounts, PROGRAM, list(map(str, asked)))
-    assert found[:-1] == [str(folder)] * 4 + [""] * 3
-    assert found[-1] == [None, f"{program} lies on {folder}, which is mounted noexec"], "it is there, and not found"
+    assert found[:-2] == [str(folder)] * 4 + [""] * 3
+    assert found[-2] == [None, f"{program} lies on {folder}, which is mounted noexec"], "it is there, and not found"
+    assert found[-1] == [None, ""], "a folder is no program"
     assert noexec_mount(str(program)) == ""
+
+
+class Status(t.NamedTuple):
+    """As fstatvfs(3) says it."""
+
+    f_flag: int
+
+
+@pytest.mark.parametrize(
+    ("line", "point"),
+    [
+        (b"7 1 0:1 / /a\\040b\\134 rw\n", "/a b\\"),
+        (b"17 1 0:1 / /not rw\n7 1 0:1 / /a rw\n7 1 0:1 / /later rw\n", "/a"),
+        (b"17 1 0:1 / /not rw\n", "HERE"),
+        (b"7 1 0:1 / /\xff rw\n", "/\udcff"),
+    ],
+)
+def test_the_mount_by_its_number(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, line: bytes, point: str
+) -> None:
+    """A mount that the process does not see, as one that a chroot hides, has no name."""
+    (tmp_path / "mountinfo").write_bytes(line)
+    monkeypatch.setattr(mounts, "_number_of", lambda _descriptor: 7)
+    monkeypatch.setattr(mounts, "open", lambda *_arguments: io.FileIO(tmp_path / "mountinfo"), raising=False)
+    for flags, found in ((mounts.os.ST_NOEXEC | mounts.os.ST_NOSUID, point), (mounts.os.ST_NOSUID, "")):
+        monkeypatch.setattr(mounts.os, "fstatvfs", lambda _descriptor, flags=flags: Status(flags))
+        assert noexec_mount(f"{tmp_path}/no/such") == found.replace("HERE", str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["open", "fstatvfs"])
+def test_what_cannot_be_looked_at_is_not_said_to_be_noexec(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def fail(*_arguments: t.Any) -> t.NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    before = os.listdir("/proc/self/fd")
+    monkeypatch.setattr(mounts.os, name, fail)
+    assert noexec_mount("/usr") == noexec_mount("nowhere") == ""
+    assert len(os.listdir("/proc/self/fd")) == len(before), "and nothing is left open"

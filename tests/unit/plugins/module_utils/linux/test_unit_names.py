@@ -89,8 +89,11 @@ def test_of_units_that_can_have_no_settings_it_is_said_what_to_name(name: str, r
 
 
 def test_a_pattern_of_timers_is_one_of_timers() -> None:
-    assert name_problem("a*.timer", patterns=True).endswith("by default a*.service")
-    assert "such as nginx.service" in name_problem("a*.timer"), "where no pattern is taken, that is what is wrong"
+    wrong = "'a*.timer' is not the name of a .service or .socket unit"
+    assert name_problem("a*.timer", patterns=True) == (
+        f"{wrong}: a timer {NONE}; name the service that it starts, by default a*.service"
+    )
+    assert name_problem("a*.timer") == f"{wrong}, {SUCH_AS} {RIGHT_WOULD_BE}", "no pattern is taken there"
 
 
 def test_each_kind_of_unit_is_ours_or_it_is_said_why_not() -> None:
@@ -151,7 +154,7 @@ SUCH_AS = "such as nginx.service, worker@.service or worker@one.service"
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("a\n", "'a\\x0a'"), ("*.timer", "'*.timer'"), (["\x1b"], "['\\x1b']"), ("x" * 81, f"'{'x' * 80}...(+1)'"),
+    [("a\n", "'a\\x0a'"), ("*.foo", "'*.foo'"), (["\x1b"], "['\\x1b']"), ("x" * 81, f"'{'x' * 80}...(+1)'"),
      (["x" * 78], f"['{'x' * 78}...(+2)")],
 )  # fmt: skip
 def test_a_mistake_is_said_with_what_would_be_right(name: t.Any, shown: str) -> None:

@@ -53,13 +53,14 @@ def test_libraries_are_not_put_where_no_program_could_load_them(tmp_path: pathli
     mounts = f"mount --bind {point} {point}\nmount -o remount,bind,noexec {point}"
     places = [
         NeededPlace(str(folder), 0, "the libraries", executes=True),
+        NeededPlace(f"{folder}/not/yet", 0, "the libraries", executes=True),
         NeededPlace(str(folder), 0, "the drop-ins"),
     ]
-    assert run_mounted(mounts, PROGRAM, places) == [
-        f"{folder} lies on {point}, which is mounted noexec, so that no program can load a library from there; take"
-        f" noexec away (mount -o remount,exec {point}, and in /etc/fstab or the mount unit), or leave this host out",
-        None,
-    ]
+    said = (
+        f"lies on {point}, which is mounted noexec, so that no program can load a library from there; take noexec away"
+        f" (mount -o remount,exec {point}, and in /etc/fstab or the mount unit), or leave this host out"
+    )
+    assert run_mounted(mounts, PROGRAM, places) == [f"{folder} {said}", f"{folder}/not/yet {said}", None]
 
 
 def test_libraries_need_places_only_where_some_service_has_one() -> None:

@@ -13,16 +13,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import places as rollout_places
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.places import NeededPlace, place_problem
-
-
-class System(t.NamedTuple):
-    """As statvfs(3) says it."""
-
-    f_flag: int = 0
-    f_bavail: int = 10
-    f_frsize: int = 1024
-    f_files: int = 100
-    f_favail: int = 100
+from ansible_collections.netops.keepalive.tests.unit.support.statvfs import System
 
 
 @pytest.mark.parametrize(
@@ -72,8 +63,7 @@ def test_what_each_place_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout_places.manifest, "read_manifest", lambda _folder: None)
     always = ["the drop-ins", "what has to be put back if it fails", "the lock of the rollout"]
     assert [place.purpose for place in rollout_places.places(False)] == always
-    libraries = [*always, "the libraries", "compiling the libraries"]
-    assert [place.purpose for place in rollout_places.places(True)] == libraries
+    assert [place.purpose for place in rollout_places.places(True)] == [*always, "the libraries"]
 
 
 def test_which_programs_a_build_lacks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,11 +182,11 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
     ({"services": 5}, ["keepalive_services: 5 is not a list of dictionaries with a 'name'"]),
     ({"services": [], "layers": 5}, ["keepalive_services__*: 5 is not a dictionary of lists"]),
     ({"services": [a()], "base": {"profile": "p"}},
-     ["base: profile: unknown key; known: accept, debug, libraries, live, min_sockets, overwrite, respect, restart, "
-      "tcp"]),
+     ["base: profile: unknown key; known: accept, debug, if_present, libraries, live, min_sockets, overwrite, "
+      "respect, restart, tcp"]),
     ({"services": [a()], "defaults": {"name": "p"}},
-     ["keepalive_services_defaults: name: unknown key; known: accept, debug, libraries, live, min_sockets, "
-      "overwrite, profile, respect, restart, tcp"]),
+     ["keepalive_services_defaults: name: unknown key; known: accept, debug, if_present, libraries, live, "
+      "min_sockets, overwrite, profile, respect, restart, tcp"]),
     ({"services": [a()], "profiles": [{"name": "p", "tcp": {"maxseg": "x"}}, {"name": ""}, {"name": "p", "x": 1}]},
      ["keepalive_services_profiles[0] 'p': tcp.maxseg: 'x' is not an integer of bytes from 88 to 32767, "
       "0 (the system's default)",

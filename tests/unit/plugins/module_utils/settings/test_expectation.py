@@ -89,7 +89,9 @@ def test_bad_expectations_are_named_with_place_and_value(entry: t.Any, message: 
         ({"name": "a.service", "libraries": ["socket", "listen"], "min_sockets": 1, "live": True, "overwrite": True,
           "tcp": {"keepidle": "60", "keepcnt": None, "user_timeout": -1}, "accept": ["unreadable", "secure_exec"]},
          Expectation("a.service", frozenset(("socket", "listen")), {"keepidle": 60, "user_timeout": -1},
-                     frozenset(("unreadable", "secure_exec")), 1, True, False, True)),
+                     frozenset(("unreadable", "secure_exec")), 1, True, False, True, False)),
+        ({"name": "a.socket", "if_present": True},
+         Expectation("a.socket", frozenset(), {}, frozenset(), 0, False, False, False, True)),
         ({"name": "a.service", "libraries": ["connect"], "respect": True, "overwrite": False},
          Expectation("a.service", frozenset(("connect",)), {}, frozenset(), 0, False, True, False)),
     ],
@@ -114,6 +116,7 @@ def test_it_travels_in_the_order_in_which_people_read_it() -> None:
         "live": True,
         "respect": False,
         "overwrite": False,
+        "if_present": False,
     }
     assert expectation.as_dict()["tcp"] is not expectation.tcp, "a module may change what it was given"
     assert expectation.acting("outgoing") == {"connect", "socket"}

@@ -25,6 +25,7 @@ from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_lib
 ADVICE = "install gcc, make and the C library's headers (the role does, see keepalive_build_packages), or use prebuilt"
 COMMAND = {"command/__init__.py": "", "command/main.py": "def main():\n    return 0\n"}
 ROOT = "run as root (become: true)"
+NOT_ROOT_EITHER = "root may not do that either; see 'lsattr -d' of it and of the folder above, and what the host logs"
 
 
 @pytest.fixture(name="warnings", autouse=True)
@@ -64,11 +65,11 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, first: t.Callable
         (Refused("one.so: crashes"), "refused to install: one.so: crashes"),
         (install.InUse("one.so is named there"), "one.so is named there"),
         (TimedOut("make", "was still running after 9 s"), "make was still running after 9 s"),
-        (OSError(errno.EACCES, "Permission denied", "/x"), f"Permission denied (/x); {ROOT}"),
-        (OSError(errno.EPERM, "Not permitted"), f"Not permitted; {ROOT}"),
+        (OSError(errno.EACCES, "Permission denied", "/x"), f"Permission denied (/x); {NOT_ROOT_EITHER}"),
+        (OSError(errno.EPERM, "Not permitted"), f"Not permitted; {NOT_ROOT_EITHER}"),
         (OSError(errno.EROFS, "Read-only", "/x"), "Read-only (/x); the file system is read-only; choose another path"),
         (OSError(errno.ENOSPC, "Full", "/x"), "Full (/x); free some space"),
-        (OSError(errno.EDQUOT, "Quota", "/x"), "Quota (/x); free some space"),
+        (OSError(errno.EDQUOT, "Quota", "/x"), "Quota (/x); raise the quota there, or free some space"),
         (OSError(errno.ENOENT, "None", "/x"), "None (/x); the folder above path must exist"),
         (OSError(errno.EIO, "Broken", "/x"), "Broken (/x)"),
         (OSError("something odd"), "something odd"),
@@ -80,6 +81,8 @@ def test_how_a_failure_is_told(run: Run, monkeypatch: pytest.MonkeyPatch, error:
     for check in (False, True):
         result = run(check=check)
         assert (result["failed"], result["msg"]) == (True, f"{said}; nothing was changed")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert preload_libraries._in_words(error) == said.replace(NOT_ROOT_EITHER, ROOT), "only who is not root can be told"
 
 
 def test_a_lock_that_nobody_could_take_is_no_failure_of_the_build(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

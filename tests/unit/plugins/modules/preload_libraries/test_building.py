@@ -380,10 +380,11 @@ def test_ansibles_own_place_for_temporary_files_is_looked_at(
     run: Run, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLACE", str(tmp_path / "ansible"))
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(scratch, "ANSIBLES", [])
-    run(state="absent", _ansible_remote_tmp="$PLACE/tmp")
-    (place,) = scratch.ANSIBLES
-    assert place == f"{tmp_path}/ansible/tmp"
+    for said, place in (("$PLACE/tmp", "ansible/tmp"), ("~/.ansible/tmp", ".ansible/tmp")):
+        run(state="absent", _ansible_remote_tmp=said)
+        assert [f"{tmp_path}/{place}"] == scratch.ANSIBLES
 
 
 @pytest.mark.parametrize(
