@@ -1,7 +1,7 @@
 """Hold our reader of systemd's quoting to systemd itself: quoting.py WORDS.json [--print].
 
 Each line of the file becomes the Environment= of a unit. What systemd makes of it is asked over the bus, where nothing
-is quoted, and must be what the file says; what `systemctl show` prints of it must be one of the forms that the file has.
+is quoted, and must be what the file says; what `systemctl show` prints must be one of its forms there.
 """
 
 from __future__ import annotations
