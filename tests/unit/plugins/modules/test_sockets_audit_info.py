@@ -144,7 +144,7 @@ def test_what_counts_is_what_was_asked_for(
     run: Run, monkeypatch: pytest.MonkeyPatch, parameters: t.Dict[str, t.Any], terms: Terms
 ) -> None:
     class Asked:
-        def __init__(self, terms: Terms, reader: t.Any, _socket_units: t.Any) -> None:
+        def __init__(self, terms: Terms, reader: t.Any, _socket_units: t.Any, **_more: t.Any) -> None:
             self._said = {"terms": list(terms), "reads": hasattr(reader, "read")}
 
         def run(self) -> t.Dict[str, t.Any]:
@@ -161,7 +161,7 @@ def listening(monkeypatch: pytest.MonkeyPatch, parameters: Run) -> t.Any:
     told: t.List[t.Any] = []
 
     class Asking:
-        def __init__(self, _terms: Terms, _reader: t.Any, socket_units: t.Callable[[], t.Any]) -> None:
+        def __init__(self, _terms: Terms, _reader: t.Any, socket_units: t.Callable[[], t.Any], **_more: t.Any) -> None:
             told.append(socket_units())
 
         def run(self) -> t.Dict[str, t.Any]:
@@ -196,7 +196,7 @@ def test_why_the_listeners_of_systemd_are_not_known_is_said(
 
 
 def test_why_the_sockets_cannot_be_read_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def blind(*_arguments: t.Any) -> t.NoReturn:
+    def blind(*_arguments: t.Any, **_named: t.Any) -> t.NoReturn:
         raise OSError("no /proc")
 
     monkeypatch.setattr(sockets_audit_info, "HostAudit", blind)
