@@ -10,11 +10,13 @@ import hashlib
 import os
 import pathlib
 import stat
+import sys
 import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.command import file as command_file
 from ansible_collections.netops.keepalive.plugins.module_utils.command.file import DoesNotRun, Target
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.baseline import Attempt
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import Ended
 
 NAME = "keepalive-sockets"
@@ -26,6 +28,10 @@ def target_fixture(tmp_path: pathlib.Path) -> Target:
     for name in ("lib", "bin"):
         (tmp_path / name).mkdir()
     return Target(f"{tmp_path}/lib", f"{tmp_path}/bin/{NAME}")
+
+
+def script(code: str) -> bytes:
+    return f"#!{sys.executable} -I\nimport sys\n{code}\n".encode()
 
 
 def put(target: Target, content: bytes = GOOD) -> t.List[t.Tuple[str, str]]:
@@ -120,13 +126,14 @@ def test_what_is_no_file_in_its_place_counts_as_none(target: Target) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"#!/bin/sh\necho out; echo no >&2; exit 3\n", f"{NAME} --help ended with status 3: no"),
-        (b"#!/bin/sh\necho out; exit 3\n", f"{NAME} --help ended with status 3: out"),
-        (b"#!/bin/sh\necho oops >&2\n", f"{NAME} --help ended with status 0: oops"),
-        (b'#!/bin/sh\n[ "$*" = --help ] || exit 0\nexit 9\n', f"{NAME} --help ended with status 9: "),
-        (b"#!/nowhere\n", "root does not run it: /nowhere: No such file or directory"),
+        (script("print('out'); sys.exit('no')"), f"{NAME} --help ended with status 1 and said: no"),
+        (script("print('out'); sys.exit(3)"), f"{NAME} --help ended with status 3"),
+        (script("print('oops', file=sys.stderr)"), f"{NAME} --help ended with status 0 and said: oops"),
+        (script("sys.exit(9 if sys.argv[1:] == ['--help'] else 0)"), f"{NAME} --help ended with status 9"),
+        (b"#!/nowhere\n", "without it /nowhere cannot be started: No such file or directory"),
+        (b"#!/bin/false\n", "without it /bin/false ended with status 1"),
     ],
-)
+)  # fmt: skip
 def test_a_command_that_does_not_run_leaves_the_old_one(target: Target, content: bytes, said: str) -> None:
     put(target)
     with pytest.raises(DoesNotRun) as error:
@@ -139,10 +146,27 @@ def test_a_command_that_does_not_run_leaves_the_old_one(target: Target, content:
 def test_the_help_is_asked_of_the_new_file(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def run(command: t.List[str], _seconds: float) -> Ended:
-        asked.append((command, stat.S_IMODE(os.stat(command[0]).st_mode)))
-        return Ended(0, "usage", "")
+    def run_once(command: t.List[str], seconds: float) -> Attempt:
+        asked.append((command, seconds, stat.S_IMODE(os.stat(command[0]).st_mode)))
+        return Attempt(Ended(0, "usage", ""), "")
 
-    monkeypatch.setattr(command_file, "run", run)
+    monkeypatch.setattr(command_file, "run_once", run_once)
     put(target)
-    assert asked == [([f"{target.folder}/.{NAME}.new", "--help"], 0o755)]
+    assert asked == [([f"{target.folder}/.{NAME}.new", "--help"], 30, 0o755)]
+
+
+def test_what_the_interpreter_does_without_it_too_is_not_held_against_it(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where every start complains of an entry of others in /etc/ld.so.preload."""
+    asked = []
+
+    def run_once(command: t.List[str], seconds: float) -> Attempt:
+        asked.append((command, seconds))
+        return Attempt(Ended(0, "", "ld.so: x.so is missing"), "ended with status 0")
+
+    monkeypatch.setattr(command_file, "run_once", run_once)
+    put(target, b"#!/usr/bin/python3 -I\n")
+    plain = ["/usr/bin/python3", "-I", "-c", "pass"]
+    assert asked == [([f"{target.folder}/.{NAME}.new", "--help"], 30), (plain, 30)]
+    assert pathlib.Path(target.path).read_bytes() == b"#!/usr/bin/python3 -I\n"
