@@ -61,7 +61,7 @@ class Adviser:
     def turns_it_on(self, record: Record) -> bool:
         """Tell whether a listener's program turns keepalive on on all that it accepts, and leaves the times alone."""
         program = Program(record.program, unit=label_of(record.unit))
-        return any(setting.on for setting in settings_for(program, "accepted"))
+        return any(setting.on for setting in settings_for(program, "accepted", ()))
 
     def sets_times(self, record: Record) -> bool:
         """Tell whether a listener is a Go program's, which has keepalive (15 s / 15 s) on all that it accepts."""

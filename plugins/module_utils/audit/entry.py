@@ -145,7 +145,7 @@ def entry_for(
     :param says_user_timeout: The program itself sets TCP_USER_TIMEOUT, to 0 where its configuration says nothing.
     """
     if unit.endswith(".socket"):  # systemd sets it on the listener itself, which nobody else has opened
-        return {"name": unit, "tcp": dict(values._asdict())}, []
+        return {"name": unit, "tcp": values._asdict()}, []
     notes: t.List[str] = []
     libraries = found.libraries | {LIBRARY_OF[side]}
     entry: t.Dict[str, t.Any] = {"name": unit, "libraries": [name for name in LIBRARIES if name in libraries]}

@@ -162,7 +162,7 @@ class HostAudit:
             wrong = {name: count for name, count in shown.items() if name != "right"}
             verdict = max(wrong, key=lambda name: wrong[name]) if wrong else "right"
         elif not shown and verdict == "without" and self._adviser.turns_it_on(record):
-            verdict = judge(True, record.options, self._terms.idle_timeout)
+            verdict = self._judge(record._replace(keepalive=True))
         group = self._group_of(record, "accepted", groups)
         if verdict != "right" and (shown or not self._adviser.sets_times(record)):
             group.listeners.append(
@@ -228,7 +228,7 @@ class HostAudit:
             "peers_total": len(peers),
             "listeners": listeners[:MOST_LISTENERS],
             "listeners_total": len(listeners),
-            "advice": dict(advice._asdict()) if advice else None,
+            "advice": advice._asdict() if advice else None,
         }
 
 

@@ -79,6 +79,7 @@ class MadeUpProc(Proc):
         self.units = dict(units)
         self.started: t.Dict[int, t.Optional[float]] = more.get("started", {})
         self.programs: t.Dict[int, str] = more.get("programs", {})
+        self.parents: t.Dict[int, int] = more.get("parents", {})
         self.arguments: t.Dict[int, bytes] = more.get("arguments", {})
         self.ours: t.FrozenSet[int] = more.get("ours", frozenset())
         self.of_systemd: t.Mapping[int, int] = more.get("of_systemd", {})
@@ -88,13 +89,16 @@ class MadeUpProc(Proc):
         return list(self.units)
 
     def unit_of(self, pid: int) -> str:
-        return self.units[pid]
+        return self.units.get(pid, "")
 
     def started_at(self, pid: int) -> t.Optional[float]:
         return self.started.get(pid)
 
     def program_of(self, pid: int) -> str:
         return self.programs.get(pid, "")
+
+    def parent_of(self, pid: int) -> int:
+        return self.parents.get(pid, 0)
 
     def ancestors(self, pid: int) -> t.FrozenSet[int]:
         return self.ours

@@ -144,8 +144,8 @@ def test_what_counts_is_what_was_asked_for(
     run: Run, monkeypatch: pytest.MonkeyPatch, parameters: t.Dict[str, t.Any], terms: Terms
 ) -> None:
     class Asked:
-        def __init__(self, terms: Terms, reader: t.Any, _socket_units: t.Any) -> None:
-            self._said = {"terms": list(terms), "reads": hasattr(reader, "read")}
+        def __init__(self, terms: Terms, reader: t.Any, _socket_units: t.Any, **more: t.Any) -> None:
+            self._said = {"terms": list(terms), "reads": hasattr(reader, "read"), "more": sorted(more)}
 
         def run(self) -> t.Dict[str, t.Any]:
             return self._said
@@ -153,16 +153,18 @@ def test_what_counts_is_what_was_asked_for(
     monkeypatch.setattr(sockets_audit_info, "HostAudit", Asked)
     answer = run(**parameters)
     del answer["invocation"]
-    assert answer == {"changed": False, "terms": list(terms), "reads": True}
+    assert answer == {"changed": False, "terms": list(terms), "reads": True, "more": ["systemd_version"]}
 
 
-def listening(monkeypatch: pytest.MonkeyPatch, parameters: Run) -> t.Any:
-    """Return what the audit is told of systemd's listeners."""
+def told_of_systemd(monkeypatch: pytest.MonkeyPatch, parameters: Run) -> t.Any:
+    """Return what the audit is told of systemd: its listeners, and its version."""
     told: t.List[t.Any] = []
 
     class Asking:
-        def __init__(self, _terms: Terms, _reader: t.Any, socket_units: t.Callable[[], t.Any]) -> None:
-            told.append(socket_units())
+        def __init__(
+            self, _terms: Terms, _reader: t.Any, socket_units: t.Callable[[], t.Any], *, systemd_version: t.Any
+        ) -> None:
+            told.append((socket_units(), systemd_version()))
 
         def run(self) -> t.Dict[str, t.Any]:
             return {}
@@ -175,8 +177,8 @@ def listening(monkeypatch: pytest.MonkeyPatch, parameters: Run) -> t.Any:
 def test_of_two_units_for_one_address_it_is_always_the_same(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = [f"Id={name}.socket\nListen=127.0.0.1:9 (Stream)\n" for name in ("b", "a")]
     asked = have_answered(monkeypatch, "\n".join(blocks))
-    assert listening(monkeypatch, run) == {("127.0.0.1", 9): "b.socket"}
-    (question,) = asked
+    assert told_of_systemd(monkeypatch, run) == ({("127.0.0.1", 9): "b.socket"}, 0)
+    (question, _version) = asked
     assert question.endswith(" -- *.socket")
 
 
@@ -191,12 +193,12 @@ def test_why_the_listeners_of_systemd_are_not_known_is_said(
 
     monkeypatch.setattr(systemd, "ask_systemd", fail)
     monkeypatch.setattr(sockets_audit_info.Module, "warn", lambda _self, text: warnings.append(text))
-    assert listening(monkeypatch, run) == {}
+    assert told_of_systemd(monkeypatch, run) == ({}, 0), "the version is not known either, which nobody misses"
     assert warnings == [f"The .socket units are not known, their listeners count for systemd itself: {error}"]
 
 
 def test_why_the_sockets_cannot_be_read_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def blind(*_arguments: t.Any) -> t.NoReturn:
+    def blind(*_arguments: t.Any, **_named: t.Any) -> t.NoReturn:
         raise OSError("no /proc")
 
     monkeypatch.setattr(sockets_audit_info, "HostAudit", blind)

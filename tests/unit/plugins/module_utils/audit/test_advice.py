@@ -126,7 +126,7 @@ def test_a_setting_of_its_own_comes_first() -> None:
         {
             "name": "nginx, clients",
             "setting": "listen … so_keepalive=120:30:4;",
-            "where": "each listen directive, then reload",
+            "where": "one listen directive of each address and port, nginx takes it only once; then reload",
             "source": "https://nginx.org/en/docs/http/ngx_http_core_module.html#listen",
             "sets_times": True,
             "certain": True,

@@ -11,8 +11,9 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.audit import host
+from ansible_collections.netops.keepalive.plugins.module_utils.audit import adviser, host
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Advice, Program
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.entry import AsFound
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit, Summary, Terms
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import scripts
@@ -21,6 +22,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import 
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import Address, Row
 from ansible_collections.netops.keepalive.plugins.module_utils.processes.facts import ProcessFacts
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Holder, Record
+from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
 from ansible_collections.netops.keepalive.tests.unit.support.made_up import MadeUpProc, MadeUpSweep, made, tuned
 
 READER: t.Any = object()
@@ -39,13 +41,17 @@ class Host:
         self.silent: t.Dict[int, str] = {}
         self.asked_for_facts: t.List[int] = []
         self.advised: t.List[t.Any] = []
+        self.found: t.List[AsFound] = []
+        """What the unit has already, of each advice."""
+        self.tried: t.List[t.Any] = []
+        """Before it is known which libraries a unit needs."""
         self._patch = monkeypatch
 
     def audit(self, *records: Record, terms: Terms = TERMS, units: t.Any = dict, **more: t.Any) -> Summary:
         self.sweep.records = {record.inode: record for record in records}
         self._patch.setattr(host, "Sweep", self.sweep)
-        self._patch.setattr(host, "gather_facts", self._gather)
-        self._patch.setattr(host, "advise", self._advise)
+        self._patch.setattr(adviser, "gather_facts", self._gather)
+        self._patch.setattr(adviser, "advise", self._advise)
         self._patch.setattr(host.answering, "find_silent", lambda *given: self.silent if given else {})
         return HostAudit(terms, READER, units, proc=self.proc, **more).run()
 
@@ -54,8 +60,12 @@ class Host:
         self.asked_for_facts.append(pid)
         return self.facts
 
-    def _advise(self, *arguments: t.Any, **named: t.Any) -> Advice:
-        self.advised.append((arguments, named))
+    def _advise(self, *arguments: t.Any, found: t.Optional[AsFound], **named: t.Any) -> Advice:
+        if found is None:
+            self.tried.append((arguments, named))
+        else:
+            self.advised.append((arguments, named))
+            self.found.append(found)
         return ADVICE
 
 
@@ -366,7 +376,9 @@ def test_listeners_of_loopback(there: Host, address: str, include_local: bool, l
 
 
 DYNAMIC = Elf(64, "x86_64", False, True, "/lib64/ld-linux-x86-64.so.2", True, None, (), {}, False)
-PLAIN = Program("/usr/bin/worker", "", "a.service", (), (), False, False, False, False)
+PLAIN = Program("/usr/bin/worker", "", "a.service", (), (), False, False, False, False, instance="a.service")
+ASKED = {"ports": {443}, "by_default": False, "own": None, "ended_by": (), "all_ended": False}
+NOTHING_YET = AsFound(frozenset({"connect"}), user_timeouts=frozenset({0}), all_off=True)
 
 
 @pytest.mark.parametrize(
@@ -391,9 +403,83 @@ def test_what_the_advice_is_asked_about_a_program(
 ) -> None:
     there.facts = facts
     there.audit(made(1, **changes), library_dir="/x")
-    assert there.advised == [
-        ((program, "outgoing", KeepaliveTimes(120, 30, 4)), {"ports": {443}, "by_default": False, "own": None})
+    assert there.advised == there.tried == [((program, "outgoing", KeepaliveTimes(120, 30, 4)), ASKED)]
+    loaded = frozenset({"connect", "socket"} if program.loaded else {"connect"})
+    assert there.found == [NOTHING_YET._replace(libraries=loaded, ours=bool(program.loaded))]
+
+
+def test_what_stands_in_the_way_of_a_units_environment(there: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From process to parent within the unit: its first process, and what the program was started with."""
+
+    def is_told(path: str, unit: str) -> bool:
+        told.append((path, unit))
+        return path == "/usr/bin/bash"
+
+    told: t.List[t.Tuple[str, str]] = []
+    monkeypatch.setattr(adviser, "is_told_elsewhere", is_told)
+    of_one = dict.fromkeys((5, 7, 8), "w@1.service")
+    there.proc = MadeUpProc(
+        {1: "init.scope", 6: "w@2.service", **of_one},
+        programs={1: "/sbin/init", 5: "/usr/bin/bash", 6: "/usr/bin/other", 7: "/usr/bin/worker", 8: "/usr/bin/worker"},
+        parents={8: 7, 7: 5, 5: 1, 6: 1},
+    )
+    there.facts = NO_FACTS._replace(environment={"PATH": "/bin", "INVOCATION_ID": "0"})
+    asked: t.List[int] = []
+    version: t.Dict[str, t.Any] = {"systemd_version": lambda: asked.append(1) or 248}
+    there.audit(made(6, 6, unit="w@2.service"), **version)
+    assert asked == [], "what the program was started with is not known"
+    there.audit(made(8, 8, unit="w@1.service"), listener(9, 8, unit="w@1.service"), **version)
+    assert asked == [1], "once"
+    lost = "not even SYSTEMD_EXEC_PID, which systemd gives to every service, came through"
+    assert [tuple(program[-4:]) for (program, *_more), _named in there.advised] == [
+        ("", False, "w@2.service", "/usr/bin/other"),
+        (lost, True, "w@1.service", "/usr/bin/bash"),
+        (lost, True, "w@1.service", "/usr/bin/bash"),
     ]
+    assert told == [
+        ("/usr/bin/worker", "w@2.service"), ("/usr/bin/other", "w@2.service"),
+        ("/usr/bin/worker", "w@1.service"), ("/usr/bin/bash", "w@1.service"),
+        ("/usr/bin/worker", "w@1.service"), ("/usr/bin/bash", "w@1.service"),
+    ]  # fmt: skip
+
+
+def test_what_a_unit_has_already(there: Host, tmp_path: pathlib.Path) -> None:
+    """Its other sockets and its drop-in count, and the connections that do not leave the host; other users' do not."""
+    folder = tmp_path / "a.service.d"
+    folder.mkdir()
+    preload = "LD_PRELOAD=/usr/lib/libkeepalive/libkeepalive_socket.so"
+    text = f'{dropin.MARKER}\n[Service]\nEnvironment="{preload}" "TCP_SYNCNT=3" "TCP_KEEPIDLE=60"\n'
+    (folder / dropin.FILE_NAME).write_text(text, encoding="utf-8")
+    there.audit(
+        made(1),
+        made(2, remote=("127.0.0.1", 1), **tuned(30, 10, 3, 6000)),
+        made(3, direction="accepted", **tuned(20, 5, 3)),
+        made(4, account=Account("a.service", 1000), **tuned(10, 1, 3)),
+        drop_ins=str(tmp_path),
+    )
+    assert there.found == [
+        AsFound(
+            frozenset({"connect", "socket"}),
+            times=frozenset({KeepaliveTimes(30, 10, 3), KeepaliveTimes(20, 5, 3)}),
+            user_timeouts=frozenset({0, 6000}),
+            right=1,
+            all_off=False,
+            said={"syncnt": 3},
+            asked=frozenset({"socket"}),
+            ours=True,
+        )
+    ]
+
+
+def test_a_user_timeout_that_alone_is_in_the_way_is_told(there: Host) -> None:
+    cut = [made(number, **tuned(120, 30, 4, timeout)) for number, timeout in ((1, 9000), (2, 6000), (3, 6000))]
+    there.audit(*cut)
+    there.audit(*cut, made(4))
+    there.audit(*cut, listener(4, direction="outgoing"))
+    own = {**ASKED, "own": KeepaliveTimes(120, 30, 4), "ended_by": (6000, 9000)}
+    of_connections = [named for (_program, side, _values), named in there.advised if side == "outgoing"]
+    assert of_connections == [{**own, "all_ended": True}, {**own, "all_ended": False}, {**own, "all_ended": True}]
+    assert [named["ended_by"] for (_program, side, _values), named in there.advised if side == "accepted"] == [()]
 
 
 def test_where_our_libraries_are(there: Host) -> None:
@@ -428,11 +514,13 @@ def test_times_of_the_hosts_sysctls_are_nobodys_choice(
     there.audit(made(3, **tuned(400, 10, 3)))
     there.audit(made(1), made(2, **to("192.0.2.9", 80)), made(3, **to("192.0.2.9", 80)))
     assert [named for _arguments, named in there.advised] == [
-        {"ports": {443}, "by_default": True, "own": KeepaliveTimes(401, 10, 3)},
-        {"ports": {443}, "by_default": True, "own": None},
-        {"ports": {443}, "by_default": False, "own": KeepaliveTimes(400, 10, 3)},
-        {"ports": {80, 443}, "by_default": False, "own": None},
+        {"ports": {443}, "by_default": True, "own": KeepaliveTimes(401, 10, 3), "ended_by": (), "all_ended": False},
+        {"ports": {443}, "by_default": True, "own": None, "ended_by": (), "all_ended": False},
+        {"ports": {443}, "by_default": False, "own": KeepaliveTimes(400, 10, 3), "ended_by": (), "all_ended": False},
+        {"ports": {80, 443}, "by_default": False, "own": None, "ended_by": (), "all_ended": False},
     ]
+    chosen = [KeepaliveTimes(400, 10, 3), KeepaliveTimes(401, 10, 3)]
+    assert [sorted(found.times) for found in there.found] == [chosen, [], chosen[:1], []]
 
 
 def test_of_several_processes_one_is_looked_at_the_same_each_time(there: Host) -> None:

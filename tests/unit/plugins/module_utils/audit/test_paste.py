@@ -14,7 +14,7 @@ import yaml
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.entry import AsFound, entry_for
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.paste import Entries
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolve
+from ansible_collections.netops.keepalive.tests.unit.support.resolved import resolve
 
 VALUES = KeepaliveTimes(120, 30, 4)
 NOTHING = AsFound()
@@ -168,6 +168,35 @@ def test_what_is_pasted_is_taken(found: AsFound) -> None:
     assert read == {"keepalive_services": [meant]}
     (service,) = resolve(read["keepalive_services"])
     assert {name: service["tcp"][name] for name in meant["tcp"]} == meant["tcp"]
+
+
+@pytest.mark.parametrize(("unit", "side"), [("a.service", "outgoing"), ("a.socket", "accepted")])
+@pytest.mark.parametrize("hosts", [["w1"], ["w1", "gone"]])
+def test_a_unit_that_not_all_hosts_have_may_be_missing(unit: str, side: str, hosts: t.List[str]) -> None:
+    read = yaml.safe_load(pasted(hosts, ("w1", unit, side, NOTHING)))
+    (service,) = resolve(read["keepalive_services"])
+    assert (service["name"], service["if_present"]) == (unit, len(hosts) > 1)
+
+
+def test_what_is_pasted_for_some_hosts_is_taken_beside_what_is_for_all() -> None:
+    text = pasted(
+        ["w1", "w2", "gone"],
+        *((host, "a.service", "outgoing", NOTHING) for host in ("w1", "w2")),
+        ("w1", "b.service", "outgoing", NOTHING),
+        ("w2", "b.service", "accepted", OWN),
+    )
+    read = yaml.safe_load(text)
+    services = read.pop("keepalive_services")
+    taken = {
+        name: [(each["name"], each["libraries"], each["if_present"], each["tcp"]["user_timeout"]) for each in found]
+        for name, entries in read.items()
+        for found in [resolve(services, layers={name: entries})]
+    }
+    everywhere = ("a.service", ["connect"], True, -1)
+    assert taken == {
+        "keepalive_services__audit1": [("b.service", ["connect"], True, -1), everywhere],
+        "keepalive_services__audit2": [("b.service", ["listen"], True, 6000), everywhere],
+    }
 
 
 def test_nothing_to_paste() -> None:

@@ -10,11 +10,14 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program
-from ansible_collections.netops.keepalive.plugins.module_utils.audit.report import findings_of, of_nobody
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.remarks import of_nobody
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.report import findings_of
 from ansible_collections.netops.keepalive.tests.unit.support.audit_answers import answer, group, text_of
 
 A_SERVICE = Program("/usr/bin/a", unit="a.service")
-PLAIN_ADVICE: t.Dict[str, t.Any] = {"kind": "nothing", "native": [], "entry": None, "obstacle": "NO", "notes": []}
+PLAIN_ADVICE: t.Dict[str, t.Any] = {
+    "kind": "nothing", "native": [], "entry": None, "obstacle": "NO", "notes": [], "way": ""
+}  # fmt: skip
 
 
 def finding(unit: str = "a.service", direction: str = "outgoing", **settings: t.Any) -> t.Dict[str, t.Any]:
@@ -156,6 +159,13 @@ ENTRY = {"name": "a.service", "libraries": ["connect"], "tcp": {"keepidle": 60}}
         ({"kind": "native", "entry": ENTRY, "obstacle": "", "native": [setting("x"), setting("y")]},
          ["do: x: x=1", "    in x.conf", "    see its manual", "or: y: y=1", "    in y.conf", "    see its manual",
           "or: the library connect, with an entry of keepalive_services"]),
+        ({"kind": "preload", "entry": {**ENTRY, "libraries": ["connect", "listen"]}, "obstacle": ""},
+         ["do: the libraries connect and listen, entry below"]),
+        ({"kind": "elsewhere", "obstacle": "lost; RUN", "way": "RUN", "notes": ["then restart"]},
+         ["do: the library connect, but not by an entry: RUN", "    lost", "    then restart"]),
+        ({"kind": "native", "obstacle": "lost; RUN", "way": "RUN", "native": [setting("x")]},
+         ["do: x: x=1", "    in x.conf", "    see its manual",
+          "or: the library connect, but not by an entry: RUN", "    lost"]),
         ({"kind": "preload", "entry": {"name": "a.socket", "tcp": {}}, "obstacle": ""},
          ["do: systemd sets it, entry below"]),
     ],
@@ -179,16 +189,13 @@ def test_the_entries_stand_in_the_order_of_their_names_with_all_their_libraries(
             unit, {"name": unit, "libraries": [library], "tcp": {"keepidle": 60, "keepcnt": 4}}, **settings
         )
 
-    first = [
-        connecting("b.service", connections=2),
-        connecting("a.service", "listen", without=0, tight=1),
-        connecting("a.service"),
-    ]
-    second = [connecting("a.service"), connecting("a.service", program="/usr/bin/other")]
+    both = [connecting("a.service", "listen", without=0, tight=1), connecting("a.service")]
+    first = [connecting("b.service", connections=2), *both]
+    second = [*reversed(both), connecting("a.service", program="/usr/bin/other")]
     tcp = "        tcp: {keepidle: 60, keepcnt: 4}"
     assert entries(first, second) == [
         "      - name: 'a.service'    # h0, h1", "        libraries: [connect, listen]", tcp,
-        "      - name: 'b.service'    # h0", "        libraries: [connect]", tcp,
+        "      - name: 'b.service'    # h0", "        if_present: true", "        libraries: [connect]", tcp,
     ]  # fmt: skip
     assert entries(first)[0] == "      - name: 'a.service'"
 
@@ -253,10 +260,18 @@ def test_where_only_failures_came_back_the_table_is_all() -> None:
     ]
 
 
-def test_it_is_told_for_the_timeout_of_the_first_host_that_answered() -> None:
-    """They have one in common, unless somebody puts answers of two runs together."""
-    text = text_of({"h0": None, "h1": answer(), "h2": {**answer(), "idle_timeout": 9}})
-    assert text.startswith("What an idle timeout of 350 s would cut. Nothing was changed.\n")
+@pytest.mark.parametrize(
+    ("timeouts", "words"),
+    [
+        ([9], "an idle timeout of 9 s"),
+        ([9, 9], "an idle timeout of 9 s"),
+        ([350, 60, 9], "idle timeouts of 9 s to 350 s"),
+    ],
+)
+def test_it_is_told_for_the_timeouts_of_the_hosts_that_answered(timeouts: t.List[int], words: str) -> None:
+    hosts = {f"h{number}": {**answer(), "idle_timeout": timeout} for number, timeout in enumerate(timeouts)}
+    text = text_of({"gone": None, "failed": {"msg": "no", "idle_timeout": 1}, **hosts})
+    assert text.startswith(f"What {words} would cut. Nothing was changed.\n")
 
 
 def test_what_was_left_out_is_added_up_over_the_hosts() -> None:
