@@ -455,12 +455,13 @@ def test_what_a_unit_has_already(there: Host, tmp_path: pathlib.Path) -> None:
         made(2, remote=("127.0.0.1", 1), **tuned(30, 10, 3, 6000)),
         made(3, direction="accepted", **tuned(20, 5, 3)),
         made(4, account=Account("a.service", 1000), **tuned(10, 1, 3)),
+        listener(5, **tuned(25, 7, 3)),
         drop_ins=str(tmp_path),
     )
     assert there.found == [
         AsFound(
             frozenset({"connect", "socket"}),
-            times=frozenset({KeepaliveTimes(30, 10, 3), KeepaliveTimes(20, 5, 3)}),
+            times=frozenset({KeepaliveTimes(30, 10, 3), KeepaliveTimes(20, 5, 3), KeepaliveTimes(25, 7, 3)}),
             user_timeouts=frozenset({0, 6000}),
             right=1,
             all_off=False,
