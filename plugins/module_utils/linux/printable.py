@@ -107,7 +107,9 @@ def width(text: str) -> int:
 
 
 def _shown(character: str) -> str:
-    if character == " " or not (unicodedata.category(character) in _INVISIBLE or _BLANK.match(character)):
+    if character == " " or not (
+        unicodedata.category(character) in _INVISIBLE or unicodedata.combining(character) or _BLANK.match(character)
+    ):
         return character
     number = ord(character)
     if 0xDC80 <= number <= 0xDCFF:  # a byte that is not UTF-8, as os.fsdecode hands it over

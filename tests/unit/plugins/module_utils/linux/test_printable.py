@@ -37,6 +37,10 @@ def is_visible(text: str) -> bool:
     )
 
 
+def test_a_mark_that_takes_room_and_joins_its_neighbour_is_escaped() -> None:
+    assert printable("a\u1bf2b") == "a\\u1bf2b"  # a virama that Unicode counts as spacing
+
+
 @given(st.one_of(ANYTHING, BYTES))
 def test_nothing_invisible_comes_out(text: str) -> None:
     out = printable(text)
