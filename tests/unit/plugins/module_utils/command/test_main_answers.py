@@ -34,7 +34,7 @@ class Host:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.answer = Answer([record()], {}, {}, {})
-        self.error: t.Optional[Exception] = None
+        self.errors: t.List[Exception] = []
         self.asked: t.List[Question] = []
         self.there = [7, 8]
         self._capsys = capsys
@@ -45,8 +45,8 @@ class Host:
                 host.asked.append(question)
 
             def run(self) -> Answer:
-                if isinstance(host.error, Exception):
-                    raise host.error
+                for error in host.errors:
+                    raise error
                 return host.answer
 
         class FakeProc:
@@ -88,7 +88,7 @@ def test_a_process_that_is_not_there_is_said_after_all_was_read(host: Host) -> N
 
 
 def test_what_the_kernel_refuses_is_no_traceback(host: Host) -> None:
-    host.error = OSError(12, "Cannot allocate memory\x1b")
+    host.errors = [OSError(12, "Cannot allocate memory\x1b")]
     assert host.run() == (1, "", ["[Errno 12] Cannot allocate memory\\x1b"])
 
 
