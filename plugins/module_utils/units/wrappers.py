@@ -36,23 +36,39 @@ class _Known(t.NamedTuple):
     """What it starts."""
     place: str
     """The file that names the variables; {0} and {1} are of the unit's instance: V(15-main)."""
-    names_ours: t.Pattern[str]
-    """What stands in that file where the libraries are named."""
+    names_ours: t.Callable[[str], bool]
+    """Tells whether the text of that file names the libraries. It may be a service's own: one pass, line by line."""
     how: str
     """How they are brought there; {place} is the file, {pairs} and {names} the variables."""
+
+
+def _postgresql_does(text: str) -> bool:
+    pairs = (line.partition("=") for line in text.split("\n"))
+    return any(name.strip() == "LD_PRELOAD" and "/libkeepalive/libkeepalive" in value for name, _equals, value in pairs)
+
+
+def _postfix_does(text: str) -> bool:
+    counts = False
+    for line in text.split("\n"):
+        if line[:1] not in (" ", "\t"):  # else it goes on with the parameter before
+            name, _equals, line = line.partition("=")
+            counts = name.strip() == "import_environment"
+        if counts and any(word.partition("=")[0] == "LD_PRELOAD" for word in line.replace(",", " ").split()):
+            return True
+    return False
 
 
 _KNOWN = (
     _Known(
         re.compile(r".*/postgresql/[^/]+/bin/postgres"),
         "/etc/postgresql/{0}/{1}/environment",
-        re.compile(r"(?m)^\s*LD_PRELOAD\s*=\s*'[^'\n]*/libkeepalive/libkeepalive"),
+        _postgresql_does,
         "write into {place}, a line each: {pairs}",
     ),
     _Known(
         re.compile(r".*/postfix/(?:s?bin/)?master"),
         "/etc/postfix/main.cf",
-        re.compile(r"(?m)^import_environment\s*=(?:.*\n?[ \t])*.*\bLD_PRELOAD\b"),
+        _postfix_does,
         'run: postconf -e "import_environment=$(postconf -h import_environment) {names}"',
     ),
 )
@@ -85,7 +101,7 @@ def is_told_elsewhere(program: str, unit: str) -> bool:
     """Tell whether the known source of a program's variables names the libraries already."""
     for known, place in _known_for(program, unit):
         try:
-            return bool(known.names_ours.search(below_root.read_text(place, _LONGEST)))
+            return known.names_ours(below_root.read_text(place, _LONGEST))
         except OSError:
             return False
     return False
