@@ -177,6 +177,7 @@ from ..module_utils.linux.file_lock import NotLocked
 from ..module_utils.linux.files import FileChange, NotPutBack, apply_changes
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.printable import lines_of
+from ..module_utils.linux.trusted import fault
 from ..module_utils.rollout import lock as rollout_lock
 from ..module_utils.rollout import undo
 from ..module_utils.units import dropin as units_dropin
@@ -204,9 +205,17 @@ def plan(
             problems.append(
                 f"{unit}: {path} is not ours (its first line is not '{units_dropin.MARKER}…'): rename or remove it"
             )
+        elif before != after and _not_roots(os.path.dirname(path)):
+            problems.append(f"{unit}: {_not_roots(os.path.dirname(path))}; make it a folder that only root can change")
         elif before != after:
             changes.append(FileChange(path, before, after))
     return changes, problems
+
+
+def _not_roots(folder: str) -> str:
+    """Say who else could change what root writes through a folder that is a link; empty where nobody could."""
+    wrong = fault(folder) if os.path.islink(folder) else ""
+    return f"{folder} is a link, and {wrong}" if wrong else ""
 
 
 def _content(dropin: t.Mapping[str, t.Any]) -> t.Optional[str]:

@@ -186,6 +186,20 @@ def test_purge_goes_through_a_folder_that_is_a_link(run: Run, tmp_path: pathlib.
     assert (real / NAME).read_text() == text(60) and (units / "a.service.d").is_symlink()
 
 
+def test_nothing_is_written_through_a_link_into_what_others_may_change(run: Run, tmp_path: pathlib.Path) -> None:
+    (real := tmp_path / "config").mkdir()
+    real.chmod(0o777)
+    (units := tmp_path / "units").mkdir()
+    (link := units / "a.service.d").symlink_to(real)
+    dropins = [{"unit": "a.service", "content": text(60)}]
+    (problem,) = run(dropins=dropins, directory=str(units))["problems"]
+    assert problem.startswith(f"a.service: {link} is a link, and {real} ")
+    assert problem.endswith("; make it a folder that only root can change")
+    assert list(real.iterdir()) == []
+    real.chmod(0o755)
+    assert run(dropins=dropins, directory=str(units))["changed"]
+
+
 def test_what_could_not_be_put_back_is_said(run: Run, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_changes: t.Any) -> None:
         raise NotPutBack(5, "Input/output error", "/etc/x")
