@@ -14,6 +14,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.audit.entry impor
     SocketsFound,
     entry_for,
     found_in_drop_in,
+    found_in_socket_drop_in,
     loaded_libraries,
     together,
     variables_of,
@@ -190,6 +191,23 @@ def test_what_an_earlier_entry_says_stays() -> None:
 def test_a_socket_of_systemd_has_none_of_it() -> None:
     found = AsFound(frozenset({"connect"}), frozenset({KeepaliveTimes(1, 1, 1)}), frozenset({6000}), 1, True)
     assert entry_for("a.socket", "accepted", VALUES, found) == ({"name": "a.socket", "tcp": TCP}, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[Socket]\nKeepAlive=true\nKeepAliveTimeSec=60\nDeferAcceptSec=5\n", {"defer_accept": 5}),
+        ("[Socket]\nDeferAcceptSec=0\n", {}),
+        ("[Socket]\nDeferAcceptSec=5s\n", {}),
+        ("[Socket]\nDeferAcceptSec=-1\n", {}),
+        ("[Service]\nDeferAcceptSec=5\n", {}),
+        ("", {}),
+    ],
+)
+def test_what_an_earlier_entry_of_a_socket_says_stays(text: str, said: t.Dict[str, int]) -> None:
+    found = found_in_socket_drop_in(text)
+    assert found == AsFound(all_off=True, said=said)
+    assert entry_for("a.socket", "accepted", VALUES, found) == ({"name": "a.socket", "tcp": {**TCP, **said}}, [])
 
 
 def test_what_was_found_in_several_places() -> None:
