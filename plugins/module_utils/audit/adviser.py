@@ -18,7 +18,15 @@ from ..settings.options import LIBRARIES
 from ..sockets.record import Record
 from ..units.wrappers import is_told_elsewhere, lost_on_the_way
 from .advice import Advice, Program, advise, client_libraries, is_service, settings_for
-from .entry import LIBRARY_OF, AsFound, SocketsFound, found_in_drop_in, loaded_libraries, together
+from .entry import (
+    LIBRARY_OF,
+    AsFound,
+    SocketsFound,
+    found_in_drop_in,
+    found_in_socket_drop_in,
+    loaded_libraries,
+    together,
+)
 from .group import Group, Key
 from .idle import KeepaliveTimes
 
@@ -176,9 +184,9 @@ class Adviser:
         return self._version
 
     def _in_drop_in(self, unit: str) -> AsFound:
-        if not is_service(unit):
-            return AsFound(all_off=True)
         drop_in = drop_in_of(unit, self._places.drop_ins)
+        if drop_in and unit.endswith(".socket"):
+            return found_in_socket_drop_in(drop_in.texts[drop_in.path] or "")
         return found_in_drop_in(drop_in.environment if drop_in else {})
 
 

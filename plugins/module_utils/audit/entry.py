@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ..linux.unit_files import directives_in
 from ..settings.options import (
     DERIVE,
     LIBRARIES,
@@ -137,6 +138,13 @@ def found_in_drop_in(environment: t.Mapping[str, str]) -> AsFound:
     return AsFound(libraries, all_off=True, said=said, asked=libraries, ours=bool(libraries))
 
 
+def found_in_socket_drop_in(text: str) -> AsFound:
+    """Return what a .socket unit's drop-in of ours says besides the times."""
+    option = OPTIONS["defer_accept"]
+    value = as_integer(dict(directives_in(text, "Socket")).get("DeferAcceptSec", ""))
+    return AsFound(all_off=True, said={option.name: value} if value and not problem_with_value(option, value) else {})
+
+
 def entry_for(
     unit: str, side: str, values: KeepaliveTimes, found: AsFound, says_user_timeout: bool = False
 ) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
@@ -145,7 +153,7 @@ def entry_for(
     :param says_user_timeout: The program itself sets TCP_USER_TIMEOUT, to 0 where its configuration says nothing.
     """
     if unit.endswith(".socket"):  # systemd sets it on the listener itself, which nobody else has opened
-        return {"name": unit, "tcp": values._asdict()}, []
+        return {"name": unit, "tcp": {**values._asdict(), **found.said}}, []
     notes: t.List[str] = []
     libraries = found.libraries | {LIBRARY_OF[side]}
     entry: t.Dict[str, t.Any] = {"name": unit, "libraries": [name for name in LIBRARIES if name in libraries]}

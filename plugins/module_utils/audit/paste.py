@@ -14,7 +14,7 @@ import textwrap
 import typing as t
 
 from ..linux.unit_names import OURS, is_unit_name
-from ..settings.options import LIBRARIES, OPTIONS, SWITCHES
+from ..settings.options import LIBRARIES, OPTIONS, SWITCHES, SYSTEM, as_integer
 from .entry import OVERRIDDEN
 
 _LIST = "keepalive_services"
@@ -30,12 +30,18 @@ class Pasted(t.NamedTuple):
     accept: t.Tuple[str, ...]
 
     def joined(self, other: Pasted) -> Pasted:
-        """Return what says both; two findings of a unit on one host have the same values."""
+        """Return what takes nothing away from either: the connections of two users of a unit may differ."""
+        one, two = dict(self.tcp), dict(other.tcp)
+        shorter = {name: min(one[name], two[name]) for name in ("keepidle", "keepintvl") if name in one and name in two}
+        tcp: t.Dict[str, int] = {**one, **two, **shorter}
+        accept = self.accept or other.accept
+        if one.get("user_timeout") != two.get("user_timeout"):  # as where one user's differ: it is left to the programs
+            tcp["user_timeout"], accept = SYSTEM, (OVERRIDDEN,)
         return Pasted(
             tuple(name for name in LIBRARIES if name in self.libraries + other.libraries),
-            tuple({**dict(self.tcp), **dict(other.tcp)}.items()),
-            tuple(name for name in SWITCHES if name in self.switches + other.switches),
-            self.accept or other.accept,
+            tuple(tcp.items()),
+            tuple(name for name in self.switches if name in other.switches),
+            accept,
         )
 
     def lines(self) -> t.Iterator[str]:
@@ -65,9 +71,10 @@ class Entries:
         name = entry["name"]
         if not is_unit_name(name, OURS):
             return
+        numbers = ((key, as_integer(value)) for key, value in entry["tcp"].items() if key in OPTIONS)
         given = Pasted(
             tuple(library for library in LIBRARIES if library in entry.get("libraries", [])),
-            tuple((key, int(value)) for key, value in entry["tcp"].items() if key in OPTIONS),
+            tuple((key, number) for key, number in numbers if number is not None),
             tuple(key for key in SWITCHES if entry.get(key)),
             (OVERRIDDEN,) if OVERRIDDEN in entry.get("accept", []) else (),
         )

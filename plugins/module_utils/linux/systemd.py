@@ -243,7 +243,13 @@ def exec_path(exec_start: str) -> str:
 
 
 def is_active(properties: Properties) -> bool:
+    """Tell whether a unit runs or is on its way there: what C(systemctl try-restart) restarts."""
     return properties.get("ActiveState") in ("active", "reloading", "activating")
+
+
+def may_have_processes(properties: Properties) -> bool:
+    """Tell whether something of a unit may be there to look at: its last processes also while it is being stopped."""
+    return is_active(properties) or properties.get("ActiveState") == "deactivating"
 
 
 def is_running_job(properties: Properties) -> bool:

@@ -14,7 +14,14 @@ import typing as t
 
 from ..linux.procnet import Address
 from ..linux.quoting import shown_words
-from ..linux.systemd import Properties, is_crashing, is_running_job, listen_addresses, socket_directives
+from ..linux.systemd import (
+    Properties,
+    is_crashing,
+    is_running_job,
+    listen_addresses,
+    may_have_processes,
+    socket_directives,
+)
 from ..settings.pattern import fits
 
 
@@ -27,7 +34,8 @@ class AskedUnit(t.NamedTuple):
     """Patterns of the services whose processes count."""
     load_state: t.Optional[str]
     """systemd's LoadState; None for templates and patterns, and where systemctl could not be asked."""
-    active: t.Optional[bool]
+    may_have_processes: t.Optional[bool]
+    """Or sockets, of a .socket unit: it runs, or is on its way up or down; None as for load_state."""
     listens: t.Tuple[Address, ...]
     """Where a .socket unit listens for TCP."""
     directives: t.Dict[str, t.Optional[int]]
@@ -45,6 +53,11 @@ class AskedUnit(t.NamedTuple):
     def is_socket(self) -> bool:
         """Tell whether this is a .socket unit."""
         return self.name.endswith(".socket")
+
+    @property
+    def may_stand_for_others(self) -> bool:
+        """Tell whether it can be one whose processes are in its parts, as those of PostgreSQL's service on Debian."""
+        return bool(self.may_have_processes) and not self.is_socket and not self.crashing
 
     def holds(self, unit: str) -> bool:
         """Tell whether a process of that unit is one of ours."""
@@ -74,7 +87,7 @@ def unit_from(name: str, properties: t.Optional[Properties]) -> AskedUnit:
         name=name,
         patterns=tuple(patterns),
         load_state=properties.get("LoadState", "") or None,
-        active=properties.get("ActiveState", "") in ("active", "reloading", "deactivating"),
+        may_have_processes=may_have_processes(properties),
         listens=tuple(listen_addresses(properties)),
         directives=socket_directives(properties) if name.endswith(".socket") else {},
         triggered_by=tuple(by for by in shown_words(properties.get("TriggeredBy", "")) if by.endswith(".socket")),

@@ -215,7 +215,7 @@ class Audit:
             unit is not None
             and 1 in unreadable
             and (unit.is_socket or 1 not in self._unit_of)
-            and unit.active is not False
+            and unit.may_have_processes is not False
         ):
             hidden = [1]
         not_read = sum(
@@ -224,7 +224,7 @@ class Audit:
             if (unit.holds(member) if unit is not None else member == name)
         )
         elsewhere: t.List[str] = []
-        if unit is not None and unit.active and not unit.is_socket and not pids and not hidden:
+        if unit is not None and unit.may_stand_for_others and not pids and not hidden:
             elsewhere = sorted(set(unit.parts).intersection(self._unit_of.values()))
         found = [verdicts[record.inode] for record in records]
         return summarize(found, pids, hidden, unit, expectation, not_read, elsewhere)

@@ -32,7 +32,7 @@ def summarize(
     """
     running = bool(pids or hidden)
     if unit is not None and unit.is_socket:
-        running = bool(verdicts) if unit.active is None else unit.active
+        running = bool(verdicts) if unit.may_have_processes is None else unit.may_have_processes
     relevant = [verdict for verdict in verdicts if verdict.relevant]
     reasons: t.Dict[str, int] = {}
     for verdict in relevant:
@@ -74,4 +74,4 @@ def _state(running: bool, unit: t.Optional[AskedUnit]) -> str:
         return "crashing"
     if running:
         return "running"
-    return "without_process" if unit is not None and unit.active else "stopped"
+    return "without_process" if unit is not None and unit.may_have_processes else "stopped"

@@ -50,6 +50,41 @@ def test_one_host() -> None:
     )
 
 
+RESPECT = AsFound(times=frozenset({KeepaliveTimes(10, 3, 3)}), right=1, all_off=True)
+LEFT = {"user_timeout": 0}
+ACCEPT = ["overridden_by_application"]
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "tcp", "more"),
+    [
+        (AsFound(times=frozenset({KeepaliveTimes(60, 90, 4)})), AsFound(times=frozenset({KeepaliveTimes(300, 15, 4)})),
+         {"keepidle": 60, "keepintvl": 15}, {}),
+        (OWN, OWN, {"user_timeout": 6000}, {}),
+        (OWN, NOTHING, LEFT, {"accept": ACCEPT}),
+        (OWN, AsFound(user_timeouts=frozenset({9000})), LEFT, {"accept": ACCEPT}),
+        (AsFound(user_timeouts=frozenset({0, 9000})), AsFound(user_timeouts=frozenset({0, 7000})), LEFT,
+         {"accept": ACCEPT}),
+        (AsFound(said={"user_timeout": 0}, user_timeouts=frozenset({7})), AsFound(said={"user_timeout": 0}), LEFT, {}),
+        (AsFound(said={"debug": 1}), AsFound(said={"debug": 1}), {}, {"debug": True}),
+        (RESPECT, RESPECT, {}, {"respect": True}),
+        # It would leave those of the other alone that have keepalive on, and too slow.
+        (RESPECT, NOTHING, {}, {}),
+    ],
+)  # fmt: skip
+def test_two_users_of_a_unit_share_an_entry_that_takes_nothing_away(
+    one: AsFound, two: AsFound, tcp: t.Dict[str, int], more: t.Dict[str, t.Any]
+) -> None:
+    """Whichever finding comes first."""
+    for both in ((one, two), (two, one)):
+        text = pasted(["w1"], *(("w1", "a.service", "outgoing", found) for found in both))
+        assert yaml.safe_load(text) == {
+            "keepalive_services": [
+                {"name": "a.service", "libraries": ["connect"], "tcp": {**VALUES._asdict(), **tcp}, **more}
+            ]
+        }
+
+
 def test_what_not_all_hosts_have_is_for_those_that_have_it() -> None:
     everywhere = [(host, "a.service", "outgoing", NOTHING) for host in ("w1", "w2")]
     text = pasted(["w1", "w2"], *everywhere, ("w2", "b.service", "outgoing", NOTHING))
@@ -209,10 +244,12 @@ def test_of_an_answer_only_what_an_entry_holds_is_taken() -> None:
     evil = "x]\n  - name: y"
     entries.add("w1", {"name": "a.service\n- b", "tcp": {}})
     entries.add("w1", {"name": "{{ x }}.service", "tcp": {}})
+    entries.add("w1", {"name": "a.timer", "tcp": {}})
     entries.add(
         "w1",
         {
-            "name": "a.service", "libraries": ["connect", evil], "tcp": {"keepidle": "60", evil: 1}, "respect": evil,
+            "name": "a.service", "libraries": ["connect", evil], "respect": evil,
+            "tcp": {"keepidle": "60", "keepcnt": evil, evil: 1},
             "accept": [evil], "state": "absent", "debug": False,
         },
     )  # fmt: skip

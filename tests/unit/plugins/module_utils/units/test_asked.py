@@ -54,8 +54,8 @@ def test_an_alias_stands_for_the_unit_that_it_names() -> None:
     assert mysql.holds("mariadb.service")
     assert not mysql.holds("mysql.service")
     assert not mysql.holds("")
-    assert (mysql.load_state, mysql.active) == ("loaded", True)
-    assert (missing.load_state, missing.active) == ("not-found", False)
+    assert (mysql.load_state, mysql.may_have_processes) == ("loaded", True)
+    assert (missing.load_state, missing.may_have_processes) == ("not-found", False)
 
 
 def test_a_socket_unit_has_its_tcp_addresses_its_service_and_its_directives() -> None:

@@ -133,7 +133,7 @@ def test_units_that_are_stopped_or_missing(proc: ShadowProc) -> None:
 def test_active_and_without_a_process_is_no_running_unit(proc: ShadowProc) -> None:
     """Who has the processes is named where systemd says that they go with it, and it is not right then."""
     whole, done, loop = (
-        AskedUnit(name, (name,), "loaded", name != "loop.service", (), {}, (), name == "loop.service", parts=parts)
+        AskedUnit(name, (name,), "loaded", True, (), {}, (), name == "loop.service", parts=parts)
         for name, parts in (
             ("whole.service", ("whole@one.service", "whole@two.service")),
             ("done.service", ("whole@two.service",)),
