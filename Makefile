@@ -9,7 +9,7 @@ VENV := .venv
 VENV_READY := $(VENV)/.ready
 LINK := .ansible/collections/ansible_collections/netops/keepalive
 SUITES := bullseye bookworm trixie
-FIELD_SUITES := bookworm-field trixie-field
+FIELD_SUITES := bookworm-field trixie-field forky
 LAB := tests/hosts/demo/inventory
 
 # Debian packages: for the demo (Python, and hosts in podman), and what the tests need besides. DEPS= on the command line

@@ -295,6 +295,7 @@ from ..module_utils.linux.procnet import Address
 from ..module_utils.linux.systemd import listen_addresses
 from ..module_utils.settings.options import as_integer
 from ..module_utils.sockets.access import choose_access
+from ..module_utils.units.wrappers import preload_given_to
 
 
 def main() -> None:
@@ -322,9 +323,18 @@ def main() -> None:
         except (systemd.SystemdError, OSError):
             return 0
 
+    def given_preload(unit: str) -> t.Optional[str]:
+        try:
+            return preload_given_to(systemd.ask_systemd, unit)
+        except (systemd.SystemdError, OSError):
+            return None
+
     terms = terms_from(module)
     try:
-        result = HostAudit(terms, choose_access().reader, socket_units, systemd_version=systemd_version).run()
+        audit = HostAudit(
+            terms, choose_access().reader, socket_units, systemd_version=systemd_version, given_preload=given_preload
+        )
+        result = audit.run()
     except OSError as error:
         module.fail_json(msg=f"The sockets of this host cannot be read: {error}")
     module.exit_json(changed=False, **result)

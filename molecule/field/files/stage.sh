@@ -23,13 +23,20 @@ backend field
     mode tcp
     server peer 127.0.0.1:9100
 EOF
+# The pool of the package, on TCP; a later file says more of it.
+for pools in /etc/php/*/fpm/pool.d; do printf '[www]\nlisten = 127.0.0.1:9000\n' > "$pools/zz-field.conf"; done
+sed -i '1i host all all 127.0.0.1/32 trust' /etc/postgresql/*/main/pg_hba.conf
 systemctl daemon-reload
+systemctl restart "$(basename /usr/lib/systemd/system/php*-fpm.service)" # the image starts it
 systemctl start peer.service
 systemctl start chrony slapd postfix postgresql mariadb haproxy apache2 rabbitmq-server sssd nslcd oldagent chat.socket \
     plain 'app\x2dlink' linkdir crowd leaver twins percent shop tenant@red tenant@blue launcher viaenv jail cell noexec stubborn
 systemctl start --no-block longjob loop
-# One connection that systemd has accepted, and one through haproxy, for as long as the host lives.
+# Connections that do nothing, for as long as the host lives: one that systemd has accepted, one through haproxy, and what an
+# audit is to see of PostgreSQL and postfix.
 systemd-run --quiet --unit=talker nc 127.0.0.1 9200
 systemd-run --quiet --unit=caller /usr/bin/python3 /usr/local/lib/field/hold.py 127.0.0.1 9300
+systemd-run --quiet --unit=mailer /usr/bin/python3 /usr/local/lib/field/hold.py 127.0.0.1 25
+systemd-run --quiet --unit=reporter sh -c 'sleep infinity | psql --no-psqlrc --host=127.0.0.1 --username=postgres'
 until systemctl --quiet is-active 'chat@*' && test -s /run/longjob.starts && systemctl show --value --property=SubState loop |
-    grep -q auto-restart; do sleep 0.1; done
+    grep -q auto-restart && [ "$(ss -tnH state established '( dport = :25 or dport = :5432 )' | wc -l)" = 2 ]; do sleep 0.1; done

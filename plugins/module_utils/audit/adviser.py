@@ -45,15 +45,23 @@ class Whereabouts(t.NamedTuple):
 class Adviser:
     """Remembers all sockets of a host by unit, and advises for the groups that are listed."""
 
-    def __init__(self, values: KeepaliveTimes, places: Whereabouts, systemd_version: t.Callable[[], int]) -> None:
+    def __init__(
+        self,
+        values: KeepaliveTimes,
+        places: Whereabouts,
+        systemd_version: t.Callable[[], int],
+        given_preload: t.Callable[[str], t.Optional[str]] = lambda unit: None,
+    ) -> None:
         """Begin with nothing.
 
         :param values: what is recommended.
         :param systemd_version: called once at most, where a service shows its environment.
+        :param given_preload: called where that has an LD_PRELOAD: what systemd gives to the unit, None for not known.
         """
         self._values = values
         self._places = places
         self._ask_version = systemd_version
+        self._given_preload = given_preload
         self._version: t.Optional[int] = None
         self._system_keepidle = _system_keepidle(places.proc)
         self._facts: t.Dict[int, ProcessFacts] = {}
@@ -140,7 +148,7 @@ class Adviser:
             go=elf is not None and elf.go,
             musl=elf is not None and "ld-musl" in (elf.interpreter or ""),
             secure=bool(facts.secure),
-            lost=self._lost_by(key, min(group.pids)) if is_service(key.unit) else "",
+            lost=self._lost_by(key, min(group.units), min(group.pids)) if is_service(key.unit) else "",
             told=any(is_told_elsewhere(path, min(group.units)) for path in (key.program, leader)),
             instance=min(group.units),
             leader=leader,
@@ -151,19 +159,22 @@ class Adviser:
             self._facts[pid] = gather_facts(pid, self._places.proc)
         return self._facts[pid]
 
-    def _lost_by(self, key: Key, pid: int) -> str:
+    def _lost_by(self, key: Key, unit: str, pid: int) -> str:
         """Say what shows that a program does not get what systemd gives to its unit; '' where nothing does.
 
-        A process that has overwritten its environment was started by one of the same program that may have not.
+        Of a process that may have overwritten its environment, the one that started it tells: what did not reach that
+        one did not reach those that it starts.
         """
-        proc = self._places.proc
-        while self._is_in(key.unit, pid) and proc.program_of(pid) == key.program:
+        if self._places.proc.program_of(pid) != key.program:  # it runs another one by now
+            return ""
+        while self._is_in(key.unit, pid):
             environment = self._facts_of(pid).environment
             if environment is not None:
-                # Which LD_PRELOAD the unit should have is not known here: only what systemd always gives is evidence.
-                own = {"LD_PRELOAD": environment.get("LD_PRELOAD", "")}
-                return lost_on_the_way(own, environment, self._version_of_systemd()) or ""
-            pid = proc.parent_of(pid)
+                own = environment.get("LD_PRELOAD", "")
+                given = self._given_preload(unit) if own else None
+                should = {"LD_PRELOAD": own if given is None else given}
+                return lost_on_the_way(should, environment, self._version_of_systemd()) or ""
+            pid = self._places.proc.parent_of(pid)
         return ""
 
     def _leader_of(self, unit: str, pid: int) -> str:

@@ -56,6 +56,7 @@ class HostAudit:
         socket_units: t.Callable[[], t.Mapping[procnet.Address, str]],
         *,
         systemd_version: t.Callable[[], int] = lambda: 0,
+        given_preload: t.Callable[[str], t.Optional[str]] = lambda unit: None,
         proc: Proc = HOST,
         library_dir: str = LIBRARY_DIR,
         drop_ins: str = dropin.DIRECTORY,
@@ -64,13 +65,15 @@ class HostAudit:
 
         :param socket_units: tells which .socket unit listens on an address; called where systemd holds a listener.
         :param systemd_version: called where a service shows its environment.
+        :param given_preload: tells the LD_PRELOAD that systemd gives to a unit, None where that is not known; called
+            where a process has one.
         """
         self._terms = terms
         self._reader = reader
         self._socket_units = socket_units
         self._proc = proc
         places = Whereabouts(proc, library_dir, drop_ins)
-        self._adviser = Adviser(recommend(terms.idle_timeout), places, systemd_version)
+        self._adviser = Adviser(recommend(terms.idle_timeout), places, systemd_version, given_preload)
         self._scripts: t.Dict[int, str] = {}
 
     def run(self) -> Summary:

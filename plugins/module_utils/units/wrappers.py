@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..linux import below_root
+from ..linux import below_root, systemd
 from ..linux.printable import printable
 from ..linux.unit_files import preload_entries
 from .dropin import is_own_library
@@ -95,6 +95,18 @@ def lost_on_the_way(
     if should and not has:
         return f"the unit's LD_PRELOAD={printable(should, 200)} did not come through"
     return None
+
+
+def preload_given_to(run: systemd.Run, unit: str) -> t.Optional[str]:
+    """Return the LD_PRELOAD that systemd gives to a unit, '' for none; None where that is not known.
+
+    :raises SystemdError: systemd does not answer.
+    """
+    properties = systemd.show(run, [unit]).get(unit)
+    if properties is None or systemd.environment_files(properties):  # what is in the files counts, as it was then
+        return None
+    given = {**systemd.show_manager(run).environment, **systemd.environment_of(properties)}
+    return given.get("LD_PRELOAD", "")
 
 
 def is_told_elsewhere(program: str, unit: str) -> bool:

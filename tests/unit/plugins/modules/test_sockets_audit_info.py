@@ -153,18 +153,29 @@ def test_what_counts_is_what_was_asked_for(
     monkeypatch.setattr(sockets_audit_info, "HostAudit", Asked)
     answer = run(**parameters)
     del answer["invocation"]
-    assert answer == {"changed": False, "terms": list(terms), "reads": True, "more": ["systemd_version"]}
+    assert answer == {
+        "changed": False,
+        "terms": list(terms),
+        "reads": True,
+        "more": ["given_preload", "systemd_version"],
+    }
 
 
 def told_of_systemd(monkeypatch: pytest.MonkeyPatch, parameters: Run) -> t.Any:
-    """Return what the audit is told of systemd: its listeners, and its version."""
+    """Return what the audit is told of systemd: its listeners, its version, and what a unit preloads."""
     told: t.List[t.Any] = []
 
     class Asking:
         def __init__(
-            self, _terms: Terms, _reader: t.Any, socket_units: t.Callable[[], t.Any], *, systemd_version: t.Any
+            self,
+            _terms: Terms,
+            _reader: t.Any,
+            socket_units: t.Callable[[], t.Any],
+            *,
+            systemd_version: t.Any,
+            given_preload: t.Any,
         ) -> None:
-            told.append((socket_units(), systemd_version()))
+            told.append((socket_units(), systemd_version(), given_preload("a.service")))
 
         def run(self) -> t.Dict[str, t.Any]:
             return {}
@@ -177,8 +188,8 @@ def told_of_systemd(monkeypatch: pytest.MonkeyPatch, parameters: Run) -> t.Any:
 def test_of_two_units_for_one_address_it_is_always_the_same(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = [f"Id={name}.socket\nListen=127.0.0.1:9 (Stream)\n" for name in ("b", "a")]
     asked = have_answered(monkeypatch, "\n".join(blocks))
-    assert told_of_systemd(monkeypatch, run) == ({("127.0.0.1", 9): "b.socket"}, 0)
-    (question, _version) = asked
+    assert told_of_systemd(monkeypatch, run) == ({("127.0.0.1", 9): "b.socket"}, 0, None)
+    question = asked[0]
     assert question.endswith(" -- *.socket")
 
 
@@ -193,7 +204,7 @@ def test_why_the_listeners_of_systemd_are_not_known_is_said(
 
     monkeypatch.setattr(systemd, "ask_systemd", fail)
     monkeypatch.setattr(sockets_audit_info.Module, "warn", lambda _self, text: warnings.append(text))
-    assert told_of_systemd(monkeypatch, run) == ({}, 0), "the version is not known either, which nobody misses"
+    assert told_of_systemd(monkeypatch, run) == ({}, 0, None), "the others are not known either, which nobody misses"
     assert warnings == [f"The .socket units are not known, their listeners count for systemd itself: {error}"]
 
 

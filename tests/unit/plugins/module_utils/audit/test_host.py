@@ -331,7 +331,7 @@ BY_SYSTEMD = f"INVOCATION_ID={'0' * 32}\0PATH=/bin\0"
         ("a@one.service", NO_INVOCATION, 257, "not even INVOCATION_ID"),
         ("a.service", BY_SYSTEMD, 257, "not even SYSTEMD_EXEC_PID"),
         ("a.service", BY_SYSTEMD, 247, None),
-        ("a.service", BY_SYSTEMD + "LD_PRELOAD=libjemalloc.so.2\0", 0, None),  # it may well be the unit's
+        ("a.service", BY_SYSTEMD + "LD_PRELOAD=libjemalloc.so.2\0", 0, None),  # it may be the unit's
         ("a.service", NO_INVOCATION + "LD_PRELOAD=/usr/lib/libkeepalive/libkeepalive.so\0", 0, None),
     ],
 )
@@ -356,6 +356,35 @@ def test_what_a_start_wrapper_gives_its_own_environment_gets_no_entry(
     assert asked == [version]  # once, however many services
 
 
+@pytest.mark.parametrize(
+    ("given", "lost"),
+    [
+        ("", "it has LD_PRELOAD=/opt/a.so, which is not systemd's"),  # env LD_PRELOAD=…, or a script that exports it
+        ("/opt/b.so", "it has LD_PRELOAD=/opt/a.so, which is not systemd's"),
+        ("/opt/a.so", None),
+        (None, None),
+    ],
+)
+def test_what_a_start_wrapper_preloads_itself_gets_no_entry(
+    proc: ShadowProc, server: socket.socket, given: t.Optional[str], lost: t.Optional[str]
+) -> None:
+    """It would put its own LD_PRELOAD in the place of the drop-in's."""
+    asked: t.List[str] = []
+
+    def given_preload(unit: str) -> t.Optional[str]:
+        asked.append(unit)
+        return given
+
+    with Child(connecting(server)) as one, Child(connecting(server)) as two:
+        proc.add(one.pid, "a@one.service", environ=BY_SYSTEMD + "LD_PRELOAD=/opt/a.so\0")
+        proc.add(two.pid, "b.service", environ=BY_SYSTEMD)
+        summary = audit(proc, given_preload=given_preload)
+    advice = group_of(summary, "a@.service")["advice"]
+    assert (advice["entry"] is None, advice["kind"]) == (lost is not None, "elsewhere" if lost else "preload")
+    assert (lost or "") in advice["obstacle"]
+    assert asked == ["a@one.service"], "nobody whose process has none"
+
+
 FORKS = """
 ready, tell = os.pipe()
 answer = os.fork()
@@ -372,14 +401,14 @@ os.read(ready, 1)
     ("parent", "parents_unit", "lost", "way"),
     [
         ("", "postfix@-.service", "not even INVOCATION_ID", "have what starts it hand on"),
-        ("/usr/lib/postfix/sbin/master", "postfix@-.service", None, None),
+        ("/usr/lib/postfix/sbin/master", "postfix@-.service", "not even INVOCATION_ID", "run: postconf"),
         ("", "other.service", None, None),
     ],
 )
 def test_a_process_that_shows_no_environment_is_judged_by_its_parent(
     proc: ShadowProc, server: socket.socket, parent: str, parents_unit: str, lost: t.Optional[str], way: t.Optional[str]
 ) -> None:
-    """A server's children write their titles over it. Of another program in between nothing is concluded."""
+    """A server's children write their titles over it, also those that are another program, as postfix's smtpd is."""
     until, end = os.pipe()
     with Child(pass_fds=[until]) as starts:
         child = starts.run(FORKS.format(port=server.getsockname()[1], until=until))

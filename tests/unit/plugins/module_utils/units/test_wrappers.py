@@ -12,6 +12,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import below_root
 from ansible_collections.netops.keepalive.plugins.module_utils.units import wrappers
+from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import FakeSystemd
 
 CONNECT = "/usr/lib/libkeepalive/libkeepalive.so"
 BY_SYSTEMD = {"INVOCATION_ID": "0" * 32, "SYSTEMD_EXEC_PID": "1", "PATH": "/bin"}
@@ -129,3 +130,26 @@ def test_what_cannot_be_read_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_file_that_a_service_has_written_is_read_in_one_pass(text: str) -> None:
     """PostgreSQL's belongs to its own user: what backtracked over it would never come back."""
     assert not any(known.names_ours(text) for known in wrappers._KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("properties", "manager", "given"),
+    [
+        ({}, "", ""),
+        ({"Environment": "A=1 LD_PRELOAD=/opt/a.so"}, "LD_PRELOAD=/opt/b.so", "/opt/a.so"),
+        ({}, "LD_PRELOAD=/opt/b.so", "/opt/b.so"),
+        # What stands in a file now need not be what stood there when the process was started.
+        ({"EnvironmentFiles": "/etc/default/a (ignore_errors=no)"}, "LD_PRELOAD=/opt/b.so", None),
+    ],
+)
+def test_what_systemd_itself_gives_to_a_unit_to_preload(
+    properties: t.Dict[str, str], manager: str, given: t.Optional[str]
+) -> None:
+    systemd = FakeSystemd()
+    systemd.add("a.service", **properties)
+    systemd.environment = manager
+    assert wrappers.preload_given_to(systemd.run, "a.service") == given
+
+
+def test_of_a_unit_that_systemd_says_nothing_of_it_is_not_known() -> None:
+    assert wrappers.preload_given_to(lambda *_command: (0, "", ""), "a.service") is None
