@@ -26,6 +26,7 @@ EOF
 # The pool of the package, on TCP; a later file says more of it.
 for pools in /etc/php/*/fpm/pool.d; do printf '[www]\nlisten = 127.0.0.1:9000\n' > "$pools/zz-field.conf"; done
 sed -i '1i host all all 127.0.0.1/32 trust' /etc/postgresql/*/main/pg_hba.conf
+mount -t tmpfs -o noexec,mode=1777 tmpfs /tmp # as hardened hosts have it: nothing that is compiled can be tried there
 systemctl daemon-reload
 systemctl restart "$(basename /usr/lib/systemd/system/php*-fpm.service)" # the image starts it
 systemctl start peer.service

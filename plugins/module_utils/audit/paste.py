@@ -32,7 +32,8 @@ class Pasted(t.NamedTuple):
     def joined(self, other: Pasted) -> Pasted:
         """Return what takes nothing away from either: the connections of two users of a unit may differ."""
         one, two = dict(self.tcp), dict(other.tcp)
-        shorter = {name: min(one[name], two[name]) for name in ("keepidle", "keepintvl") if name in one and name in two}
+        times: t.Tuple[str, ...] = ("keepidle", "keepintvl")
+        shorter = {name: min(one[name], two[name]) for name in times if name in one and name in two}
         tcp: t.Dict[str, int] = {**one, **two, **shorter}
         accept = self.accept or other.accept
         if one.get("user_timeout") != two.get("user_timeout"):  # as where one user's differ: it is left to the programs
