@@ -32,9 +32,10 @@ class Pasted(t.NamedTuple):
     def joined(self, other: Pasted) -> Pasted:
         """Return what takes nothing away from either: the connections of two users of a unit may differ."""
         one, two = dict(self.tcp), dict(other.tcp)
-        times: t.Tuple[str, ...] = ("keepidle", "keepintvl")
-        shorter = {name: min(one[name], two[name]) for name in times if name in one and name in two}
-        tcp: t.Dict[str, int] = {**one, **two, **shorter}
+        tcp = {**one, **two}
+        for name in ("keepidle", "keepintvl"):
+            if name in tcp:
+                tcp[name] = min(values[name] for values in (one, two) if name in values)
         accept = self.accept or other.accept
         if one.get("user_timeout") != two.get("user_timeout"):  # as where one user's differ: it is left to the programs
             tcp["user_timeout"], accept = SYSTEM, (OVERRIDDEN,)

@@ -201,11 +201,8 @@ def test_the_entries_stand_in_the_order_of_their_names_with_all_their_libraries(
 
 
 def test_of_what_a_host_answers_only_what_is_meant_is_to_be_pasted() -> None:
-    entry = {
-        "name": "a.service",
-        "libraries": ["{{ x }}", "connect"],
-        "tcp": {"keepidle": "60", "keepcnt": "{{ z }}", "x: {{ y }}": 1},
-    }
+    tcp = {"keepidle": "60", "keepcnt": " 4\n", "x: {{ y }}": 1}
+    entry = {"name": "a.service", "libraries": ["{{ x }}", "connect"], "tcp": tcp}
     groups = [
         with_entry("a.service", entry),
         with_entry("b.service", {**entry, "name": "'{{ b }}.service"}),
