@@ -47,8 +47,9 @@ class DropinRequest(t.NamedTuple):
 class DropinsFailed(Exception):
     """Nothing was written, or not all of it could be put back; the text says which."""
 
-    def __init__(self, seen: str, problems: t.Sequence[str] = ()) -> None:
+    def __init__(self, seen: str, problems: t.Sequence[str] = (), as_before: bool = True) -> None:
         super().__init__(seen)
+        self.as_before = as_before
         self.problems = list(problems)
         """What forbids it, each in one sentence; none where it was tried."""
 
@@ -121,7 +122,8 @@ def change_dropins(
     except NotPutBack as error:
         raise DropinsFailed(
             f"writing the drop-ins failed, and {error.filename} could not be put back: {error.strerror}; "
-            "the others are as before"
+            "the others are as before",
+            as_before=False,
         ) from error
     except OSError as error:
         raise DropinsFailed(
