@@ -77,7 +77,7 @@ class Detached:
             raise NotStarted(f"{missing}; a rollout runs as a unit of systemd's")
         name = secrets.token_hex(8)
         with file_lock.locked("start-of-a-rollout", self._folder):
-            self._refuse_second()
+            self.refuse_second()
             self.earlier = self._files.read("answer")
             try:
                 self._files.make()
@@ -104,7 +104,7 @@ class Detached:
         if status != 0:
             raise NotStarted(f"'systemd-run --unit={UNIT}' failed: {quoted(err)}")
 
-    def _refuse_second(self) -> None:
+    def refuse_second(self) -> None:
         """See that none is under way; one that has answered already is waited for, it is about to end.
 
         :raises Held: one is.
@@ -124,6 +124,12 @@ class Detached:
         if status != 0:
             raise systemd.SystemdError(f"systemctl show failed ({status}): {quoted(err)}")
         return out.strip() not in ("ActiveState=inactive", "ActiveState=failed")
+
+    def take_earlier(self) -> t.Optional[Paper]:
+        """Return the answer that nobody has waited for, if there is one, and remove it: it is told once."""
+        self.earlier = self._files.read("answer")
+        self._files.remove("answer")
+        return self.earlier
 
     def wait(self, name: str, limit: float) -> Paper:
         """Return the answer of a transaction.
@@ -173,4 +179,5 @@ def patience(assignment: Assignment) -> float:
     task = assignment_of(assignment)
     units = len(task["services"]) + len(task["without"])
     each = task["settle"] + task["verify_wait"] if task["one_at_a_time"] else 0.0
-    return _ANSWERED + 2 * task["settle"] + task["verify_wait"] + units * (2 * task["job_timeout"] + each)
+    seconds: float = _ANSWERED + 2 * task["settle"] + task["verify_wait"] + units * (2 * task["job_timeout"] + each)
+    return seconds

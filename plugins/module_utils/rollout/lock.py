@@ -58,8 +58,8 @@ class Held(NotLocked):
         if holder.get("unit"):
             text = (
                 f"{begin}, as the unit {holder['unit']} of the host, which comes to its end whatever becomes of that "
-                "run; nothing was done here; wait until it has ended ('keepalive-sockets --rollout' shows it), then run "
-                "again"
+                "run; nothing was done here; wait until it has ended ('keepalive-sockets --rollout' shows it), then "
+                "run again"
             )
         else:
             text = (

@@ -109,7 +109,7 @@ class RealHost:
         except (systemd.SystemdError, NotLocked) as error:
             raise StepFailed(str(error)) from error
         finally:
-            for name in ("restarted", "restart_due", "reloaded", "left"):
+            for name in ("changed", "restarted", "restart_due", "reloaded", "left"):
                 done[name] = work.result[name]
         self.diffs += [work.result["diff"]] if work.result["diff"]["after"] else []
 
