@@ -151,7 +151,8 @@ def test_one_that_is_gone_without_an_answer_is_told_with_its_step(manager: Manag
         one.wait(name, 10)
     assert str(error.value) == (
         "keepalive-rollout.service was ended from outside before it had an answer, at the step 'Restart what runs "
-        "without them': what the host had before is kept there, and the next run puts it right; it said: Write the drop-ins"
+        "without them': what the host had before is kept there, and the next run puts it right; it said: Write "
+        "the drop-ins"
     )
 
 
