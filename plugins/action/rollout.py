@@ -33,6 +33,12 @@ class ActionModule(ActionBase):
             result.update(begun(), state="verified", changed=False, remarks=[], diff=[])
             return result
         result.update(_locked.execute(self, "rollout", {"assignment": assignment, "host": host}, task_vars))
+        if result.get("failed") and "state" not in result:
+            why = result.get("msg", "no reason was given")
+            result["msg"] = (
+                f"the module has ended without an answer: {why}; what it had started on the host comes to its "
+                "end there, verified or as before: run again, which says how"
+            )
         if result.get("step") == SOCKETS and result.get("sockets"):
             _show_wrong({host: result["sockets"]})
         for remark in result.get("remarks", []):

@@ -132,10 +132,10 @@ def main() -> int:
         old, value = look(container)["units"][UNITS[0]][0], 101 + number
         run = start(value)
         moment = chance.uniform(0.1, 1.0) * length
-        if kind == "transaction":
+        if kind == "transaction" or (kind == "module" and number % 2 == 0):
             while look(container)["transaction"] not in ("active", "activating") and run.poll() is None:
                 time.sleep(0.02)
-            moment = chance.uniform(0, 3.0)
+            moment = chance.uniform(0, 2.5)
         time.sleep(moment)
         kill(kind, run, container)
         status = "lives" if kind == "transaction" and run.poll() is None else run.poll()

@@ -54,7 +54,7 @@ def run_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., t.Any]:
                 assert module_name == "netops.keepalive.rollout"
                 assert {"id", "owner"} <= set(module_args.pop("run"))
                 calls.append(module_args)
-                return {**begun(), "state": "verified", **(answer or {})}
+                return answer if answer and answer.get("failed") else {**begun(), "state": "verified", **(answer or {})}
 
             def validate_argument_spec(self, argument_spec: t.Any = None, **_named: t.Any) -> t.Any:
                 return None, {**{name: spec.get("default") for name, spec in ARGUMENTS.items()}, **args}
@@ -105,3 +105,16 @@ def test_wrong_sockets_and_remarks_are_shown(run: t.Callable[..., t.Any], capsys
     shown = capsys.readouterr().out.splitlines()
     assert any(line.startswith("h1") and line.endswith("overridden_by_application x 1") for line in shown)
     assert shown[-1] == "h1: b.service: it is old"
+
+
+def test_where_the_module_was_killed_it_is_said_what_becomes_of_the_host(run: t.Callable[..., t.Any]) -> None:
+    result, _call = run(services=[SERVICE], found=FOUND, answer={"failed": True, "msg": "no JSON"})
+    assert result["msg"] == (
+        "the module has ended without an answer: no JSON; what it had started on the host comes to its end there, "
+        "verified or as before: run again, which says how"
+    )
+
+
+def test_a_failure_with_an_outcome_says_itself_what_happened(run: t.Callable[..., t.Any]) -> None:
+    failed = {**begun(), "failed": True, "state": "as_before", "msg": "it was taken back"}
+    assert run(services=[SERVICE], found=FOUND, answer=failed)[0]["msg"] == "it was taken back"
