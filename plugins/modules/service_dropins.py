@@ -165,72 +165,12 @@ lock_held:
   type: bool
 """
 
-import base64
-import contextlib
-import os
-import typing as t
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.linux import in_force
 from ..module_utils.linux.file_lock import NotLocked
-from ..module_utils.linux.files import FileChange, NotPutBack, apply_changes
 from ..module_utils.linux.module import Module
-from ..module_utils.linux.printable import lines_of
-from ..module_utils.linux.trusted import fault
 from ..module_utils.rollout import lock as rollout_lock
 from ..module_utils.rollout import undo
+from ..module_utils.rollout.dropins import DropinRequest, DropinsFailed, change_dropins
 from ..module_utils.units import dropin as units_dropin
-
-_PREVIOUS = ("unit", "content", "base64", "mtime_ns")
-
-
-def plan(
-    directory: str, dropins: t.Sequence[t.Mapping[str, t.Any]], purge: bool
-) -> t.Tuple[t.List[FileChange], t.List[str]]:
-    """Compare what is wanted with what is there; return the changes and what forbids them."""
-    wanted = {dropin["unit"]: _content(dropin) for dropin in dropins}
-    if purge:
-        for unit in units_dropin.installed(directory):
-            wanted.setdefault(unit, None)
-    changes, problems = [], []
-    for unit, after in wanted.items():
-        path = units_dropin.path_of(unit, directory)
-        before = units_dropin.read_drop_in(path)
-        if after is not None and not units_dropin.is_ours(after):
-            problems.append(
-                f"{unit}: the text does not begin with '{units_dropin.MARKER}', it could never be removed again"
-            )
-        elif before is not None and not units_dropin.is_ours(before):
-            problems.append(
-                f"{unit}: {path} is not ours (its first line is not '{units_dropin.MARKER}…'): rename or remove it"
-            )
-        elif before != after and _not_roots(os.path.dirname(path)):
-            problems.append(f"{unit}: {_not_roots(os.path.dirname(path))}; make it a folder that only root can change")
-        elif before != after:
-            changes.append(FileChange(path, before, after))
-    return changes, problems
-
-
-def _not_roots(folder: str) -> str:
-    """Say who else could change what root writes through a folder that is a link; empty where nobody could."""
-    wrong = fault(folder) if os.path.islink(folder) else ""
-    return f"{folder} is a link, and {wrong}" if wrong else ""
-
-
-def _content(dropin: t.Mapping[str, t.Any]) -> t.Optional[str]:
-    """Return the text that is asked for, bytes that are none as surrogates (PEP 383); None: no drop-in."""
-    if dropin.get("base64") is not None:
-        return base64.b64decode(dropin["base64"]).decode("utf-8", "surrogateescape")
-    return t.cast(t.Optional[str], dropin.get("content"))
-
-
-def _portable(content: t.Optional[str]) -> t.Dict[str, t.Optional[str]]:
-    """Return a text in a form that comes back as it is, whatever is in it."""
-    if content is not None and content != lines_of(content):
-        encoded = content.encode("utf-8", "surrogateescape")
-        return {"content": None, "base64": base64.b64encode(encoded).decode("ascii")}
-    return {"content": content, "base64": None}
 
 
 def main() -> None:
@@ -266,104 +206,30 @@ def main() -> None:
         required_by={"services": ("units",)},
         supports_check_mode=True,
     )
-    directory: str = module.params["directory"]
     if module.params["dropins"] is None:
         module.fail_json(
             msg="services is for the action plugin of this name, which renders the templates; give dropins"
         )
     module.check_units("dropins.unit", "listed", "running", "fresh")
     lock = rollout_lock.Lock(module.params["run"], module.params["rollout"])
+    request = DropinRequest(**{name: module.params[name] for name in DropinRequest._fields})
     try:
-        result = _go(module, directory, lock)
+        result = change_dropins(
+            request,
+            lock,
+            check=module.check_mode,
+            warn=module.warn,
+            label=lambda path: module.set_default_selinux_context(path, False),
+        )
     except NotLocked as held:
         module.fail_json(msg=f"no drop-in was written: {held}", lock_holder=held.holder)
-    except NotPutBack as error:
-        module.fail_json(
-            msg=f"writing the drop-ins failed, and {error.filename} could not be put back: {error.strerror}; "
-            "the others are as before"
-        )
-    except OSError as error:
-        module.fail_json(
-            msg=f"no drop-in was written, all are as before: {error.strerror}: {error.filename or directory}"
-        )
+    except DropinsFailed as error:
+        module.fail_json(msg=str(error), **({"problems": error.problems} if error.problems else {}))
     finally:
         lock.leave()
     if lock.note:
         module.warn(lock.note)
     module.exit_json(**result)
-
-
-def _go(module: AnsibleModule, directory: str, lock: rollout_lock.Lock) -> t.Dict[str, t.Any]:
-    changes, problems = plan(directory, module.params["dropins"], module.params["purge"])
-    writes = changes and not problems and not module.check_mode
-    if writes:
-        lock.take()
-        changes, problems = plan(directory, module.params["dropins"], module.params["purge"])
-    if problems:
-        module.fail_json(msg="no drop-in was written: " + "; ".join(problems), problems=problems)
-    previous: t.List[t.Dict[str, t.Any]] = [
-        {
-            "unit": units_dropin.unit_of(change.path),
-            **_portable(change.before),
-            "mtime_ns": None if change.before is None else os.stat(change.path).st_mtime_ns,
-        }
-        for change in changes
-    ]
-    unfinished: undo.Previous = {}
-    noted: undo.Previous = {}
-    if module.params["rollout"]:
-        for damage in undo.damages(module.params["state_folder"]):
-            module.warn(damage)
-        noted = undo.read_previous(module.params["state_folder"])
-        unfinished = undo.listed_in(noted, module.params["listed"])
-        running, fresh = module.params["running"], module.params["fresh"]
-        own = {was["unit"]: {**was, "ran": was["unit"] in running} for was in previous}
-        record = undo.with_changes(noted, own, fresh)
-        mine = undo.listed_in(record, module.params["listed"])
-        previous = [{key: was[key] for key in _PREVIOUS} for was in {**own, **mine}.values()]
-        if writes:
-            undo.write_previous(module.params["state_folder"], record)
-    if writes:
-        try:
-            _write(module, changes)
-        except OSError:
-            if module.params["rollout"]:
-                undo.write_previous(module.params["state_folder"], noted)
-            raise
-    return {
-        "changed": bool(changes),
-        "changed_units": [units_dropin.unit_of(change.path) for change in changes],
-        "previous": previous,
-        "unfinished": {unit: was["ran"] for unit, was in unfinished.items()},
-        "lock_held": lock.held,
-        "diff": [
-            {
-                "before_header": change.path,
-                "after_header": change.path,
-                "before": change.before or "",
-                "after": change.after or "",
-            }
-            for change in changes
-        ],
-    }
-
-
-def _write(module: AnsibleModule, changes: t.Sequence[FileChange]) -> None:
-    for change in changes:
-        in_force.note(change.path, change.before)
-    apply_changes(changes)
-    with contextlib.suppress(OSError):  # they are written; that nothing notes it is no reason to take them back
-        for change in changes:
-            in_force.note(change.path, change.after, read=False)
-    times = {dropin["unit"]: dropin["mtime_ns"] for dropin in module.params["dropins"]}
-    for change in changes:
-        mtime_ns = times.get(units_dropin.unit_of(change.path))
-        if mtime_ns is not None and change.after is not None:
-            with contextlib.suppress(OSError):  # a date is a help for people
-                os.utime(change.path, ns=(mtime_ns, mtime_ns))
-        for path in (os.path.dirname(change.path), change.path):
-            if os.path.exists(path):
-                module.set_default_selinux_context(path, False)
 
 
 if __name__ == "__main__":

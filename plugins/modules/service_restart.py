@@ -169,119 +169,16 @@ failed_unit:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils.linux import job, systemd
 from ..module_utils.linux.file_lock import NotLocked
 from ..module_utils.linux.module import Module
-from ..module_utils.linux.unit_names import in_list, problems_with, template_of
-from ..module_utils.processes.users import remains
+from ..module_utils.linux.unit_names import in_list, problems_with
 from ..module_utils.rollout import lock
-from ..module_utils.rollout.due import Due, due_units, forbidden
-from ..module_utils.rollout.restart import RestartFailed, Sequence, wrong_sockets
+from ..module_utils.rollout.restart import RestartFailed
+from ..module_utils.rollout.restarts import RestartRequest, Restarts
 from ..module_utils.settings.checks import RESTARTS
-from ..module_utils.units.unit import overruled
 
-Result = t.Dict[str, t.Any]
-
-
-class Work:
-    """What is done on one host; the result grows with it, so that a failure says how far it came."""
-
-    def __init__(self, module: AnsibleModule, policies: t.Mapping[str, str]) -> None:
-        self._module = module
-        self._policies = policies
-        self._forced: t.List[str] = module.params["force"]
-        self._names = list(dict.fromkeys([*policies, *module.params["units"], *self._forced]))
-        self._left_alone: t.Set[str] = set()
-        self._lock = lock.Lock(module.params["run"], module.params["rollout"])
-        self.result: Result = {
-            "changed": False, "restarted": {}, "restart_due": {}, "reloaded": False, "left": [], "lock_held": False
-        }  # fmt: skip
-
-    def do(self) -> None:
-        """Reload, restart, watch."""
-        try:
-            sequence = self._sequence()
-            if not self._module.check_mode and (self.result["reloaded"] or self._plan(sequence)):
-                self._lock.take()
-                sequence = self._sequence()  # what another run did until now counts
-            self.result["lock_held"] = self._lock.held
-            if self._lock.note:
-                self._module.warn(self._lock.note)
-            if self.result["reloaded"] and not self._module.check_mode:
-                sequence.reload()
-            lost = [] if self._module.check_mode else overruled(sequence.in_order())
-            lost += [f"{name}: systemctl show says nothing of it" for name in sequence.unanswered()]
-            lost += [
-                f"{unit.name}: {unit.damage}, so whether a restart is due is not known"
-                for unit in sequence.in_order()
-                if unit.damage and unit.name not in self._forced
-            ]
-            due = self._plan(sequence)
-            lost += forbidden(due, self._policies)
-            if lost:
-                raise systemd.SystemdError("nothing was restarted: " + "; ".join(lost))
-            self.result["changed"] = bool(due or self.result["reloaded"])
-            self.result["diff"] = {"before": "", "after": "".join(f"{one}\n" for one in due)}
-            if not self._module.check_mode:
-                self._left_alone = {unit.name for unit in sequence.in_order() if unit.left_alone}
-                self._restart(sequence, due)
-                self.result["left"] = [self._judged(row) for row in remains(self._module.params["without"])]
-        finally:
-            self._lock.leave()
-
-    def _sequence(self) -> Sequence:
-        sequence = Sequence(
-            systemd.ask_systemd, self._names, self._module.params["settle"], self._module.params["job_timeout"]
-        )
-        self.result["reloaded"] = self._module.params["reload"] or sequence.reload_due()
-        return sequence
-
-    def _plan(self, sequence: Sequence) -> t.List[Due]:
-        due, self.result["restart_due"] = due_units(
-            sequence.in_order(),
-            self._policies,
-            assumed=self._module.params["assume_changed"] if self._module.check_mode else [],
-            forced=self._forced,
-            ran=self._module.params["ran"],
-        )
-        return due
-
-    def _restart(self, sequence: Sequence, due: t.Sequence[Due]) -> None:
-        self.result["restarted"] = sequence.restarted
-        failures = []
-        for one in due:
-            if one.unit.name in sequence.restarted:
-                continue  # systemd has restarted it with another
-            try:
-                sequence.reload_unit(one.unit) if one.reload else sequence.restart(one.unit)
-                if self._module.params["one_at_a_time"] and not one.forced:
-                    sequence.watch()
-                    self._verify(one.unit.name)
-            except RestartFailed as failure:
-                if not one.forced:
-                    raise
-                failures.append(failure)  # on the way back the others must not keep what the host no longer has
-        sequence.watch()
-        if failures:
-            raise failures[0]
-
-    def _judged(self, row: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
-        """Say whether a process should not have anything left: one of a service that may be restarted."""
-        unit = row["unit"]
-        policy = self._policies.get(unit) or self._policies.get(template_of(unit) or "")
-        left_alone = policy == "never" or row["by"] == "host" or unit in self._left_alone
-        return {**row, "blocks": unit.endswith(".service") and not left_alone}
-
-    def _verify(self, unit: str) -> None:
-        wait = self._module.params["wait"]
-        named = {service["name"]: service for service in self._module.params["services"]}
-        service = named.get(unit) or named.get(template_of(unit) or "", {})
-        if wait is not None and service.get("expected"):
-            seen = wrong_sockets(systemd.ask_systemd, service["expected"], wait)
-            if seen:
-                raise RestartFailed(unit, seen)
+_SAME_NAMES = ("units", "ran", "without", "settle", "job_timeout", "one_at_a_time", "wait", "reload")
 
 
 def main() -> None:
@@ -320,7 +217,15 @@ def main() -> None:
                 msg=f"services[{index}] {service['name']!r}: restart: {policy!r} is not one of {', '.join(RESTARTS)}"
             )
         policies[service["name"]] = policy
-    work = Work(module, policies)
+    params = module.params
+    request = RestartRequest(
+        policies,
+        expected={one["name"]: one["expected"] for one in params["services"] if one.get("expected")},
+        forced=params["force"],
+        assumed=params["assume_changed"],
+        **{name: params[name] for name in _SAME_NAMES},
+    )
+    work = Restarts(request, lock.Lock(params["run"], params["rollout"]), check=module.check_mode, warn=module.warn)
     try:
         work.do()
     except RestartFailed as failure:

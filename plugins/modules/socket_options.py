@@ -235,18 +235,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.linux import systemd
 from ..module_utils.linux.module import Module
-from ..module_utils.live.memory import (
-    ChangeGroup,
-    Memory,
-    groups_of,
-    is_values,
-)
-from ..module_utils.live.origin import Look
-from ..module_utils.live.run import LiveRun
+from ..module_utils.live.memory import ChangeGroup, is_values
+from ..module_utils.rollout.open_sockets import OpenSockets
 from ..module_utils.settings.expectation import EXPECTED, Expectation, parse_expected
-from ..module_utils.sockets.access import choose_access
-from ..module_utils.units.asked import askable, unit_from
-from ..module_utils.verdicts.inspection import Audit, Question
 
 
 def main() -> None:
@@ -273,62 +264,43 @@ def main() -> None:
     module.check_units("expected.name", "previous.unit", patterns=True)
     if module.params["max_sockets"] < 0:
         module.fail_json(msg=f"max_sockets: {module.params['max_sockets']} is negative: expected 0 (all) or more")
-    memory = Memory()
-    for damage in memory.damages:
+    sockets = OpenSockets(check=module.check_mode)
+    for damage in sockets.memory.damages:
         module.warn(damage)
-    access = choose_access()
-    run = LiveRun(access.setter, memory, check=module.check_mode)
-
-    def seen_by(question: Question) -> Look:
-        return Audit(question, access.reader, memory=memory).look()
-
     try:
-        names = (
-            _set(module, run, seen_by) if module.params["state"] == "set" else _restore(module, run, seen_by, memory)
-        )
-        if not module.check_mode:
-            memory.save()
+        if module.params["state"] == "set":
+            sockets.set(_expected(module))
+        else:
+            sockets.restore(_groups(module))
+    except systemd.SystemdError as error:
+        module.fail_json(msg=str(error))
     except OSError as error:
-        previous = [group.as_dict() for group in run.results.previous()]
+        previous = [group.as_dict() for group in sockets.results.previous()]
         module.fail_json(
-            msg=f"The sockets of this host cannot be set: {error}", previous=previous, changed=run.results.changed
+            msg=f"The sockets of this host cannot be set: {error}", previous=previous, changed=sockets.results.changed
         )
-    results, most = run.results, module.params["max_sockets"]
+    results, most = sockets.results, module.params["max_sockets"]
     module.exit_json(
         changed=results.changed,
         sockets=[result.as_dict() for result in results.shown(most)],
-        counts=results.counts(names),
-        previous=[] if module.check_mode else [group.as_dict() for group in results.previous()],
-        unreadable_pids={str(pid): why for pid, why in run.unreadable.items()},
+        counts=results.counts(sockets.names),
+        previous=sockets.previous(),
+        unreadable_pids={str(pid): why for pid, why in sockets.unreadable.items()},
         diff={"before": "", "after": results.diff(most)},
     )
 
 
-def _set(module: AnsibleModule, run: LiveRun, seen_by: t.Callable[[Question], Look]) -> t.List[str]:
+def _expected(module: AnsibleModule) -> t.List[Expectation]:
     try:
-        expected = parse_expected([{**entry, "accept": []} for entry in module.params["expected"]])
+        return parse_expected([{**entry, "accept": []} for entry in module.params["expected"]])
     except ValueError as error:
         module.fail_json(msg=str(error))
-    names = [expectation.name for expectation in expected]
-    if names:
-        question = _question(module, names, expected)
-        run.set(lambda: seen_by(question), expected)
-    return names
+    raise AssertionError("fail_json has returned")
 
 
-def _restore(module: AnsibleModule, run: LiveRun, seen_by: t.Callable[[Question], Look], memory: Memory) -> t.List[str]:
+def _groups(module: AnsibleModule) -> t.Optional[t.List[ChangeGroup]]:
     given = module.params["previous"]
-    if given is None:
-        groups = [group for name, unit in memory.units.items() for group in groups_of(name, unit.changes)]
-    else:
-        groups = [_group(module, index, entry) for index, entry in enumerate(given)]
-    names = list(dict.fromkeys(group.unit for group in groups))
-    if names:
-        question = _question(module, names, [])
-        run.restore(lambda: seen_by(question), groups)
-    if given is None:
-        memory.units.clear()
-    return names
+    return None if given is None else [_group(module, index, entry) for index, entry in enumerate(given)]
 
 
 def _group(module: AnsibleModule, index: int, entry: t.Mapping[str, t.Any]) -> ChangeGroup:
@@ -339,17 +311,6 @@ def _group(module: AnsibleModule, index: int, entry: t.Mapping[str, t.Any]) -> C
                     msg=f"previous[{index}]: {key}.{name}: {value!r}: expected what an earlier call returned"
                 )
     return ChangeGroup(entry["unit"], entry["before"], entry["after"], entry["listening"], tuple(entry["inodes"]))
-
-
-def _question(module: AnsibleModule, names: t.List[str], expected: t.List[Expectation]) -> Question:
-    """Ask systemd about all units in one call."""
-
-    try:
-        answers = systemd.show(systemd.ask_systemd, askable(names))
-    except systemd.SystemdError as error:
-        module.fail_json(msg=str(error))
-    units = tuple(unit_from(name, answers.get(name)) for name in names)
-    return Question(units=units, pids=frozenset(), ports=frozenset(), expected=tuple(expected))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from ..linux.printable import printable, shown
 from ..linux.procfs import HOST, Proc
 from ..linux.stuck import LIMIT, Watch
 from ..linux.unit_names import is_pattern, is_unit_name, name_problem
+from ..rollout.standing import IN_ORDER, standing
 from ..sockets.access import choose_access
 from ..sockets.unowned import sum_up_unowned
 from ..units.asked import AskedUnit, askable, unit_from
@@ -47,6 +48,10 @@ exit status:
   0  everything that was asked for and that a process holds is shown
   1  something could not be read, see standard error; what could is shown
   2  wrong arguments: no such unit, no such process
+  with --rollout:
+  0  none is under way, and none has left anything to finish or to take back
+  1  one is under way, or has left something
+  2  that cannot be seen: not root
 
 examples:
   keepalive-sockets --unit nginx.service
@@ -62,6 +67,8 @@ class WrongArgument(Exception):
 def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit: float = LIMIT) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(arguments)
+    if options.rollout:
+        return _show_rollout(options)
     try:
         units = _units(options.unit)
         question = Question(tuple(units), frozenset(options.pid), frozenset(options.port), ())
@@ -97,6 +104,18 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
     return PARTLY_SHOWN if missing else ALL_SHOWN
 
 
+def _show_rollout(options: argparse.Namespace) -> int:
+    """Say how the host stands with rollouts; the exit status tells whether it is in order."""
+    try:
+        now = standing()
+    except (OSError, systemd.SystemdError) as error:
+        _complain(str(error))
+        return WRONG_ARGUMENTS
+    lines = list(now.lines)
+    _write(sys.stdout, [json.dumps({"state": now.state, "lines": lines}, indent=2)] if options.json else lines)
+    return ALL_SHOWN if now.state == IN_ORDER else PARTLY_SHOWN
+
+
 def _complaint(why: str) -> bytes:
     return f"{NAME}: {printable(why)}\n".encode("ascii", "backslashreplace")
 
@@ -125,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--pid", "-p", action="append", default=[], type=_pid, metavar="P", help="a process")
     add("--port", "-P", action="append", default=[], type=_port, metavar="N", help="only with this port, on either end")
     add("--wide", "-w", action="store_true", help="also SYNCNT, DEFER_ACCEPT, MAXSEG and WINDOW_CLAMP")
+    add("--rollout", "-r", action="store_true", help="no sockets: is a rollout under way, or has one left something?")
     add("--json", "-j", action="store_true", help="everything, as JSON; null: not known")
     return parser
 

@@ -35,6 +35,7 @@ def due_units(
     assumed: t.Container[str] = (),
     forced: t.Container[str] = (),
     ran: t.Container[str] = (),
+    down: t.Container[str] = (),
 ) -> t.Tuple[t.List[Due], t.Dict[str, t.List[str]]]:
     """Return the units that are due, in order, and those of which it is only said, with the reasons.
 
@@ -42,6 +43,7 @@ def due_units(
     :param assumed: Whose drop-in changes, in check mode.
     :param forced: Whatever their processes say, also where they do not run.
     :param ran: Which ran when an earlier run, that did not come to its end, changed their drop-ins.
+    :param down: Which of those are to run again even where they were stopped, because it was us who had stopped them.
     """
     due: t.List[Due] = []
     reported: t.Dict[str, t.List[str]] = {}
@@ -55,6 +57,8 @@ def due_units(
             why = ["its drop-in changes"]
         if unit.properties.get("ActiveState") == "failed" and (unit.name in ran or template in ran):
             why = ["it ran when an earlier run that did not come to its end changed its drop-in, and has failed since"]
+        if unit.properties.get("ActiveState") == "inactive" and (unit.name in down or template in down):
+            why = ["it was stopped in the middle of its restart"]
         if unit.left_alone and (why or unit.name in forced):
             reported[unit.name] = [unit.left_alone]
         elif unit.name in forced:

@@ -8,6 +8,9 @@ A file says whose run it is. While a module works it also holds flock(2) on the 
 however that ends. Between two modules nothing of the run is on the host, so a run that was killed leaves the file
 behind: it counts for nothing after a reboot, when its controller says that the run is gone (the task's action looks),
 and when nothing was heard of it for a while, by a clock that nobody can set.
+
+A transaction (rollout/detached.py) holds flock(2) from its beginning to its end, in one process, and says in the file
+which unit it is. So who gets at the file of one knows that it is gone.
 """
 
 from __future__ import annotations
@@ -51,12 +54,21 @@ class Held(NotLocked):
     def __init__(self, holder: LockHolder) -> None:
         now = boot_clock.now()
         since = boot_clock.on_the_wall(holder.get("since", now))
-        super().__init__(
-            f"another run is changing this host: {holder.get('owner', 'unknown')}, since {since}, last heard of "
-            f"{max(0, int(now - holder.get('last', now)))} s ago; nothing was done here; wait until it has ended, then "
-            f"run again. If you know that it is dead: 'ansible HOST -b -m netops.keepalive.rollout_end -a force=true' "
-            f"(else after {SILENCE // 60} minutes without a sign of it its lock counts for nothing)"
-        )
+        begin = f"another run is changing this host: {holder.get('owner', 'unknown')}, since {since}"
+        if holder.get("unit"):
+            text = (
+                f"{begin}, as the unit {holder['unit']} of the host, which comes to its end whatever becomes of that "
+                "run; nothing was done here; wait until it has ended ('keepalive-sockets --rollout' shows it), then "
+                "run again"
+            )
+        else:
+            text = (
+                f"{begin}, last heard of {max(0, int(now - holder.get('last', now)))} s ago; nothing was done here; "
+                "wait until it has ended, then run again. If you know that it is dead: "
+                "'ansible HOST -b -m netops.keepalive.rollout_end -a force=true' "
+                f"(else after {SILENCE // 60} minutes without a sign of it its lock counts for nothing)"
+            )
+        super().__init__(text)
         self.holder = holder
 
 
@@ -74,6 +86,7 @@ class Lock:
         self._rollout = rollout
         self._folder = folder or FOLDER
         self._descriptor: t.Optional[int] = None
+        self._holder: LockHolder = {}
         self._stays = rollout
         self.note = ""
         """What is to be told of a lock that was taken over; else empty."""
@@ -101,7 +114,9 @@ class Lock:
         holder = _read(descriptor)
         since = now
         if holder and holder["id"] == self._run["id"]:
-            since, self._stays = holder["since"], True
+            since, self._stays = holder["since"], self._stays or not holder.get("unit") or bool(holder.get("stays"))
+        elif holder and holder.get("unit"):
+            self.note = f"took over the lock of a transaction that was killed on this host: {holder['owner']}"
         elif holder and self._takes_over == holder["id"]:
             self.note = f"took over the lock of a run that was killed: {holder['owner']}"
         elif holder and now - holder["last"] > SILENCE:
@@ -115,7 +130,8 @@ class Lock:
         elif _is_damaged(descriptor):
             path = os.path.join(self._folder, NAME)
             self.note = f"{path} is damaged and was not believed: whether another run is under way is not known"
-        _write(descriptor, {**self._run, "since": since, "last": now, "boot": boot_clock.boot()})
+        self._holder = {**self._run, "since": since, "last": now, "boot": boot_clock.boot()}
+        _write(descriptor, {**self._holder, "stays": self._stays} if self._run.get("unit") else self._holder)
         self._descriptor = descriptor
 
     def _wait(self, descriptor: int) -> None:
@@ -138,6 +154,8 @@ class Lock:
         if self._descriptor is not None:
             if not self._stays:
                 os.ftruncate(self._descriptor, 0)
+            elif self._holder.pop("unit", None):  # the transaction ends, and the run that it was of goes on
+                _write(self._descriptor, self._holder)
             os.close(self._descriptor)
             self._descriptor = None
 

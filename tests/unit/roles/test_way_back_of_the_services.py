@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way back of the services: what it says is what was done, and not what was meant."""
+"""The way back of a removal: what it says is what was done, and not what was meant."""
 
 from __future__ import annotations
 
@@ -20,21 +20,20 @@ PLAY = """\
     keepalive_services_resolved: [{name: a.service, live: true, expected: {}}, {name: b.service, live: false}]
     keepalive_services_absent: []
   tasks:
-    - ansible.builtin.include_role: {name: netops.keepalive.keepalive_services}
+    - ansible.builtin.include_role: {name: netops.keepalive.keepalive_services, tasks_from: remove}
 """
 RESTARTED: t.Dict[str, t.Any] = {
     "service_dropins": {
         "changed": True, "changed_units": ["a.service"], "previous": [{"unit": "a.service", "content": None}],
         "unfinished": {}, "in_force": [], "lock_held": True,
     },
+    "service_units_info": {"units": {}, "dropins": ["a.service"], "library_users": []},
     "service_restart": {
-        "changed": True, "restarted": {"a.service": {}, "b.service": {}}, "restart_due": {}, "left": [],
-        "lock_held": True,
+        "failed": True, "msg": "b.service: did not stay up", "failed_unit": "b.service",
+        "restarted": {"a.service": {}, "b.service": {}}, "restart_due": {}, "left": [], "lock_held": True,
     },
-    "socket_options": {"failed": True, "msg": "the sockets were not set", "previous": [{"unit": "a.service"}]},
-    "socket_options back": {"counts": {"a.service": {"changed": 3}}},
 }  # fmt: skip
-"""Answers of a rollout that fails after its restarts."""
+"""Answers of a removal that fails in its restarts."""
 
 
 @pytest.fixture(name="host")
@@ -45,12 +44,12 @@ def host_fixture(tmp_path: pathlib.Path) -> Host:
 def test_all_that_was_done_is_undone_and_said(host: Host) -> None:
     back = {"service_restart back": {"restarted": {"b.service": {}, "a.service": {}}}}
     assert host.roll_out({**RESTARTED, **back}).splitlines() == [
-        "keepalive was not rolled out on h1; its services have what they had before",
-        "step that failed: Set the open sockets",
-        "what was seen: the sockets were not set",
+        "keepalive was not taken away from h1; its services have what they had before",
+        "step that failed: Restart what still runs with them",
+        "what was seen: b.service: did not stay up",
         "drop-ins put back: a.service",
         "restarted with the old settings: a.service, b.service",
-        "open sockets put back: a.service 3",
+        "open sockets put back: none were changed",
         "next: fix the unit or take its entry out, then run the playbook again",
     ]
     assert host.asked()["service_restart back"]["force"] == ["a.service", "b.service"]
@@ -76,16 +75,7 @@ def test_where_the_drop_ins_cannot_be_put_back_nothing_is_restarted_or_said_to_b
 
 
 def test_a_host_that_another_run_has_is_left_alone(host: Host) -> None:
-    said = host.roll_out({"service_dropins": LOCKED})
+    said = host.roll_out({**RESTARTED, "service_dropins": LOCKED})
     assert host.way_back() == []
-    assert said.startswith("keepalive was not rolled out on h1; nothing was changed by this run\n")
+    assert said.startswith("keepalive was not taken away from h1; nothing was changed by this run\n")
     assert "restarted with the old settings: none were restarted\n" in said
-
-
-@pytest.mark.parametrize(("override", "due"), [("never", ["b.service"]), ("", [])])
-def test_only_in_a_window_what_is_due_can_still_go_back(host: Host, override: str, due: t.List[str]) -> None:
-    """What its entry says is never to be restarted is as right as it can be: no later run may take it away."""
-    done = {**RESTARTED, "socket_options": {"counts": {}, "previous": []}}
-    done["service_restart"] = {**RESTARTED["service_restart"], "restart_due": {"b.service": ["old"]}}
-    host.succeed(done, keepalive_services_restart=override, keepalive_services_verify=False)
-    assert host.asked()["rollout_end"]["still_due"] == due

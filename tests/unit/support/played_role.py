@@ -34,7 +34,12 @@ if answer.get("failed"):
 print(json.dumps(answer))
 """
 
-MODULES = ("host_settings", "ld_so_preload", "service_dropins", "service_restart", "socket_options", "rollout_end")
+MODULES = (
+    "host_settings", "ld_so_preload", "rollout", "rollout_end", "service_dropins", "service_restart",
+    "service_units_info", "socket_options",
+)  # fmt: skip
+ASKING = ("preflight.yml", "resolve.yml")
+"""Tasks that settings go into, which the play sets as they come out."""
 LOCKED = {"failed": True, "msg": "nothing was changed: another run is changing this host", "lock_holder": {"id": "x"}}
 """What a module answers that does not get the host."""
 
@@ -43,7 +48,7 @@ class Host:
     """A host of stand-ins, and what the role said of it."""
 
     def __init__(self, folder: pathlib.Path, role: str, play: str) -> None:
-        """Lay out the collection with the role's real tasks, but for its preflight, which asks a host."""
+        """Lay out the collection with the role's real tasks, but for those that look and resolve."""
         self._folder = folder
         collection = folder / "ansible_collections" / "netops" / "keepalive"
         (collection / "plugins" / "modules").mkdir(parents=True)
@@ -57,8 +62,10 @@ class Host:
         for place in (TOP / "roles" / role / "tasks").iterdir():
             (tasks / place.name).symlink_to(place)
         (tasks.parent / "defaults").symlink_to(TOP / "roles" / role / "defaults")
-        (tasks / "preflight.yml").unlink()
-        (tasks / "preflight.yml").write_text("[]\n")
+        for name in ASKING:
+            if (tasks / name).exists():
+                (tasks / name).unlink()
+                (tasks / name).write_text("[]\n")
         (folder / "play.yml").write_text(play)
 
     def roll_out(self, answers: t.Dict[str, t.Any]) -> str:

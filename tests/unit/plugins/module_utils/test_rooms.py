@@ -25,7 +25,8 @@ FLOORS = (
     ("processes",),
     ("live", "audit"),
     ("verdicts",),
-    ("rollout", "command"),
+    ("rollout",),
+    ("command",),
 )
 """From the ground up. A room may import what is on a lower floor, and nothing beside it."""
 

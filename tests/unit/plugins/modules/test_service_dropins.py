@@ -17,6 +17,7 @@ from ansible_collections.netops.keepalive.plugins.action.service_dropins import 
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.files import NotPutBack
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import dropins as rollout_dropins
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
 from ansible_collections.netops.keepalive.plugins.modules import service_dropins
 
@@ -204,7 +205,7 @@ def test_what_could_not_be_put_back_is_said(run: Run, tmp_path: pathlib.Path, mo
     def fail(_changes: t.Any) -> None:
         raise NotPutBack(5, "Input/output error", "/etc/x")
 
-    monkeypatch.setattr(service_dropins, "apply_changes", fail)
+    monkeypatch.setattr(rollout_dropins, "apply_changes", fail)
     result = run(dropins=[{"unit": "a.service", "content": text(60)}])
     assert result["msg"] == (
         "writing the drop-ins failed, and /etc/x could not be put back: Input/output error; the others are as before"
@@ -365,7 +366,7 @@ def test_a_damaged_record_is_told_and_the_rollout_goes_on(
     run: Run, tmp_path: pathlib.Path, units: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warnings: t.List[str] = []
-    monkeypatch.setattr(service_dropins.AnsibleModule, "warn", lambda self, text: warnings.append(text))
+    monkeypatch.setattr(service_dropins.Module, "warn", lambda self, text: warnings.append(text))
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
     (state / "previous.json").write_text("[" * 100_000)

@@ -19,7 +19,7 @@ from ansible_collections.netops.keepalive.plugins.action.service_restart import 
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force, polling
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd as linux_systemd
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock, restart, undo
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock, restart, restarts, undo
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.checks import RESTARTS
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
 from ansible_collections.netops.keepalive.plugins.module_utils.units import unit as units_unit
@@ -389,7 +389,7 @@ def test_one_at_a_time_the_sockets_of_each_are_read_before_the_next(
         asked.append((expected["name"], wait, list(systemd.commands)))
         return "" if expected["name"] == "a.service" else "live sockets are wrong: x"
 
-    monkeypatch.setattr(service_restart, "wrong_sockets", wrong)
+    monkeypatch.setattr(restarts, "wrong_sockets", wrong)
     listed: t.List[t.Dict[str, t.Any]] = [
         {"name": name, "expected": {"name": name}} for name in ("a.service", "b.service")
     ]
@@ -462,7 +462,7 @@ def test_what_is_left_blocks_a_removal_unless_its_unit_is_never_restarted(
 ) -> None:
     """The policy of a template holds for its instances."""
     row = {"pid": 7, "unit": "w@1.service", "program": "/opt/w", "has": "maps a library", "by": "environment"}
-    monkeypatch.setattr(service_restart, "remains", lambda _patterns: [row])
+    monkeypatch.setattr(restarts, "remains", lambda _patterns: [row])
     entries = [{"name": name, "restart": policy} for name, policy in policies.items()]
     (left,) = run(services=entries, without=["*"])["left"]
     assert left == {**row, "blocks": blocks}

@@ -15,7 +15,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import job, systemd
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import NotLocked
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock, restarts
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.due import Due
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.restart import RestartFailed
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.checks import RESTARTS
@@ -108,11 +108,11 @@ class Host:
 def host_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     host = Host()
     monkeypatch.setattr(lock, "FOLDER", str(tmp_path / "run"))
-    monkeypatch.setattr(service_restart, "Sequence", host.begin)
-    monkeypatch.setattr(service_restart, "due_units", host.due_units)
-    monkeypatch.setattr(service_restart, "wrong_sockets", host.wrong_sockets)
-    monkeypatch.setattr(service_restart, "overruled", lambda units: host.lost if units is host.units else [])
-    monkeypatch.setattr(service_restart, "remains", lambda patterns: [])
+    monkeypatch.setattr(restarts, "Sequence", host.begin)
+    monkeypatch.setattr(restarts, "due_units", host.due_units)
+    monkeypatch.setattr(restarts, "wrong_sockets", host.wrong_sockets)
+    monkeypatch.setattr(restarts, "overruled", lambda units: host.lost if units is host.units else [])
+    monkeypatch.setattr(restarts, "remains", lambda patterns: [])
     return host
 
 
@@ -145,7 +145,8 @@ def test_the_units_are_looked_at_once_each_in_their_order_with_their_policies(
     assert host.done[0] == ("look", ["b.service", "a.service", "c.service", "d.service"], 3.0, 1)
     assert host.asked_for_due[-1] == (
         host.units, {"b.service": "if_running", "a.service": "never"},
-        {"assumed": ["x.service"] if check else [], "forced": ["d.service", "a.service"], "ran": ["y.service"]},
+        {"assumed": ["x.service"] if check else [], "forced": ["d.service", "a.service"], "ran": ["y.service"],
+         "down": ()},
     )  # fmt: skip
     assert host.what() == ([] if check else ["watch"])
 
@@ -251,7 +252,7 @@ def test_a_systemd_that_does_not_answer_leaves_all_as_it_is(
     def silent(*_arguments: t.Any) -> t.NoReturn:
         raise systemd.NoAnswer("systemd did not answer")
 
-    monkeypatch.setattr(service_restart, "Sequence", silent)
+    monkeypatch.setattr(restarts, "Sequence", silent)
     assert run(reload=True) == {**NOTHING, "failed": True, "msg": "systemd did not answer"}
 
 
@@ -314,7 +315,7 @@ def test_what_still_has_something_of_ours_blocks_a_removal_where_it_should_not_h
 ) -> None:
     asked: t.List[t.Any] = []
     row = {"pid": 7, "unit": unit, "by": by}
-    monkeypatch.setattr(service_restart, "remains", lambda patterns: (asked.append(patterns), [row])[1])
+    monkeypatch.setattr(restarts, "remains", lambda patterns: (asked.append(patterns), [row])[1])
     listed = services("a.service", restart=policy) if policy else []
     assert run(services=listed, without=["*", "w@*.service"])["left"] == [{**row, "blocks": blocks}]
     assert asked == [["*", "w@*.service"]]

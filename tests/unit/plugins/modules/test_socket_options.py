@@ -16,6 +16,7 @@ import typing as t
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.live.memory import Memory
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import open_sockets
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit
 from ansible_collections.netops.keepalive.plugins.modules import socket_options
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import have_answered
@@ -44,8 +45,8 @@ def proc(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> ShadowProc:
     folder = tmp_path / "proc"
     folder.mkdir()
     shadow = ShadowProc(folder)
-    monkeypatch.setattr(socket_options, "Audit", functools.partial(Audit, proc=shadow))
-    monkeypatch.setattr(socket_options, "Memory", functools.partial(Memory, str(tmp_path / "live.json")))
+    monkeypatch.setattr(open_sockets, "Audit", functools.partial(Audit, proc=shadow))
+    monkeypatch.setattr(open_sockets, "Memory", functools.partial(Memory, str(tmp_path / "live.json")))
     shadow.asked = have_answered(monkeypatch, "Id=a.service\nLoadState=loaded\nActiveState=active\n")  # type: ignore[attr-defined]
     return shadow
 
@@ -104,7 +105,7 @@ def test_what_was_remembered_and_is_damaged_is_told_and_the_rest_goes_on(
     run: Run, proc: ShadowProc, child: Child, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warnings: t.List[str] = []
-    monkeypatch.setattr(socket_options.AnsibleModule, "warn", lambda self, text: warnings.append(text))
+    monkeypatch.setattr(socket_options.Module, "warn", lambda self, text: warnings.append(text))
     proc.add(child.pid, "a.service")
     (tmp_path / "live.json").write_text('{"version": 1, "units": {"a.service": ' + "[" * 100_000)
     assert (run(expected=[EXPECTED])["changed"], child.run(LOOK)) == (True, [60, 60, 60])

@@ -16,6 +16,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.live.memory import Memory
 from ansible_collections.netops.keepalive.plugins.module_utils.live.run import LiveRun
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import open_sockets
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit
 from ansible_collections.netops.keepalive.plugins.modules import socket_options
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import have_answered
@@ -48,7 +49,7 @@ def asked_fixture(monkeypatch: pytest.MonkeyPatch) -> t.List[str]:
 
 @pytest.fixture(name="memory", autouse=True)
 def memory_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    monkeypatch.setattr(socket_options, "Memory", functools.partial(Memory, str(tmp_path / "live.json")))
+    monkeypatch.setattr(open_sockets, "Memory", functools.partial(Memory, str(tmp_path / "live.json")))
     return tmp_path / "live.json"
 
 
@@ -57,7 +58,7 @@ def child_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> t.
     """A process of a.service with three connections."""
     (tmp_path / "proc").mkdir()
     proc = ShadowProc(tmp_path / "proc")
-    monkeypatch.setattr(socket_options, "Audit", functools.partial(Audit, proc=proc))
+    monkeypatch.setattr(open_sockets, "Audit", functools.partial(Audit, proc=proc))
     with socket.create_server(("127.0.0.1", 0), backlog=16) as server:
         connect = f"s = [socket.create_connection(('127.0.0.1', {server.getsockname()[1]})) for _ in range(3)]"
         with Child(connect) as child:
@@ -131,7 +132,7 @@ def test_a_host_whose_sockets_cannot_be_seen_is_left_as_it_is(run: Run, monkeypa
     def blind(*_arguments: t.Any, **_named: t.Any) -> t.NoReturn:
         raise OSError("no /proc")
 
-    monkeypatch.setattr(socket_options, "Audit", blind)
+    monkeypatch.setattr(open_sockets, "Audit", blind)
     msg = "The sockets of this host cannot be set: no /proc"
     assert run(expected=[EXPECTED]) == {"failed": True, "msg": msg, "previous": [], "changed": False}
 

@@ -14,6 +14,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.units.unit import
 
 CHANGES = "its drop-in changes"
 FAILED = "it ran when an earlier run that did not come to its end changed its drop-in, and has failed since"
+STOPPED = "it was stopped in the middle of its restart"
 ASKED = "this was asked for"
 
 
@@ -48,6 +49,10 @@ CASES: t.Dict[str, t.Tuple[t.Dict[str, t.Any], Unit, t.List[str], t.List[str]]] 
         {"ran": ["w@.service"]}, unit("w@1.service", "failed"), [f"restart w@1.service: {FAILED}"], []),
     "failed by itself": ({"ran": ["b.service"]}, unit("a.service", "failed"), [], []),
     "stopped since an earlier run": ({"ran": ["a.service"]}, unit("a.service", "inactive"), [], []),
+    "stopped by us": (
+        {"ran": ["a.service"], "down": ["a.service"]}, unit("a.service", "inactive"),
+        [f"restart a.service: {STOPPED}"], []),
+    "runs, and would have been started": ({"ran": ["a.service"], "down": ["a.service"]}, unit("a.service"), [], []),
     "runs since an earlier run": ({"ran": ["a.service"]}, unit("a.service"), [], []),
     "forced": ({"forced": ["a.service"]}, unit("a.service", "inactive", ["x"]), [f"restart a.service: {ASKED}"], []),
     "forced, whatever its policy": (

@@ -223,3 +223,43 @@ def test_a_run_is_gone_when_its_process_is() -> None:
     assert _locked.is_gone({**me, "started": "1"}), "the number was given to another process since"
     assert not _locked.is_gone({**me, "pid": ended.pid, "scope": "another boot, another container"})
     assert not _locked.is_gone({})
+
+
+TRANSACTION = {"id": "adam", "owner": "adam", "unit": "keepalive-rollout.service", "process": 7}
+
+
+def test_a_transaction_that_works_keeps_others_out_and_says_what_it_is(tmp_path: pathlib.Path) -> None:
+    first = Lock(TRANSACTION, False, str(tmp_path))
+    first.take()
+    with pytest.raises(Held) as held:
+        Lock(OTHERS, True, str(tmp_path)).take()
+    assert "adam, since " in str(held.value) and "as the unit keepalive-rollout.service of the host" in str(held.value)
+    assert "force=true" not in str(held.value)
+    first.leave()
+    assert (tmp_path / rollout_lock.NAME).read_text() == ""
+
+
+@pytest.mark.parametrize("who", [OTHERS, {**TRANSACTION, "process": 8}], ids=["another run", "itself, once more"])
+def test_the_lock_of_a_transaction_that_was_killed_counts_for_nothing(
+    tmp_path: pathlib.Path, who: t.Dict[str, t.Any]
+) -> None:
+    killed = Lock(TRANSACTION, False, str(tmp_path))
+    killed.take()
+    os.close(killed._descriptor or 0)
+    lock = Lock(who, False, str(tmp_path))
+    lock.take()
+    assert lock.note.startswith("took over the lock of a transaction") is (who is OTHERS)
+    lock.leave()
+    assert (tmp_path / rollout_lock.NAME).read_text() == ""
+
+
+def test_a_lock_that_its_run_had_before_a_transaction_stays_with_it(tmp_path: pathlib.Path) -> None:
+    before = Lock({"id": "adam", "owner": "adam"}, True, str(tmp_path))
+    before.take()
+    before.leave()
+    for transaction in (Lock(TRANSACTION, False, str(tmp_path)), Lock(TRANSACTION, False, str(tmp_path))):
+        transaction.take()
+        transaction.leave()
+    with pytest.raises(Held) as held:
+        Lock(OTHERS, True, str(tmp_path)).take()
+    assert "unit" not in held.value.holder

@@ -1,0 +1,24 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Give a file the security label that the host's policy has for its place, without a module of Ansible's around."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from .command import TimedOut, find_program, run
+
+SELINUX = "/sys/fs/selinux/enforce"
+"""There where SELinux is at work."""
+
+_LIMIT = 15.0
+
+
+def relabel(path: str) -> None:
+    """Have the system's own program do it, where there is one; what it cannot do is no reason to fail."""
+    if os.path.exists(SELINUX) and find_program("restorecon"):
+        with contextlib.suppress(OSError, TimedOut):
+            run(["restorecon", path], _LIMIT)

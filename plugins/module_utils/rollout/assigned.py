@@ -1,0 +1,64 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the settings of a host, and what a look at it has shown, to what a transaction is to do there."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..linux import job
+from .transaction import Assignment
+
+Given = t.Mapping[str, t.Any]
+
+ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
+    "services": {"type": "list", "elements": "dict", "default": []},
+    "absent": {"type": "list", "elements": "dict", "default": []},
+    "found": {"type": "dict", "default": {}},
+    "believe": {"type": "bool", "default": False},
+    "purge": {"type": "bool", "default": False},
+    "deploy": {"type": "bool", "default": True},
+    "window": {"type": "bool", "default": False},
+    "service_template": {"type": "str", "default": "service.conf.j2"},
+    "socket_template": {"type": "str", "default": "socket.conf.j2"},
+    "settle": {"type": "float", "default": 2.0},
+    "job_timeout": {"type": "int", "default": job.TIMEOUT},
+    "one_at_a_time": {"type": "bool", "default": False},
+    "verify": {"type": "bool", "default": True},
+    "verify_wait": {"type": "float", "default": 10.0},
+    "verify_fail": {"type": "bool", "default": True},
+}
+"""What the task takes; the module gets an assignment of it."""
+
+_AS_THEY_ARE = ("window", "settle", "job_timeout", "one_at_a_time", "verify", "verify_wait", "verify_fail")
+
+
+def gone_units(given: Given) -> t.List[str]:
+    """Return the units that are to have no settings: those that say so, and with C(purge) who is not listed at all."""
+    names = [one["name"] for one in given["absent"]]
+    if given["purge"]:
+        listed = {one["name"] for one in given["services"]}
+        names += [name for name in given["found"].get("dropins", []) if name not in listed]
+    return list(dict.fromkeys(names))
+
+
+def assigned(given: Given, rendered: t.Sequence[t.Mapping[str, t.Any]]) -> Assignment:
+    """Return what is to be done.
+
+    :param rendered: the drop-ins of C(services); nothing is written without C(deploy).
+    """
+    gone = gone_units(given)
+    entries = [*given["services"], *given["absent"]]
+    dropins = [*rendered, *({"unit": name} for name in gone)]
+    return {
+        **{name: given[name] for name in _AS_THEY_ARE},
+        "dropins": dropins if given["deploy"] else [],
+        "services": [
+            {key: one[key] for key in ("name", "restart", "live", "expected") if key in one} for one in entries
+        ],
+        "without": gone,
+        # What an earlier run has left on other units is left alone: nobody says here whether they may be restarted.
+        "listed": list(dict.fromkeys([*(one["name"] for one in entries), *gone])),
+    }

@@ -1,0 +1,188 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host that a transaction works on: each step by what there is one way for (drop-ins, restarts, open sockets)."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..linux import systemd
+from ..linux.file_lock import NotLocked
+from ..linux.label import relabel
+from ..linux.polling import poll_until
+from ..linux.unit_names import is_template, template_of
+from ..live.memory import ChangeGroup
+from ..settings.expectation import parse_expected
+from ..sockets.access import choose_access
+from ..units.unit import Unit, UnitsOfHost
+from ..verdicts.answer_form import result_of
+from ..verdicts.inspection import Audit
+from ..verdicts.question import question_from
+from . import undo
+from .dropins import DropinRequest, DropinsFailed, change_dropins
+from .due import policy_of
+from .lock import Lock
+from .open_sockets import OpenSockets
+from .restart import RestartFailed
+from .restarts import RestartRequest, RestartResult, Restarts
+from .transaction import StepFailed, Written
+
+_PAUSE, _REST = 0.2, 10
+"""Seconds between two looks at the sockets at least, and how many times as long as a look the rest after it is."""
+
+
+class RealHost:
+    """This host.
+
+    :param lock: that of the transaction.
+    :param policies: C(restart) by unit: who must not be restarted is not restarted to go back either.
+    :param warn: told of what is no reason to fail.
+    :param tell: told of what a step does.
+    """
+
+    def __init__(
+        self,
+        lock: Lock,
+        policies: t.Mapping[str, str],
+        *,
+        check: bool = False,
+        warn: t.Callable[[str], t.Any],
+        tell: t.Callable[[str], t.Any],
+    ) -> None:
+        self._lock = lock
+        self._policies = policies
+        self._check = check
+        self._warn = warn
+        self._tell = tell
+        self.diffs: t.List[t.Dict[str, t.Any]] = []
+        """What was, or in check mode would be, changed."""
+
+    def lock(self) -> None:
+        self._lock.take()
+        if self._lock.note:
+            self._warn(self._lock.note)
+
+    def unlock(self) -> None:
+        self._lock.leave()
+
+    def write(self, dropins: t.Sequence[t.Mapping[str, t.Any]], listed: t.Optional[t.Sequence[str]]) -> Written:
+        record = undo.read_previous(undo.FOLDER)
+        names = list(dict.fromkeys([*(dropin["unit"] for dropin in dropins), *undo.listed_in(record, listed)]))
+        try:
+            units = UnitsOfHost(systemd.ask_systemd, record).units(names)
+            running = {name: _running(name, units) for name in names}
+            done = change_dropins(
+                DropinRequest(
+                    dropins,
+                    rollout=True,
+                    listed=listed,
+                    running=[name for name, those in running.items() if those],
+                    fresh=[name for name, those in running.items() if those and not any(one.stale for one in those)],
+                ),
+                _mine(),
+                check=self._check,
+                warn=self._warn,
+                label=relabel,
+            )
+        except DropinsFailed as failure:
+            raise StepFailed(str(failure), nothing_done=failure.as_before) from failure
+        except systemd.SystemdError as error:
+            raise StepFailed(str(error), nothing_done=True) from error
+        self.diffs += done["diff"]
+        in_force = [
+            one.name
+            for name in done["unfinished"]
+            if policy_of(name, self._policies) != "never"
+            for one in running[name]
+            if not one.stale
+        ]
+        return Written(done["changed_units"], done["unfinished"], in_force)
+
+    def restart(self, request: RestartRequest, done: RestartResult) -> None:
+        work = Restarts(request, _mine(), check=self._check, warn=self._warn, tell=self._tell)
+        try:
+            work.do()
+        except RestartFailed as failure:
+            raise StepFailed(str(failure), failure.unit) from failure
+        except (systemd.SystemdError, NotLocked) as error:
+            raise StepFailed(str(error)) from error
+        finally:
+            for name in ("changed", "restarted", "restart_due", "reloaded", "left"):
+                done[name] = work.result[name]
+        self.diffs += [work.result["diff"]] if work.result["diff"]["after"] else []
+
+    def set_open(self, expected: t.Sequence[t.Mapping[str, t.Any]], done: t.Dict[str, t.Any]) -> None:
+        sockets = OpenSockets(check=self._check)
+        for damage in sockets.memory.damages:
+            self._warn(damage)
+        try:
+            sockets.set(parse_expected([{**entry, "accept": []} for entry in expected]))
+        except systemd.SystemdError as error:
+            raise StepFailed(str(error)) from error
+        except OSError as error:
+            raise StepFailed(f"The sockets of this host cannot be set: {error}") from error
+        finally:
+            done["previous"] = sockets.previous()
+            done["counts"] = sockets.results.counts(sockets.names)
+        changes = sockets.results.diff(0)
+        self.diffs += [{"before": "", "after": changes}] if changes else []
+
+    def verify(self, expected: t.Sequence[t.Mapping[str, t.Any]], wait: float, most: int) -> t.Dict[str, t.Any]:
+        try:
+            question = question_from({"expected": list(expected)}, systemd.ask_systemd)
+            access = choose_access()
+            answer = poll_until(
+                lambda: Audit(question, access.reader).run(),
+                wait,
+                _PAUSE,
+                enough=lambda answer: answer.compliant(question.expected),
+                rest=_REST,
+            )
+        except (ValueError, systemd.SystemdError) as error:
+            raise StepFailed(str(error)) from error
+        except OSError as error:
+            raise StepFailed(f"The sockets of this host cannot be read: {error}") from error
+        for damage in answer.damages:
+            self._warn(damage)
+        return result_of(answer, question.expected, most)
+
+    def put_back(self, listed: t.Optional[t.Sequence[str]]) -> t.Sequence[str]:
+        record = undo.listed_in(undo.read_previous(undo.FOLDER), listed)
+        try:
+            change_dropins(
+                DropinRequest(list(record.values())), _mine(), check=self._check, warn=self._warn, label=relabel
+            )
+        except DropinsFailed as failure:
+            raise StepFailed(str(failure)) from failure
+        return list(record)
+
+    def restore_open(self, previous: t.Sequence[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
+        sockets = OpenSockets()
+        try:
+            sockets.restore([ChangeGroup(**{**group, "inodes": tuple(group["inodes"])}) for group in previous])
+        except systemd.SystemdError as error:
+            raise StepFailed(str(error)) from error
+        except OSError as error:
+            raise StepFailed(f"The sockets of this host cannot be set: {error}") from error
+        return dict(sockets.results.counts(sockets.names))
+
+    def confirm(self, still_due: t.Sequence[str], listed: t.Optional[t.Sequence[str]]) -> None:
+        due = {name for unit in still_due for name in (unit, template_of(unit) or unit)}
+        try:
+            record = undo.read_previous(undo.FOLDER)
+            undo.write_previous(undo.FOLDER, undo.without_confirmed(record, due, listed))
+        except OSError as error:
+            raise StepFailed(f"the end of the rollout cannot be noted: {error.strerror}: {error.filename}") from error
+
+
+def _mine() -> Lock:
+    """Return a lock that keeps nobody out: the transaction has the host's."""
+    return Lock(None, False)
+
+
+def _running(name: str, units: t.Mapping[str, Unit]) -> t.List[Unit]:
+    """Return the unit, or the instances of the template, that run."""
+    mine = [unit for unit in units.values() if (template_of(unit.name) if is_template(name) else unit.name) == name]
+    return [unit for unit in mine if systemd.is_active(unit.properties)]

@@ -1,0 +1,349 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout
+short_description: Plumbing of the role keepalive_services, the rollout on one host as one transaction
+version_added: 0.2.0
+author: The netops.keepalive authors (@netops)
+description:
+  - Writes the drop-ins of a host, makes systemd read them, restarts what is stale, sets the open sockets, and reads the
+    live sockets, or takes everything back.
+  - Where there is something to do, it does it as the transient unit C(keepalive-rollout.service) and waits for its
+    answer. The unit comes to its end whatever becomes of this module, its connection and the controller. The host is
+    verified then, or as it was. Its journal has a line for each step.
+  - A host has one at a time. A second run fails with whose it is and since when.
+  - Its options are those that the role needs, and may change with it; call the role.
+extends_documentation_fragment: [netops.keepalive.attributes]
+options:
+  services:
+    description: What P(netops.keepalive.resolve_services#filter) returned as C(services), in the order of the restarts.
+    type: list
+    elements: dict
+    default: []
+  absent:
+    description: What it returned as C(absent), the units whose settings are taken away.
+    type: list
+    elements: dict
+    default: []
+  found:
+    description: What M(netops.keepalive.service_units_info) returned of these units.
+    type: dict
+    default: {}
+  believe:
+    description:
+      - Whether nothing has changed since O(found) was seen. Where it shows in check mode that there is nothing to do,
+        the host is not asked again.
+    type: bool
+    default: false
+  purge:
+    description: Whether settings are also taken away from units that are not listed.
+    type: bool
+    default: false
+  deploy:
+    description: Whether drop-ins are written. Otherwise only what an earlier run has written is restarted.
+    type: bool
+    default: true
+  window:
+    description:
+      - Whether what is not restarted now is restarted in a later run, which may have to go back to what it had before.
+    type: bool
+    default: false
+  service_template:
+    description: See M(netops.keepalive.service_dropins).
+    type: str
+    default: service.conf.j2
+  socket_template:
+    description: See M(netops.keepalive.service_dropins).
+    type: str
+    default: socket.conf.j2
+  settle:
+    description: See M(netops.keepalive.service_restart).
+    type: float
+    default: 2.0
+  job_timeout:
+    description: See M(netops.keepalive.service_restart).
+    type: int
+    default: 300
+  one_at_a_time:
+    description: See M(netops.keepalive.service_restart).
+    type: bool
+    default: false
+  verify:
+    description: Whether the live sockets are read.
+    type: bool
+    default: true
+  verify_wait:
+    description: How long they may take to be right, in seconds.
+    type: float
+    default: 10.0
+  verify_fail:
+    description: Whether everything is taken back where they are not.
+    type: bool
+    default: true
+  assignment:
+    description: What is to be done, with the drop-ins' texts. Made by the task's action of all the others.
+    type: dict
+  host:
+    description: How the host is called in messages. Set by the task's action.
+    type: str
+    default: this host
+  run:
+    description: Who changes the host. Set by the task's action.
+    type: dict
+seealso:
+  - module: netops.keepalive.service_units_info
+  - module: netops.keepalive.socket_options_info
+"""
+
+EXAMPLES = r"""
+- name: Roll out to this host
+  netops.keepalive.rollout:
+    services: "{{ keepalive_services_resolved }}"
+    found: "{{ keepalive_services_found }}"
+  register: keepalive_services_rollout
+"""
+
+RETURN = r"""
+state:
+  description:
+    - How the host is now. V(verified), or V(as_before) (everything was taken back). V(not_as_before), where not all of
+      it could be. V(refused), where nothing was begun, V(locked), where another run has the host. V(unknown), where the
+      transaction was ended from outside, or is not at its end yet. V(foreseen) in check mode.
+  returned: always
+  type: str
+  sample: verified
+step:
+  description: The step that failed; empty where none did.
+  returned: always
+  type: str
+  sample: ""
+seen:
+  description: What was seen there.
+  returned: always
+  type: str
+  sample: ""
+failed_unit:
+  description: The unit that did not come back, if it was one.
+  returned: always
+  type: str
+  sample: ""
+written:
+  description: The units whose drop-in was written, replaced or removed.
+  returned: always
+  type: list
+  elements: str
+  sample: [nginx.service]
+unfinished:
+  description: The units of an earlier run that did not come to its end, and whether they ran before it.
+  returned: always
+  type: dict
+  sample: {}
+in_force:
+  description: Those of them that ran already with what that run had written.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+restarted:
+  description: The units that were restarted, with the process before and after.
+  returned: always
+  type: dict
+  sample: {nginx.service: {before: 812, after: 1377}}
+reloaded:
+  description: Whether systemd had to read its files again.
+  returned: always
+  type: bool
+restart_due:
+  description: The units that run without their settings, and why.
+  returned: always
+  type: dict
+  sample: {}
+left:
+  description: The processes of units whose settings were taken away that still have something of this collection.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+counts:
+  description: How many open sockets of which unit had which outcome, as of M(netops.keepalive.socket_options).
+  returned: always
+  type: dict
+  sample: {}
+sockets:
+  description: The answer about the live sockets, as of M(netops.keepalive.socket_options_info); empty without one.
+  returned: always
+  type: dict
+  sample: {}
+back:
+  description: What was taken back, and what could not be.
+  returned: always
+  type: dict
+  contains:
+    taken:
+      description: Whether the way back was taken.
+      type: bool
+    written:
+      description: The units whose drop-in was put back.
+      type: list
+      elements: str
+    restarted:
+      description: The units that were restarted with it.
+      type: list
+      elements: str
+    still_new:
+      description: Those that had been restarted with the new one and were not.
+      type: list
+      elements: str
+    counts:
+      description: How many open sockets of which unit had which outcome.
+      type: dict
+    written_failed:
+      description: Why the drop-ins could not be put back; empty where they were.
+      type: str
+    restarted_failed:
+      description: What did not come back with them.
+      type: str
+    sockets_failed:
+      description: Why the open sockets could not be put back.
+      type: str
+    noted_failed:
+      description: Why it could not be noted that all is as before.
+      type: str
+remarks:
+  description: What an operator should know, which restarts are left to him, and how many open sockets were set.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+lock_holder:
+  description: Whose run has the host.
+  returned: with state V(locked)
+  type: dict
+  sample: {owner: "root on deploy1, process 4711"}
+"""
+
+import typing as t
+
+from ..module_utils.linux import boot_clock, unit_names
+from ..module_utils.linux.file_lock import NotLocked
+from ..module_utils.linux.module import Module
+from ..module_utils.linux.systemd import SystemdError
+from ..module_utils.rollout.assigned import ARGUMENTS
+from ..module_utils.rollout.detached import Detached, NoOutcome, NotStarted, patience
+from ..module_utils.rollout.foresee import foreseen, is_quiet
+from ..module_utils.rollout.lock import Lock
+from ..module_utils.rollout.real_host import RealHost
+from ..module_utils.rollout.transaction import (
+    LOCKED,
+    VERIFIED,
+    WRITE,
+    Assignment,
+    Outcome,
+    StepFailed,
+    assignment_of,
+    begun,
+    transact,
+)
+from ..module_utils.rollout.transaction_words import failure_lines, remarks_of
+
+START = "Start the transaction"
+
+
+def main() -> None:
+    """Look whether there is something to do, have it done, report."""
+    module = Module(
+        argument_spec={
+            **ARGUMENTS,
+            "assignment": {"type": "dict"},
+            "host": {"type": "str", "default": "this host"},
+            "run": {"type": "dict"},
+        },
+        supports_check_mode=True,
+    )
+    if module.params["assignment"] is None:
+        module.fail_json(msg="assignment: missing: the task's action makes it; call the role keepalive_services")
+    assignment = assignment_of({**module.params["assignment"], "run": module.params["run"] or {}})
+    _check(module, assignment)
+    diffs: t.List[t.Dict[str, t.Any]] = []
+    try:
+        outcome = _go(module, assignment, diffs)
+    except StepFailed as failure:
+        outcome = _refused(WRITE, str(failure))
+    except NotLocked as held:
+        outcome = _refused(START, f"no drop-in was written: {held}", LOCKED)
+        outcome["lock_holder"] = dict(held.holder)
+    except (NotStarted, SystemdError) as error:
+        outcome = _refused(START, str(error))
+    except NoOutcome as error:
+        outcome = _refused(START, str(error), "unknown")
+    changed = outcome.pop("changed", False) or bool(outcome["written"] or outcome["restarted"] or outcome["reloaded"])
+    result = {"changed": changed, "diff": diffs, "remarks": remarks_of(outcome), **outcome}
+    if outcome["state"] in (VERIFIED, "foreseen"):
+        module.exit_json(**result)
+    if outcome["state"] == "unknown":
+        module.fail_json(msg=outcome["seen"], **result)
+    module.fail_json(msg=failure_lines(outcome, module.params["host"]), **result)
+
+
+def _go(module: Module, assignment: Assignment, diffs: t.List[t.Dict[str, t.Any]]) -> Outcome:
+    policies = {one["name"]: one.get("restart", "if_running") for one in assignment["services"]}
+    nobody = Lock(None, False)
+    looking = RealHost(nobody, policies, check=True, warn=module.warn, tell=lambda _step: None)
+    outcome = foreseen(assignment, looking)
+    diffs += looking.diffs
+    if module.check_mode:
+        return {**outcome, "state": "foreseen"}
+    detached = Detached()
+    if is_quiet(outcome):
+        detached.refuse_second()
+        _tell_of(detached.take_earlier(), module)
+        host = RealHost(nobody, policies, warn=module.warn, tell=lambda _step: None)
+        return transact(assignment, host, lambda _step: None)
+    name = detached.start(assignment)
+    _tell_of(detached.earlier, module)
+    answer = detached.wait(name, patience(assignment))
+    for warning in answer["warnings"]:
+        module.warn(warning)
+    outcome = answer["outcome"]
+    set_open = any(numbers.get("changed") for numbers in outcome["counts"].values())
+    return {**outcome, "changed": set_open}
+
+
+def _tell_of(earlier: t.Optional[t.Mapping[str, t.Any]], module: Module) -> None:
+    """Say how a transaction ended that nobody waited for any more."""
+    if earlier is None:
+        return
+    ways = {
+        "verified": "all of it was done and verified",
+        "as_before": "everything was taken back",
+        "not_as_before": "not everything could be taken back",
+    }
+    outcome = earlier.get("outcome") or {}
+    ended = ways.get(outcome.get("state", ""), "nothing was begun")
+    seen = f" ({outcome['seen']})" if outcome.get("seen") else ""
+    since = boot_clock.on_the_wall(earlier.get("since", 0.0))
+    module.warn(
+        f"an earlier rollout on this host ({earlier.get('owner')}, begun {since}) came to its end when nobody waited "
+        f"for it any more: {ended}{seen}"
+    )
+
+
+def _refused(step: str, seen: str, state: str = "refused") -> Outcome:
+    return {**begun(), "state": state, "step": step, "seen": seen}
+
+
+def _check(module: Module, assignment: Assignment) -> None:
+    problems: t.List[str] = []
+    for option, key in (("dropins", "unit"), ("services", "name"), ("without", "")):
+        problems += unit_names.problems_with(unit_names.in_list(option, assignment[option], key))
+    if problems:
+        module.fail_json(msg=f"nothing was done: {'; '.join(problems)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is to be done is made on the controller, and the host is asked once; what was seen spares it in check mode."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.action import rollout
+from ansible_collections.netops.keepalive.plugins.action.rollout import ActionModule
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import sha256_of_text
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout.assigned import ARGUMENTS
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout.transaction import begun
+
+SERVICE = {"name": "a.service", "restart": "if_running", "live": False, "expected": {"name": "a.service"}}
+TEXT = "# Managed by netops.keepalive\n"
+UNIT = {"drop_in_sha256": sha256_of_text(TEXT), "stale": {}, "overruled": [], "need_daemon_reload": False}
+FOUND = {"units": {"a.service": UNIT}, "unfinished": [], "dropins": ["a.service"]}
+WRONG: t.Dict[str, t.Any] = {
+    "units": {"a.service": {"ok": False, "state": "active", "relevant": 1, "compliant": 0, "noncompliant": 1,
+                            "unknown": 0, "reasons": {"overridden_by_application": 1}, "elsewhere": {}}},
+    "sockets": [],
+}  # fmt: skip
+
+
+class Task:
+    """As much of a task as the action looks at."""
+
+    async_val = 0
+    diff = False
+
+    def __init__(self, args: t.Dict[str, t.Any], check: bool) -> None:
+        self.args = args
+        self.check_mode = check
+
+
+@pytest.fixture(name="run")
+def run_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., t.Any]:
+    """A function that runs the action and returns its result and what the module got, None where it was not called."""
+    monkeypatch.setattr(rollout.ActionBase, "run", lambda self, tmp, task_vars: {})
+    monkeypatch.setattr(
+        rollout._dropins, "rendered",
+        lambda _action, services, *_given: [{"unit": one["name"], "content": TEXT} for one in services],
+    )  # fmt: skip
+
+    def run(check: bool = False, answer: t.Optional[t.Dict[str, t.Any]] = None, **args: t.Any) -> t.Any:
+        calls: t.List[t.Any] = [None]
+
+        class Action(ActionModule):
+            def _execute_module(self, module_name: str, module_args: t.Any, task_vars: t.Any) -> t.Dict[str, t.Any]:
+                assert module_name == "netops.keepalive.rollout"
+                assert {"id", "owner"} <= set(module_args.pop("run"))
+                calls.append(module_args)
+                return answer if answer and answer.get("failed") else {**begun(), "state": "verified", **(answer or {})}
+
+            def validate_argument_spec(self, argument_spec: t.Any = None, **_named: t.Any) -> t.Any:
+                return None, {**{name: spec.get("default") for name, spec in ARGUMENTS.items()}, **args}
+
+        action = Action(Task(args, check), None, None, None, None, None)
+        return action.run(task_vars={"inventory_hostname": "h1"}), calls[-1]
+
+    return run
+
+
+def test_the_host_is_asked_once_with_all_that_is_to_be_done(run: t.Callable[..., t.Any]) -> None:
+    result, call = run(services=[SERVICE], found=FOUND, believe=True)
+    assert result["state"] == "verified"
+    assert call["host"] == "h1"
+    assert call["assignment"]["dropins"] == [{"unit": "a.service", "content": TEXT}]
+    assert call["assignment"]["services"] == [SERVICE]
+
+
+def test_a_host_without_any_entry_is_not_asked(run: t.Callable[..., t.Any]) -> None:
+    result, call = run(services=[], absent=[], found=FOUND)
+    assert (result["state"], result["changed"], result["sockets"], call) == ("verified", False, {}, None)
+
+
+@pytest.mark.parametrize(
+    ("more", "asked"),
+    [
+        ({}, False),
+        ({"believe": False}, True),
+        ({"check": False}, True),
+        ({"services": [{**SERVICE, "live": True}]}, True),
+        ({"absent": [{"name": "a.service"}]}, True),
+        ({"found": {**FOUND, "units": {"a.service": {**UNIT, "stale": {"a.service": ["old"]}}}}}, True),
+        ({"found": {**FOUND, "units": {"a.service": {**UNIT, "drop_in_sha256": None}}}}, True),
+        ({"found": {**FOUND, "unfinished": ["b.service"]}}, True),
+    ],
+)
+def test_only_a_quiet_host_is_spared_and_only_a_foresight(
+    run: t.Callable[..., t.Any], more: t.Dict[str, t.Any], asked: bool
+) -> None:
+    """Outside of check mode its live sockets are to be read."""
+    _result, call = run(**{"check": True, "services": [SERVICE], "found": FOUND, "believe": True, **more})
+    assert (call is not None) is asked
+
+
+def test_wrong_sockets_and_remarks_are_shown(run: t.Callable[..., t.Any], capsys: pytest.CaptureFixture[str]) -> None:
+    answer = {"step": "Stop where sockets are wrong", "sockets": WRONG, "remarks": ["b.service: it is old"]}
+    run(services=[SERVICE], found=FOUND, answer=answer)
+    shown = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("h1") and line.endswith("overridden_by_application x 1") for line in shown)
+    assert shown[-1] == "h1: b.service: it is old"
+
+
+def test_where_the_module_was_killed_it_is_said_what_becomes_of_the_host(run: t.Callable[..., t.Any]) -> None:
+    result, _call = run(services=[SERVICE], found=FOUND, answer={"failed": True, "msg": "no JSON"})
+    assert result["msg"] == (
+        "the module has ended without an answer: no JSON; what it had started on the host comes to its end there, "
+        "verified or as before: run again, which says how"
+    )
+
+
+def test_a_failure_with_an_outcome_says_itself_what_happened(run: t.Callable[..., t.Any]) -> None:
+    failed = {**begun(), "failed": True, "state": "as_before", "msg": "it was taken back"}
+    assert run(services=[SERVICE], found=FOUND, answer=failed)[0]["msg"] == "it was taken back"

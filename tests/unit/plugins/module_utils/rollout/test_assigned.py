@@ -1,0 +1,51 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a transaction is to do, as it follows from the settings of a host and from what was seen there."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout.assigned import ARGUMENTS, assigned, gone_units
+
+A = {"name": "a.service", "restart": "never", "live": True, "expected": {"name": "a.service"}, "tcp": {}}
+GONE = {"name": "gone.service", "restart": "if_running"}
+TEXT = {"unit": "a.service", "content": "text"}
+
+
+def given(**more: t.Any) -> t.Dict[str, t.Any]:
+    defaults = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
+    found = {"dropins": ["a.service", "other.service", "gone.service"]}
+    return {**defaults, "services": [A], "absent": [GONE], "found": found, **more}
+
+
+def test_the_whole_assignment() -> None:
+    assert assigned(given(window=True, settle=3.0, verify=False), [TEXT]) == {
+        "dropins": [TEXT, {"unit": "gone.service"}],
+        "services": [
+            {"name": "a.service", "restart": "never", "live": True, "expected": {"name": "a.service"}},
+            {"name": "gone.service", "restart": "if_running"},
+        ],
+        "without": ["gone.service"],
+        "listed": ["a.service", "gone.service"],
+        "window": True, "settle": 3.0, "job_timeout": 300, "one_at_a_time": False,
+        "verify": False, "verify_wait": 10.0, "verify_fail": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("purge", "gone"), [(False, ["gone.service"]), (True, ["gone.service", "other.service"])], ids=["", "purge"]
+)
+def test_who_is_not_listed_loses_settings_only_where_that_is_said(purge: bool, gone: t.List[str]) -> None:
+    assert gone_units(given(purge=purge)) == gone
+    task = assigned(given(purge=purge), [])
+    assert (task["without"], task["listed"]) == (gone, ["a.service", *gone])
+    assert task["dropins"] == [{"unit": name} for name in gone]
+
+
+def test_without_deploying_nothing_is_written_and_what_is_gone_is_still_seen_to() -> None:
+    task = assigned(given(deploy=False), [])
+    assert (task["dropins"], task["without"]) == ([], ["gone.service"])
