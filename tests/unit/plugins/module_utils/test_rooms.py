@@ -26,6 +26,7 @@ FLOORS = (
     ("live", "audit"),
     ("verdicts",),
     ("rollout", "command"),
+    ("look",),
 )
 """From the ground up. A room may import what is on a lower floor, and nothing beside it."""
 
