@@ -444,7 +444,6 @@ waited:
 """
 
 import time
-import typing as t
 
 from ..module_utils.linux import systemd
 from ..module_utils.linux.module import Module
@@ -454,9 +453,8 @@ from ..module_utils.settings.expectation import EXPECTED
 from ..module_utils.sockets.access import CHOICES as READERS
 from ..module_utils.sockets.access import choose_access
 from ..module_utils.sockets.native import Unavailable
-from ..module_utils.sockets.shares import cut
-from ..module_utils.sockets.unowned import sum_up_unowned
-from ..module_utils.verdicts.inspection import Answer, Audit, Question
+from ..module_utils.verdicts.answer import answered
+from ..module_utils.verdicts.inspection import Audit
 from ..module_utils.verdicts.question import BadParameter, question_from
 
 SHORTEST_PAUSE = 0.2
@@ -510,24 +508,8 @@ def main() -> None:
         reader=access.name,
         why_not_native=access.why_not_native,
         waited=round(waited, 3),
-        **result_of(answer, question, module.params),
+        **answered(answer, question, module.params["max_sockets"]),
     )
-
-
-def result_of(answer: Answer, question: Question, parameters: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-    """Put an answer into the shape that is documented in RETURN."""
-    shown = answer.shown(parameters["max_sockets"])
-    cut_off = cut(answer.records, shown, lambda record: record.account, lambda _record: {"sockets": 1}, ["sockets"])
-    return {
-        "sockets": [answer.dict_of(record) for record in shown],
-        "sockets_total": len(answer.records),
-        "sockets_cut": cut_off,
-        "unowned": sum_up_unowned(answer.unowned),
-        "not_read": answer.not_read,
-        "units": answer.units,
-        "compliant": answer.compliant(question.expected),
-        "unreadable_pids": {str(pid): why for pid, why in answer.unreadable.items()},
-    }
 
 
 if __name__ == "__main__":

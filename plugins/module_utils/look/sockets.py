@@ -1,0 +1,47 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The live sockets of a host as they are at this moment; nobody waits for any."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..linux import systemd
+from ..sockets.access import choose_access
+from ..verdicts.answer import answered
+from ..verdicts.inspection import Audit
+from ..verdicts.question import question_from
+
+MOST_SHOWN = 100
+"""Sockets; those that are wrong come first, and of the others nobody asks for more than the numbers."""
+
+
+def sockets_seen(services: t.Iterable[t.Mapping[str, t.Any]], run: systemd.Run) -> t.Dict[str, t.Any]:
+    """Read and judge the sockets of services, as socket_options_info does.
+
+    :param services: As resolve_services returns them.
+    :raises BadParameter: What is expected makes no sense.
+    :raises systemd.SystemdError: systemd does not answer.
+    :raises OSError: The sockets cannot be read.
+    """
+    question = question_from({"expected": [service["expected"] for service in services]}, run)
+    access = choose_access("auto")
+    answer = Audit(question, access.reader).run()
+    return {
+        "reader": access.name,
+        "why_not_native": access.why_not_native,
+        "waited": 0.0,
+        "warnings": list(answer.damages),
+        **answered(answer, question, MOST_SHOWN),
+    }
+
+
+def trouble_with(units: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
+    """Name the units whose sockets are not as they should be, each with the reasons."""
+    return [
+        f"{name} ({', '.join(unit['reasons']) or 'fewer than min_sockets'})"
+        for name, unit in sorted(units.items())
+        if not unit["ok"]
+    ]
