@@ -122,8 +122,9 @@ from ..module_utils.command.file import LINK, Target
 from ..module_utils.libraries.build import BuildError
 from ..module_utils.linux import systemd
 from ..module_utils.linux.module import Module
+from ..module_utils.linux.once import asked_once, one_look
 from ..module_utils.look.found import Scope, look_at_rollout
-from ..module_utils.look.libraries import libraries_seen
+from ..module_utils.look.installed import libraries_seen
 from ..module_utils.look.sockets import sockets_seen
 from ..module_utils.settings.options import LIBRARY_DIR
 from ..module_utils.verdicts.question import BadParameter
@@ -145,20 +146,25 @@ def main() -> None:
     )
     module.check_mode = True  # whatever the run is: nothing is put right here, be it a label
     scope = Scope(**module.params["scope"])
+    run = asked_once(systemd.ask_systemd)
     answer: t.Dict[str, t.Any] = {"libraries": None, "sockets": None}
     try:
-        answer["found"], warnings = look_at_rollout(scope, systemd.ask_systemd)
-        here = [service for service in scope.services if service["name"] not in answer["found"]["absent_here"]]
-        libraries = module.params["libraries"]
-        if libraries:
-            answer["libraries"] = libraries_seen(Target(LIBRARY_DIR, LINK), label=module.label, **libraries)
-        if module.params["sockets"] and here and not answer["found"]["problems"]:
-            answer["sockets"] = sockets_seen(here, systemd.ask_systemd)
-            warnings += answer["sockets"].pop("warnings")
+        with one_look():
+            answer["found"], warnings = look_at_rollout(scope, run)
+            here = [service for service in scope.services if service["name"] not in answer["found"]["absent_here"]]
+            libraries = module.params["libraries"]
+            if libraries:
+                answer["libraries"] = libraries_seen(Target(LIBRARY_DIR, LINK), label=module.label, **libraries)
+            if module.params["sockets"] and here and not answer["found"]["problems"]:
+                answer["sockets"] = sockets_seen(here, run)
+                warnings += answer["sockets"].pop("warnings")
     except (systemd.SystemdError, BadParameter, BuildError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"the host cannot be looked at: {error}")
+    # Of a service that is to have a library nobody asks whether it has one: its sockets tell, and who is stale.
+    users, wanted = answer["found"]["library_users"], {service["name"] for service in scope.services}
+    answer["found"]["library_users"] = [user for user in users if user["unit"] not in wanted]
     for warning in warnings:
         module.warn(warning)
     module.exit_json(changed=False, **answer)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import typing as t
 
 from ..linux.unit_names import template_of
-from .sockets import trouble_with
 
 Told = t.Mapping[str, t.Any]
 
@@ -125,3 +124,12 @@ def left_to_the_operator(aim: Aim, found: Told) -> t.Dict[str, t.List[str]]:
         for one, why in found["units"].get(name, {}).get("stale", {}).items()
         if not _may_restart(one, name, policies)
     }
+
+
+def trouble_with(units: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
+    """Name the units whose sockets are not as they should be, each with the reasons."""
+    return [
+        f"{name} ({', '.join(unit['reasons']) or 'fewer than min_sockets'})"
+        for name, unit in sorted(units.items())
+        if not unit["ok"]
+    ]

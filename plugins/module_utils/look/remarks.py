@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .decision import Aim, left_to_the_operator
-from .sockets import trouble_with
+from .decision import Aim, left_to_the_operator, trouble_with
 
 _FAMILIES_WITH_PACKAGES = ("debian", "rhel", "fedora", "centos", "suse", "opensuse", "sles")
 

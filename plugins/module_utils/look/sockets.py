@@ -15,7 +15,7 @@ from ..verdicts.inspection import Audit
 from ..verdicts.question import question_from
 
 MOST_SHOWN = 100
-"""Sockets; those that are wrong come first, and of the others nobody asks for more than the numbers."""
+"""Sockets; of those that are right nobody asks for more than the numbers."""
 
 
 def sockets_seen(services: t.Iterable[t.Mapping[str, t.Any]], run: systemd.Run) -> t.Dict[str, t.Any]:
@@ -29,19 +29,12 @@ def sockets_seen(services: t.Iterable[t.Mapping[str, t.Any]], run: systemd.Run) 
     question = question_from({"expected": [service["expected"] for service in services]}, run)
     access = choose_access("auto")
     answer = Audit(question, access.reader).run()
+    told = answered(answer, question, MOST_SHOWN)
+    told["sockets"] = [socket for socket in told["sockets"] if socket["reason"]]
     return {
         "reader": access.name,
         "why_not_native": access.why_not_native,
         "waited": 0.0,
         "warnings": list(answer.damages),
-        **answered(answer, question, MOST_SHOWN),
+        **told,
     }
-
-
-def trouble_with(units: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
-    """Name the units whose sockets are not as they should be, each with the reasons."""
-    return [
-        f"{name} ({', '.join(unit['reasons']) or 'fewer than min_sockets'})"
-        for name, unit in sorted(units.items())
-        if not unit["ok"]
-    ]

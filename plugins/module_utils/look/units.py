@@ -18,7 +18,6 @@ from ..linux.unit_names import is_template, template_of
 from ..rollout import undo
 from ..rollout.due import due_units, forbidden, policy_of
 from ..settings.service import ResolvedService
-from ..sockets.portable import PortableReader
 from ..units import dropin, preflight, system_calls, wrappers
 from ..units.asked import unit_from
 from ..units.preflight import Obstacle
@@ -32,7 +31,6 @@ from ..units.unit import (
     overruled,
     problems_of,
 )
-from ..verdicts.own_values import better_values_of
 
 
 class UnitsReport:
@@ -139,6 +137,11 @@ class UnitsReport:
             if units and "tcp" in service and not name.endswith(".socket"):
                 wanted[name] = ResolvedService.from_dict(service)
                 asked.append(unit_from(name, None if is_template(name) else units[0].properties))
+        if not wanted:
+            return []
+        from ..sockets.portable import PortableReader  # only where some have no drop-in yet
+        from ..verdicts.own_values import better_values_of
+
         return better_values_of(wanted, asked, PortableReader())
 
     def _has_all(self, service: t.Mapping[str, t.Any]) -> bool:
