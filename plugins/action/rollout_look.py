@@ -20,7 +20,7 @@ from ..module_utils.libraries.manifest import sha256_of_text
 from ..module_utils.libraries.plan import Asked
 from ..module_utils.look.decision import Aim, what_is_due
 from ..module_utils.look.libraries import LibrariesDue, digest_of_command, libraries_due
-from ..module_utils.look.remarks import Compiler, obstacles, remarks
+from ..module_utils.look.remarks import Compiler, obstacles, what_to_know
 from ..module_utils.settings.checks import ResolveError
 from ..module_utils.settings.options import LIBRARY_DIR
 from ..module_utils.settings.service import ResolvedService
@@ -79,10 +79,6 @@ class ActionModule(ActionBase):
             _say(host, look.remarks)
         if fail or look.due:
             result.update(found=look.found, resolved=look.aim.services, absent=look.aim.absent)
-        if look.due and arguments.get("group"):
-            result.update(add_group=arguments["group"], parent_groups=[])
-            if look.build_for.get("needs_build") and arguments.get("group_to_compile"):
-                result.update(add_group=arguments["group_to_compile"], parent_groups=[arguments["group"]])
         return result
 
 
@@ -158,7 +154,7 @@ class Look:
             problems.append(self.libraries.problem)
         if self.mode == "host":
             return problems + self._judge_host()
-        self.remarks = remarks(self.aim, found, self._compiler, self.sockets)
+        self.remarks = what_to_know(self.aim, found, self._compiler, self.sockets)
         if not problems and not self.mistakes:
             self.due = what_is_due(self.aim, found, self._wanted(problems), self.libraries.why, self.sockets or None)
         return problems

@@ -26,12 +26,6 @@ options:
       - What an earlier look of the same run has returned. Where it is complete and younger than five minutes it is the
         answer, and nobody asks the host.
     type: dict
-  group:
-    description: The group into which a host gets on which something is due, and is not refused.
-    type: str
-  group_to_compile:
-    description: A group below it, for hosts for which another one has to compile the libraries first.
-    type: str
   scope:
     description: Of the action; what is asked about.
     type: dict
@@ -136,8 +130,6 @@ def main() -> None:
         argument_spec={
             "fail": {"type": "bool", "default": True},
             "earlier": {"type": "dict"},
-            "group": {"type": "str"},
-            "group_to_compile": {"type": "str"},
             "scope": {"type": "dict", "default": {}},
             "libraries": {"type": "dict"},
             "sockets": {"type": "bool", "default": False},

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
-from .decision import Aim, left_to_the_operator, trouble_with
+from .decision import Aim, Told, left_to_the_operator, trouble_with
 
 _FAMILIES_WITH_PACKAGES = ("debian", "rhel", "fedora", "centos", "suse", "opensuse", "sles")
-
-Told = t.Mapping[str, t.Any]
 
 
 class Compiler(t.NamedTuple):
@@ -24,7 +22,7 @@ class Compiler(t.NamedTuple):
     """C(keepalive_build_packages): None where it is not set."""
 
 
-def remarks(aim: Aim, found: Told, compiler: Compiler, sockets: t.Optional[Told] = None) -> t.List[str]:
+def what_to_know(aim: Aim, found: Told, compiler: Compiler, sockets: t.Optional[Told] = None) -> t.List[str]:
     """Return what does not keep anybody from going on."""
     said = []
     if found["absent_here"]:
