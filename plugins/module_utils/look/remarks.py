@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..linux.printable import printable
 from .decision import Aim, Told, left_to_the_operator, trouble_with
 
 _FAMILIES_WITH_PACKAGES = ("debian", "rhel", "fedora", "centos", "suse", "opensuse", "sles")
@@ -85,3 +86,19 @@ def _no_compiler(found: Told, compiler: Compiler) -> str:
     if any(family in _FAMILIES_WITH_PACKAGES for family in families):
         return ""
     return f"its packages on this distribution ({' '.join(families)}) are not known"
+
+
+def told_once(remarks: t.Mapping[str, t.Iterable[str]], most_hosts: int = 3) -> t.List[str]:
+    """Return what is said of any number of hosts, each text once with the hosts that it is said of.
+
+    :param remarks: By host.
+    """
+    hosts_by: t.Dict[str, t.List[str]] = {}
+    for host, said in remarks.items():
+        for text in dict.fromkeys(said):
+            hosts_by.setdefault(text, []).append(host)
+    lines = []
+    for text, hosts in hosts_by.items():
+        more = f" and {len(hosts) - most_hosts} more" if len(hosts) > most_hosts else ""
+        lines.append(printable(f"{', '.join(hosts[:most_hosts])}{more}: {text}"))
+    return lines

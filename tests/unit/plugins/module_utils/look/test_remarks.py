@@ -10,7 +10,12 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.look.decision import Aim
-from ansible_collections.netops.keepalive.plugins.module_utils.look.remarks import Compiler, obstacles, what_to_know
+from ansible_collections.netops.keepalive.plugins.module_utils.look.remarks import (
+    Compiler,
+    obstacles,
+    told_once,
+    what_to_know,
+)
 
 OBSTACLE = "the libraries cannot be compiled: no place for temporary files"
 AIM = Aim([{"name": "web.service", "restart": "if_running", "warnings": ["web.service: is odd"]}])
@@ -125,3 +130,9 @@ def test_sockets_that_are_wrong_are_told_where_the_run_does_nothing_about_them(
     aim = Aim([{"name": "web.service"}])._replace(**change)
     text = ["live sockets are wrong now: web.service (stale_environment)"]
     assert said(found(), aim, sockets=sockets) == (text if told else [])
+
+
+def test_what_is_said_of_many_hosts_is_said_once() -> None:
+    said = {"h1": ["a", "b", "a"], "h2": ["b"], "h3": [], "h4": ["b"], "h5": ["b\x1b[31m"], "h6": ["b"]}
+    assert told_once(said) == ["h1: a", "h1, h2, h4 and 1 more: b", "h5: b\\x1b[31m"]
+    assert told_once({}) == []
