@@ -25,7 +25,7 @@ from ..module_utils.settings.checks import ResolveError
 from ..module_utils.settings.options import LIBRARY_DIR
 from ..module_utils.settings.service import ResolvedService
 from ..module_utils.settings.services import resolution
-from ..plugin_utils._dropins import find_templates, render
+from ..plugin_utils._dropins import rendered
 from ..plugin_utils._spelling import spelling
 from ..plugin_utils._variables import HostVariables
 from .preload_libraries import folder_of, read_manifests, read_prebuilt, read_sources
@@ -276,19 +276,11 @@ class Look:
 
     def _wanted(self, problems: list[str]) -> dict[str, str]:
         """Return the SHA-256 of each drop-in as it would be written."""
-        variables = self._variables
+        variables, units = self._variables, self.found["units"]
+        templates = {kind: variables.get(f"keepalive_services_{kind}_template") for kind in ("service", "socket")}
         try:
-            templates = find_templates(
-                self._action,
-                variables.get("keepalive_services_service_template"),
-                variables.get("keepalive_services_socket_template"),
-            )
-            return {
-                service["name"]: sha256_of_text(
-                    render(self._action, templates, service, self.found["units"][service["name"]], variables.all)
-                )
-                for service in self.aim.services
-            }
+            dropins = rendered(self._action, self.aim.services, units, templates, variables.all)
+            return {each["unit"]: sha256_of_text(each["content"]) for each in dropins}
         except AnsibleError as error:
             problems.append(error.message)
             return {}

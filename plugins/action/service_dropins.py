@@ -6,18 +6,13 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible.template import trust_as_template
 
-from ..module_utils.settings.service import ResolvedService
-from ..module_utils.units import dropin
-from ..plugin_utils import _locked, _seen
+from ..plugin_utils import _dropins, _locked, _seen
 
-_OWN_TEMPLATES = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "keepalive_services", "templates")
 NOTHING_TO_DO: t.Mapping[str, t.Any] = {
     "changed": False, "changed_units": [], "previous": [], "unfinished": {}, "lock_held": False, "diff": []
 }  # fmt: skip
@@ -39,11 +34,8 @@ class ActionModule(ActionBase):
             units = arguments.get("units")
             if not isinstance(units, dict):
                 raise AnsibleActionFail("units: with services, give what service_units_info returned as 'units'")
-            templates = {
-                "service": self._template(arguments.get("service_template", "service.conf.j2")),
-                "socket": self._template(arguments.get("socket_template", "socket.conf.j2")),
-            }
-            dropins = [self._dropin(service, units, templates, task_vars or {}) for service in services]
+            templates = {kind: arguments.get(f"{kind}_template", f"{kind}.conf.j2") for kind in ("service", "socket")}
+            dropins = _dropins.rendered(self, services, units, templates, task_vars)
             arguments = {key: value for key, value in arguments.items() if key not in _FOR_TEMPLATES}
             arguments["dropins"] = dropins + [{"unit": name} for name in self._task.args.get("absent", [])]
             active = {name: unit for name, unit in units.items() if unit.get("active_state") == "active"}
@@ -55,49 +47,6 @@ class ActionModule(ActionBase):
             result.update(_locked.execute(self, "service_dropins", arguments, task_vars))
         result["in_force"] = in_force(result.get("unfinished", {}), self._task.args)
         return result
-
-    def _template(self, name: str) -> tuple[str, str]:
-        """Return a template's path and text: the role's or the play's own, else the collection's."""
-        try:
-            path = self._find_needle("templates", name)
-        except AnsibleError:
-            path = os.path.join(_OWN_TEMPLATES, name)
-        try:
-            return path, trust_as_template(self._loader.get_text_file_contents(path))
-        except AnsibleError as error:
-            raise AnsibleActionFail(f"the template {name!r} cannot be read: {error}") from error
-
-    def _dropin(
-        self,
-        service: dict[str, t.Any],
-        units: dict[str, t.Any],
-        templates: dict[str, tuple[str, str]],
-        task_vars: dict[str, t.Any],
-    ) -> dict[str, t.Any]:
-        missing = [key for key in ("name", "type", "libraries", "tcp") if key not in service]
-        if missing:
-            raise AnsibleActionFail(
-                f"services: {service.get('name')!r} has no {', '.join(missing)}; pass the list through "
-                "netops.keepalive.resolve_services first"
-            )
-        resolved = ResolvedService.from_dict(service)
-        name = resolved.name
-        if name not in units:
-            raise AnsibleActionFail(f"units: {name!r} is missing; ask service_units_info for every unit of services")
-        path, text = templates[resolved.type]
-        environment = {}
-        if resolved.libraries:
-            environment = dropin.environment(resolved.libraries, resolved.variables, units[name]["ld_preload"])
-        variables = {
-            **task_vars,
-            "service": service,
-            "unit": units[name],
-            "marker": dropin.MARKER,
-            "environment": environment,
-        }
-        templar = self._templar.copy_with_new_env(searchpath=[os.path.dirname(path)], available_variables=variables)
-        content = templar.template(text, escape_backslashes=False)
-        return {"unit": name, "content": content.rstrip("\n") + "\n"}
 
 
 def in_force(unfinished: t.Iterable[str], arguments: t.Mapping[str, t.Any]) -> list[str]:

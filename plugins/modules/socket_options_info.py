@@ -453,7 +453,7 @@ from ..module_utils.settings.expectation import EXPECTED
 from ..module_utils.sockets.access import CHOICES as READERS
 from ..module_utils.sockets.access import choose_access
 from ..module_utils.sockets.native import Unavailable
-from ..module_utils.verdicts.answer import answered
+from ..module_utils.verdicts.answer_form import result_of
 from ..module_utils.verdicts.inspection import Audit
 from ..module_utils.verdicts.question import BadParameter, question_from
 
@@ -508,7 +508,7 @@ def main() -> None:
         reader=access.name,
         why_not_native=access.why_not_native,
         waited=round(waited, 3),
-        **answered(answer, question, module.params["max_sockets"]),
+        **result_of(answer, question.expected, module.params["max_sockets"]),
     )
 
 

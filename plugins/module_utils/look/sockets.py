@@ -10,7 +10,7 @@ import typing as t
 
 from ..linux import systemd
 from ..sockets.access import choose_access
-from ..verdicts.answer import answered
+from ..verdicts.answer_form import result_of
 from ..verdicts.inspection import Audit
 from ..verdicts.question import question_from
 
@@ -29,7 +29,7 @@ def sockets_seen(services: t.Iterable[t.Mapping[str, t.Any]], run: systemd.Run) 
     question = question_from({"expected": [service["expected"] for service in services]}, run)
     access = choose_access("auto")
     answer = Audit(question, access.reader).run()
-    told = answered(answer, question, MOST_SHOWN)
+    told = result_of(answer, question.expected, MOST_SHOWN)
     told["sockets"] = [socket for socket in told["sockets"] if socket["reason"]]
     return {
         "reader": access.name,
