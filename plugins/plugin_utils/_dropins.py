@@ -31,7 +31,7 @@ Variables = t.Mapping[str, t.Any]
 
 def rendered(
     action: ActionBase,
-    services: t.Iterable[dict[str, t.Any]],
+    services: t.Iterable[t.Mapping[str, t.Any]],
     units: t.Mapping[str, t.Any],
     templates: t.Mapping[str, str],
     task_vars: dict[str, t.Any] | None,
