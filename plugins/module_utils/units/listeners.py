@@ -16,6 +16,7 @@ from ..linux.unreadable import Unreadable
 from ..settings.expectation import SYSTEMD_OPTIONS, Expectation
 from ..settings.options import SYSTEM
 from ..sockets.compare import Subject, compare
+from ..sockets.portable import PortableReader
 from ..sockets.values import SocketValues
 
 ESTABLISHED = 1
@@ -56,8 +57,6 @@ def slipped_through(properties: systemd.Properties, service: str) -> int:
 
 
 def _sockets(pid: int) -> t.List[SocketValues]:
-    from ..sockets.portable import PortableReader  # only for .socket units, which few hosts have
-
     reader = PortableReader()
     return [
         values

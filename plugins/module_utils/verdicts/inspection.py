@@ -12,6 +12,8 @@ import typing as t
 from ..linux import answering
 from ..linux.procfs import HOST, Proc
 from ..linux.procnet import STATES, Address, Row
+from ..live.memory import Memory
+from ..live.origin import Look
 from ..settings.expectation import Expectation
 from ..settings.options import LIBRARY_DIR
 from ..settings.pattern import fits
@@ -24,10 +26,6 @@ from ..units.asked import AskedUnit
 from .case import Places
 from .judge import Judge
 from .summary import summarize
-
-if t.TYPE_CHECKING:
-    from ..live.memory import Memory
-    from ..live.origin import Look
 
 
 class Question(t.NamedTuple):
@@ -117,8 +115,6 @@ class Audit:
 
     def look(self) -> Look:
         """Return what the run over these sockets needs to know that is to set them."""
-        from ..live.origin import Look
-
         answer = self.run()
         records = {record.inode: record for record in answer.records}
         return Look(records, answer.verdicts, self._judge.live.origin, answer.unreadable)
@@ -171,7 +167,7 @@ class Audit:
             dict(self._sweep.unreadable),
             sum(self._sweep.not_read.values()),
             [row for row in unowned if question.takes(STATES.get(row.state, ""), row.local, row.remote)],
-            self._judge.damages,
+            self._judge.live.damages,
         )
 
     def _pick(self) -> t.Set[int]:

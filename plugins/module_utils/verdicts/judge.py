@@ -10,6 +10,7 @@ import re
 import typing as t
 
 from ..linux import boot_clock
+from ..live.memory import Memory
 from ..processes.facts import DropIn, ProcessFacts, drop_in_of, gather_facts
 from ..settings.expectation import Expectation
 from ..settings.options import SYSTEM
@@ -19,10 +20,8 @@ from ..sockets.record import Record, Verdict, without_judgement
 from ..sockets.sweep import Sweep
 from ..units.asked import AskedUnit
 from .case import Case, Cause, Evidence, Places
-
-if t.TYPE_CHECKING:  # what looks for causes is loaded where a socket is wrong, which few are
-    from ..live.memory import Memory
-    from .causes_live import LiveCauses
+from .causes import explain, explain_systemd
+from .causes_live import LiveCauses
 
 _HANDED_OVER_MARGIN = 0.1
 """Seconds that a connection has to be older than its unit's processes before that counts as shown.
@@ -53,22 +52,7 @@ class Judge:
         self._facts: t.Dict[int, ProcessFacts] = {}
         self._drop_ins: t.Dict[str, t.Optional[DropIn]] = {}
         self._ages: t.Dict[str, float] = {}
-        self._memory = memory
-        self._live: t.Optional[LiveCauses] = None
-
-    @property
-    def live(self) -> LiveCauses:
-        """What was set on open sockets, and by whom."""
-        if self._live is None:
-            from .causes_live import LiveCauses
-
-            self._live = LiveCauses(self._sweep, self._facts_of, self._memory, self._kernels, self._places.library_dir)
-        return self._live
-
-    @property
-    def damages(self) -> t.Tuple[str, ...]:
-        """What could not be believed of what was set before, where it was asked."""
-        return self._live.damages if self._live is not None else ()
+        self.live = LiveCauses(sweep, self._facts_of, memory, self._kernels, places.library_dir)
 
     def judge(self, records: t.Sequence[Record], expectation: Expectation) -> t.Dict[int, Verdict]:
         """Say of each record, by its inode, whether it is relevant, whether it is right, and why not."""
@@ -80,14 +64,9 @@ class Judge:
             verdict = verdicts[record.inode]
             if verdict.wrong:
                 case = self._case(record, verdict.wrong, expectation, witnesses, right_listeners)
-                cause = self._cause_of(case, expectation)
+                cause = self.live.refine(explain_systemd(case) if expectation.by_systemd else explain(case), case)
                 verdicts[record.inode] = _with_cause(verdict, cause, record)
         return verdicts
-
-    def _cause_of(self, case: Case, expectation: Expectation) -> Cause:
-        from .causes import explain, explain_systemd
-
-        return self.live.refine(explain_systemd(case) if expectation.by_systemd else explain(case), case)
 
     def _compare(self, record: Record, expectation: Expectation) -> Verdict:
         verdict = without_judgement(record)._replace(expectation=expectation)

@@ -14,10 +14,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectat
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import ANY_KERNEL, Kernel, WrongOption
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Holder, Record, Verdict
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts import causes as verdicts_causes
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts import judge
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.case import Case, Cause, Evidence, Places
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.causes_live import LiveCauses
 from ansible_collections.netops.keepalive.tests.unit.support.audited import expecting
 from ansible_collections.netops.keepalive.tests.unit.support.made_up import MadeUpProc, MadeUpSweep, made, tuned
 
@@ -76,8 +74,8 @@ class Bench:
         self._patch.setattr(judge, "drop_in_of", drop_in_of)
         self._patch.setattr(judge, "Kernels", MadeUpKernels)
         self._patch.setattr(judge.boot_clock, "now", lambda: NOW)
-        self._patch.setattr(verdicts_causes, "explain", explaining("library"))
-        self._patch.setattr(verdicts_causes, "explain_systemd", explaining("systemd"))
+        self._patch.setattr(judge, "explain", explaining("library"))
+        self._patch.setattr(judge, "explain_systemd", explaining("systemd"))
         sweep = MadeUpSweep(*records)
         sweep.unreadable = self.unreadable
         self.places = Places(self.proc, "/lib/x", "/etc/y")
@@ -345,6 +343,6 @@ def test_a_cause_is_refined_by_what_was_set_on_open_sockets(bench: Bench, monkey
         asked.append((cause, case))
         return better
 
-    monkeypatch.setattr(LiveCauses, "refine", refine)
+    monkeypatch.setattr(judge.LiveCauses, "refine", refine)
     assert bench.judge(made(1), expectation=expecting())[1].reason == "due_at_restart"
     assert asked == [(CAUSE, bench.cases[0][1])]
