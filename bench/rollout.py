@@ -5,13 +5,15 @@
 """What a rollout costs: wall time and the controller's CPU over hosts and services, beside a playbook written by hand.
 
 Both do the same job on the same test hosts, in turn: build, drop-ins, restarts, a look at every service's sockets. The
-first run begins on hosts that have nothing, the second finds nothing to do. Prints one table and writes one JSON file.
+first run begins on hosts that have nothing, the second finds nothing to do; beside it runs a playbook with one ping,
+which is what Ansible itself costs. Prints one table and writes one JSON file.
 The hosts are containers of this machine, so their own work counts in the wall time and not in the controller's CPU.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import shutil
@@ -27,7 +29,10 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parent
 FILES = HERE / "rollout"
 WAYS = {"ours": TOP / "enable-keepalive.yml", "by hand": FILES / "handwritten.yml"}
+PLAYBOOKS = {**WAYS, "ping": FILES / "ping.yml"}
 RUNS = ("first", "no change")
+PING = "ping"
+"""Runs beside what finds nothing to do, and after nothing else."""
 
 
 class Cost(t.NamedTuple):
@@ -90,36 +95,60 @@ def settings(folder: Path, services: int) -> str:
     return f"@{path}"
 
 
-def measure(
-    lab: Lab, counts: t.Sequence[int], services: t.Sequence[int], rounds: int, by_hand_up_to: int
-) -> list[dict[str, t.Any]]:
-    """Every cell: hosts x services, both ways in turn, first and second run."""
-    rows = []
-    for hosts in counts:
-        for number in services:
-            samples: dict[tuple[str, str], list[Cost]] = {}
-            for _round in range(rounds):
-                for way, playbook in WAYS.items():
-                    if way == "by hand" and hosts > by_hand_up_to:
-                        continue
-                    limit = lab.hosts[:hosts]
-                    lab.play(FILES / "reset.yml", hosts=limit)
-                    for run in RUNS:
-                        print(
-                            f"{hosts} hosts, {number} services: {way}, {run} run", end="", flush=True, file=sys.stderr
-                        )
-                        cost = lab.play(playbook, "-e", settings(lab.folder, number), hosts=limit)
-                        samples.setdefault((way, run), []).append(cost)
-                        # A line for each, because all of them together may take more than an hour.
-                        print(f": {cost.wall:.1f} s, {cost.cpu:.1f} s of CPU", file=sys.stderr)
-            for (way, run), costs in samples.items():
-                rows.append(
-                    {"hosts": hosts, "services": number, "way": way, "run": run,
-                     "wall": statistics.median(cost.wall for cost in costs),
-                     "cpu": statistics.median(cost.cpu for cost in costs),
-                     "memory": max(cost.memory for cost in costs)}
-                )  # fmt: skip
-    return rows
+class Bench:
+    """What was measured so far, by cell."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self.rows: list[dict[str, t.Any]] = []
+        self._samples: dict[tuple[str, str], list[Cost]] = {}
+
+    def reset(self, hosts: int) -> None:
+        """Put hosts back to before a first run."""
+        self._lab.play(FILES / "reset.yml", hosts=self._lab.hosts[:hosts])
+
+    def run(self, way: str, run: str, hosts: int, services: int, counts: bool = True) -> None:
+        """Run one playbook once."""
+        # A line for each, because all of them together may take more than an hour.
+        print(f"{hosts} hosts, {services} services: {way}, {run} run", end="", flush=True, file=sys.stderr)
+        variables = settings(self._lab.folder, services)
+        cost = self._lab.play(PLAYBOOKS[way], "-e", variables, hosts=self._lab.hosts[:hosts])
+        print(f": {cost.wall:.1f} s, {cost.cpu:.1f} s of CPU", file=sys.stderr)
+        if counts:
+            self._samples.setdefault((way, run), []).append(cost)
+
+    def close_cell(self, hosts: int, services: int) -> None:
+        """Make rows of what has run for so many hosts and services."""
+        for (way, run), costs in self._samples.items():
+            self.rows.append(
+                {"hosts": hosts, "services": services, "way": way, "run": run,
+                 "wall": statistics.median(cost.wall for cost in costs),
+                 "cpu": statistics.median(cost.cpu for cost in costs),
+                 "memory": max(cost.memory for cost in costs)}
+            )  # fmt: skip
+        self._samples.clear()
+
+
+def measure(bench: Bench, hosts: int, services: int, rounds: int, by_hand: bool) -> None:
+    """One cell: every way in turn, first and second run."""
+    for _round in range(rounds):
+        for way in WAYS if by_hand else ["ours"]:
+            bench.reset(hosts)
+            for run in RUNS:
+                bench.run(way, run, hosts, services)
+            if way == "ours":
+                bench.run(PING, "no change", hosts, services)
+    bench.close_cell(hosts, services)
+
+
+def measure_no_change(bench: Bench, hosts: int, services: int, rounds: int) -> None:
+    """One cell with the runs that find nothing to do alone."""
+    bench.reset(hosts)
+    bench.run("ours", "first", hosts, services, counts=False)
+    for _round in range(rounds):
+        for way in ("ours", PING):
+            bench.run(way, "no change", hosts, services)
+    bench.close_cell(hosts, services)
 
 
 def cell(rows: t.Sequence[t.Mapping[str, t.Any]], key: str, **wanted: t.Any) -> float | None:
@@ -142,7 +171,22 @@ def ratios(rows: t.Sequence[t.Mapping[str, t.Any]], counts: t.Sequence[int]) -> 
             mine = cell(rows, "wall", services=20, hosts=hosts, way="ours", run=run)
             other = cell(rows, "wall", services=20, hosts=hosts, way="by hand", run=run)
             faster[run] = other / mine if mine and other else None
-        found.append({"hosts": hosts, "no change, 20 services to 1": growth, "faster than by hand": faster})
+        found.append(
+            {"hosts": hosts, "no change, 20 services to 1": growth, "faster than by hand": faster,
+             "no change to ping": to_ping(rows, hosts)}
+        )  # fmt: skip
+    return found
+
+
+def to_ping(rows: t.Sequence[t.Mapping[str, t.Any]], hosts: int) -> dict[str, dict[str, float]]:
+    """By number of services, how many times the wall time and the CPU of a ping a run takes that finds nothing."""
+    found = {}
+    for services in sorted({row["services"] for row in rows if row["hosts"] == hosts}):
+        here = {"hosts": hosts, "services": services, "run": "no change"}
+        pairs = {
+            key: (cell(rows, key, way="ours", **here), cell(rows, key, way=PING, **here)) for key in ("wall", "cpu")
+        }
+        found[str(services)] = {key: ours / ping for key, (ours, ping) in pairs.items() if ours and ping}
     return found
 
 
@@ -191,6 +235,12 @@ def report(result: t.Mapping[str, t.Any]) -> str:
         growth = row["no change, 20 services to 1"]
         if growth is not None:
             lines.append(f"{row['hosts']} hosts, nothing to do: 20 services take {growth:.2f} times as long as 1")
+        lines += [
+            f"{row['hosts']} hosts, {services} services, nothing to do: {beside['wall']:.2f} times the wall time and "
+            f"{beside['cpu']:.2f} times the CPU of a ping"
+            for services, beside in row["no change to ping"].items()
+            if beside
+        ]
     for run, numbers in result["projection"].items():
         minutes = ", ".join(
             f"{fleet} hosts {value:.0f} core minutes" for fleet, value in numbers["core_minutes"].items()
@@ -211,6 +261,7 @@ def main() -> None:
         "--by-hand-up-to", type=int, default=20, metavar="HOSTS",
         help="run the playbook written by hand on so many hosts at most, for it takes long (default: 20)",
     )  # fmt: skip
+    parser.add_argument("--only", choices=["no-change"], help="measure only runs that find nothing to do, and ping")
     parser.add_argument("--json", type=Path, default=Path("bench-rollout.json"), help="default: %(default)s")
     arguments = parser.parse_args()
     if shutil.which("ansible-playbook") is None:
@@ -218,12 +269,19 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(prefix="bench-rollout-") as folder:
         lab = Lab(Path(folder), max(arguments.hosts))
+        bench = Bench(lab)
         try:
             lab.play(TOP / "tests" / "hosts" / "create.yml")
             lab.play(FILES / "prepare.yml")
-            rows = measure(lab, arguments.hosts, arguments.services, arguments.rounds, arguments.by_hand_up_to)
+            for hosts, services in itertools.product(arguments.hosts, arguments.services):
+                if arguments.only:
+                    measure_no_change(bench, hosts, services, arguments.rounds)
+                else:
+                    by_hand = hosts <= arguments.by_hand_up_to
+                    measure(bench, hosts, services, arguments.rounds, by_hand)
         finally:
             lab.play(TOP / "tests" / "hosts" / "destroy.yml")
+    rows = bench.rows
     result = {
         "rows": rows,
         "ratios": ratios(rows, arguments.hosts),

@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
         if arguments.get("state", "present") == "present":
             prebuilt = arguments.pop("prebuilt", None)
             if prebuilt:
-                folder = self._folder(prebuilt)
+                folder = folder_of(self, prebuilt)
                 variants = read_prebuilt(folder)
                 arguments["prebuilt_files"] = {name: libraries_prebuilt.pack(files) for name, files in variants.items()}
                 arguments["prebuilt_manifests"] = read_manifests(folder, variants)
@@ -48,14 +48,15 @@ class ActionModule(ActionBase):
         result.update(_locked.execute(self, "preload_libraries", arguments, task_vars))
         return result
 
-    def _folder(self, prebuilt: str) -> pathlib.Path:
-        """Find the folder as Ansible finds a file; then, for C(-e), from where Ansible was started."""
-        try:
-            return pathlib.Path(self._find_needle("files", prebuilt))
-        except AnsibleError:
-            if not os.path.isdir(prebuilt):
-                raise
-            return pathlib.Path(os.path.abspath(prebuilt))
+
+def folder_of(action: ActionBase, prebuilt: str) -> pathlib.Path:
+    """Find the folder as Ansible finds a file; then, for C(-e), from where Ansible was started."""
+    try:
+        return pathlib.Path(action._find_needle("files", prebuilt))
+    except AnsibleError:
+        if not os.path.isdir(prebuilt):
+            raise
+        return pathlib.Path(os.path.abspath(prebuilt))
 
 
 def read_sources(folder: pathlib.Path = pathlib.Path(_SOURCES)) -> dict[str, str]:

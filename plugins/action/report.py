@@ -18,6 +18,7 @@ from ansible.utils.display import Display
 from ..module_utils.audit.report import render
 from ..module_utils.linux.files import FileChange, apply_changes
 from ..module_utils.linux.printable import shown
+from ..module_utils.look.remarks import told_once
 from ..module_utils.rollout.outcomes import by_state, trouble
 from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
@@ -89,6 +90,10 @@ def _show_rollout(arguments: Arguments) -> dict[str, t.Any]:
     table = _show_table(answers) if answers else {}
     lines = trouble(outcomes, unreachable)
     display = Display()
+    # Before anything is written; afterwards nobody needs to know it any more.
+    remarks = told_once({host: (outcome or {}).get("remarks", []) for host, outcome in outcomes.items()})
+    for line in ["", *remarks] if remarks and arguments["fail"] else []:
+        display.display(line)
     for line in ["", *lines] if lines else []:
         display.display(line, color=C.COLOR_ERROR if line and not line.startswith(" ") else None)
     result = {"changed": False, "lines": table.get("lines", []), "trouble": lines, "hosts": hosts}

@@ -17,11 +17,21 @@ from ..module_utils.settings.service import ResolvedService
 from ..module_utils.units import dropin
 
 _OWN_TEMPLATES = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "keepalive_services", "templates")
+_OWN = os.path.realpath(_OWN_TEMPLATES) + os.sep
+
+_EACH = (
+    "{% for each in keepalive_dropins %}"
+    "{% set service, unit, environment, marker = each.service, each.unit, each.environment, each.marker %}"
+)
+_BETWEEN = "\0"
+"""Stands in no unit file."""
+
+Variables = t.Mapping[str, t.Any]
 
 
 def rendered(
     action: ActionBase,
-    services: t.Iterable[dict[str, t.Any]],
+    services: t.Iterable[t.Mapping[str, t.Any]],
     units: t.Mapping[str, t.Any],
     templates: t.Mapping[str, str],
     task_vars: dict[str, t.Any] | None,
@@ -33,7 +43,16 @@ def rendered(
     :param templates: the name of the template for V(service) and for V(socket).
     """
     texts = {kind: _template(action, name) for kind, name in templates.items()}
-    return [_dropin(action, service, units, texts, task_vars or {}) for service in services]
+    given = [(kind, _variables(service, units)) for service in services for kind in [_kind_of(service)]]
+    contents: dict[str, str] = {}
+    for kind, (path, text) in texts.items():
+        own = [variables for its_kind, variables in given if its_kind == kind]
+        if not own:
+            continue
+        render = _render_at_once if os.path.realpath(path).startswith(_OWN) else _render_each
+        contents.update(zip((one["service"]["name"] for one in own), render(action, path, text, own, task_vars or {})))
+    names = [variables["service"]["name"] for _kind, variables in given]
+    return [{"unit": name, "content": contents[name].rstrip("\n") + "\n"} for name in names]
 
 
 def _template(action: ActionBase, name: str) -> tuple[str, str]:
@@ -48,34 +67,46 @@ def _template(action: ActionBase, name: str) -> tuple[str, str]:
         raise AnsibleActionFail(f"the template {name!r} cannot be read: {error}") from error
 
 
-def _dropin(
-    action: ActionBase,
-    service: dict[str, t.Any],
-    units: t.Mapping[str, t.Any],
-    templates: dict[str, tuple[str, str]],
-    task_vars: dict[str, t.Any],
-) -> dict[str, t.Any]:
+def _kind_of(service: Variables) -> str:
     missing = [key for key in ("name", "type", "libraries", "tcp") if key not in service]
     if missing:
         raise AnsibleActionFail(
             f"services: {service.get('name')!r} has no {', '.join(missing)}; pass the list through "
             "netops.keepalive.resolve_services first"
         )
+    return str(service["type"])
+
+
+def _variables(service: Variables, units: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what a template sees of one service."""
     resolved = ResolvedService.from_dict(service)
-    name = resolved.name
-    if name not in units:
-        raise AnsibleActionFail(f"units: {name!r} is missing; ask service_units_info for every unit of services")
-    path, text = templates[resolved.type]
+    if resolved.name not in units:
+        raise AnsibleActionFail(
+            f"units: {resolved.name!r} is missing; ask service_units_info for every unit of services"
+        )
+    unit = units[resolved.name]
     environment = {}
     if resolved.libraries:
-        environment = dropin.environment(resolved.libraries, resolved.variables, units[name]["ld_preload"])
-    variables = {
-        **task_vars,
-        "service": service,
-        "unit": units[name],
-        "marker": dropin.MARKER,
-        "environment": environment,
-    }
-    templar = action._templar.copy_with_new_env(searchpath=[os.path.dirname(path)], available_variables=variables)
-    content = templar.template(text, escape_backslashes=False)
-    return {"unit": name, "content": content.rstrip("\n") + "\n"}
+        environment = dropin.environment(resolved.libraries, resolved.variables, unit["ld_preload"])
+    return {"service": service, "unit": unit, "environment": environment, "marker": dropin.MARKER}
+
+
+def _render_each(
+    action: ActionBase, path: str, text: str, given: t.Sequence[Variables], task_vars: Variables
+) -> t.Iterator[str]:
+    for variables in given:
+        available = {**task_vars, **variables}
+        templar = action._templar.copy_with_new_env(searchpath=[os.path.dirname(path)], available_variables=available)
+        yield templar.template(text, escape_backslashes=False)
+
+
+def _render_at_once(
+    action: ActionBase, path: str, text: str, given: t.Sequence[Variables], task_vars: Variables
+) -> t.Iterator[str]:
+    """Have the template compiled once, which takes many times as long as to render it.
+
+    Of a template of the operator's nobody knows whether it can stand in a loop.
+    """
+    loop = trust_as_template(f"{_EACH}{text}{_BETWEEN}{{% endfor %}}")
+    (whole,) = _render_each(action, path, loop, [{"keepalive_dropins": given}], task_vars)
+    return iter(whole.split(_BETWEEN))

@@ -15,6 +15,7 @@ import typing as t
 
 from .below_root import find
 from .elf import MAGIC, Elf, ElfError, parse_elf, read_elf
+from .once import asked_once
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where systemd looks for programs, and C(env) in a script's first line (systemd.exec(5))."""
@@ -53,6 +54,7 @@ class Executable(t.NamedTuple):
         return self.interpreter or self
 
 
+@asked_once
 def describe_executable(path: str, reference: str = "/proc/self/exe") -> Executable:
     """Describe the program at an absolute path. Never raises for what is in the file or that it is not there.
 

@@ -11,6 +11,7 @@ import os
 import typing as t
 
 from ..linux import below_root
+from ..linux.once import asked_once
 from ..linux.quoting import quoted_value
 from ..linux.unit_files import assignments, preload_entries
 from ..linux.unit_names import is_unit_name, template_of
@@ -56,6 +57,7 @@ def is_ours(content: str) -> bool:
     return content.startswith(MARKER)
 
 
+@asked_once
 def read_drop_in(path: str) -> t.Optional[str]:
     """Return a file's text, or None where there is no such file. It may be a user's: a unit may name any path.
 

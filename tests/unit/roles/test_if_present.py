@@ -27,13 +27,20 @@ import json, sys
 
 with open(sys.argv[1], encoding="utf-8") as file:
     given = json.load(file)
+given = given.get("scope", given)
 names = [service["name"] for service in given["services"] if service["if_present"]]
 gone = [name for name in names if name.startswith("gone")]
-print(json.dumps({
-    "changed": False, "absent_here": gone, "problems": [], "units": {}, "unfinished": [], "library_users": [],
+units = {service["name"]: {"ld_preload": [], "stale": {}} for service in given["services"]}
+found = {
+    "absent_here": gone, "problems": [], "units": units, "unfinished": [], "library_users": [],
     "dropins": json.loads(r'''DROPINS'''),
     "build": {}, "host_wide": {"entries": [], "settings": False, "restart_due": [], "filtered": []},
-}))
+}
+libraries = {
+    "platform": {"machine": "m", "libc": "glibc 2"}, "layout": None, "compiler": None, "no_compiler": "", "unable": {},
+    "installed": None, "doubt": "", "damage": "", "files": {}, "repairs": [], "command": [],
+}
+print(json.dumps({"changed": False, "found": found, "libraries": libraries, "sockets": None, **found}))
 """
 
 PLAY = """\
@@ -58,14 +65,24 @@ SERVICES = [
 def preflight_fixture(tmp_path: pathlib.Path) -> t.Callable[..., str]:
     collection = tmp_path / "ansible_collections" / "netops" / "keepalive"
     (collection / "plugins" / "modules").mkdir(parents=True)
-    for name in ("meta", "galaxy.yml", "roles", "plugins/filter", "plugins/module_utils", "plugins/plugin_utils"):
+    for name in (
+        "meta",
+        "galaxy.yml",
+        "roles",
+        "plugins/filter",
+        "plugins/module_utils",
+        "plugins/plugin_utils",
+        "plugins/action",
+        "csrc",
+    ):
         (collection / name).symlink_to(TOP / name)
 
     def preflight(
         role: str, services: t.Sequence[t.Mapping[str, t.Any]], dropins: t.Sequence[str] = (), **variables: t.Any
     ) -> str:
         look = LOOK.replace("DROPINS", json.dumps(dropins))
-        (collection / "plugins" / "modules" / "service_units_info.py").write_text(look)
+        for module in ("service_units_info", "rollout_look"):
+            (collection / "plugins" / "modules" / f"{module}.py").write_text(look)
         (tmp_path / "play.yml").write_text(PLAY.replace("ROLE", role))
         done = subprocess.run(
             ["ansible-playbook", "-i", "h1,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}",

@@ -234,3 +234,16 @@ def test_each_word_has_its_colour(shown: Shown, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(report_action, "lay_out", lambda _rows: ["HOST", *of_rows])
     report("sockets", answers={"h1": {}})
     assert shown == [("", None), ("HOST", None), *of_rows.items()]
+
+
+def test_what_an_operator_should_know_comes_before_anything_is_written(shown: Shown) -> None:
+    outcomes = {
+        "h1": {"state": "done", "remarks": ["odd"]},
+        "h2": {"state": "refused", "seen": "x", "remarks": ["odd"]},
+        "h3": None,
+    }
+    report("rollout", outcomes=outcomes, fail=True)
+    assert [text for text, _colour in shown][:5] == ["", "h1, h2: odd", "", "REFUSED h2", "    x"]
+    del shown[:]
+    report("rollout", outcomes={"h1": {"state": "done", "remarks": ["odd"]}})
+    assert shown == []

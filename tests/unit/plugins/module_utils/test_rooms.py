@@ -26,7 +26,7 @@ FLOORS = (
     ("live", "audit"),
     ("verdicts",),
     ("rollout",),
-    ("command",),
+    ("command", "look"),
 )
 """From the ground up. A room may import what is on a lower floor, and nothing beside it."""
 

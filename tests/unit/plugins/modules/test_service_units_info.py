@@ -20,7 +20,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import 
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd as linux_systemd
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout import places
+from ansible_collections.netops.keepalive.plugins.module_utils.look import units as look_units
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import places, undo
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
 from ansible_collections.netops.keepalive.plugins.module_utils.units import unit as units_unit
 from ansible_collections.netops.keepalive.plugins.modules import service_units_info
@@ -44,9 +45,7 @@ def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> 
     shows: t.List[t.List[str]] = []
     systemd.questions = shows  # type: ignore[attr-defined]
     monkeypatch.setattr(linux_systemd, "ask_systemd", ask)
-    monkeypatch.setattr(
-        service_units_info, "UnitsOfHost", functools.partial(units_unit.UnitsOfHost, directory=str(tmp_path))
-    )
+    monkeypatch.setattr(look_units, "UnitsOfHost", functools.partial(units_unit.UnitsOfHost, directory=str(tmp_path)))
     return systemd
 
 
@@ -417,7 +416,7 @@ def test_a_drop_in_of_any_unit_that_cannot_be_read_is_told_and_those_that_can_ar
     warnings: t.List[str] = []
     monkeypatch.setattr(service_units_info.Module, "warn", lambda self, text: warnings.append(text))
     monkeypatch.setattr(dropin, "DIRECTORY", str(tmp_path))
-    monkeypatch.setattr(service_units_info.undo, "FOLDER", str(tmp_path / "none"))
+    monkeypatch.setattr(undo, "FOLDER", str(tmp_path / "none"))
     for name in ("a.service", "c.service"):
         path = pathlib.Path(dropin.path_of(name, str(tmp_path)))
         path.parent.mkdir()

@@ -16,6 +16,8 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import state
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd as linux_systemd
+from ansible_collections.netops.keepalive.plugins.module_utils.look import found as look_found
+from ansible_collections.netops.keepalive.plugins.module_utils.look import units as look_units
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import undo
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin, system_calls
 from ansible_collections.netops.keepalive.plugins.module_utils.units import unit as units_unit
@@ -46,8 +48,8 @@ def played_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setattr(undo, "FOLDER", str(tmp_path / "state"))
     monkeypatch.setattr(dropin, "DIRECTORY", str(tmp_path / "units"))
     monkeypatch.setattr(state, "look_at_host_wide", lambda: played.host)
-    monkeypatch.setattr(service_units_info, "without_libraries", lambda host: [host is played.host])
-    monkeypatch.setattr(service_units_info, "library_users", lambda: [{"pid": 7}])
+    monkeypatch.setattr(look_found, "without_libraries", lambda host: [host is played.host])
+    monkeypatch.setattr(look_found, "library_users", lambda: [{"pid": 7}])
     monkeypatch.setattr(service_units_info.Module, "warn", lambda _self, text: played.warnings.append(text))
     return played
 
@@ -58,7 +60,7 @@ def systemd_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(linux_systemd, "ask_systemd", systemd.run)
     directory = str(tmp_path / "units")
     units = functools.partial(units_unit.UnitsOfHost, directory=directory)
-    monkeypatch.setattr(service_units_info, "UnitsOfHost", units)
+    monkeypatch.setattr(look_units, "UnitsOfHost", units)
     return systemd
 
 
@@ -172,7 +174,7 @@ def test_who_is_stale_or_has_not_been_read_is_named_alone(
 
     monkeypatch.setattr(units_unit.UnitsOfHost, "units", units)
     monkeypatch.setattr(
-        service_units_info, "overruled", lambda found: (looked.append([unit.name for unit in found]), ["lost"])[1]
+        look_units, "overruled", lambda found: (looked.append([unit.name for unit in found]), ["lost"])[1]
     )
     unit = run(units=["w@.service"])["units"]["w@.service"]
     assert (unit["stale"], unit["need_daemon_reload"]) == ({"w@2.service": ["why"]}, True)
@@ -271,11 +273,11 @@ def test_one_unit_under_three_names_is_told_of_each_with_the_first(run: Run, sys
 def test_who_is_not_root_is_told_first(run: Run, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch) -> None:
     systemd.add("a.service", **SHELL)
     root = "Ansible is not root on this host, so nothing of it can be done; set 'become: true'"
-    monkeypatch.setattr(service_units_info.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(look_found.os, "geteuid", lambda: 1000)
     problems = run(services=wanted("gone.service", "a.service"))["problems"]
     assert (problems[0], len(problems)) == (root, 2)
     assert run(units=["a.service"])["problems"] == [], "looking needs no rights"
-    monkeypatch.setattr(service_units_info.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(look_found.os, "geteuid", lambda: 0)
     assert run(services=wanted("a.service"))["problems"] == []
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import pathlib
 import typing as t
@@ -77,3 +78,18 @@ def test_all_that_is_imported_is_collected_and_no_more(rooms: pathlib.Path) -> N
 )
 def test_what_an_import_brings(rooms: pathlib.Path, text: str, paths: t.List[str]) -> None:
     assert archive.imported_by(text, "command/main.py", str(rooms)) == ["command/__init__.py", *paths]
+
+
+def test_imports_are_found_as_python_finds_them() -> None:
+    """In every file of every room, without parsing it."""
+    rooms = pathlib.Path(archive.__file__).parents[1]
+    for file in sorted(rooms.rglob("*.py")):
+        text, room = file.read_text(encoding="utf-8"), file.parent.name
+        wanted = [f"{room}/__init__.py"]
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                where = "/".join([room][: 2 - node.level] + (node.module.split(".") if node.module else []))
+                names = [f"{where}/{alias.name}.py" for alias in node.names]
+                wanted += names if (rooms / where).is_dir() else [f"{where}.py"]
+        found = archive.imported_by(text, str(file.relative_to(rooms)), str(rooms))
+        assert sorted(found) == sorted(wanted), file

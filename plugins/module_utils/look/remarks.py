@@ -1,0 +1,104 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an operator is told of a host before anything is written: what he should know, and what stands in the way."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..linux.printable import printable
+from .decision import Aim, Told, left_to_the_operator, trouble_with
+
+_FAMILIES_WITH_PACKAGES = ("debian", "rhel", "fedora", "centos", "suse", "opensuse", "sles")
+
+
+class Compiler(t.NamedTuple):
+    """How the libraries would be had."""
+
+    elsewhere: bool = False
+    """They are brought, or another host compiles."""
+    packages: t.Optional[t.Sequence[str]] = None
+    """C(keepalive_build_packages): None where it is not set."""
+
+
+def what_to_know(aim: Aim, found: Told, compiler: Compiler, sockets: t.Optional[Told] = None) -> t.List[str]:
+    """Return what does not keep anybody from going on."""
+    said = []
+    if found["absent_here"]:
+        said.append(f"{', '.join(found['absent_here'])}: left out, because this host has no such unit (if_present)")
+    said += [warning for service in aim.services for warning in service.get("warnings", ())]
+    listed = [unit["name"] for unit in [*aim.services, *aim.absent]]
+    unlisted = [name for name in found["dropins"] if name not in listed]
+    if unlisted:
+        what = (
+            "it is taken away, because of keepalive_services_purge"
+            if aim.purge
+            else "list it with 'state: absent' to take it away, or set keepalive_services_purge to take all of these "
+            "away"
+        )
+        said.append(
+            f"{', '.join(unlisted)}: no entry on this host any more, and still with a drop-in from an earlier run; "
+            + what
+        )
+    missing = _missing(found, compiler)
+    if missing and not _no_compiler(found, compiler):
+        packages = compiler.packages if compiler.packages is not None else ["the packages of its distribution"]
+        said.append(
+            f"{missing}: not there; to compile the libraries a compiler is going to be installed "
+            f"({', '.join(packages)})"
+        )
+    said += [f"{unit}: {', '.join(why)}" for unit, why in left_to_the_operator(aim, found).items()]
+    wrong = trouble_with((sockets or {}).get("units", {}))
+    if wrong and aim.verify and (aim.check_mode or not aim.must_be_right):
+        said.append(f"live sockets are wrong now: {', '.join(wrong)}")
+    return said
+
+
+def obstacles(found: Told, compiler: Compiler) -> t.List[str]:
+    """Return what stands in the way on a host."""
+    problems = list(found["problems"])
+    build = found["build"]
+    if not compiler.elsewhere and build.get("obstacle"):
+        problems.append(build["obstacle"])
+    why = _no_compiler(found, compiler)
+    if why:
+        problems.append(
+            f"{_missing(found, compiler)}: not there, the libraries cannot be compiled, and {why}; "
+            "set keepalive_build_packages, or keepalive_build_prebuilt"
+        )
+    return problems
+
+
+def _missing(found: Told, compiler: Compiler) -> str:
+    """Name the programs that are missing to compile; '' for none, and where nothing is compiled."""
+    return "" if compiler.elsewhere else " and ".join(found["build"].get("missing", ()))
+
+
+def _no_compiler(found: Told, compiler: Compiler) -> str:
+    """Say why no compiler can be installed; '' where one can, or need not be."""
+    if not _missing(found, compiler) or compiler.packages:
+        return ""
+    if compiler.packages is not None:
+        return "keepalive_build_packages is empty, so none is installed"
+    families = found["build"]["families"]
+    if any(family in _FAMILIES_WITH_PACKAGES for family in families):
+        return ""
+    return f"its packages on this distribution ({' '.join(families)}) are not known"
+
+
+def told_once(remarks: t.Mapping[str, t.Iterable[str]], most_hosts: int = 3) -> t.List[str]:
+    """Return what is said of any number of hosts, each text once with the hosts that it is said of.
+
+    :param remarks: By host.
+    """
+    hosts_by: t.Dict[str, t.List[str]] = {}
+    for host, said in remarks.items():
+        for text in dict.fromkeys(said):
+            hosts_by.setdefault(text, []).append(host)
+    lines = []
+    for text, hosts in hosts_by.items():
+        more = f" and {len(hosts) - most_hosts} more" if len(hosts) > most_hosts else ""
+        lines.append(printable(f"{', '.join(hosts[:most_hosts])}{more}: {text}"))
+    return lines

@@ -1,0 +1,166 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_look
+short_description: Look at a host before a rollout, in one call
+version_added: 0.2.0
+author: The netops.keepalive authors (@netops)
+description:
+  - Plumbing of the roles, and no interface. The task's action reads the variables of the host, resolves and checks
+    them, asks the host once for everything that a rollout needs to know, and decides from the answer whether anything
+    is due. Changes nothing.
+  - What its action asks of it on the host is no option of a task.
+extends_documentation_fragment: [netops.keepalive.attributes]
+options:
+  fail:
+    description: Whether the task fails where something stands in the way, instead of returning that as RV(outcome).
+    type: bool
+    default: true
+  earlier:
+    description:
+      - What an earlier look of the same run has returned. Where it is complete and younger than five minutes it is the
+        answer, and nobody asks the host.
+    type: dict
+  scope:
+    description: Of the action; what is asked about.
+    type: dict
+    default: {}
+  libraries:
+    description: Of the action; of which libraries is to be told.
+    type: dict
+  sockets:
+    description: Of the action; whether the live sockets are read.
+    type: bool
+    default: false
+attributes:
+  diff_mode:
+    support: none
+seealso:
+  - module: netops.keepalive.service_units_info
+  - module: netops.keepalive.socket_options_info
+"""
+
+EXAMPLES = r"""
+- name: Look what is due
+  netops.keepalive.rollout_look:
+    fail: false
+  register: keepalive_rollout
+"""
+
+RETURN = r"""
+outcome:
+  description: C(state), V(refused), V(not begun) where something is due, V(done) where nothing is, and C(seen), why.
+  returned: success
+  type: dict
+  sample: {state: done, seen: "", remarks: []}
+due:
+  description: What is to be done, in a few words each; empty where nothing is.
+  returned: success
+  type: list
+  elements: str
+  sample: ["drop-ins: nginx.service"]
+libraries_due:
+  description: Why the libraries have to be installed; empty where they are as they would be installed.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+remarks:
+  description: What an operator should know before.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+sockets:
+  description: What M(netops.keepalive.socket_options_info) says of the services; empty where nobody asked.
+  returned: success
+  type: dict
+  sample: {}
+found:
+  description: What M(netops.keepalive.service_units_info) says. Empty with O(fail=false) where nothing is due.
+  returned: success
+  type: dict
+  sample: {}
+resolved:
+  description: What P(netops.keepalive.resolve_services#filter) returned, without the services that are not here.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+absent:
+  description: The units that are to have no settings.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+build_for:
+  description: C(machine), C(libc) and C(needs_build) for the host that compiles; empty where the libraries are right.
+  returned: success
+  type: dict
+  sample: {}
+looked_at:
+  description: When, in seconds since the controller's boot.
+  returned: success
+  type: float
+  sample: 4711.5
+"""
+
+import typing as t
+
+from ..module_utils.command.file import LINK, Target
+from ..module_utils.libraries.build import BuildError
+from ..module_utils.linux import systemd
+from ..module_utils.linux.module import Module
+from ..module_utils.linux.once import asked_once, one_look
+from ..module_utils.look.found import Scope, look_at_rollout
+from ..module_utils.look.installed import libraries_seen
+from ..module_utils.look.sockets import sockets_seen
+from ..module_utils.settings.options import LIBRARY_DIR
+from ..module_utils.verdicts.question import BadParameter
+
+
+def main() -> None:
+    """Read what the action asks, look, report."""
+    module = Module(
+        argument_spec={
+            "fail": {"type": "bool", "default": True},
+            "earlier": {"type": "dict"},
+            "scope": {"type": "dict", "default": {}},
+            "libraries": {"type": "dict"},
+            "sockets": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    module.check_mode = True  # whatever the run is: nothing is put right here, be it a label
+    scope = Scope(**module.params["scope"])
+    run = asked_once(systemd.ask_systemd)
+    answer: t.Dict[str, t.Any] = {"libraries": None, "sockets": None}
+    try:
+        with one_look():
+            answer["found"], warnings = look_at_rollout(scope, run)
+            here = [service for service in scope.services if service["name"] not in answer["found"]["absent_here"]]
+            libraries = module.params["libraries"]
+            if libraries:
+                answer["libraries"] = libraries_seen(Target(LIBRARY_DIR, LINK), label=module.label, **libraries)
+            if module.params["sockets"] and here and not answer["found"]["problems"]:
+                answer["sockets"] = sockets_seen(here, run)
+                warnings += answer["sockets"].pop("warnings")
+    except (systemd.SystemdError, BadParameter, BuildError) as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"the host cannot be looked at: {error}")
+    # Of a service that is to have a library nobody asks whether it has one: its sockets tell, and who is stale.
+    users, wanted = answer["found"]["library_users"], {service["name"] for service in scope.services}
+    answer["found"]["library_users"] = [user for user in users if user["unit"] not in wanted]
+    for warning in warnings:
+        module.warn(warning)
+    module.exit_json(changed=False, **answer)
+
+
+if __name__ == "__main__":
+    main()
