@@ -43,7 +43,8 @@ REASONS: t.Dict[str, str] = {
 """Why a socket may lack the values it should have: the words of reports, and of C(accept)."""
 
 _SETTINGS = (
-    "libraries", "restart", "live", "overwrite", "accept", "min_sockets", "if_present", "debug", "respect", "short_user_timeout", "tcp",
+    "libraries", "restart", "live", "overwrite", "accept", "min_sockets", "if_present", "debug", "respect",
+    "short_user_timeout", "tcp",
 )  # fmt: skip
 
 Spelling = t.Callable[[t.Any], t.Optional[str]]

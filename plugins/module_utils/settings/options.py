@@ -144,6 +144,6 @@ def problem_with_user_timeout(tcp: t.Mapping[str, int]) -> str:
     probe = f"keepidle {idle} s" if idle else "whatever keepidle the system has"
     meant = f"; {timeout} s would be {timeout * 1000}" if timeout * 1000 <= OPTIONS["user_timeout"].maximum else ""
     return (
-        f"tcp.user_timeout: {timeout} is in milliseconds, and below the first probe ({probe}){meant}; where it is meant "
-        "so, say 'short_user_timeout: true' beside tcp"
+        f"tcp.user_timeout: {timeout} is in milliseconds, and below the first probe ({probe}){meant}; where it is "
+        "meant so, say 'short_user_timeout: true' beside tcp"
     )

@@ -128,7 +128,8 @@ def test_every_mistake_is_named_with_its_place() -> None:
         "[!…]",
         "keepalive_host_programs[7]: path: '/[^a]' has ' #', '[:' or '[^' in it, which patterns do not know; use ? or "
         "[!…]",
-        "keepalive_host_programs[8] '/f': disabled: unknown key; known: debug, disable, path, respect, short_user_timeout, tcp, why",
+        "keepalive_host_programs[8] '/f': disabled: unknown key; known: debug, disable, path, respect, "
+        "short_user_timeout, tcp, why",
         "keepalive_host_programs[9] '/g': why: 'two\\nlines' is not one line of text",
         "'a.service': libraries: socket is not loaded in the host-wide mode; add it to keepalive_host_libraries "
         "[connect]",

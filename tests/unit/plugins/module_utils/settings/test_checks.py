@@ -117,7 +117,8 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
      ["keepalive_services_profiles[1] 'p': this name stands already at keepalive_services_profiles[0] 'p'"]),
     ({"services": [a()], "profiles": [{"name": "p", "profile": "q"}]},
      ["keepalive_services_profiles[0] 'p': profile: unknown key; known: "
-      "accept, debug, if_present, libraries, live, min_sockets, name, overwrite, respect, restart, short_user_timeout, tcp"]),
+      "accept, debug, if_present, libraries, live, min_sockets, name, overwrite, respect, restart, "
+      "short_user_timeout, tcp"]),
     ({"services": [{"name": "nginx"}]},
      [f"keepalive_services[0] 'nginx': name: {name_problem('nginx')}; write 'nginx.service' or 'nginx.socket'"]),
     ({"services": [{"name": "cron.timer"}]},
