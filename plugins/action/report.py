@@ -18,7 +18,7 @@ from ansible.utils.display import Display
 from ..module_utils.audit.report import render
 from ..module_utils.linux.files import FileChange, apply_changes
 from ..module_utils.linux.printable import shown
-from ..module_utils.rollout.outcomes import by_state, trouble
+from ..module_utils.rollout.outcomes import by_state, how_it_ended, trouble
 from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
 
@@ -38,6 +38,18 @@ _COLOURS_OF_AUDIT = {
     "unknown": C.COLOR_WARN,
     "advice": C.COLOR_CHANGED,
 }
+
+
+class _Told(AnsibleActionFail):
+    """The task fails, and all that there is to say stands above: no result and no source line is shown below it."""
+
+    @property
+    def omit_exception_key(self) -> bool:
+        return True
+
+    @property
+    def result_contribution(self) -> dict[str, t.Any]:
+        return {"failed": True, "changed": False, "msg": self.message}
 
 
 class ActionModule(ActionBase):
@@ -87,16 +99,17 @@ def _show_rollout(arguments: Arguments) -> dict[str, t.Any]:
     # What a failed host showed has been taken back since, and is told below with what was undone.
     answers = {host: answer for host, answer in arguments["answers"].items() if host in hosts["done"] and answer}
     table = _show_table(answers) if answers else {}
-    lines = trouble(outcomes, unreachable)
+    lines = trouble(outcomes, unreachable, arguments["skip_unreachable"])
     display = Display()
+    ended = how_it_ended({host: outcome for host, outcome in outcomes.items() if host in hosts["done"]})
+    for line in ["", *ended] if ended else []:
+        display.display(line)
     for line in ["", *lines] if lines else []:
         display.display(line, color=C.COLOR_ERROR if line and not line.startswith(" ") else None)
     result = {"changed": False, "lines": table.get("lines", []), "trouble": lines, "hosts": hosts}
-    if lines and arguments["fail"]:
-        wrong = hosts["refused"] + hosts["failed"] + hosts["unreachable"]
-        result.update(
-            failed=True, msg=f"{len(wrong)} of {len(outcomes)} hosts are not ready ({', '.join(wrong)}), see above"
-        )
+    wrong = hosts["refused"] + hosts["failed"] + ([] if arguments["skip_unreachable"] else hosts["unreachable"])
+    if wrong and arguments["fail"]:
+        raise _Told(f"{len(wrong)} of {len(outcomes)} hosts are not ready, see above")
     return result
 
 

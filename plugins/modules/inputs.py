@@ -11,9 +11,9 @@ short_description: Check the variables of all hosts of a play, on the controller
 version_added: 0.2.0
 author: The netops.keepalive authors (@netops)
 description:
-  - Looks at every variable that begins with C(keepalive_) or C(audit_), and at the tags of the run, for each host of the
-    play. Misspelt names, wrong types and ranges, mistakes in the lists of settings and variables that are not defined are
-    all found at once, before any host is asked.
+  - Looks at every variable that begins with C(keepalive_) or C(audit_), and at the tags of the run, for each host of
+    the play. Misspelt names, wrong types and ranges, mistakes in the lists of settings and variables that are not
+    defined are all found at once, before any host is asked.
   - Runs on the controller, once for all hosts. It does not fail; M(netops.keepalive.report) prints what it returns.
 options: {}
 attributes:

@@ -22,7 +22,7 @@ OF_THE_ROLES = frozenset((
     "keepalive_host_found", "keepalive_host_line_back", "keepalive_host_live", "keepalive_host_now",
     "keepalive_host_preloaded", "keepalive_host_previous", "keepalive_host_remaining", "keepalive_host_restarted",
     "keepalive_host_returned", "keepalive_host_settings", "keepalive_host_settings_back", "keepalive_host_unloaded",
-    "keepalive_host_unset", "keepalive_host_unset_live", "keepalive_host_written", "keepalive_inputs",
+    "keepalive_host_unset", "keepalive_host_unset_live", "keepalive_host_written", "keepalive_inputs", "keepalive_left_out", "keepalive_gone",
     "keepalive_reached", "keepalive_rollout", "keepalive_services_absent", "keepalive_services_aim",
     "keepalive_services_checked", "keepalive_services_failure", "keepalive_services_found",
     "keepalive_services_gone", "keepalive_services_host_only", "keepalive_services_left_alone",
