@@ -40,7 +40,10 @@ class ActionModule(ActionBase):
             templar = self._templar.copy_with_new_env(available_variables=raw)
             found = _inputs.all_of_a_host(raw, templar.template, **common)
             outcomes[host] = {"state": "refused", "seen": "\n".join(found)} if found else {}
-        result.update(changed=False, outcomes=outcomes, refused=[host for host, outcome in outcomes.items() if outcome])
+        refused = [host for host, outcome in outcomes.items() if outcome]
+        result.update(changed=False, outcomes=outcomes, refused=refused)
+        if refused:  # one of them speaks for all in the play that stops the run
+            result["add_host"] = {"host_name": refused[0], "groups": ["keepalive_refused"], "host_vars": {}}
         return result
 
     def _of_plays(self) -> set[str] | None:

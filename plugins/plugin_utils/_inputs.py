@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Everything that is wrong with what an operator has said for one host, before anything is written or any host is asked.
+"""Everything that is wrong with what an operator has said for one host, before any host is asked.
 
 All mistakes at once, each in one line: the variable, where in it, the value, what would be right.
 """
@@ -81,15 +81,14 @@ def _place_to_build(variables: Variables, groups: t.Mapping[str, t.Sequence[str]
         return []
     if prebuilt:
         return [
-            f"keepalive_build_delegate: {delegate!r} and keepalive_build_prebuilt: {prebuilt!r} are both set: set one of "
-            "them, and the other to '' where a group sets it"
+            f"keepalive_build_delegate: {delegate!r} and keepalive_build_prebuilt: {prebuilt!r} are both set: set one "
+            "of them, and the other to '' where a group sets it"
         ]
     if groups is None or delegate == "localhost" or delegate in groups.get("all", ()):
         return []
     if delegate in groups:
-        return [
-            f"keepalive_build_delegate: {delegate!r} is a group; name one host of it: {', '.join(groups[delegate][:10])}"
-        ]
+        hosts = ", ".join(groups[delegate][:10])
+        return [f"keepalive_build_delegate: {delegate!r} is a group; name one host of it: {hosts}"]
     return [f"keepalive_build_delegate: {delegate!r} is not in the inventory; expected one of its hosts, or localhost"]
 
 

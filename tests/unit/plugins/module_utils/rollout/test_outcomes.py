@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import typing as t
+
+import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.outcomes import (
     foreseen,
     how_it_ended,
@@ -85,7 +88,8 @@ def test_one_mistake_of_many_hosts_is_one_block() -> None:
 
 
 def test_hosts_that_are_left_out_come_with_the_line_for_later() -> None:
-    assert trouble({"a": DONE, "b": {"left_out": True}, "c": {"left_out": True}}, ["b", "c"], skip_unreachable=True) == [
+    gone = {"left_out": True}
+    assert trouble({"a": DONE, "b": gone, "c": gone}, ["b", "c"], skip_unreachable=True) == [
         "UNREACHABLE 2 hosts: b, c", "    could not be reached", "",
         "Done: a. Not begun, and as before: none.",
         "Next: fix what is named above, then run the same again; what is done already is left as it is.",
