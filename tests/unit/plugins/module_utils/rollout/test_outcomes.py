@@ -37,6 +37,7 @@ def test_a_host_that_failed_in_the_middle() -> None:
         "",
         "Done: a. Not begun, and as before: d, e.",
         "Next: fix what is named above, then run the same again; what is done already is left as it is.",
+        "When they are back: --limit 'c'",
     ]
 
 
