@@ -13,13 +13,14 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import typing as t
 
 import pytest
 
 TOP = pathlib.Path(__file__).parents[3]
 HOSTS = [f"h{number}" for number in range(1, 7)]
-LOCAL = "ansible_connection=local"
+LOCAL = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
 GONE = "ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1"
 
 ROLES = {
@@ -81,8 +82,8 @@ def test_a_mistake_ends_the_run_on_a_host_that_has_it(run: Run) -> None:
     report, _fatal, rest = output.partition("fatal: ")
     assert report.endswith(
         "\nREFUSED 3 hosts: h[3-5]\n"
-        "    keepalive_service: nobody reads this variable; did you mean keepalive_services? If it is your own, name it in "
-        "keepalive_own_variables\n\n"
+        "    keepalive_service: nobody reads this variable; did you mean keepalive_services? If it is your own, name "
+        "it in keepalive_own_variables\n\n"
         "Nothing was changed on any of the 6 hosts.\n"
         "Next: fix what is named above, or leave those hosts out with --limit; then run again.\n"
     )
@@ -93,7 +94,7 @@ def test_a_mistake_ends_the_run_on_a_host_that_has_it(run: Run) -> None:
 def test_a_host_that_cannot_be_reached_stops_the_run(run: Run) -> None:
     status, output = run(gone=["h1", "h2"])
     assert status == 4
-    assert shown_as(output, "FAILED") == []
+    assert shown_as(output, "FAILED") == [], output
     assert (
         "\nUNREACHABLE 2 hosts: h1, h2\n    could not be reached\n\nNothing was changed on any of the 6 hosts.\n"
         in output
@@ -106,7 +107,7 @@ def test_a_host_that_cannot_be_reached_stops_the_run(run: Run) -> None:
 def test_a_host_that_cannot_be_reached_is_left_out_where_that_is_wanted(run: Run) -> None:
     status, output = run("-e", "keepalive_unreachable=skip", gone=["h1", "h2"])
     assert status == 4
-    assert shown_as(output, "FAILED") == []
+    assert shown_as(output, "FAILED") == [], output
     screen = output.partition("TASK [Show what was taken away]")[2].partition("PLAY RECAP")[0]
     assert (
         "\n4 hosts: h[3-6]\n    taken away: a.service, the libraries\n    restarted: a.service\n"
@@ -118,7 +119,7 @@ def test_a_host_that_cannot_be_reached_is_left_out_where_that_is_wanted(run: Run
 
 def test_the_last_screen_says_what_was_taken_away(run: Run) -> None:
     status, output = run()
-    assert status == 0
+    assert status == 0, output
     assert "\n6 hosts: h[1-6]\n    taken away: a.service, the libraries\n" in output
     status, output = run("--check")
     assert "Nothing was changed: this was a look. 6 of 6 hosts, 6 restarts." in output

@@ -21,7 +21,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.names im
 )
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.variables import VARIABLES, is_layer
 
-TOP = pathlib.Path(__file__).parents[6]
+TOP = pathlib.Path(__file__).parents[5]
 PARTS_OF_NAMES = ("keepalive_build", "keepalive_host", "keepalive_services", "keepalive_verify", "audit_keepalive")
 
 
@@ -32,7 +32,7 @@ def test_every_name_of_a_role_or_playbook_is_known() -> None:
     playbooks = {path.stem for path in (TOP / "playbooks").glob("*.yml")}
     strange = {name for name in read if not is_layer(name) and not name.endswith("_")}
     assert strange - set(VARIABLES) - OF_THE_ROLES - set(PARTS_OF_NAMES) - playbooks - {"keepalive_refused"} == set(), (
-        "add what an operator may set to VARIABLES (settings/variables.py), the rest to OF_THE_ROLES (settings/names.py)"
+        "add what operators may set to VARIABLES (settings/variables.py), the rest to OF_THE_ROLES (settings/names.py)"
     )
 
 
@@ -68,18 +68,19 @@ def test_every_variable_is_documented() -> None:
 def test_what_was_most_likely_meant(name: str, meant: str) -> None:
     assert nearest(name) == meant
     assert unread([name]).mistakes == [
-        f"{name}: nobody reads this variable; did you mean {meant}? If it is your own, name it in keepalive_own_variables"
+        f"{name}: nobody reads this variable; did you mean {meant}? If it is your own, name it in "
+        "keepalive_own_variables"
     ]
 
 
 def test_what_is_nobodys_mistake() -> None:
-    fine = ["keepalive_services", "keepalive_services__web", "keepalive_rollout", "nginx_keepalive_timeout", "keepalived_vip",
-            "housekeeping", "ansible_keepalive_x"]  # fmt: skip
+    fine = ["keepalive_services", "keepalive_services__web", "keepalive_rollout", "nginx_keepalive_timeout",
+            "keepalived_vip", "housekeeping", "ansible_keepalive_x"]  # fmt: skip
     assert unread(fine) == ([], [])
     assert unread(["audit_rules"]) == ([], ["audit_rules"]), "auditd has variables that begin so"
     assert unread(["keepalive_myco_x"]).mistakes == [
-        "keepalive_myco_x: nobody reads this variable; docs/variables.md has those that are read. If it is your own, name "
-        "it in keepalive_own_variables"
+        "keepalive_myco_x: nobody reads this variable; docs/variables.md has those that are read. If it is your own, "
+        "name it in keepalive_own_variables"
     ]
     assert unread(["keepalive_myco_x"], own=["keepalive_myco_*"]) == ([], [])
     used = mentioned_in([{"a": ["{{ keepalive_myco_x + 1 }}"]}, "keepalive_service"])
