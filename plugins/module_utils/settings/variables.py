@@ -233,9 +233,10 @@ def layers_of(variables: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     if isinstance(said, t.Mapping):
         return dict(said)
     names = variables.get("keepalive_services_layer_names")
-    if not _is_list(names):
-        names = [name for name in variables if is_layer(name)]
-    return {name: variables[name] for name in names if isinstance(name, str) and name in variables}
+    listed: t.Iterable[t.Any] = names if names and _is_list(names) else filter(is_layer, variables)
+    if names == []:
+        listed = []
+    return {name: variables[name] for name in listed if isinstance(name, str) and name in variables}
 
 
 def is_layer(name: str) -> bool:
