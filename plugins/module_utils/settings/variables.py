@@ -233,9 +233,9 @@ def layers_of(variables: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     if isinstance(said, t.Mapping):
         return dict(said)
     names = variables.get("keepalive_services_layer_names")
-    listed: t.Iterable[t.Any] = names if names and _is_list(names) else filter(is_layer, variables)
-    if names == []:
-        listed = []
+    listed = (
+        list(names) if isinstance(names, t.Sequence) and not isinstance(names, str) else filter(is_layer, variables)
+    )
     return {name: variables[name] for name in listed if isinstance(name, str) and name in variables}
 
 
