@@ -15,6 +15,8 @@ from ansible.utils.vars import load_extra_vars
 
 from ..plugin_utils import _inputs, _spelling
 
+_OF_THE_RUN = ("hostvars", "ansible_play", "ansible_check_mode", "ansible_diff_mode", "playbook_dir")
+
 
 class ActionModule(ActionBase):
     """See the module's DOCUMENTATION."""
@@ -34,9 +36,13 @@ class ActionModule(ActionBase):
             "spelling": spelling,
             "find": _find,
         }
+        # What no host has of itself, and its variables may use all the same.
+        of_the_run = {name: variables[name] for name in variables if name.startswith(_OF_THE_RUN)}
+        play = self._play()
+        play_vars, extra = dict(play.vars) if play is not None else {}, load_extra_vars(self._loader)
         outcomes: dict[str, dict[str, str]] = {}
         for host in variables.get("ansible_play_hosts_all", []):
-            raw = variables["hostvars"].raw_get(host)
+            raw = {**of_the_run, **variables["hostvars"].raw_get(host), **play_vars, **extra}
             templar = self._templar.copy_with_new_env(available_variables=raw)
             found = _inputs.all_of_a_host(raw, templar.template, **common)
             outcomes[host] = {"state": "refused", "seen": "\n".join(found)} if found else {}
@@ -48,12 +54,14 @@ class ActionModule(ActionBase):
 
     def _of_plays(self) -> set[str] | None:
         """Return the names that plays can see: those of C(-e), and those of the play, or of who has imported it."""
+        play = self._play()
+        return None if play is None else {*load_extra_vars(self._loader), *play.vars}
+
+    def _play(self) -> t.Any:
         parent: t.Any = self._task
         while parent is not None and getattr(parent, "_play", None) is None:
             parent = getattr(parent, "_parent", None)
-        if parent is None:
-            return None
-        return {*load_extra_vars(self._loader), *parent._play.vars}
+        return None if parent is None else parent._play
 
 
 def _find(kind: str, name: str) -> str | None:
