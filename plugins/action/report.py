@@ -19,7 +19,7 @@ from ..module_utils.audit.report import render
 from ..module_utils.linux.files import FileChange, apply_changes
 from ..module_utils.linux.printable import shown
 from ..module_utils.look.remarks import told_once
-from ..module_utils.rollout.outcomes import by_state, trouble
+from ..module_utils.rollout.outcomes import by_state, how_it_ended, trouble
 from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
 
@@ -39,6 +39,18 @@ _COLOURS_OF_AUDIT = {
     "unknown": C.COLOR_WARN,
     "advice": C.COLOR_CHANGED,
 }
+
+
+class _Told(AnsibleActionFail):
+    """The task fails, and all that there is to say stands above: no result and no source line is shown below it."""
+
+    @property
+    def omit_exception_key(self) -> bool:
+        return True
+
+    @property
+    def result_contribution(self) -> dict[str, t.Any]:
+        return {"failed": True, "changed": False, "msg": self.message}
 
 
 class ActionModule(ActionBase):
@@ -85,24 +97,31 @@ def _show_rollout(arguments: Arguments) -> dict[str, t.Any]:
     """Print the last screen of a rollout; return it and, where that was asked for, that hosts are not ready."""
     outcomes, unreachable = arguments["outcomes"], arguments["unreachable"]
     hosts = by_state(outcomes, unreachable)
+    lines = trouble(outcomes, unreachable, arguments["skip_unreachable"])
+    table = {} if arguments["quiet"] else _print_rollout(arguments, hosts, lines)
+    wrong = hosts["refused"] + hosts["failed"] + ([] if arguments["skip_unreachable"] else hosts["unreachable"])
+    if wrong and arguments["fail"]:
+        raise _Told(f"{len(wrong)} of {len(outcomes)} hosts are not ready, see above")
+    return {"changed": False, "lines": table.get("lines", []), "trouble": lines, "hosts": hosts}
+
+
+def _print_rollout(
+    arguments: Arguments, hosts: t.Mapping[str, t.Sequence[str]], lines: t.Sequence[str]
+) -> dict[str, list[str]]:
+    """Print a rollout's table and what is said below it; return the table."""
+    outcomes = arguments["outcomes"]
     # What a failed host showed has been taken back since, and is told below with what was undone.
     answers = {host: answer for host, answer in arguments["answers"].items() if host in hosts["done"] and answer}
     table = _show_table(answers) if answers else {}
-    lines = trouble(outcomes, unreachable)
-    display = Display()
-    # Before anything is written; afterwards nobody needs to know it any more.
     remarks = told_once({host: (outcome or {}).get("remarks", []) for host, outcome in outcomes.items()})
-    for line in ["", *remarks] if remarks and arguments["fail"] else []:
-        display.display(line)
+    ended = how_it_ended({host: outcome for host, outcome in outcomes.items() if host in hosts["done"]})
+    display = Display()
+    for told in (remarks if arguments["remarks"] else [], ended):
+        for line in ["", *told] if told else []:
+            display.display(line)
     for line in ["", *lines] if lines else []:
         display.display(line, color=C.COLOR_ERROR if line and not line.startswith(" ") else None)
-    result = {"changed": False, "lines": table.get("lines", []), "trouble": lines, "hosts": hosts}
-    if lines and arguments["fail"]:
-        wrong = hosts["refused"] + hosts["failed"] + hosts["unreachable"]
-        result.update(
-            failed=True, msg=f"{len(wrong)} of {len(outcomes)} hosts are not ready ({', '.join(wrong)}), see above"
-        )
-    return result
+    return table
 
 
 def _show_audit(answers: Arguments) -> list[str]:

@@ -22,7 +22,7 @@ options:
         stands below it. Takes O(answers) and O(wrong_only).
       - V(rollout), the same table for the hosts that are done, and below it each host that was refused, has failed or
         could not be reached, with what was seen and undone there, and which hosts were not begun. Takes O(outcomes),
-        O(answers), O(unreachable) and O(fail).
+        O(answers), O(unreachable), O(skip_unreachable), O(remarks), O(quiet) and O(fail).
       - V(audit), the answers of M(netops.keepalive.sockets_audit_info), first a line for each host, then each finding
         once with the hosts that have it and what to do, then the entries of C(keepalive_services) to paste. Takes
         O(answers) and O(output).
@@ -44,14 +44,32 @@ options:
     description:
       - Needed with O(of=rollout).
       - By host, V(state) (V(refused), V(failed) or V(done)) and V(seen), in lines. Empty for a host that was not begun.
+      - A host that is done may have lists of words C(would_change) and C(would_restart) (check mode), or C(removed),
+        C(restarted) and C(stays) (removal), of which a summary is shown.
     type: dict
   unreachable:
     description: With O(of=rollout), the hosts that could not be reached, or not any more.
     type: list
     elements: str
     default: []
+  skip_unreachable:
+    description: With O(of=rollout), whether the run goes on without hosts that could not be reached.
+    type: bool
+    default: false
+  remarks:
+    description:
+      - With O(of=rollout), whether the lines C(remarks) of the outcomes are shown, each once with its hosts. Before
+        anything is written an operator should know them, afterwards not any more.
+    type: bool
+    default: false
+  quiet:
+    description: With O(of=rollout), whether nothing is printed, because it was before, and the task only fails.
+    type: bool
+    default: false
   fail:
-    description: With O(of=rollout), whether the task fails where a host was refused, failed or could not be reached.
+    description:
+      - With O(of=rollout), whether the task fails where a host was refused or failed, or could not be reached and
+        O(skip_unreachable) is not set.
     type: bool
     default: false
   output:

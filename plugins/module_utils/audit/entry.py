@@ -24,6 +24,7 @@ from ..settings.options import (
     TIMING,
     as_integer,
     derived_user_timeout,
+    problem_with_user_timeout,
     problem_with_value,
     user_timeout_from,
 )
@@ -176,6 +177,8 @@ def entry_for(
         if accept and not respect:
             entry["accept"] = [OVERRIDDEN]
     entry["tcp"] = tcp
+    if problem_with_user_timeout({"user_timeout": DERIVE, **tcp}):  # the program's own, or what an entry has said
+        entry["short_user_timeout"] = True
     entry.update({name: True for name in SWITCHES if name in found.said or (respect and name == "respect")})
     return entry, notes
 

@@ -14,7 +14,15 @@ import textwrap
 import typing as t
 
 from ..linux.unit_names import OURS, is_unit_name
-from ..settings.options import LIBRARIES, OPTIONS, SWITCHES, SYSTEM, as_integer
+from ..settings.options import (
+    DERIVE,
+    LIBRARIES,
+    OPTIONS,
+    SWITCHES,
+    SYSTEM,
+    as_integer,
+    problem_with_user_timeout,
+)
 from .entry import OVERRIDDEN
 
 _LIST = "keepalive_services"
@@ -51,6 +59,8 @@ class Pasted(t.NamedTuple):
         if self.libraries:
             yield f"libraries: [{', '.join(self.libraries)}]"
         yield f"tcp: {{{', '.join(f'{key}: {value}' for key, value in self.tcp)}}}"
+        if problem_with_user_timeout({"user_timeout": DERIVE, "keepidle": SYSTEM, **dict(self.tcp)}):
+            yield "short_user_timeout: true"
         for name in self.switches:
             yield f"{name}: true"
         if self.accept:

@@ -15,7 +15,7 @@ import typing as t
 
 from ..linux.printable import printable
 from ..settings.checks import Mistakes, ResolveError, Spelling, check_tcp
-from ..settings.options import ALWAYS, LIBRARIES, OPTIONS, SWITCHES, SYSTEM
+from ..settings.options import ALWAYS, LIBRARIES, OPTIONS, SWITCHES, SYSTEM, problem_with_user_timeout
 from ..settings.service import ResolvedService
 from . import settings_file
 from .settings_file import DISABLE, RESPECT
@@ -23,6 +23,7 @@ from .settings_file import DISABLE, RESPECT
 _BASE = {"tcp": {"user_timeout": SYSTEM}, "respect": True}
 """What differs from the libraries' own defaults for a process that nobody has thought of: a living peer that stops
 reading keeps its connection, and an application that has its own keepalive keeps that."""
+_SAYS_NOTHING = ("path", "why", "short_user_timeout")
 _LONGEST = 900
 """Bytes of a pattern; the libraries take lines of less than 1024."""
 
@@ -51,12 +52,15 @@ def resolve_host_settings(
     :raises ResolveError: With every mistake found.
     """
     checker = _Checker(spelling, libraries)
-    base = checker.checked("keepalive_host_defaults", {} if defaults is None else defaults, ("tcp", "respect"))
+    base = checker.checked(
+        "keepalive_host_defaults", {} if defaults is None else defaults, ("tcp", "respect", "short_user_timeout")
+    )
     host = {**_BASE, **base, "tcp": {**t.cast("t.Dict[str, int]", _BASE["tcp"]), **base.get("tcp", {})}}
     everywhere = {name: host["tcp"].get(name, OPTIONS[name].default) for name in OPTIONS}
+    checker.long_enough("keepalive_host_defaults", base, everywhere)
     sections = [_section("", "Every process of this host.", {**_tcp(everywhere), RESPECT: _digit(host["respect"])})]
     for name, entries in (("keepalive_host_opt_outs", opt_outs), ("keepalive_host_programs", programs)):
-        sections += checker.programs(name, entries, disabled=name == "keepalive_host_opt_outs")
+        sections += checker.programs(name, entries, everywhere, disabled=name == "keepalive_host_opt_outs")
     listed = [service for service in services if service.type == "service"]
     for service in sorted(listed, key=lambda service: "@." not in service.name):  # an instance's own entry wins
         checker.loaded(service)
@@ -158,14 +162,18 @@ class _Checker(Mistakes):
                     f"[{', '.join(self.libraries)}]",
                 )
 
-    def programs(self, list_name: str, entries: t.Any, disabled: bool) -> t.List[Section]:
+    def programs(
+        self, list_name: str, entries: t.Any, everywhere: t.Mapping[str, int], disabled: bool
+    ) -> t.List[Section]:
         """Check one list of programs; return its sections."""
         if entries is None:
             return []
         if isinstance(entries, (str, t.Mapping)) or not isinstance(entries, t.Sequence):
             self.report(list_name, f"{entries!r} is not a list of dictionaries with a 'path'")
             return []
-        keys = ("path", "why") if disabled else ("path", "why", "tcp", "respect", "debug", "disable")
+        keys = (
+            ("path", "why") if disabled else ("path", "why", "tcp", "respect", "debug", "disable", "short_user_timeout")
+        )
         seen: t.Dict[str, str] = {}
         sections = []
         for index, entry in enumerate(entries):
@@ -185,9 +193,10 @@ class _Checker(Mistakes):
                 continue
             seen[path] = place
             said = self.checked(place, entry, keys)
+            self.long_enough(place, said, {**everywhere, **said.get("tcp", {})})
             if disabled:
                 said["disable"] = True
-            sections.append(self._program_section(place, path, said, any(k not in ("path", "why") for k in entry)))
+            sections.append(self._program_section(place, path, said, any(k not in _SAYS_NOTHING for k in entry)))
         return sections
 
     def _program_section(self, place: str, path: str, said: t.Mapping[str, t.Any], more: bool) -> Section:
@@ -215,11 +224,20 @@ class _Checker(Mistakes):
                 self._applicable(place, checked["tcp"])
             elif key == "why" and (not isinstance(value, str) or not value.isprintable()):
                 self.report(place, f"why: {value!r} is not one line of text")
-            elif key in ("respect", "debug", "disable") and not isinstance(value, bool):
+            elif key in ("respect", "debug", "disable", "short_user_timeout") and not isinstance(value, bool):
                 self.report(place, f"{key}: {value!r} is not true or false")
             else:
                 checked[key] = value
         return checked
+
+    def long_enough(self, place: str, said: t.Mapping[str, t.Any], tcp: t.Mapping[str, int]) -> None:
+        """Refuse a user timeout below the first probe, unless it is said twice.
+
+        :param tcp: All values in force there.
+        """
+        problem = problem_with_user_timeout(tcp)
+        if problem and {"user_timeout", "keepidle"} & set(said.get("tcp", {})) and not said.get("short_user_timeout"):
+            self.report(place, problem)
 
     def _applicable(self, place: str, tcp: t.Mapping[str, int]) -> None:
         for option, value in tcp.items():

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ..linux.printable import printable
@@ -14,6 +15,7 @@ HostOutcome = t.Mapping[str, t.Any]
 """V(state) (V(refused), V(failed) or V(done)) and V(seen), in lines; empty where the host was not begun."""
 
 _MOST_NAMES = 10
+_NUMBERED = re.compile(r"(.*?)([0-9]+)([^0-9]*)\Z", re.DOTALL)
 
 
 def by_state(
@@ -27,36 +29,159 @@ def by_state(
     return found
 
 
-def trouble(outcomes: t.Mapping[str, t.Optional[HostOutcome]], unreachable: t.Sequence[str]) -> t.List[str]:
-    """Return the lines about every host that is not as it should be, and what to do; none where all are."""
-    return [printable(line) for line in _trouble(outcomes, unreachable)]
+def trouble(
+    outcomes: t.Mapping[str, t.Optional[HostOutcome]], unreachable: t.Sequence[str], skip_unreachable: bool = False
+) -> t.List[str]:
+    """Return the lines about every host that is not as it should be, and what to do; none where all are.
+
+    What several hosts have alike is one block; the blocks of the most hosts come first.
+
+    :param skip_unreachable: Whether the others go on without those that cannot be reached.
+    """
+    return [printable(line) for line in _trouble(outcomes, unreachable, skip_unreachable)]
 
 
-def _trouble(outcomes: t.Mapping[str, t.Optional[HostOutcome]], unreachable: t.Sequence[str]) -> t.List[str]:
+def _trouble(
+    outcomes: t.Mapping[str, t.Optional[HostOutcome]], unreachable: t.Sequence[str], skip_unreachable: bool
+) -> t.List[str]:
     hosts = by_state(outcomes, unreachable)
+    preflight = not any((outcome or {}).get("state") in ("failed", "done") for outcome in outcomes.values())
     lines: t.List[str] = []
     for state in ("refused", "failed"):
-        for host in hosts[state]:
-            seen = (str((outcomes[host] or {}).get("seen", "")).strip("\n") or "no reason was given").split("\n")
-            lines += [f"{state.upper()} {host}", *(f"    {line}" for line in seen), ""]
-    preflight = not any((outcome or {}).get("state") in ("failed", "done") for outcome in outcomes.values())
-    for host in hosts["unreachable"]:
-        lines += [f"UNREACHABLE {host}", f"    {_of_unreachable(outcomes[host], preflight)}", ""]
+        for seen, alike in _alike(hosts[state], lambda host: _seen(host, outcomes[host])):
+            lines += [f"{state.upper()} {_block_of(alike)}", *(f"    {line}" for line in seen.split("\n")), ""]
+    for seen, alike in _alike(hosts["unreachable"], lambda host: _of_unreachable(outcomes[host], preflight)):
+        lines += [f"UNREACHABLE {_block_of(alike)}", f"    {seen}", ""]
     if not lines:
         return []
-    if preflight:
+    gone, wrong = hosts["unreachable"], hosts["refused"] + hosts["failed"]
+    if preflight and not (skip_unreachable and not wrong):
         lines.append(f"Nothing was changed on any of the {len(outcomes)} hosts.")
         lines.append("Next: fix what is named above, or leave those hosts out with --limit; then run again.")
-        return lines
-    lines.append(f"Done: {_named(hosts['done'])}. Not begun, and as before: {_named(hosts['not begun'])}.")
-    lines.append("Next: fix what is named above, then run the same again; what is done already is left as it is.")
+    else:
+        lines.append(f"Done: {_named(hosts['done'])}. Not begun, and as before: {_named(hosts['not begun'])}.")
+        lines.append("Next: fix what is named above, then run the same again; what is done already is left as it is.")
+    if gone and preflight and not skip_unreachable:
+        lines.append(f"Without what cannot be reached: {limit_without(gone)}")
+        lines.append("Or let the run leave such hosts out by itself: -e keepalive_unreachable=skip")
+    elif gone:
+        lines.append(f"When they are back: {limit_to(gone)}")
     return lines
 
 
+def limit_without(hosts: t.Sequence[str]) -> str:
+    """Return the option, to copy, that leaves hosts out."""
+    return f"--limit 'all:{':'.join('!' + host for host in hosts)}'"
+
+
+def limit_to(hosts: t.Sequence[str]) -> str:
+    """Return the option, to copy, that takes some hosts alone."""
+    return f"--limit '{','.join(hosts)}'"
+
+
+def _alike(hosts: t.Sequence[str], said_of: t.Callable[[str], str]) -> t.List[t.Tuple[str, t.List[str]]]:
+    """Bring those together of whom the same is said; who are most come first, otherwise the order stays."""
+    found: t.Dict[str, t.List[str]] = {}
+    for host in hosts:
+        found.setdefault(said_of(host), []).append(host)
+    return sorted(found.items(), key=lambda each: -len(each[1]))
+
+
+def _seen(host: str, outcome: t.Optional[HostOutcome]) -> str:
+    """Return what was seen, without the host's own name where a sentence of ours has it, so that hosts can be alike."""
+    seen = str((outcome or {}).get("seen", "")).strip("\n") or "no reason was given"
+    return seen.replace(f"nothing was changed on {host}, because of:", "nothing was changed, because of:")
+
+
+def _block_of(hosts: t.Sequence[str]) -> str:
+    return hosts[0] if len(hosts) == 1 else f"{len(hosts)} hosts: {ranges(hosts)}"
+
+
+def ranges(hosts: t.Sequence[str]) -> str:
+    """Return the names of many hosts in few words, such as V(web[01-60], db1)."""
+    runs: t.List[t.List[str]] = []
+    for host in hosts:
+        if runs and _follows(runs[-1][-1], host):
+            runs[-1].append(host)
+        else:
+            runs.append([host])
+    words: t.List[str] = []
+    for run in runs:
+        words += run if len(run) < 3 else [_range_of(run[0], run[-1])]
+    more = f" and {len(words) - _MOST_NAMES} more" if len(words) > _MOST_NAMES else ""
+    return ", ".join(words[:_MOST_NAMES]) + more
+
+
+def _follows(first: str, second: str) -> bool:
+    """Tell whether two names are the same but for a number, which is one more in the second."""
+    one, two = _NUMBERED.match(first), _NUMBERED.match(second)
+    if not one or not two or (one[1], one[3]) != (two[1], two[3]):
+        return False
+    return str(int(one[2]) + 1).zfill(len(one[2])) == two[2]
+
+
+def _range_of(first: str, last: str) -> str:
+    one, two = _NUMBERED.match(first), _NUMBERED.match(last)
+    return f"{one[1]}[{one[2]}-{two[2]}]{one[3]}" if one and two else f"{first} to {last}"
+
+
+def foreseen(hosts: t.Mapping[str, t.Mapping[str, t.Sequence[str]]]) -> t.List[str]:
+    """Return the summary of a run in check mode: what would be changed and restarted, once for hosts that are alike.
+
+    :param hosts: By host, C(would_change) and C(would_restart), each a list of words such as names of units.
+    """
+    idle = [host for host, would in hosts.items() if not any(would.get(key) for key in _FORESEEN)]
+    busy = [host for host in hosts if host not in idle]
+
+    def said_of(host: str) -> str:
+        said = ((word, list(hosts[host].get(key) or ())) for key, word in _FORESEEN.items())
+        return "\n".join(f"    {word}: {', '.join(items)}" for word, items in said if items)
+
+    lines: t.List[str] = []
+    for said, alike in _alike(busy, said_of):
+        lines += [_block_of(alike), *said.split("\n"), ""]
+    if idle:
+        lines += [f"Nothing to do on {_block_of(idle)}", ""]
+    restarts = sum(len(would.get("would_restart") or ()) for would in hosts.values())
+    lines.append(f"Nothing was changed: this was a look. {len(busy)} of {len(hosts)} hosts, {restarts} restarts.")
+    return [printable(line) for line in lines]
+
+
+_FORESEEN = {"would_change": "would be changed", "would_restart": "would be restarted"}
+
+
+def taken_away(hosts: t.Mapping[str, t.Mapping[str, t.Sequence[str]]]) -> t.List[str]:
+    """Return the last screen of a removal: what went, what was restarted, what stays; once for hosts that are alike.
+
+    :param hosts: By host, C(removed), C(restarted) and C(stays), each a list of words.
+    """
+
+    def said_of(host: str) -> str:
+        said = ((word, list(hosts[host].get(key) or ())) for key, word in _TAKEN.items())
+        return "\n".join(f"    {word}: {', '.join(items)}" for word, items in said if items)
+
+    lines: t.List[str] = []
+    for said, alike in _alike(list(hosts), said_of):
+        block = f"{_block_of(alike)}: there was nothing of this collection" if not said else _block_of(alike)
+        lines += [block, *(said.split("\n") if said else []), ""]
+    return [printable(line) for line in lines[:-1]]
+
+
+def how_it_ended(hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
+    """Return the screen of hosts whose outcomes say what would be done, or what was taken away; none of others."""
+    would = {host: outcome for host, outcome in hosts.items() if _FORESEEN.keys() & outcome.keys()}
+    taken = {host: outcome for host, outcome in hosts.items() if _TAKEN.keys() & outcome.keys()}
+    return (foreseen(would) if would else []) + (taken_away(taken) if taken else [])
+
+
+_TAKEN = {"removed": "taken away", "restarted": "restarted", "stays": "stays"}
+
+
 def _of_unreachable(outcome: t.Optional[HostOutcome], preflight: bool) -> str:
-    if preflight:
+    state = (outcome or {}).get("state")
+    if preflight or (outcome or {}).get("left_out"):
         return "could not be reached"
-    if (outcome or {}).get("state") == "done":
+    if state == "done":
         return "went away after it was done and verified"
     return (
         "went away in the middle: what it runs with is not known. When it is back, run again: what the processes show "
@@ -65,7 +190,4 @@ def _of_unreachable(outcome: t.Optional[HostOutcome], preflight: bool) -> str:
 
 
 def _named(hosts: t.Sequence[str]) -> str:
-    if not hosts:
-        return "none"
-    more = f" and {len(hosts) - _MOST_NAMES} more" if len(hosts) > _MOST_NAMES else ""
-    return ", ".join(hosts[:_MOST_NAMES]) + more
+    return ranges(hosts) if hosts else "none"

@@ -22,7 +22,9 @@ class ReportForm(t.NamedTuple):
 
 FORMS: t.Mapping[str, ReportForm] = {
     "sockets": ReportForm("answers", ("answers", "wrong_only"), "socket_options_info"),
-    "rollout": ReportForm("outcomes", ("outcomes", "answers", "unreachable", "fail"), "socket_options_info"),
+    "rollout": ReportForm(
+        "outcomes", ("outcomes", "answers", "unreachable", "skip_unreachable", "remarks", "quiet", "fail"), "socket_options_info"
+    ),
     "audit": ReportForm("answers", ("answers", "output"), "sockets_audit_info"),
 }
 
@@ -32,6 +34,9 @@ ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
     "wrong_only": {"type": "bool", "default": False},
     "outcomes": {"type": "dict"},
     "unreachable": {"type": "list", "elements": "str", "default": []},
+    "skip_unreachable": {"type": "bool", "default": False},
+    "remarks": {"type": "bool", "default": False},
+    "quiet": {"type": "bool", "default": False},
     "fail": {"type": "bool", "default": False},
     "output": {"type": "path"},
 }

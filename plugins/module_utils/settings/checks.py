@@ -43,7 +43,8 @@ REASONS: t.Dict[str, str] = {
 """Why a socket may lack the values it should have: the words of reports, and of C(accept)."""
 
 _SETTINGS = (
-    "libraries", "restart", "live", "overwrite", "accept", "min_sockets", "if_present", "debug", "respect", "tcp",
+    "libraries", "restart", "live", "overwrite", "accept", "min_sockets", "if_present", "debug", "respect",
+    "short_user_timeout", "tcp",
 )  # fmt: skip
 
 Spelling = t.Callable[[t.Any], t.Optional[str]]
@@ -167,6 +168,7 @@ _CHECKS: t.Dict[str, t.Callable[[t.Any], t.Optional[str]]] = {
     "if_present": _boolean,
     "debug": _boolean,
     "respect": _boolean,
+    "short_user_timeout": _boolean,
 }
 _PLAIN: t.Dict[str, t.Callable[[t.Any], t.Any]] = {
     "libraries": lambda v: [name for name in LIBRARIES if name in v],

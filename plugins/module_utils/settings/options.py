@@ -131,3 +131,19 @@ def user_timeout_from(
     parts = [values.get(name) if below is None else values.get(name) or below.get(name) for name in TIMING]
     known = [part for part in parts if part is not None]
     return derived_user_timeout(*known) if len(known) == len(TIMING) else None
+
+
+def problem_with_user_timeout(tcp: t.Mapping[str, int]) -> str:
+    """Say why a user timeout was most likely meant in seconds: it ends before the first probe goes out; '' otherwise.
+
+    Of a keepidle that is the system's nothing is known here but that it is a second at least.
+    """
+    timeout, idle = tcp["user_timeout"], tcp["keepidle"]
+    if timeout in (SYSTEM, DERIVE) or timeout >= max(idle, 1) * 1000:
+        return ""
+    probe = f"keepidle {idle} s" if idle else "whatever keepidle the system has"
+    meant = f"; {timeout} s would be {timeout * 1000}" if timeout * 1000 <= OPTIONS["user_timeout"].maximum else ""
+    return (
+        f"tcp.user_timeout: {timeout} is in milliseconds, and below the first probe ({probe}){meant}; where it is "
+        "meant so, say 'short_user_timeout: true' beside tcp"
+    )

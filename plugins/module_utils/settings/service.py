@@ -10,7 +10,7 @@ import typing as t
 
 from .checks import ReportMistake
 from .expectation import SYSTEMD_OPTIONS, Expectation
-from .options import ALWAYS, DERIVE, OPTIONS, SWITCHES, SYSTEM
+from .options import ALWAYS, DERIVE, OPTIONS, SWITCHES, SYSTEM, problem_with_user_timeout
 
 
 class Mention(t.NamedTuple):
@@ -166,6 +166,8 @@ def complete(
         report(own[-1].place, "overwrite: contradicts 'respect: true'; leave one of them out")
     tcp = {o: said.get("tcp", {}).get(o, OPTIONS[o].default) for o in OPTIONS}
     tcp.update({o: SYSTEM for o in OPTIONS if o not in applicable})
+    if not said.get("short_user_timeout"):
+        _check_user_timeout([*inherited, *own], tcp, report)
     # 0 is compared only where it was asked for.
     asked = [o for o in applicable if tcp[o] != SYSTEM or o in said.get("tcp", {})]
     return ResolvedService(name, libraries, tcp, asked, **_given(said))
@@ -201,6 +203,14 @@ def _check_applicable(
             needs = " or ".join(OPTIONS[option].libraries)
             why = f"has no effect with libraries [{', '.join(libraries)}]; it needs {needs}"
         report(entry.place, f"tcp.{option}: {why}")
+
+
+def _check_user_timeout(mentions: t.Sequence[Mention], tcp: t.Mapping[str, int], report: ReportMistake) -> None:
+    """Refuse a user timeout below the first probe where it was said, which may be in the defaults or a profile."""
+    problem = problem_with_user_timeout(tcp)
+    said = [entry.place for entry in mentions if "user_timeout" in entry.values.get("tcp", {})]
+    if problem and said:
+        report(said[-1], problem)
 
 
 def _applies(option: str, libraries: t.List[str], is_socket: bool) -> bool:

@@ -49,7 +49,7 @@ def test_ansibles_own_part_comes_first_and_gets_what_was_given(
     with pytest.raises(Begun) as begun:
         ActionBase.__new__(action_of(name)).run(**given)
     assert begun.value.args == passed_on
-    assert action_of(name)._requires_connection is (name != "report")
+    assert action_of(name)._requires_connection is (name not in ("report", "inputs"))
 
 
 @pytest.mark.parametrize("name", ACTIONS)

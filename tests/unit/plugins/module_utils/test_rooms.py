@@ -26,7 +26,8 @@ FLOORS = (
     ("live", "audit"),
     ("verdicts",),
     ("rollout",),
-    ("command", "look"),
+    ("command",),
+    ("look",),
 )
 """From the ground up. A room may import what is on a lower floor, and nothing beside it."""
 

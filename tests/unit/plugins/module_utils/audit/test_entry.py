@@ -109,7 +109,8 @@ def test_a_user_timeout_of_the_program_stays(
     """What all sockets have is said, so that the report finds it right; else 0, and what is found is accepted."""
     found, notes = entry(AsFound(user_timeouts=frozenset(own)))
     assert found == {
-        "name": "a.service", "libraries": ["connect"], "tcp": tcp, **({"accept": accept} if accept else {})
+        "name": "a.service", "libraries": ["connect"], "tcp": tcp, **({"accept": accept} if accept else {}),
+        **({"short_user_timeout": True} if tcp["user_timeout"] == 6000 else {}),
     }  # fmt: skip
     assert notes == [words]
 

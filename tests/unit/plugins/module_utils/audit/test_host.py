@@ -485,6 +485,7 @@ def test_a_programs_own_user_timeout_stays(proc: ShadowProc, server: socket.sock
     tcp = {"keepidle": 120, "keepintvl": 30, "keepcnt": 4}
     assert group_of(summary, "sssd.service")["advice"]["entry"] == {
         "name": "sssd.service", "libraries": ["connect"], "tcp": {**tcp, "user_timeout": 6000},
+        "short_user_timeout": True,
     }  # fmt: skip
     assert group_of(summary, "some.service")["advice"]["entry"] == {
         "name": "some.service", "libraries": ["connect"], "tcp": {**tcp, "user_timeout": 0},

@@ -148,6 +148,7 @@ def test_where_hosts_differ_there_is_a_list_for_each_kind() -> None:
           - name: 'values.service'
             libraries: [connect]
             tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4, user_timeout: 6000}
+            short_user_timeout: true
 
         # Into the variables of w1 only: others need other values or libraries.
         keepalive_services__audit3:
@@ -155,6 +156,7 @@ def test_where_hosts_differ_there_is_a_list_for_each_kind() -> None:
             if_present: true
             libraries: [connect]
             tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4, user_timeout: 6000}
+            short_user_timeout: true
         """
     )
     assert len(yaml.safe_load(text)) == 4

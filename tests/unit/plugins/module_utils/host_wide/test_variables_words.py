@@ -172,7 +172,7 @@ def test_each_warning_has_its_cause() -> None:
     assert warnings(libraries=["socket"]) == [SOCKET]
     assert warnings(libraries=["socket"], defaults={"respect": False}) == []
     assert warnings(defaults={"tcp": {"defer_accept": 3}}) == [DEFER]
-    assert warnings(defaults={"tcp": {"user_timeout": 5000}}) == [TIMEOUT]
+    assert warnings(defaults={"tcp": {"user_timeout": 50000}}) == [TIMEOUT]
     assert warnings(defaults={"tcp": {"user_timeout": 0, "defer_accept": 0}}) == []
 
 

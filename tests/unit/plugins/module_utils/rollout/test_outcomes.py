@@ -6,7 +6,16 @@
 
 from __future__ import annotations
 
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout.outcomes import trouble
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout.outcomes import (
+    foreseen,
+    how_it_ended,
+    ranges,
+    taken_away,
+    trouble,
+)
 
 DONE = {"state": "done"}
 
@@ -28,6 +37,7 @@ def test_a_host_that_failed_in_the_middle() -> None:
         "",
         "Done: a. Not begun, and as before: d, e.",
         "Next: fix what is named above, then run the same again; what is done already is left as it is.",
+        "When they are back: --limit 'c'",
     ]
 
 
@@ -54,12 +64,69 @@ def test_every_host_that_is_not_ready_is_named_before_anything_is_written() -> N
         "",
         "Nothing was changed on any of the 3 hosts.",
         "Next: fix what is named above, or leave those hosts out with --limit; then run again.",
+        "Without what cannot be reached: --limit 'all:!b'",
+        "Or let the run leave such hosts out by itself: -e keepalive_unreachable=skip",
     ]
 
 
 def test_a_large_fleet_still_fits_on_a_screen() -> None:
     outcomes = {f"h{number}": DONE for number in range(500)}
     outcomes["bad"] = {"state": "failed", "seen": "x"}
-    assert "Done: h0, h1, h2, h3, h4, h5, h6, h7, h8, h9 and 490 more. Not begun, and as before: none." in trouble(
-        outcomes, []
+    assert "Done: h[0-499]. Not begun, and as before: none." in trouble(outcomes, [])
+
+
+def test_one_mistake_of_many_hosts_is_one_block() -> None:
+    web = [f"web{number:02}" for number in range(1, 61)]
+    outcomes: t.Dict[str, t.Any] = {"db1": {"state": "refused", "seen": "y"}}
+    outcomes.update(
+        {host: {"state": "refused", "seen": f"nothing was changed on {host}, because of:\nx"} for host in web}
     )
+    assert trouble(outcomes, []) == [
+        "REFUSED 60 hosts: web[01-60]", "    nothing was changed, because of:", "    x", "", "REFUSED db1", "    y", "",
+        "Nothing was changed on any of the 61 hosts.",
+        "Next: fix what is named above, or leave those hosts out with --limit; then run again.",
+    ]  # fmt: skip
+
+
+def test_hosts_that_are_left_out_come_with_the_line_for_later() -> None:
+    gone = {"left_out": True}
+    assert trouble({"a": DONE, "b": gone, "c": gone}, ["b", "c"], skip_unreachable=True) == [
+        "UNREACHABLE 2 hosts: b, c", "    could not be reached", "",
+        "Done: a. Not begun, and as before: none.",
+        "Next: fix what is named above, then run the same again; what is done already is left as it is.",
+        "When they are back: --limit 'b,c'",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("hosts", "said"),
+    [
+        (["web1", "web2"], "web1, web2"),
+        (["web09", "web10", "web11"], "web[09-11]"),
+        (["web9", "web10", "web11"], "web[9-11]"),
+        (["a1.x", "a2.x", "a3.x", "b"], "a[1-3].x, b"),
+        (["a1", "a3", "a5"], "a1, a3, a5"),
+        ([chr(97 + number) for number in range(12)], "a, b, c, d, e, f, g, h, i, j and 2 more"),
+    ],
+)
+def test_names_of_many_hosts(hosts: t.List[str], said: str) -> None:
+    assert ranges(hosts) == said
+
+
+def test_what_a_look_foresees() -> None:
+    same = {"would_change": ["a.service"], "would_restart": ["a.service"]}
+    assert foreseen({"h1": same, "h2": {}, "h3": same, "h4": {"would_change": ["b.service"]}}) == [
+        "2 hosts: h1, h3", "    would be changed: a.service", "    would be restarted: a.service", "",
+        "h4", "    would be changed: b.service", "", "Nothing to do on h2", "",
+        "Nothing was changed: this was a look. 3 of 4 hosts, 2 restarts.",
+    ]  # fmt: skip
+
+
+def test_what_was_taken_away() -> None:
+    gone = {"removed": ["a.service"], "restarted": ["a.service"], "stays": []}
+    assert taken_away({"h1": gone, "h2": {"removed": [], "restarted": [], "stays": []}, "h3": gone}) == [
+        "2 hosts: h1, h3", "    taken away: a.service", "    restarted: a.service", "",
+        "h2: there was nothing of this collection",
+    ]  # fmt: skip
+    assert how_it_ended({"h": {"state": "done"}}) == []
+    assert how_it_ended({"h": gone}) == taken_away({"h": gone})

@@ -20,7 +20,7 @@ MILLISECONDS = (
 )
 SETTINGS = (
     "accept, after, debug, if_present, libraries, live, min_sockets, name, overwrite, profile, respect, restart, "
-    "state, tcp"
+    "short_user_timeout, state, tcp"
 )
 OPTIONS = "keepidle, keepcnt, keepintvl, user_timeout, syncnt, defer_accept, maxseg, window_clamp"
 
@@ -117,7 +117,8 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
      ["keepalive_services_profiles[1] 'p': this name stands already at keepalive_services_profiles[0] 'p'"]),
     ({"services": [a()], "profiles": [{"name": "p", "profile": "q"}]},
      ["keepalive_services_profiles[0] 'p': profile: unknown key; known: "
-      "accept, debug, if_present, libraries, live, min_sockets, name, overwrite, respect, restart, tcp"]),
+      "accept, debug, if_present, libraries, live, min_sockets, name, overwrite, respect, restart, "
+      "short_user_timeout, tcp"]),
     ({"services": [{"name": "nginx"}]},
      [f"keepalive_services[0] 'nginx': name: {name_problem('nginx')}; write 'nginx.service' or 'nginx.socket'"]),
     ({"services": [{"name": "cron.timer"}]},
@@ -183,10 +184,10 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
     ({"services": [], "layers": 5}, ["keepalive_services__*: 5 is not a dictionary of lists"]),
     ({"services": [a()], "base": {"profile": "p"}},
      ["base: profile: unknown key; known: accept, debug, if_present, libraries, live, min_sockets, overwrite, "
-      "respect, restart, tcp"]),
+      "respect, restart, short_user_timeout, tcp"]),
     ({"services": [a()], "defaults": {"name": "p"}},
      ["keepalive_services_defaults: name: unknown key; known: accept, debug, if_present, libraries, live, "
-      "min_sockets, overwrite, profile, respect, restart, tcp"]),
+      "min_sockets, overwrite, profile, respect, restart, short_user_timeout, tcp"]),
     ({"services": [a()], "profiles": [{"name": "p", "tcp": {"maxseg": "x"}}, {"name": ""}, {"name": "p", "x": 1}]},
      ["keepalive_services_profiles[0] 'p': tcp.maxseg: 'x' is not an integer of bytes from 88 to 32767, "
       "0 (the system's default)",

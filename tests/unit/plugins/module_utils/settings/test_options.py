@@ -13,6 +13,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.options 
     OPTIONS,
     as_integer,
     derived_user_timeout,
+    problem_with_user_timeout,
     problem_with_value,
     user_timeout_from,
 )
@@ -97,3 +98,27 @@ def test_the_timeout_that_derives_from_what_is_known(
 ) -> None:
     assert user_timeout_from(values, below) == timeout
     assert user_timeout_from(values) == user_timeout_from(values, None)
+
+
+SECONDS_MEANT = (
+    "tcp.user_timeout: {} is in milliseconds, and below the first probe (keepidle 60 s); {} s would be {}; where it is "
+    "meant so, say 'short_user_timeout: true' beside tcp"
+)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "idle", "problem"),
+    [
+        (120, 60, SECONDS_MEANT.format(120, 120, 120000)),
+        (59999, 60, SECONDS_MEANT.format(59999, 59999, 59999000)),
+        (60000, 60, ""),
+        (0, 60, ""),
+        (-1, 60, ""),
+        (999, 0, SECONDS_MEANT.format(999, 999, 999000).replace("keepidle 60 s", "whatever keepidle the system has")),
+        (1000, 0, ""),
+        (3000000, 32767, "tcp.user_timeout: 3000000 is in milliseconds, and below the first probe (keepidle 32767 s); "
+         "where it is meant so, say 'short_user_timeout: true' beside tcp"),
+    ],
+)  # fmt: skip
+def test_a_user_timeout_in_seconds(timeout: int, idle: int, problem: str) -> None:
+    assert problem_with_user_timeout({"user_timeout": timeout, "keepidle": idle}) == problem

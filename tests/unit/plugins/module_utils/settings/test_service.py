@@ -163,9 +163,10 @@ SHORT = (
     ("settings", "warnings"),
     [
         ({"libraries": ["socket"], "tcp": {"defer_accept": 1}}, [LATE]),
-        ({"tcp": {"keepidle": 30, "user_timeout": 29999}}, [SHORT.format(29999)]),
-        ({"tcp": {"keepidle": 30, "user_timeout": 1}}, [SHORT.format(1)]),
-        ({"libraries": ["listen", "socket"], "tcp": {"defer_accept": 1, "keepidle": 30, "user_timeout": 1}},
+        ({"short_user_timeout": True, "tcp": {"keepidle": 30, "user_timeout": 29999}}, [SHORT.format(29999)]),
+        ({"short_user_timeout": True, "tcp": {"keepidle": 30, "user_timeout": 1}}, [SHORT.format(1)]),
+        ({"libraries": ["listen", "socket"], "short_user_timeout": True,
+          "tcp": {"defer_accept": 1, "keepidle": 30, "user_timeout": 1}},
          [LATE, SHORT.format(1)]),
         ({"libraries": ["listen"], "tcp": {"defer_accept": 1}}, []),
         ({"libraries": ["socket"]}, []),
@@ -261,3 +262,28 @@ def test_nothing_is_lost_on_the_way_as_a_dictionary(entry: t.Dict[str, t.Any]) -
     again = ResolvedService.from_dict(service.as_dict())
     assert again.as_dict() == service.as_dict()
     assert (again.expected, again.variables, again.warnings) == (service.expected, service.variables, service.warnings)
+
+
+TOO_SHORT = (
+    "tcp.user_timeout: 120 is in milliseconds, and below the first probe (keepidle 60 s); 120 s would be 120000; where "
+    "it is meant so, say 'short_user_timeout: true' beside tcp"
+)
+
+
+@pytest.mark.parametrize(
+    ("place", "settings"),
+    [
+        ("keepalive_services_defaults", {"defaults": {"tcp": {"user_timeout": 120}}}),
+        ("keepalive_services_profiles[0] 'p'",
+         {"defaults": {"profile": "p"}, "profiles": [{"name": "p", "tcp": {"user_timeout": 120}}]}),
+        ("keepalive_services[0] 'a.service'", {"tcp": {"user_timeout": 120}}),
+    ],
+)  # fmt: skip
+def test_a_user_timeout_below_the_first_probe_is_said_twice(place: str, settings: t.Dict[str, t.Any]) -> None:
+    """120 is most likely meant in seconds; it is named where it stands, for all units that inherit it once."""
+    tcp = {"keepidle": 60, **settings.get("tcp", {})}
+    lists = {key: value for key, value in settings.items() if key != "tcp"}
+    assert resolution([a(tcp=tcp), {**a(tcp=tcp), "name": "b.service"}], **lists).problems[0] == f"{place}: {TOO_SHORT}"
+    assert len(resolution([a(tcp={"keepidle": 60}), {**a(), "name": "b.service"}], **lists).problems) <= 2
+    assert resolution([a(tcp=tcp, short_user_timeout=True)], **lists).problems == []
+    assert resolution([{"name": "a.socket", "tcp": {"keepidle": 60}}], **lists).problems == []

@@ -64,8 +64,8 @@ def test_later_lists_win_option_by_option() -> None:
     service = only(
         [a(tcp={"keepcnt": 5})],
         defaults={"profile": "p", "restart": "never", "tcp": dict.fromkeys(("keepidle", "syncnt", "maxseg"), 100)},
-        profiles=[{"name": "p", "tcp": {"syncnt": 2, "user_timeout": 2, "keepintvl": 2, "keepcnt": 2}}],
-        layers={"keepalive_services__x": [a(tcp={"user_timeout": 3, "keepintvl": 3, "keepcnt": 3})],
+        profiles=[{"name": "p", "tcp": {"syncnt": 2, "user_timeout": 200000, "keepintvl": 2, "keepcnt": 2}}],
+        layers={"keepalive_services__x": [a(tcp={"user_timeout": 300000, "keepintvl": 3, "keepcnt": 3})],
                 "keepalive_services__y": [a(tcp={"keepintvl": 4, "keepcnt": 4}, min_sockets=7)]},
     )  # fmt: skip
     assert (service["profile"], service["restart"], service["min_sockets"]) == ("p", "never", 7)
@@ -74,7 +74,7 @@ def test_later_lists_win_option_by_option() -> None:
         "maxseg": 100,
         "syncnt": 2,  # the profile, over the defaults
     }
-    assert service["tcp"]["user_timeout"] == 3  # a layer, over the profile
+    assert service["tcp"]["user_timeout"] == 300000  # a layer, over the profile
     assert service["tcp"]["keepintvl"] == 4  # the layer with the later name
     assert service["tcp"]["keepcnt"] == 5  # keepalive_services, over all
 

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook disable_keepalive over a fleet: where it stops, whom it shows as failed, and what its last screen says.
+
+The playbook, the check of the variables and the report are the real ones; the roles are stand-ins.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import typing as t
+
+import pytest
+
+TOP = pathlib.Path(__file__).parents[3]
+HOSTS = [f"h{number}" for number in range(1, 7)]
+LOCAL = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
+GONE = "ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1"
+
+ROLES = {
+    "keepalive_host/tasks/remove.yml": """
+- ansible.builtin.set_fact:
+    keepalive_host_found: {host_wide: {settings: false, entries: []}}
+    keepalive_host_unloaded: {changed: false, lock_held: false}
+    keepalive_host_unset: {changed: false, lock_held: false}
+""",
+    "keepalive_host/tasks/remaining.yml": "- ansible.builtin.set_fact: {keepalive_host_remaining: []}\n",
+    "keepalive_services/tasks/remove.yml": """
+- ansible.builtin.set_fact:
+    keepalive_services_written: {changed_units: [a.service]}
+    keepalive_services_restarted: {restarted: {a.service: stale}, restart_due: {b.service: [stale]}}
+""",
+    "keepalive_build/tasks/remove.yml": "- ansible.builtin.set_fact: {keepalive_build_removed: {changed: true}}\n",
+}
+
+Run = t.Callable[..., t.Tuple[int, str]]
+
+
+@pytest.fixture(name="run")
+def run_fixture(tmp_path: pathlib.Path) -> Run:
+    collection = tmp_path / "ansible_collections" / "netops" / "keepalive"
+    for path, text in ROLES.items():
+        (collection / "roles" / path).parent.mkdir(parents=True, exist_ok=True)
+        (collection / "roles" / path).write_text(text)
+    for name in ("playbooks", "plugins", "meta", "galaxy.yml"):
+        (collection / name).symlink_to(TOP / name)
+
+    def run(*options: str, gone: t.Sequence[str] = (), wrong: t.Sequence[str] = ()) -> t.Tuple[int, str]:
+        lines = [
+            f"{host} {GONE if host in gone else LOCAL} {'keepalive_service=x' if host in wrong else ''}"
+            for host in HOSTS
+        ]
+        (tmp_path / "hosts").write_text("\n".join(lines))
+        done = subprocess.run(
+            ["ansible-playbook", "-i", "hosts", "netops.keepalive.disable_keepalive", "-e", "ansible_become=false",
+             *options],
+            cwd=tmp_path,
+            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path), "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout
+
+    return run
+
+
+def shown_as(output: str, what: str) -> t.List[str]:
+    return re.findall(rf"(?m)^fatal: \[(h\d)\]: {what}", output)
+
+
+def test_a_mistake_ends_the_run_on_a_host_that_has_it(run: Run) -> None:
+    status, output = run(wrong=["h3", "h4", "h5"])
+    assert status == 2
+    assert shown_as(output, "FAILED") == ["h3"]
+    report, _fatal, rest = output.partition("fatal: ")
+    assert report.endswith(
+        "\nREFUSED 3 hosts: h[3-5]\n"
+        "    keepalive_service: nobody reads this variable; did you mean keepalive_services? If it is your own, name "
+        "it in keepalive_own_variables\n\n"
+        "Nothing was changed on any of the 6 hosts.\n"
+        "Next: fix what is named above, or leave those hosts out with --limit; then run again.\n"
+    )
+    assert len(rest.partition("PLAY RECAP")[0].strip().splitlines()) == 1, "no dump below the report"
+    assert "TASK [See which hosts" not in output
+
+
+def test_a_host_that_cannot_be_reached_stops_the_run(run: Run) -> None:
+    status, output = run(gone=["h1", "h2"])
+    assert status == 4
+    assert shown_as(output, "FAILED") == [], output
+    assert (
+        "\nUNREACHABLE 2 hosts: h1, h2\n    could not be reached\n\nNothing was changed on any of the 6 hosts.\n"
+        in output
+    )
+    assert "--limit 'all:!h1:!h2'\n" in output
+    assert "Take the host-wide mode away" not in output
+    assert "taken away: " not in output
+
+
+def test_a_host_that_cannot_be_reached_is_left_out_where_that_is_wanted(run: Run) -> None:
+    status, output = run("-e", "keepalive_unreachable=skip", gone=["h1", "h2"])
+    assert status == 4
+    assert shown_as(output, "FAILED") == [], output
+    screen = output.partition("TASK [Show what was taken away]")[2].partition("PLAY RECAP")[0]
+    assert (
+        "\n4 hosts: h[3-6]\n    taken away: a.service, the libraries\n    restarted: a.service\n"
+        "    stays: b.service (until its next start)\n\n"
+        "UNREACHABLE 2 hosts: h1, h2\n    could not be reached\n\n"
+    ) in screen
+    assert "When they are back: --limit 'h1,h2'\n" in screen
+
+
+def test_the_last_screen_says_what_was_taken_away(run: Run) -> None:
+    status, output = run()
+    assert status == 0, output
+    assert "\n6 hosts: h[1-6]\n    taken away: a.service, the libraries\n" in output
+    status, output = run("--check")
+    assert "Nothing was changed: this was a look. 6 of 6 hosts, 6 restarts." in output
