@@ -23,7 +23,9 @@ class ReportForm(t.NamedTuple):
 FORMS: t.Mapping[str, ReportForm] = {
     "sockets": ReportForm("answers", ("answers", "wrong_only"), "socket_options_info"),
     "rollout": ReportForm(
-        "outcomes", ("outcomes", "answers", "unreachable", "skip_unreachable", "remarks", "quiet", "fail"), "socket_options_info"
+        "outcomes",
+        ("outcomes", "answers", "unreachable", "skip_unreachable", "remarks", "quiet", "fail"),
+        "socket_options_info",
     ),
     "audit": ReportForm("answers", ("answers", "output"), "sockets_audit_info"),
 }
