@@ -71,6 +71,8 @@ class ActionModule(ActionBase):
             if fail:
                 _say(host, look.remarks)
                 return {**result, "failed": True, "msg": seen}
+            # The play that stops the run has these alone, so that no healthy host is shown as the one that failed.
+            result["add_host"] = {"host_name": host, "groups": ["keepalive_refused"], "host_vars": {}}
             return result
         result["outcome"] = {"state": "not begun" if look.due else "done", "seen": "", "remarks": look.remarks}
         result.update(due=look.due, libraries_due=look.libraries.why, build_for=look.build_for, sockets=look.sockets)

@@ -60,7 +60,10 @@ from ..module_utils.linux.module import Module
 
 
 def main() -> None:
-    module = Module(argument_spec={}, supports_check_mode=True)
+    module = Module(
+        argument_spec={},
+        supports_check_mode=True,
+    )
     module.fail_json(msg="inputs looks at variables on the controller; its action plugin was not found")
 
 

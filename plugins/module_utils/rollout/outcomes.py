@@ -125,7 +125,7 @@ def _range_of(first: str, last: str) -> str:
     return f"{one[1]}[{one[2]}-{two[2]}]{one[3]}" if one and two else f"{first} to {last}"
 
 
-def foreseen(hosts: t.Mapping[str, t.Mapping[str, t.Sequence[str]]]) -> t.List[str]:
+def would_be_done(hosts: t.Mapping[str, t.Mapping[str, t.Sequence[str]]]) -> t.List[str]:
     """Return the summary of a run in check mode: what would be changed and restarted, once for hosts that are alike.
 
     :param hosts: By host, C(would_change) and C(would_restart), each a list of words such as names of units.
@@ -171,7 +171,7 @@ def how_it_ended(hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
     """Return the screen of hosts whose outcomes say what would be done, or what was taken away; none of others."""
     would = {host: outcome for host, outcome in hosts.items() if _FORESEEN.keys() & outcome.keys()}
     taken = {host: outcome for host, outcome in hosts.items() if _TAKEN.keys() & outcome.keys()}
-    return (foreseen(would) if would else []) + (taken_away(taken) if taken else [])
+    return (would_be_done(would) if would else []) + (taken_away(taken) if taken else [])
 
 
 _TAKEN = {"removed": "taken away", "restarted": "restarted", "stays": "stays"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..linux.procfs import HOST, Proc
-from ..settings.options import DERIVE, SYSTEM, user_timeout_from
+from ..settings.options import DERIVE, SYSTEM, problem_with_user_timeout, user_timeout_from
 from ..settings.service import ResolvedService
 from ..sockets.access import Reader
 from ..sockets.defaults import Kernels
@@ -40,7 +40,7 @@ def better_values_of(
         for option, value, would in _smaller(record, services[unit.name], kernels):
             key = (unit.name, option)
             smallest[key] = min((value, would), smallest.get(key, (value, would)))
-    return [_said(unit, option, *values) for (unit, option), values in sorted(smallest.items())]
+    return [_said(services[unit], option, *values) for (unit, option), values in sorted(smallest.items())]
 
 
 def _smaller(record: Record, service: ResolvedService, kernels: Kernels) -> t.Iterator[t.Tuple[str, int, int]]:
@@ -55,9 +55,11 @@ def _smaller(record: Record, service: ResolvedService, kernels: Kernels) -> t.It
             yield option, value, would
 
 
-def _said(unit: str, option: str, value: int, would: int) -> str:
+def _said(service: ResolvedService, option: str, value: int, would: int) -> str:
     measure = "ms" if option == "user_timeout" else "s"
+    short = option == "user_timeout" and problem_with_user_timeout({**service.tcp, option: value})
     return (
-        f"{unit}: the application has set {option} to {value} {measure} on open sockets, and its entry would make that "
-        f"{would} {measure}: write 'tcp: {{{option}: {value}}}' to keep it"
+        f"{service.name}: the application has set {option} to {value} {measure} on open sockets, and its entry would "
+        f"make that {would} {measure}: write 'tcp: {{{option}: {value}}}'"
+        f"{' and short_user_timeout: true' if short else ''} to keep it"
     )

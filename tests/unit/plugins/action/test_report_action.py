@@ -246,7 +246,7 @@ def test_what_an_operator_should_know_comes_before_anything_is_written(shown: Sh
         "h2": {"state": "refused", "seen": "x", "remarks": ["odd"]},
         "h3": None,
     }
-    report("rollout", outcomes=outcomes, fail=True)
+    report("rollout", outcomes=outcomes, remarks=True)
     assert [text for text, _colour in shown][:5] == ["", "h1, h2: odd", "", "REFUSED h2", "    x"]
     del shown[:]
     report("rollout", outcomes={"h1": {"state": "done", "remarks": ["odd"]}})

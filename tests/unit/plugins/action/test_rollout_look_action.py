@@ -106,7 +106,11 @@ def look_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Loo
 
 def refusal(*lines: str) -> Result:
     seen = "\n".join(["nothing was changed on h1, because of:", *lines])
-    return {"changed": False, "outcome": {"state": "refused", "seen": seen, "remarks": []}}
+    return {
+        "changed": False,
+        "outcome": {"state": "refused", "seen": seen, "remarks": []},
+        "add_host": {"host_name": "h1", "groups": ["keepalive_refused"], "host_vars": {}},
+    }
 
 
 def test_a_host_on_which_nothing_is_due_is_finished(look: Looked) -> None:
@@ -146,7 +150,7 @@ def test_all_mistakes_are_told_at_once_and_nothing_else_is_decided(look: Looked)
     assert lines[1].startswith("keepalive_mode: 'hosst' is not one of services ")
     assert lines[2].startswith("keepalive_services[0] 'relay.socket': tcp.keepidle: -5 ")
     assert lines[3:] == ["keepalive_services_purge: 'maybe' is not one of true and false", "the host: is odd"]
-    assert sorted(result) == ["changed", "outcome"]
+    assert sorted(result) == ["add_host", "changed", "outcome"]
 
 
 def test_a_role_fails_with_them(look: Looked, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,7 @@ SERVICES = resolve(
         {"name": "d.socket", "tcp": {"keepidle": 80, "defer_accept": 5}},
         {"name": "e@.service"},
     ],
-    profiles=[{"name": "p", "tcp": {"user_timeout": 5000}}],
+    profiles=[{"name": "p", "tcp": {"user_timeout": 50000}}],
 )
 UNITS = {service["name"]: {"ld_preload": []} for service in SERVICES}
 UNITS["c.service"]["ld_preload"] = ["/opt/%p.so", "{{ marker }}", "back\\slash"]

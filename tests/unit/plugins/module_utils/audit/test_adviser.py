@@ -164,7 +164,9 @@ def test_good_times_beside_a_listener_that_has_none_get_an_entry(there: Host) ->
     (ended,) = there.advise(cut).values()
     assert (ended.entry, ended.obstacle) == (None, "the times are right already")
     (advice,) = there.advise(cut, listening(2, 6000)).values()
-    assert advice.entry == {"name": "a.service", "libraries": ["listen"], "tcp": {**TCP, "user_timeout": 6000}}
+    assert advice.entry == {
+        "name": "a.service", "libraries": ["listen"], "tcp": {**TCP, "user_timeout": 6000}, "short_user_timeout": True
+    }  # fmt: skip
 
 
 def test_of_several_processes_and_instances_the_first_stands_for_all(there: Host) -> None:

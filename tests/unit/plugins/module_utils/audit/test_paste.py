@@ -60,7 +60,7 @@ ACCEPT = ["overridden_by_application"]
     [
         (AsFound(times=frozenset({KeepaliveTimes(60, 90, 4)})), AsFound(times=frozenset({KeepaliveTimes(300, 15, 4)})),
          {"keepidle": 60, "keepintvl": 15}, {}),
-        (OWN, OWN, {"user_timeout": 6000}, {}),
+        (OWN, OWN, {"user_timeout": 6000}, {"short_user_timeout": True}),
         (OWN, NOTHING, LEFT, {"accept": ACCEPT}),
         (OWN, AsFound(user_timeouts=frozenset({9000})), LEFT, {"accept": ACCEPT}),
         (AsFound(user_timeouts=frozenset({0, 9000})), AsFound(user_timeouts=frozenset({0, 7000})), LEFT,

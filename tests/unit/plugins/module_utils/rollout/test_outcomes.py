@@ -10,11 +10,11 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.outcomes import (
-    foreseen,
     how_it_ended,
     ranges,
     taken_away,
     trouble,
+    would_be_done,
 )
 
 DONE = {"state": "done"}
@@ -115,7 +115,7 @@ def test_names_of_many_hosts(hosts: t.List[str], said: str) -> None:
 
 def test_what_a_look_foresees() -> None:
     same = {"would_change": ["a.service"], "would_restart": ["a.service"]}
-    assert foreseen({"h1": same, "h2": {}, "h3": same, "h4": {"would_change": ["b.service"]}}) == [
+    assert would_be_done({"h1": same, "h2": {}, "h3": same, "h4": {"would_change": ["b.service"]}}) == [
         "2 hosts: h1, h3", "    would be changed: a.service", "    would be restarted: a.service", "",
         "h4", "    would be changed: b.service", "", "Nothing to do on h2", "",
         "Nothing was changed: this was a look. 3 of 4 hosts, 2 restarts.",

@@ -29,7 +29,8 @@ def told(proc: ShadowProc, name: str = "a.service", libraries: str = "connect", 
 def said(option: str, value: int, would: int, measure: str) -> str:
     return (
         f"a.service: the application has set {option} to {value} {measure} on open sockets, and its entry would make "
-        f"that {would} {measure}: write 'tcp: {{{option}: {value}}}' to keep it"
+        f"that {would} {measure}: write 'tcp: {{{option}: {value}}}'"
+        f"{' and short_user_timeout: true' if option == 'user_timeout' and value < 60_000 else ''} to keep it"
     )
 
 
