@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import typing as t
 
@@ -64,17 +65,19 @@ class ActionModule(ActionBase):
             return {**told, **result}
         host = (task_vars or {}).get("inventory_hostname", "this host")
         problems = [told.get("msg", "no reason was given")] if told.get("failed") else look.judge(told)
-        mistakes = list(dict.fromkeys(look.mistakes + problems))
+        mistakes = _without_twins(arguments.get("mistakes") or [], look.mistakes) + problems
         if mistakes:
-            seen = "\n".join([f"nothing was changed on {host}, because of:", *mistakes])
+            seen = "\n".join(dict.fromkeys(mistakes))
             result["outcome"] = {"state": "refused", "seen": seen, "remarks": look.remarks}
             if fail:
                 _say(host, look.remarks)
-                return {**result, "failed": True, "msg": seen}
+                return {**result, "failed": True, "msg": f"nothing was changed on {host}, because of:\n{seen}"}
             # The play that stops the run has these alone, so that no healthy host is shown as the one that failed.
             result["add_host"] = {"host_name": host, "groups": ["keepalive_refused"], "host_vars": {}}
             return result
         result["outcome"] = {"state": "not begun" if look.due else "done", "seen": "", "remarks": look.remarks}
+        if self._task.check_mode and not look.due:
+            result["outcome"].update(would_change=[], would_restart=[])
         result.update(due=look.due, libraries_due=look.libraries.why, build_for=look.build_for, sockets=look.sockets)
         result["looked_at"] = time.monotonic()
         if fail:
@@ -286,6 +289,15 @@ class Look:
         except AnsibleError as error:
             problems.append(error.message)
             return {}
+
+
+def _without_twins(told: t.Sequence[str], own: t.Sequence[str]) -> list[str]:
+    """Add what is seen here to what was told before, but for variables of which it was: each mistake is said once."""
+    variables = {_NAME.match(line)[0] for line in told}  # type: ignore[index]
+    return [*told, *(line for line in own if _NAME.match(line)[0] not in variables)]  # type: ignore[index]
+
+
+_NAME = re.compile(r"\w*")
 
 
 def _say(host: str, said: list[str]) -> None:

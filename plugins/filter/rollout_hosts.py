@@ -32,7 +32,8 @@ options:
 """
 
 EXAMPLES = r"""
-- hosts: "{{ groups['all'] | netops.keepalive.rollout_hosts(hostvars) }}"
+- name: Roll out where something is due
+  hosts: "{{ groups['all'] | netops.keepalive.rollout_hosts(hostvars) }}"
 """
 
 RETURN = r"""

@@ -163,6 +163,12 @@ restart_due:
   returned: always
   type: dict
   sample: {}
+would_restart:
+  description: The units that would get a new process, and those that systemd restarts with them.
+  returned: in check mode
+  type: list
+  elements: str
+  sample: []
 left:
   description: The processes of units whose settings were taken away that still have something of this collection.
   returned: always

@@ -21,6 +21,12 @@ options:
     description: Whether the task fails where something stands in the way, instead of returning that as RV(outcome).
     type: bool
     default: true
+  mistakes:
+    description:
+      - What M(netops.keepalive.inputs) has found wrong with the variables of this host; the rest is added to it.
+    type: list
+    elements: str
+    default: []
   earlier:
     description:
       - What an earlier look of the same run has returned. Where it is complete and younger than five minutes it is the
@@ -129,6 +135,7 @@ def main() -> None:
     module = Module(
         argument_spec={
             "fail": {"type": "bool", "default": True},
+            "mistakes": {"type": "list", "elements": "str", "default": []},
             "earlier": {"type": "dict"},
             "scope": {"type": "dict", "default": {}},
             "libraries": {"type": "dict"},

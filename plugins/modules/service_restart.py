@@ -139,6 +139,12 @@ reloaded:
   description: Whether systemd had to read its files again.
   returned: always
   type: bool
+would_restart:
+  description: The units that would get a new process, and those that systemd restarts with them.
+  returned: in check mode
+  type: list
+  elements: str
+  sample: [billing.service]
 left:
   description:
     - The processes of O(without) that still have something of this collection.
@@ -234,6 +240,8 @@ def main() -> None:
         module.fail_json(msg=f"nothing was restarted: {held}", lock_holder=held.holder, **work.result)
     except systemd.SystemdError as error:
         module.fail_json(msg=str(error), **work.result)
+    if module.check_mode:
+        work.result["would_restart"] = work.would_restart
     module.exit_json(**work.result)
 
 

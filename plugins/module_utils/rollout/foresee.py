@@ -30,7 +30,7 @@ def foreseen(assignment: Assignment, host: TransactionHost) -> Outcome:
     )
     done: t.Dict[str, t.Any] = {}
     host.restart(request, done)
-    outcome["restart_due"] = done["restart_due"]
+    outcome["restart_due"], outcome["would_restart"] = done["restart_due"], done["would_restart"]
     live: t.Dict[str, t.Any] = {"counts": {}, "previous": []}
     expected = [one["expected"] for one in task["services"] if one.get("live") and one.get("expected")]
     if expected:

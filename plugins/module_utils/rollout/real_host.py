@@ -111,6 +111,8 @@ class RealHost:
         finally:
             for name in ("changed", "restarted", "restart_due", "reloaded", "left"):
                 done[name] = work.result[name]
+            if self._check:
+                done["would_restart"] = work.would_restart
         self.diffs += [work.result["diff"]] if work.result["diff"]["after"] else []
 
     def set_open(self, expected: t.Sequence[t.Mapping[str, t.Any]], done: t.Dict[str, t.Any]) -> None:

@@ -71,6 +71,8 @@ class Restarts:
         self._tell = tell
         self._names = list(dict.fromkeys([*request.policies, *request.units, *request.forced]))
         self._left_alone: t.Set[str] = set()
+        self.would_restart: t.List[str] = []
+        """In check mode: the units that would get a new process, and those that go along."""
         self.result: RestartResult = {
             "changed": False, "restarted": {}, "restart_due": {}, "reloaded": False, "left": [], "lock_held": False
         }  # fmt: skip
@@ -106,7 +108,10 @@ class Restarts:
                 raise systemd.SystemdError("nothing was restarted: " + "; ".join(lost))
             self.result["changed"] = bool(due or self.result["reloaded"])
             self.result["diff"] = {"before": "", "after": "".join(f"{one}\n" for one in due)}
-            if not self._check:
+            if self._check:
+                names = [name for one in due for name in (one.unit.name, *(() if one.reload else one.unit.together))]
+                self.would_restart = list(dict.fromkeys(names))
+            else:
                 self._left_alone = {unit.name for unit in sequence.in_order() if unit.left_alone}
                 self._restart(sequence, due)
                 self.result["left"] = [self._judged(row) for row in remains(self._request.without)]

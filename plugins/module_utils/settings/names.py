@@ -127,6 +127,9 @@ def mentioned_in(values: t.Iterable[t.Any]) -> t.Set[str]:
 def wrong_tags(run: t.Iterable[str], skip: t.Iterable[str], own: t.Iterable[str] = ()) -> t.List[str]:
     """Refuse tags that select nothing here: everything would run, with all its restarts.
 
+    A tag that is to be left out may be one of other plays', or of who runs all of them (molecule's notest): only what
+    looks like one of ours is a mistake.
+
     :param run: Those of C(--tags).
     :param skip: Those of C(--skip-tags).
     :param own: Those that the operator has given to the whole playbook where he imports it.
@@ -140,7 +143,7 @@ def wrong_tags(run: t.Iterable[str], skip: t.Iterable[str], own: t.Iterable[str]
                 f"{', '.join(OUR_TAGS)}{_meant(tag)}"
             )
     for tag in skip:
-        if tag not in (*OUR_TAGS, *own):
+        if tag not in (*OUR_TAGS, *own) and _meant(tag):
             found.append(
                 f"--skip-tags {printable(tag, 40)}: nothing here has this tag, and nothing would be left out; known: "
                 f"{', '.join(OUR_TAGS)}{_meant(tag)}"
@@ -152,5 +155,5 @@ def wrong_tags(run: t.Iterable[str], skip: t.Iterable[str], own: t.Iterable[str]
 
 
 def _meant(tag: str) -> str:
-    near = _closest(tag.lower(), OUR_TAGS, 0.6)
+    near = next((ours for ours in OUR_TAGS if ours in tag.lower()), "") or _closest(tag.lower(), OUR_TAGS, 0.6)
     return f"; did you mean {near}?" if near else ""

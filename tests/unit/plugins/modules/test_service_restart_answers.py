@@ -30,6 +30,8 @@ NOTHING: Result = {
     "changed": False, "restarted": {}, "restart_due": {}, "reloaded": False, "left": [], "lock_held": False,
 }  # fmt: skip
 NO_DIFF = {"diff": {"before": "", "after": ""}}
+FORESEEN: t.Dict[bool, Result] = {False: {}, True: {"would_restart": []}}
+"""What is told besides in check mode."""
 
 
 class Host:
@@ -141,7 +143,7 @@ def test_the_units_are_looked_at_once_each_in_their_order_with_their_policies(
         check, services=listed, units=["c.service", "b.service"], force=["d.service", "a.service"], settle=3,
         job_timeout=1, assume_changed=["x.service"], ran=["y.service"],
     )  # fmt: skip
-    assert answer == {**NOTHING, **NO_DIFF}
+    assert answer == {**NOTHING, **NO_DIFF, **FORESEEN[check]}
     assert host.done[0] == ("look", ["b.service", "a.service", "c.service", "d.service"], 3.0, 1)
     assert host.asked_for_due[-1] == (
         host.units, {"b.service": "if_running", "a.service": "never"},
@@ -161,7 +163,7 @@ def test_what_is_not_said_is_as_documented(run: Run, host: Host) -> None:
 def test_files_that_systemd_has_not_read_are_a_change(run: Run, host: Host, check: bool, asked: bool) -> None:
     host.unread = not asked
     answer = run(check, reload=asked)
-    assert answer == {**NOTHING, **NO_DIFF, "changed": True, "reloaded": True}
+    assert answer == {**NOTHING, **NO_DIFF, **FORESEEN[check], "changed": True, "reloaded": True}
     assert host.what() == ([] if check else ["daemon-reload", "watch"])
 
 
@@ -175,6 +177,7 @@ def test_what_is_due_is_restarted_and_told_with_its_reasons(run: Run, host: Host
         **NOTHING,
         "changed": True,
         "restart_due": {"c.service": ["three"]},
+        **({"would_restart": ["a.service", "b.service"]} if check else {}),
         "restarted": {} if check else host.restarted,
         "diff": {"before": "", "after": "restart a.service: why\nreload b.service: one; two\n"},
     }

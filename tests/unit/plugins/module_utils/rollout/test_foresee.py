@@ -37,7 +37,7 @@ class Looking:
 
     def restart(self, request: RestartRequest, done: t.Dict[str, t.Any]) -> None:
         self.asked.append(request)
-        done.update(changed=self.changed, restart_due={"b.service": ["old"]})
+        done.update(changed=self.changed, restart_due={"b.service": ["old"]}, would_restart=["a.service"])
 
     def set_open(self, expected: t.Any, done: t.Dict[str, t.Any]) -> None:
         self.asked.append(expected)
@@ -53,6 +53,7 @@ def test_the_whole_foresight() -> None:
     assert see(host) == {
         **begun(), "changed": True, "written": ["a.service"], "in_force": ["u.service"],
         "unfinished": {"u.service": True, "v.service": False}, "restart_due": {"b.service": ["old"]},
+        "would_restart": ["a.service"],
     }  # fmt: skip
     assert host.asked == [
         (TASK["dropins"], ["a.service"]),
