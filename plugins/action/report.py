@@ -116,7 +116,7 @@ def _print_rollout(
     remarks = told_once({host: (outcome or {}).get("remarks", []) for host, outcome in outcomes.items()})
     ended = how_it_ended({host: outcome for host, outcome in outcomes.items() if host in hosts["done"]})
     display = Display()
-    for told in (remarks if arguments["remarks"] else [], ended):
+    for told in [remarks] if arguments["remarks"] else [ended]:  # before anything is done, and after it
         for line in ["", *told] if told else []:
             display.display(line)
     for line in ["", *lines] if lines else []:
