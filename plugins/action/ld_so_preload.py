@@ -6,20 +6,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import typing as t
 
-from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.linux.printable import printable
 from ..plugin_utils import _locked
+from ..plugin_utils._second_connection import MARGIN, PAUSE, over_a_new_connection, rescue_advice, words_of
 
 _MODULE = "netops.keepalive.ld_so_preload"
-_PAUSE = 1
-_MARGIN = 30
-"""Seconds beyond the watchdog's own that are waited for a host to come back."""
 
 
 class ActionModule(ActionBase):
@@ -41,21 +36,12 @@ class ActionModule(ActionBase):
         if "healed" in second:  # the host's own word: it looked, and took the file back
             healed, seen = second["healed"], second["seen"]
         else:
-            seen = f"the second connection did not work: {_words(second)}"
-            healed = self._wait_until_healed(asked, task_vars or {}, began + seconds + _MARGIN)
+            seen = f"the second connection did not work: {words_of(second)}"
+            healed = self._wait_until_healed(asked, task_vars or {}, began + seconds + MARGIN)
         return {**result, **_failure(result["path"], seen, healed, seconds, time.monotonic() - began)}
 
     def _over_a_new_connection(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Run the module where nothing of the first connection can help it; what goes wrong is a result too."""
-        try:
-            with contextlib.suppress(AnsibleError):  # there may be nothing left to cut
-                self._connection.reset()
-            answer: dict[str, t.Any] = self._execute_module(
-                module_name=_MODULE, module_args=arguments, task_vars=task_vars
-            )
-        except AnsibleError as error:
-            return {"failed": True, "msg": error}  # put into words by _words
-        return answer
+        return over_a_new_connection(self, _MODULE, arguments, task_vars)
 
     def _wait_until_healed(self, asked: dict[str, t.Any], task_vars: dict[str, t.Any], deadline: float) -> bool:
         """Ask until the host answers that the old file is back. A host that answers earlier is told to put it back."""
@@ -67,17 +53,8 @@ class ActionModule(ActionBase):
                 if answer["armed"]:
                     self._over_a_new_connection({**asked, "phase": "abort"}, task_vars)
                     continue
-            time.sleep(_PAUSE)
+            time.sleep(PAUSE)
         return False
-
-
-def _words(result: dict[str, t.Any]) -> str:
-    """Return the one line of a failed result that tells most."""
-    for key in ("module_stderr", "module_stdout", "msg"):
-        lines = [line.strip() for line in str(result.get(key) or "").splitlines() if line.strip()]
-        if lines:
-            return printable(lines[-1], 500)
-    return "nothing was said"
 
 
 def _failure(path: str, seen: str, healed: bool, seconds: int, passed: float) -> dict[str, t.Any]:
@@ -87,12 +64,7 @@ def _failure(path: str, seen: str, healed: bool, seconds: int, passed: float) ->
             " Nothing has changed. Fix or rebuild the libraries before the next attempt."
         )
     else:
-        end = (
-            f"The host has not confirmed that the old file is back ({passed:.0f} s have passed, the watchdog had"
-            f" {seconds}). Look at its console. If no program starts there, boot with init=/bin/busybox or from a"
-            f" rescue medium and take the lines of libkeepalive out of {path}; where the file was only mounted, a reset"
-            " is enough."
-        )
+        end = rescue_advice(path, passed, seconds)
     return {
         "failed": True,
         "changed": not healed,

@@ -6,33 +6,43 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils.linux.preload_file import LD_SO_PRELOAD
 from ..module_utils.rollout.assigned import ARGUMENTS, assigned
 from ..module_utils.rollout.transaction import SOCKETS, begun
+from ..module_utils.rollout.transaction_words import for_the_report
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
-from ..plugin_utils import _dropins, _locked, _seen
+from ..plugin_utils import _dropins, _locked, _seen, _settings_file
+from ..plugin_utils._second_connection import MARGIN, PAUSE, over_a_new_connection, rescue_advice, words_of
+
+_MODULE = "netops.keepalive.rollout"
+
+Answer = dict[str, t.Any]
 
 
 class ActionModule(ActionBase):
     """See the module's DOCUMENTATION."""
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = super().run(tmp, task_vars)
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Answer:
+        result: Answer = super().run(tmp, task_vars)
         _unused, given = self.validate_argument_spec(ARGUMENTS)
         host = (task_vars or {}).get("inventory_hostname", "this host")
-        templates = {kind: given[f"{kind}_template"] for kind in ("service", "socket")}
-        units = given["found"].get("units", {})
-        rendered = _dropins.rendered(self, given["services"], units, templates, task_vars) if given["deploy"] else []
-        assignment = assigned(given, rendered)
-        if not assignment["listed"] or (self._task.check_mode and _is_quiet(given, assignment)):
-            result.update(begun(), state="verified", changed=False, remarks=[], diff=[])
+        assignment = self._assignment(given, task_vars or {})
+        if _is_empty(assignment) or (self._task.check_mode and _is_quiet(given, assignment)):
+            told = begun()
+            report = for_the_report({**told, "would_restart": []} if self._task.check_mode else told, False)
+            result.update(told, state="verified", changed=False, remarks=[], diff=[], report=report)
             return result
-        result.update(_locked.execute(self, "rollout", {"assignment": assignment, "host": host}, task_vars))
+        arguments = {"assignment": assignment, "host": host}
+        result.update(_locked.execute(self, "rollout", arguments, task_vars))
+        if "armed" in result:
+            result.update(self._confirmed(arguments, result, task_vars or {}))
         if result.get("failed") and "state" not in result:
             why = result.get("msg", "no reason was given")
             result["msg"] = (
@@ -45,9 +55,49 @@ class ActionModule(ActionBase):
             Display().display(f"{host}: {remark}", color=C.COLOR_CHANGED)
         return result
 
+    def _assignment(self, given: Answer, task_vars: Answer) -> t.Mapping[str, t.Any]:
+        """Return what the host is to do, with all that is rendered here."""
+        if given["state"] == "absent":
+            return assigned(given, [])
+        services, units, settings = given["services"], given["found"].get("units", {}), ""
+        if given["host_wide"] is not None:
+            # A .socket unit has systemd's own directives; a service's drop-in would win over the settings file.
+            services = [service for service in services if service["type"] == "socket"]
+            settings = _settings_file.rendered(self, given["host_wide"], task_vars)
+        templates = {kind: given[f"{kind}_template"] for kind in ("service", "socket")}
+        rendered = _dropins.rendered(self, services, units, templates, task_vars) if given["deploy"] else []
+        return assigned(given, rendered, settings)
+
+    def _confirmed(self, arguments: Answer, first: Answer, task_vars: Answer) -> Answer:
+        """Come in once more; where that does not work, wait until the host has put its old file back."""
+        trial, seconds = first.pop("armed"), arguments["assignment"]["host_wide"]["watchdog"]
+        began = time.monotonic()
+        again = {**arguments, "run": _locked.identity()}
+        answer = over_a_new_connection(self, _MODULE, {**again, "trial": {**trial, "confirm": True}}, task_vars)
+        if "state" in answer:
+            return answer
+        seen = f"the second connection did not work: {words_of(answer)}"
+        late = {**again, "trial": {**trial, "confirm": False}}
+        while time.monotonic() < began + seconds + MARGIN:
+            answer = over_a_new_connection(self, _MODULE, late, task_vars)
+            if "state" in answer:
+                lines = answer.get("msg") or []
+                return {**answer, "msg": [*([lines] if isinstance(lines, str) else lines), seen], "failed": True}
+            time.sleep(PAUSE)
+        advice = rescue_advice(LD_SO_PRELOAD, time.monotonic() - began, seconds)
+        return {**begun(), "state": "unknown", "failed": True, "seen": seen,
+                "msg": f"The new {LD_SO_PRELOAD} was in force, and then: {seen}\n{advice}"}  # fmt: skip
+
+
+def _is_empty(assignment: t.Mapping[str, t.Any]) -> bool:
+    """Tell whether nobody asks for anything."""
+    return not assignment.get("listed", True) and assignment.get("host_wide") is None
+
 
 def _is_quiet(given: t.Mapping[str, t.Any], assignment: t.Mapping[str, t.Any]) -> bool:
     """Tell whether what was seen shows that a foresight would find nothing."""
+    if assignment.get("host_wide") is not None:
+        return False
     seen = given["found"] if given["believe"] else None
     restarts = {"services": assignment["services"], "without": assignment["without"], "seen": seen}
     live = any(service.get("live") for service in assignment["services"])

@@ -230,22 +230,21 @@ import os
 import re
 
 from ..module_utils.command import archive
-from ..module_utils.command.file import (
+from ..module_utils.libraries import build, install
+from ..module_utils.libraries.carry_out import carry_out, foretell, look_at_host
+from ..module_utils.libraries.command_file import (
     LINK,
     DoesNotRun,
     Target,
-    installed_parts,
     observed_command,
     put_command,
     reasons_to_put,
-    take_command,
     wanted_command,
 )
-from ..module_utils.libraries import build, install
-from ..module_utils.libraries.carry_out import carry_out, foretell, look_at_host
-from ..module_utils.libraries.manifest import MANIFEST, manifest_damage, observed_manifest
+from ..module_utils.libraries.manifest import MANIFEST, observed_manifest
 from ..module_utils.libraries.plan import Asked, Result, plan_libraries
 from ..module_utils.libraries.prebuilt import Variants, unpack
+from ..module_utils.libraries.removal import NotRemovable, take_libraries_away
 from ..module_utils.libraries.selftest import Refused
 from ..module_utils.linux import trusted
 from ..module_utils.linux.command import TimedOut
@@ -404,25 +403,12 @@ def _sent(module: Module) -> Variants:
 
 
 def _absent(module: Module, target: Target) -> Result:
-    folder = target.folder
-    damage = manifest_damage(folder)
-    if damage:
-        module.fail_json(
-            msg=f"{damage}. Which files are ours stands there alone, so nothing was removed: install the libraries"
-            f" again (state: present) and remove them then, or remove {folder} yourself"
-        )
-    command = installed_parts(target)
-    if not command and not install.anything_installed(folder):
-        return {"changed": False, "removed": [], "mapped_by": []}
-    names = install.installed_names(folder)
-    install.refuse_if_preloaded(folder, names)
-    mapped_by = install.processes_mapping(folder, names)
-    if not module.check_mode:
-        take_command(target)
-        if os.path.isdir(folder) and (install.anything_installed(folder) or not os.listdir(folder)):
-            install.remove(folder)
-    removed = [*(os.path.join(folder, name) for name in names), *command]
-    return {"changed": True, "removed": removed, "mapped_by": mapped_by, "after": "", "command_after": ""}
+    try:
+        gone = take_libraries_away(target, module.check_mode)
+    except NotRemovable as error:
+        module.fail_json(msg=str(error))
+    result = {"changed": bool(gone.removed), "removed": list(gone.removed), "mapped_by": list(gone.mapped_by)}
+    return {**result, "after": "", "command_after": ""} if gone.removed else result
 
 
 def _with_command(module: Module, target: Target, result: Result) -> Result:

@@ -235,9 +235,12 @@ lock_holder:
 
 import typing as t
 
+from ..module_utils.ld_so_preload.change import abort_trial, confirm
+from ..module_utils.ld_so_preload.request import TrialFailed
 from ..module_utils.linux import boot_clock, unit_names
 from ..module_utils.linux.file_lock import NotLocked
 from ..module_utils.linux.module import Module
+from ..module_utils.linux.preload_file import LD_SO_PRELOAD
 from ..module_utils.linux.systemd import SystemdError
 from ..module_utils.rollout.assigned import ARGUMENTS
 from ..module_utils.rollout.detached import Detached, NoOutcome, NotStarted, patience
@@ -245,19 +248,19 @@ from ..module_utils.rollout.foresee import foreseen, is_quiet
 from ..module_utils.rollout.lock import Lock
 from ..module_utils.rollout.real_host import RealHost
 from ..module_utils.rollout.transaction import (
+    BEGIN,
     LOCKED,
     VERIFIED,
-    WRITE,
     Assignment,
     Outcome,
-    StepFailed,
     assignment_of,
     begun,
     transact,
 )
-from ..module_utils.rollout.transaction_words import failure_lines, remarks_of
+from ..module_utils.rollout.transaction_host import StepFailed
+from ..module_utils.rollout.transaction_words import failure_lines, for_the_report, remarks_of
 
-START = "Start the transaction"
+_DONE_NOTHING = ("written", "restarted", "reloaded")
 
 
 def main() -> None:
@@ -266,6 +269,7 @@ def main() -> None:
         argument_spec={
             **ARGUMENTS,
             "assignment": {"type": "dict"},
+            "trial": {"type": "dict"},
             "host": {"type": "str", "default": "this host"},
             "run": {"type": "dict"},
         },
@@ -277,23 +281,34 @@ def main() -> None:
     _check(module, assignment)
     diffs: t.List[t.Dict[str, t.Any]] = []
     try:
-        outcome = _go(module, assignment, diffs)
+        outcome = _end_trial(module, assignment) if module.params["trial"] else _go(module, assignment, diffs)
     except StepFailed as failure:
-        outcome = _refused(WRITE, str(failure))
+        outcome = _refused(str(failure))
     except NotLocked as held:
-        outcome = _refused(START, f"no drop-in was written: {held}", LOCKED)
+        outcome = _refused(str(held), LOCKED)
         outcome["lock_holder"] = dict(held.holder)
     except (NotStarted, SystemdError) as error:
-        outcome = _refused(START, str(error))
+        outcome = _refused(str(error))
     except NoOutcome as error:
-        outcome = _refused(START, str(error), "unknown")
-    changed = outcome.pop("changed", False) or bool(outcome["written"] or outcome["restarted"] or outcome["reloaded"])
-    result = {"changed": changed, "diff": diffs, "remarks": remarks_of(outcome), **outcome}
+        outcome = _refused(str(error), "unknown")
+    if "armed" in outcome:
+        module.exit_json(changed=True, diff=diffs, **outcome)
+    removal = bool(assignment["removal"])
+    changed = outcome.pop("changed", False) or _has_changed(outcome)
+    told = {"remarks": remarks_of(outcome), "report": for_the_report(outcome, removal)}
+    result = {"changed": changed, "diff": diffs, **told, **outcome}
     if outcome["state"] in (VERIFIED, "foreseen"):
         module.exit_json(**result)
     if outcome["state"] == "unknown":
         module.fail_json(msg=outcome["seen"], **result)
-    module.fail_json(msg=failure_lines(outcome, module.params["host"]), **result)
+    module.fail_json(msg=failure_lines(outcome, module.params["host"], removal), **result)
+
+
+def _has_changed(outcome: Outcome) -> bool:
+    of_all = outcome["host_wide"]["settings"] or outcome["host_wide"]["line"]
+    set_open = any(numbers.get("changed") for numbers in outcome["counts"].values())
+    libraries = outcome["libraries"]["removed"]
+    return bool(of_all or set_open or libraries or any(outcome[name] for name in _DONE_NOTHING))
 
 
 def _go(module: Module, assignment: Assignment, diffs: t.List[t.Dict[str, t.Any]]) -> Outcome:
@@ -312,12 +327,33 @@ def _go(module: Module, assignment: Assignment, diffs: t.List[t.Dict[str, t.Any]
         return transact(assignment, host, lambda _step: None)
     name = detached.start(assignment)
     _tell_of(detached.earlier, module)
-    answer = detached.wait(name, patience(assignment))
+    return _answer(module, detached, name, assignment)
+
+
+def _answer(module: Module, detached: Detached, name: str, assignment: Assignment, confirmed: str = "") -> Outcome:
+    """Wait for the answer of a transaction, or until it waits for somebody to come in over a new connection."""
+    answer = detached.wait(name, patience(assignment), confirmed)
+    if "armed" in answer:
+        return {"armed": {"transaction": name, "token": answer["armed"]}}
     for warning in answer["warnings"]:
         module.warn(warning)
-    outcome = answer["outcome"]
-    set_open = any(numbers.get("changed") for numbers in outcome["counts"].values())
-    return {**outcome, "changed": set_open}
+    outcome: Outcome = answer["outcome"]
+    return outcome
+
+
+def _end_trial(module: Module, assignment: Assignment) -> Outcome:
+    """We are here over a new connection. Do programs start, too? Then what is on trial stays, and the rest is waited for.
+
+    Who came late, after one that had not got in, has it taken back.
+    """
+    trial = module.params["trial"]
+    seen = ""
+    try:
+        (confirm if trial["confirm"] else abort_trial)(LD_SO_PRELOAD, trial["token"])
+    except TrialFailed as failure:
+        seen = f"{failure.told.get('seen', failure)}; "
+    outcome = _answer(module, Detached(), trial["transaction"], assignment, trial["token"])
+    return {**outcome, "seen": f"{seen}{outcome['seen']}" if outcome["seen"] else ""}
 
 
 def _tell_of(earlier: t.Optional[t.Mapping[str, t.Any]], module: Module) -> None:
@@ -339,13 +375,13 @@ def _tell_of(earlier: t.Optional[t.Mapping[str, t.Any]], module: Module) -> None
     )
 
 
-def _refused(step: str, seen: str, state: str = "refused") -> Outcome:
-    return {**begun(), "state": state, "step": step, "seen": seen}
+def _refused(seen: str, state: str = "refused") -> Outcome:
+    return {**begun(), "state": state, "step": BEGIN, "seen": seen}
 
 
 def _check(module: Module, assignment: Assignment) -> None:
     problems: t.List[str] = []
-    for option, key in (("dropins", "unit"), ("services", "name"), ("without", "")):
+    for option, key in (("dropins", "unit"), ("services", "name"), ("units", "")):
         problems += unit_names.problems_with(unit_names.in_list(option, assignment[option], key))
     if problems:
         module.fail_json(msg=f"nothing was done: {'; '.join(problems)}")

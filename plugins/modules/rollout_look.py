@@ -118,8 +118,8 @@ looked_at:
 
 import typing as t
 
-from ..module_utils.command.file import LINK, Target
 from ..module_utils.libraries.build import BuildError
+from ..module_utils.libraries.command_file import LINK, Target
 from ..module_utils.linux import systemd
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.once import asked_once, one_look

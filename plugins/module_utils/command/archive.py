@@ -17,9 +17,9 @@ import sys
 import typing as t
 import zipfile
 
+from ..libraries.command_file import NAME
 from ..linux.command import find_program
 
-NAME = "keepalive-sockets"
 ENTRY = "command.main"
 _PACKAGE = "ansible_collections.netops.keepalive.plugins.module_utils"
 

@@ -22,3 +22,12 @@ def relabel(path: str) -> None:
     if os.path.exists(SELINUX) and find_program("restorecon"):
         with contextlib.suppress(OSError, TimedOut):
             run(["restorecon", path], _LIMIT)
+
+
+def relabel_as(path: str, place: str) -> None:
+    """Give a file the label of another place, where it is going to be; what cannot be done is no reason to fail."""
+    if os.path.exists(SELINUX) and find_program("matchpathcon") and find_program("chcon"):
+        with contextlib.suppress(OSError, TimedOut):
+            found = run(["matchpathcon", "-n", place], _LIMIT)
+            if found.status == 0 and found.stdout.strip():
+                run(["chcon", "-h", found.stdout.strip(), path], _LIMIT)

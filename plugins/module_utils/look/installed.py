@@ -14,8 +14,8 @@ import os
 import typing as t
 
 from ..command import archive
-from ..command.file import Target, reasons_to_put
 from ..libraries import build, install, multilib
+from ..libraries.command_file import Target, reasons_to_put
 from ..libraries.manifest import MANIFEST, Manifest, look_at_file, manifest_damage, read_manifest
 
 

@@ -9,15 +9,19 @@ from __future__ import annotations
 import typing as t
 
 from ..linux import job
+from ..linux.unit_names import is_template
 from .transaction import Assignment
 
 Given = t.Mapping[str, t.Any]
 
 ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "services": {"type": "list", "elements": "dict", "default": []},
     "absent": {"type": "list", "elements": "dict", "default": []},
     "found": {"type": "dict", "default": {}},
     "believe": {"type": "bool", "default": False},
+    "host_wide": {"type": "dict"},
+    "replace_host_wide": {"type": "bool", "default": False},
     "purge": {"type": "bool", "default": False},
     "deploy": {"type": "bool", "default": True},
     "window": {"type": "bool", "default": False},
@@ -33,6 +37,8 @@ ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
 """What the task takes; the module gets an assignment of it."""
 
 _AS_THEY_ARE = ("window", "settle", "job_timeout", "one_at_a_time", "verify", "verify_wait", "verify_fail")
+_NOBODY: t.Mapping[str, t.Any] = {"settings": None, "use": []}
+"""What every process is told where no process is to be told anything."""
 
 
 def gone_units(given: Given) -> t.List[str]:
@@ -44,21 +50,69 @@ def gone_units(given: Given) -> t.List[str]:
     return list(dict.fromkeys(names))
 
 
-def assigned(given: Given, rendered: t.Sequence[t.Mapping[str, t.Any]]) -> Assignment:
+def assigned(given: Given, rendered: t.Sequence[t.Mapping[str, t.Any]], settings: str = "") -> Assignment:
     """Return what is to be done.
 
     :param rendered: the drop-ins of C(services); nothing is written without C(deploy).
+    :param settings: the text of the settings file, with C(host_wide).
     """
+    if given["state"] == "absent":
+        return _removal(given)
+    if given["host_wide"] is not None:
+        return _of_every_process(given, rendered, settings)
     gone = gone_units(given)
     entries = [*given["services"], *given["absent"]]
     dropins = [*rendered, *({"unit": name} for name in gone)]
     return {
         **{name: given[name] for name in _AS_THEY_ARE},
+        "host_wide": _NOBODY if given["replace_host_wide"] else None,
         "dropins": dropins if given["deploy"] else [],
-        "services": [
-            {key: one[key] for key in ("name", "restart", "live", "expected") if key in one} for one in entries
-        ],
+        "services": _policies(entries),
+        "units": gone,
         "without": gone,
         # What an earlier run has left on other units is left alone: nobody says here whether they may be restarted.
         "listed": list(dict.fromkeys([*(one["name"] for one in entries), *gone])),
     }
+
+
+def _of_every_process(given: Given, rendered: t.Sequence[t.Mapping[str, t.Any]], settings: str) -> Assignment:
+    """The drop-ins of services would win over the settings file, so they go; those of sockets have systemd's own."""
+    services = given["services"]
+    found = given["found"].get("units", {}).values()
+    names = [one["name"] for one in services if one["type"] == "service" and not is_template(one["name"])]
+    wanted = dict(given["host_wide"])
+    for of_the_controller in ("sections", "template"):
+        wanted.pop(of_the_controller, None)
+    return {
+        **{name: given[name] for name in _AS_THEY_ARE},
+        "host_wide": {**wanted, "settings": settings, "units": [*names, *(i for u in found for i in u["instances"])]},
+        "dropins": list(rendered),
+        "purge": True,
+        "services": _policies(services),
+    }
+
+
+def _removal(given: Given) -> Assignment:
+    """All of it goes, also of units that are not listed any more."""
+    found = given["found"]
+    users = [
+        user["unit"]
+        for user in found["library_users"]
+        if user["loaded_by"] != "host" and user["unit"].endswith(".service")
+    ]
+    return {
+        **{name: given[name] for name in _AS_THEY_ARE},
+        "removal": True,
+        "verify": False,
+        "window": False,
+        "host_wide": _NOBODY,
+        "dropins": [{"unit": name} for name in found["dropins"]],
+        "purge": True,
+        "services": _policies([*given["services"], *given["absent"]]),
+        "units": list(dict.fromkeys([*found["dropins"], *users])),
+        "without": ["*"],
+    }
+
+
+def _policies(entries: t.Iterable[t.Mapping[str, t.Any]]) -> t.List[t.Dict[str, t.Any]]:
+    return [{key: one[key] for key in ("name", "restart", "live", "expected") if key in one} for one in entries]

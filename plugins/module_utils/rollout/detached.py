@@ -131,10 +131,11 @@ class Detached:
         self._files.remove("answer")
         return self.earlier
 
-    def wait(self, name: str, limit: float) -> Paper:
-        """Return the answer of a transaction.
+    def wait(self, name: str, limit: float, confirmed: str = "") -> Paper:
+        """Return the answer of a transaction; or C(armed), the name of a trial that waits to be confirmed.
 
         :param limit: seconds.
+        :param confirmed: a trial that has been seen to already.
         :raises NoOutcome: there is none, or not by then.
         """
         deadline, look = time.monotonic() + limit, 0.0
@@ -142,6 +143,9 @@ class Detached:
             answer = self._files.read("answer")
             if answer is not None and answer["id"] == name:
                 break
+            armed = (self._files.read("progress") or {}).get("armed", "")
+            if armed not in ("", confirmed):
+                return {"id": name, "armed": armed}
             now = time.monotonic()
             if now >= look:
                 look = now + _LOOK
@@ -177,7 +181,10 @@ class Detached:
 def patience(assignment: Assignment) -> float:
     """Return how long a transaction may take, in seconds: each unit's restart and the way back, as long as jobs may."""
     task = assignment_of(assignment)
-    units = len(task["services"]) + len(task["without"])
+    units = len(task["services"]) + len(task["units"])
     each = task["settle"] + task["verify_wait"] if task["one_at_a_time"] else 0.0
-    seconds: float = _ANSWERED + 2 * task["settle"] + task["verify_wait"] + units * (2 * task["job_timeout"] + each)
+    trial = 2 * (task["host_wide"] or {}).get("watchdog", 0)
+    seconds: float = (
+        _ANSWERED + trial + 2 * task["settle"] + task["verify_wait"] + units * (2 * task["job_timeout"] + each)
+    )
     return seconds

@@ -45,14 +45,21 @@ def _carry_out(files: TransactionFiles, assignment: Paper) -> Paper:
     attempt = int(last.get("attempt", 0)) + 1
     since = last.get("since", boot_clock.now())
     warnings: t.List[str] = []
+    progress: Paper = {}
 
     def tell(step: str) -> None:
         _log(step)
         now = boot_clock.now()
-        files.write("progress", {
+        progress.update({
             "id": assignment["id"], "owner": assignment["run"].get("owner", "unknown"), "since": since, "step": step,
             "step_since": now, "attempt": attempt, "pid": os.getpid(), "boot": boot_clock.boot(),
         })  # fmt: skip
+        files.write("progress", progress)
+
+    def armed(token: str) -> None:
+        """Say that a trial waits to be confirmed, to the module that waits for the answer."""
+        progress["armed"] = token
+        files.write("progress", progress)
 
     answer = {"id": assignment["id"], "owner": assignment["run"].get("owner", "unknown"), "since": since}
     tell("begin" if attempt == 1 else f"begin for the {attempt}. time: it was killed")
@@ -65,7 +72,7 @@ def _carry_out(files: TransactionFiles, assignment: Paper) -> Paper:
         return {**answer, "ended": boot_clock.now(), "outcome": outcome, "warnings": warnings}
     run = {**assignment["run"], "unit": UNIT, "process": os.getpid()}
     policies = {one["name"]: one.get("restart", "if_running") for one in assignment["services"]}
-    host = RealHost(Lock(run, False), policies, warn=warnings.append, tell=tell)
+    host = RealHost(Lock(run, False), policies, warn=warnings.append, tell=tell, armed=armed)
     outcome = transact(assignment, host, tell, attempt)
     silent = [SILENT[pid] for pid in sorted(SILENT)]
     return {**answer, "ended": boot_clock.now(), "outcome": outcome, "warnings": [*warnings, *silent[:3]]}

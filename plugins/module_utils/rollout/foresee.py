@@ -9,7 +9,8 @@ from __future__ import annotations
 import typing as t
 
 from .restarts import RestartRequest
-from .transaction import Assignment, Outcome, TransactionHost, assignment_of, begun
+from .transaction import Assignment, Outcome, assignment_of, begun
+from .transaction_host import TransactionHost
 
 
 def foreseen(assignment: Assignment, host: TransactionHost) -> Outcome:
@@ -19,13 +20,14 @@ def foreseen(assignment: Assignment, host: TransactionHost) -> Outcome:
     :raises StepFailed: something forbids it.
     """
     task, outcome = assignment_of(assignment), begun()
-    written = host.write(task["dropins"], task["listed"])
+    new_to_all = _told_to_every_process(task["host_wide"], host, outcome["host_wide"])
+    written = host.write(task["dropins"], task["listed"], task["purge"])
     outcome.update(written=list(written.changed), unfinished=dict(written.unfinished), in_force=list(written.in_force))
     policies = {one["name"]: one.get("restart", "if_running") for one in task["services"]}
     request = RestartRequest(
         policies,
-        units=list(dict.fromkeys([*task["without"], *written.unfinished])),
-        assumed=written.changed,
+        units=list(dict.fromkeys([*task["units"], *written.unfinished])),
+        assumed=[*written.changed, *(policies if new_to_all else ())],
         ran=[unit for unit, ran in written.unfinished.items() if ran],
     )
     done: t.Dict[str, t.Any] = {}
@@ -36,11 +38,31 @@ def foreseen(assignment: Assignment, host: TransactionHost) -> Outcome:
     if expected:
         host.set_open(expected, live)
     outcome["counts"] = live["counts"]
-    set_open = any(numbers.get("changed") for numbers in live["counts"].values())
-    outcome["changed"] = bool(written.changed or done["changed"] or set_open)
+    gone = False
+    if task["removal"]:
+        outcome["counts"] = host.restore_open(None)
+        libraries = host.remove_libraries()
+        outcome["libraries"] = {"removed": list(libraries.removed), "used_by": list(libraries.used_by)}
+        gone = bool(libraries.removed)
+    set_open = any(numbers.get("changed") for numbers in outcome["counts"].values())
+    of_all = outcome["host_wide"]["settings"] or outcome["host_wide"]["line"]
+    outcome["changed"] = bool(of_all or written.changed or done["changed"] or set_open or gone)
     return outcome
+
+
+def _told_to_every_process(
+    wanted: t.Optional[t.Mapping[str, t.Any]], host: TransactionHost, told: t.Dict[str, t.Any]
+) -> bool:
+    """Look what would become of both files; tell whether every listed service would have something new of them."""
+    if wanted is None:
+        return False
+    settings, line = host.write_settings(wanted), host.write_line(wanted)
+    told.update(
+        settings=settings.changed, line=line.changed, left=host.host_wide_left(), notes=[*settings.notes, *line.notes]
+    )
+    return bool(wanted["use"]) and (settings.concerns_all or line.changed)
 
 
 def is_quiet(outcome: Outcome) -> bool:
     """Tell whether nothing is to be changed, and nothing of an earlier run to be ended."""
-    return not outcome["changed"] and not outcome["unfinished"]
+    return not outcome["changed"] and not outcome["unfinished"] and not outcome["host_wide"]["left"]

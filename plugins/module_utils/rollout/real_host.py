@@ -2,20 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The host that a transaction works on: each step by what there is one way for (drop-ins, restarts, open sockets)."""
+"""The host that a transaction works on: each step by what there is one way for (files, restarts, open sockets)."""
 
 from __future__ import annotations
 
 import typing as t
 
+from ..host_wide.state import look_at_host_wide
+from ..libraries.command_file import LINK, Target
+from ..libraries.install import InUse
+from ..libraries.removal import NotRemovable, take_libraries_away
 from ..linux import systemd
 from ..linux.file_lock import NotLocked
 from ..linux.label import relabel
 from ..linux.polling import poll_until
 from ..linux.unit_names import is_template, template_of
 from ..live.memory import ChangeGroup
+from ..processes import users
 from ..settings.expectation import parse_expected
+from ..settings.options import LIBRARY_DIR
 from ..sockets.access import choose_access
+from ..units import dropin
 from ..units.unit import Unit, UnitsOfHost
 from ..verdicts.answer_form import result_of
 from ..verdicts.inspection import Audit
@@ -23,11 +30,12 @@ from ..verdicts.question import question_from
 from . import undo
 from .dropins import DropinRequest, DropinsFailed, change_dropins
 from .due import policy_of
+from .host_wide_files import HostWideFiles
 from .lock import Lock
 from .open_sockets import OpenSockets
 from .restart import RestartFailed
 from .restarts import RestartRequest, RestartResult, Restarts
-from .transaction import StepFailed, Written
+from .transaction_host import Changed, LibrariesGone, StepFailed, Written
 
 _PAUSE, _REST = 0.2, 10
 """Seconds between two looks at the sockets at least, and how many times as long as a look the rest after it is."""
@@ -40,6 +48,7 @@ class RealHost:
     :param policies: C(restart) by unit: who must not be restarted is not restarted to go back either.
     :param warn: told of what is no reason to fail.
     :param tell: told of what a step does.
+    :param armed: told of a trial of /etc/ld.so.preload that waits to be confirmed, by its name.
     """
 
     def __init__(
@@ -50,6 +59,7 @@ class RealHost:
         check: bool = False,
         warn: t.Callable[[str], t.Any],
         tell: t.Callable[[str], t.Any],
+        armed: t.Callable[[str], t.Any] = lambda _token: None,
     ) -> None:
         self._lock = lock
         self._policies = policies
@@ -58,6 +68,7 @@ class RealHost:
         self._tell = tell
         self.diffs: t.List[t.Dict[str, t.Any]] = []
         """What was, or in check mode would be, changed."""
+        self._host_wide = HostWideFiles(check=check, tell=tell, warn=warn, armed=armed, diffs=self.diffs)
 
     def lock(self) -> None:
         self._lock.take()
@@ -67,15 +78,49 @@ class RealHost:
     def unlock(self) -> None:
         self._lock.leave()
 
-    def write(self, dropins: t.Sequence[t.Mapping[str, t.Any]], listed: t.Optional[t.Sequence[str]]) -> Written:
+    def host_wide_left(self) -> bool:
+        return self._host_wide.left()
+
+    def write_settings(self, wanted: t.Mapping[str, t.Any]) -> Changed:
+        return self._host_wide.write_settings(wanted)
+
+    def write_line(self, wanted: t.Mapping[str, t.Any]) -> Changed:
+        return self._host_wide.write_line(wanted)
+
+    def put_back_host_wide(self) -> t.Sequence[str]:
+        return self._host_wide.put_back()
+
+    def without_libraries(self) -> t.Sequence[t.Mapping[str, t.Any]]:
+        return users.without_libraries(look_at_host_wide())
+
+    def remove_libraries(self) -> LibrariesGone:
+        """Only what the host told every process counts: what a drop-in told one was seen to after its restart."""
+        used_by = [user for user in users.library_users() if user["loaded_by"] == "host"]
+        if used_by:
+            return LibrariesGone(used_by=used_by)
+        try:
+            gone = take_libraries_away(Target(LIBRARY_DIR, LINK), self._check)
+        except (NotRemovable, InUse) as error:
+            if self._check:
+                return LibrariesGone()  # what goes before them is still there
+            raise StepFailed(str(error)) from error
+        except OSError as error:
+            raise StepFailed(f"the libraries cannot be removed: {error.strerror}: {error.filename}") from error
+        return LibrariesGone(gone.removed)
+
+    def write(
+        self, dropins: t.Sequence[t.Mapping[str, t.Any]], listed: t.Optional[t.Sequence[str]], purge: bool = False
+    ) -> Written:
         record = undo.read_previous(undo.FOLDER)
-        names = list(dict.fromkeys([*(dropin["unit"] for dropin in dropins), *undo.listed_in(record, listed)]))
+        own = [*(each["unit"] for each in dropins), *undo.listed_in(record, listed)]
+        names = list(dict.fromkeys([*own, *(dropin.installed(dropin.DIRECTORY) if purge else ())]))
         try:
             units = UnitsOfHost(systemd.ask_systemd, record).units(names)
             running = {name: _running(name, units) for name in names}
             done = change_dropins(
                 DropinRequest(
                     dropins,
+                    purge=purge,
                     rollout=True,
                     listed=listed,
                     running=[name for name, those in running.items() if those],
@@ -160,21 +205,24 @@ class RealHost:
             raise StepFailed(str(failure)) from failure
         return list(record)
 
-    def restore_open(self, previous: t.Sequence[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
-        sockets = OpenSockets()
+    def restore_open(self, previous: t.Optional[t.Sequence[t.Mapping[str, t.Any]]]) -> t.Dict[str, t.Any]:
+        sockets = OpenSockets(check=self._check)
+        groups = [ChangeGroup(**{**group, "inodes": tuple(group["inodes"])}) for group in previous or ()]
         try:
-            sockets.restore([ChangeGroup(**{**group, "inodes": tuple(group["inodes"])}) for group in previous])
+            sockets.restore(None if previous is None else groups)
         except systemd.SystemdError as error:
             raise StepFailed(str(error)) from error
         except OSError as error:
             raise StepFailed(f"The sockets of this host cannot be set: {error}") from error
         return dict(sockets.results.counts(sockets.names))
 
-    def confirm(self, still_due: t.Sequence[str], listed: t.Optional[t.Sequence[str]]) -> None:
+    def confirm(self, still_due: t.Sequence[str], listed: t.Optional[t.Sequence[str]], host_wide: bool = False) -> None:
         due = {name for unit in still_due for name in (unit, template_of(unit) or unit)}
         try:
             record = undo.read_previous(undo.FOLDER)
             undo.write_previous(undo.FOLDER, undo.without_confirmed(record, due, listed))
+            if host_wide:
+                self._host_wide.forget()
         except OSError as error:
             raise StepFailed(f"the end of the rollout cannot be noted: {error.strerror}: {error.filename}") from error
 

@@ -5,7 +5,7 @@
 """The rest of a rollout on one host, in one go: all of its steps, or everything is taken back.
 
 It decides over plain data and asks a host for each step, so that it can be tried without one. Its outcome says what was
-seen and done, never what was meant: each part of it is filled by the step that did it.
+seen and done, never what was meant: each part of it is filled by the step that did it. A removal goes the same way.
 """
 
 from __future__ import annotations
@@ -13,87 +13,46 @@ from __future__ import annotations
 import typing as t
 
 from ..linux.file_lock import NotLocked
-from .restarts import RestartRequest, RestartResult
+from .restarts import RestartRequest
+from .transaction_back import WayBack
+from .transaction_host import Changed, StepFailed, TransactionHost, Written
 
 Assignment = t.Mapping[str, t.Any]
-"""What is to be done on a host, see assignment_of()."""
+"""What is to be done on a host, see DEFAULTS."""
 
 Outcome = t.Dict[str, t.Any]
 """What was done there, see begun()."""
 
 VERIFIED, AS_BEFORE, NOT_AS_BEFORE, REFUSED, LOCKED = "verified", "as_before", "not_as_before", "refused", "locked"
+INCOMPLETE = "incomplete"
+"""Of a removal: what was taken away stays away, and something else is still there."""
 
+BEGIN = "Begin the rollout on this host"
+SETTINGS, NO_SETTINGS = "Write the settings file", "Remove the settings file"
+LINE, NO_LINE = "Have every program load the libraries", "Have no program load the libraries"
 WRITE = "Write the drop-ins"
 RESTART = "Restart what runs without them"
 LEFT = "Stop where something is left of what was taken away"
 OPEN = "Set the open sockets"
+RESTORE = "Put back what was set on open sockets"
 SOCKETS = "Stop where sockets are wrong"
+LIBRARIES = "Remove the libraries"
 CONFIRM = "End the rollout on this host"
 KILLED = "Go on after the transaction was killed"
 
 DEFAULTS: t.Mapping[str, t.Any] = {
-    "dropins": [], "services": [], "without": [], "listed": None, "window": False, "settle": 2.0, "job_timeout": 300,
-    "one_at_a_time": False, "verify": True, "verify_wait": 10.0, "verify_fail": True, "max_sockets": 1000,
+    "removal": False, "host_wide": None, "dropins": [], "purge": False, "services": [], "units": [], "without": [],
+    "listed": None, "window": False, "settle": 2.0, "job_timeout": 300, "one_at_a_time": False, "verify": True,
+    "verify_wait": 10.0, "verify_fail": True, "max_sockets": 1000,
 }  # fmt: skip
-"""What an assignment says where it says nothing. V(dropins), as service_dropins takes them. V(services), in the order
-of the restarts: C(name), C(restart), C(live), C(expected); who is only to be restarted has no C(expected). V(without):
-of whom no process may keep anything. V(listed): the units that the run speaks of. V(window): what is left to be
-restarted may still go back in a later run."""
+"""What an assignment says where it says nothing.
 
-
-class StepFailed(Exception):
-    """A step did not succeed; the text says what was seen."""
-
-    def __init__(self, seen: str, unit: str = "", nothing_done: bool = False) -> None:
-        super().__init__(seen)
-        self.unit = unit
-        """The unit that did not come back, if it was one."""
-        self.nothing_done = nothing_done
-        """Whether the step is known to have changed nothing."""
-
-
-class Written(t.NamedTuple):
-    """What writing the drop-ins has changed, and what an earlier run has left."""
-
-    changed: t.Sequence[str]
-    unfinished: t.Mapping[str, bool]
-    """Units of an earlier run that did not come to its end, and whether they ran before it."""
-    in_force: t.Sequence[str]
-    """Those that run already with what that one has written: to go back, they have to be restarted."""
-
-
-class TransactionHost(t.Protocol):
-    """What a transaction asks a host for. Each raises StepFailed where it does not succeed."""
-
-    def lock(self) -> None:
-        """Keep other runs away.
-
-        :raises NotLocked: one is there.
-        """
-
-    def unlock(self) -> None:
-        """Let other runs in."""
-
-    def write(self, dropins: t.Sequence[t.Mapping[str, t.Any]], listed: t.Optional[t.Sequence[str]]) -> Written:
-        """Write and remove drop-ins, all or none; what was there before is on the disk first."""
-
-    def restart(self, request: RestartRequest, done: RestartResult) -> None:
-        """Have systemd read its files, restart what is due, and see that it stays up; 'done' grows with the work."""
-
-    def set_open(self, expected: t.Sequence[t.Mapping[str, t.Any]], done: t.Dict[str, t.Any]) -> None:
-        """Set the open sockets; 'done' gets C(counts), and C(previous), what it takes to undo it."""
-
-    def verify(self, expected: t.Sequence[t.Mapping[str, t.Any]], wait: float, most: int) -> t.Dict[str, t.Any]:
-        """Read the live sockets until they are right, or the time is over; return the answer."""
-
-    def put_back(self, listed: t.Optional[t.Sequence[str]]) -> t.Sequence[str]:
-        """Give the units the drop-ins that they had; return which, in the order in which they were changed."""
-
-    def restore_open(self, previous: t.Sequence[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
-        """Give the open sockets what they had; return how many of which unit had which outcome."""
-
-    def confirm(self, still_due: t.Sequence[str], listed: t.Optional[t.Sequence[str]]) -> None:
-        """Forget what was there before, but for the units whose restart is still due."""
+V(removal): everything of this collection is taken away. V(host_wide): None leaves alone what every process is told;
+else C(settings), the text of the settings file or None for no file, C(use), the libraries that every program loads, and
+how they are tried. V(dropins), as change_dropins() takes them; V(purge): those of all others go. V(services), in the
+order of the restarts: C(name), C(restart), C(live), C(expected); who is only to be restarted has no C(expected).
+V(units): who else may have to be restarted. V(without): of whom no process may keep anything. V(listed): the units that
+the run speaks of. V(window): what is left to be restarted may still go back in a later run."""
 
 
 def assignment_of(given: Assignment) -> t.Dict[str, t.Any]:
@@ -105,12 +64,14 @@ def begun() -> Outcome:
     """Return the outcome of a transaction that has done nothing yet."""
     return {
         "state": REFUSED, "step": "", "seen": "", "failed_unit": "",
+        "host_wide": {"settings": False, "line": False, "left": False, "notes": [], "restart_due": []},
         "written": [], "unfinished": {}, "in_force": [],
         "restarted": {}, "restart_due": {}, "reloaded": False, "left": [],
-        "counts": {}, "sockets": {},
+        "counts": {}, "sockets": {}, "libraries": {"removed": [], "used_by": []},
         "back": {
-            "taken": False, "written": [], "restarted": [], "counts": {}, "still_new": [],
-            "written_failed": "", "restarted_failed": "", "sockets_failed": "", "noted_failed": "",
+            "taken": False, "host_wide": [], "written": [], "restarted": [], "counts": {}, "still_new": [],
+            "host_wide_failed": "", "written_failed": "", "restarted_failed": "", "sockets_failed": "",
+            "noted_failed": "",
         },
     }  # fmt: skip
 
@@ -127,7 +88,7 @@ def transact(
     try:
         host.lock()
     except NotLocked as held:
-        transaction.outcome.update(state=LOCKED, step=WRITE, seen=f"no drop-in was written: {held}")
+        transaction.outcome.update(state=LOCKED, step=BEGIN, seen=str(held))
         transaction.outcome["lock_holder"] = dict(held.holder)
         return transaction.outcome
     try:
@@ -141,6 +102,10 @@ MOST_ATTEMPTS = 2
 """How often a transaction goes forward: one that is killed once more goes back."""
 
 
+class _Incomplete(Exception):
+    """Something of a removal is left; the text says what."""
+
+
 class _Transaction:
     def __init__(
         self, assignment: Assignment, host: TransactionHost, tell: t.Callable[[str], t.Any], attempt: int
@@ -149,7 +114,6 @@ class _Transaction:
         self._host = host
         self._tell = tell
         self._attempt = attempt
-        self._policies = {one["name"]: one.get("restart", "if_running") for one in assignment["services"]}
         self._expected = {one["name"]: one["expected"] for one in assignment["services"] if one.get("expected")}
         self._live: t.Dict[str, t.Any] = {"counts": {}, "previous": []}
         self._step = ""
@@ -159,10 +123,10 @@ class _Transaction:
         outcome = self.outcome
         try:
             if self._attempt > MOST_ATTEMPTS:
-                self._begin(KILLED)
-                self._note_unfinished()
-                raise StepFailed(f"it was killed {self._attempt - 1} times, so it goes back")
+                self._give_up()
             self._forward()
+        except _Incomplete as left:
+            outcome.update(state=INCOMPLETE, step=self._step, seen=str(left))
         except Exception as failure:
             outcome["step"] = self._step
             outcome["seen"] = (
@@ -170,13 +134,29 @@ class _Transaction:
             )
             outcome["failed_unit"] = getattr(failure, "unit", "")
             self._tell(f"failed: {outcome['seen']}")
-            if self._step == WRITE and self._attempt == 1 and getattr(failure, "nothing_done", False):
+            if self._has_done_nothing(failure):
                 outcome["state"] = REFUSED
             else:
-                self._back()
+                way = WayBack(self._task, self._host, outcome, self._live["previous"], self._attempt, self._tell)
+                outcome["state"] = AS_BEFORE if way.take() else NOT_AS_BEFORE
         else:
             outcome["state"] = VERIFIED
         self._tell(f"ended: {outcome['state']}")
+
+    def _give_up(self) -> t.NoReturn:
+        self._begin(KILLED)
+        self._note(self._host.write([], self._task["listed"]))
+        left = self.outcome["host_wide"]["left"] = self._host.host_wide_left()
+        killed = f"it was killed {self._attempt - 1} times"
+        if self._task["removal"] and not left and not self.outcome["unfinished"]:
+            raise _Incomplete(f"{killed}; run again to take away what is left")
+        raise StepFailed(f"{killed}, so it goes back")
+
+    def _has_done_nothing(self, failure: Exception) -> bool:
+        host_wide = self.outcome["host_wide"]
+        touched = host_wide["settings"] or host_wide["line"] or host_wide["left"]
+        early = self._step in (SETTINGS, NO_SETTINGS, LINE, NO_LINE, WRITE)
+        return early and not touched and self._attempt == 1 and getattr(failure, "nothing_done", False)
 
     def _begin(self, step: str) -> None:
         self._step = step
@@ -184,10 +164,46 @@ class _Transaction:
 
     def _forward(self) -> None:
         task, outcome = self._task, self.outcome
+        if task["host_wide"] is not None:
+            self._tell_every_process(task["host_wide"])
         self._begin(WRITE)
-        self._note(self._host.write(task["dropins"], task["listed"]))
+        self._note(self._host.write(task["dropins"], task["listed"], task["purge"]))
         self._begin(RESTART)
         self._host.restart(self._restarts(), outcome)
+        if task["removal"]:
+            self._take_the_rest_away()
+            return
+        self._see_to_the_sockets()
+        self._begin(CONFIRM)
+        due = list(outcome["restart_due"]) if task["window"] else []
+        self._host.confirm(due, task["listed"], task["host_wide"] is not None)
+
+    def _tell_every_process(self, wanted: t.Mapping[str, t.Any]) -> None:
+        """Write both files, in such an order that a program which loads the libraries has its settings."""
+        told = self.outcome["host_wide"]
+        told["left"] = self._host.host_wide_left()
+        if wanted["use"]:
+            self._settings(SETTINGS, wanted)
+            self._line(LINE, wanted)
+        else:
+            self._line(NO_LINE, wanted)
+            self._settings(NO_SETTINGS, wanted)
+
+    def _settings(self, step: str, wanted: t.Mapping[str, t.Any]) -> None:
+        self._begin(step)
+        self._keep("settings", self._host.write_settings(wanted))
+
+    def _line(self, step: str, wanted: t.Mapping[str, t.Any]) -> None:
+        self._begin(step)
+        self._keep("line", self._host.write_line(wanted))
+
+    def _keep(self, file: str, change: Changed) -> None:
+        told = self.outcome["host_wide"]
+        told[file] = change.changed
+        told["notes"] = [*told["notes"], *change.notes]
+
+    def _see_to_the_sockets(self) -> None:
+        task, outcome = self._task, self.outcome
         blocking = [row for row in outcome["left"] if row["blocks"]]
         if blocking:
             self._step = LEFT
@@ -199,33 +215,56 @@ class _Transaction:
                 self._host.set_open(live, self._live)
             finally:
                 outcome["counts"] = self._live["counts"]
+        if task["host_wide"] and task["host_wide"]["use"]:
+            outcome["host_wide"]["restart_due"] = list(self._host.without_libraries())
         if task["verify"] and self._expected:
             self._begin(SOCKETS)
-            outcome["sockets"] = self._host.verify(
-                list(self._expected.values()), task["verify_wait"], task["max_sockets"]
-            )
+            expected = list(self._expected.values())
+            outcome["sockets"] = self._host.verify(expected, task["verify_wait"], task["max_sockets"])
             if task["verify_fail"] and not outcome["sockets"]["compliant"]:
                 raise StepFailed(_wrong(outcome["sockets"]["units"]))
+
+    def _take_the_rest_away(self) -> None:
+        """From here on nothing is taken back: what is left is said, and a later run takes it away."""
+        outcome = self.outcome
         self._begin(CONFIRM)
-        self._host.confirm(list(outcome["restart_due"]) if task["window"] else [], task["listed"])
+        self._host.confirm([], self._task["listed"], self._task["host_wide"] is not None)
+        failed = []
+        for step, do in ((RESTORE, self._restore_open), (LIBRARIES, self._remove_libraries)):
+            self._begin(step)
+            try:
+                do()
+            except StepFailed as failure:
+                failed.append((step, str(failure)))
+        if failed:
+            self._step = failed[0][0]
+            raise _Incomplete("; ".join(seen for _step, seen in failed))
+        blocking = [row for row in outcome["left"] if row["blocks"]]
+        if blocking:
+            self._step = LEFT
+            raise _Incomplete(f"{_left(blocking)}; the libraries stay until then")
+
+    def _restore_open(self) -> None:
+        self.outcome["counts"] = self._host.restore_open(None)
+
+    def _remove_libraries(self) -> None:
+        """Not where a service still has something: the programs that it starts would complain about missing ones."""
+        if not any(row["blocks"] for row in self.outcome["left"]):
+            gone = self._host.remove_libraries()
+            self.outcome["libraries"] = {"removed": list(gone.removed), "used_by": list(gone.used_by)}
 
     def _note(self, written: Written) -> None:
         self.outcome["written"] = list(written.changed)
         self.outcome["unfinished"] = dict(written.unfinished)
         self.outcome["in_force"] = list(written.in_force)
 
-    def _note_unfinished(self) -> None:
-        """Look what is left of a run that did not come to its end, and write nothing."""
-        written = self._host.write([], self._task["listed"])
-        self.outcome["unfinished"], self.outcome["in_force"] = dict(written.unfinished), list(written.in_force)
-
     def _restarts(self) -> RestartRequest:
         task, unfinished = self._task, self.outcome["unfinished"]
         ran = [unit for unit, ran in unfinished.items() if ran]
         return RestartRequest(
-            self._policies,
+            {one["name"]: one.get("restart", "if_running") for one in task["services"]},
             expected=self._expected,
-            units=list(dict.fromkeys([*task["without"], *unfinished])),
+            units=list(dict.fromkeys([*task["units"], *unfinished])),
             ran=ran,
             down=ran if self._attempt > 1 else [],
             without=task["without"],
@@ -234,60 +273,6 @@ class _Transaction:
             one_at_a_time=task["one_at_a_time"],
             wait=task["verify_wait"] if task["verify"] else None,
         )
-
-    def _back(self) -> None:
-        """Take everything back; what does not go back is said, and the rest is taken back all the same."""
-        task, outcome = self._task, self.outcome
-        back = outcome["back"]
-        back["taken"] = True
-        restarted = [*outcome["restarted"], outcome["failed_unit"], *outcome["in_force"]]
-        forced = list(dict.fromkeys(filter(None, restarted)))
-        self._tell("put the previous drop-ins back")
-        try:
-            back["written"] = list(self._host.put_back(task["listed"]))
-        except Exception as failure:
-            back["written_failed"] = str(failure)
-        if self._live["previous"]:
-            self._tell("put the previous values back on the open sockets")
-            try:
-                back["counts"] = self._host.restore_open(self._live["previous"])
-            except Exception as failure:
-                back["sockets_failed"] = str(failure)
-        if not back["written_failed"]:
-            self._restart_with_the_old_ones(forced)
-        back["still_new"] = sorted(set(forced) - set(back["restarted"]))
-        if not back["written_failed"]:
-            try:
-                self._host.confirm([], task["listed"])
-            except Exception as failure:
-                back["noted_failed"] = str(failure)
-        failures = [back[f"{part}_failed"] for part in ("written", "restarted", "sockets", "noted")]
-        outcome["state"] = NOT_AS_BEFORE if any(failures) else AS_BEFORE
-
-    def _restart_with_the_old_ones(self, forced: t.Sequence[str]) -> None:
-        back, unfinished = self.outcome["back"], self.outcome["unfinished"]
-        self._tell("restart with them what was restarted")
-        done: RestartResult = {}
-        failed_unit = ""
-        ran = [unit for unit, ran in unfinished.items() if ran] if self._attempt > 1 else []
-        try:
-            self._host.restart(
-                RestartRequest(
-                    self._policies,
-                    forced=forced,
-                    units=list(unfinished) if self._attempt > 1 else [],
-                    ran=ran,
-                    down=ran,
-                    settle=self._task["settle"],
-                    job_timeout=self._task["job_timeout"],
-                    reload=True,
-                ),
-                done,
-            )
-        except Exception as failure:
-            back["restarted_failed"] = str(failure)
-            failed_unit = failure.unit if isinstance(failure, StepFailed) else ""
-        back["restarted"] = sorted(set(done.get("restarted", {})) - {failed_unit})
 
 
 def _left(rows: t.Sequence[t.Mapping[str, t.Any]]) -> str:

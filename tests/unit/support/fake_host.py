@@ -10,7 +10,12 @@ import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import NotLocked
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.restarts import RestartRequest
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout.transaction import StepFailed, Written
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout.transaction_host import (
+    Changed,
+    LibrariesGone,
+    StepFailed,
+    Written,
+)
 
 
 class Killed(BaseException):
@@ -26,6 +31,12 @@ class FakeHost:
         """What each runs with; V(down): it does not run."""
         self.sockets = dict.fromkeys(units, "old")
         self.record: t.Dict[str, str] = {}
+        self.told: t.Dict[str, t.Any] = {"settings": None, "use": []}
+        """What every process is told."""
+        self.told_before: t.Optional[t.Dict[str, t.Any]] = None
+        """The note of what it was told before."""
+        self.libraries = True
+        self.users: t.List[t.Dict[str, t.Any]] = []
         self.locked = False
         self.fails: t.Dict[str, t.Any] = {}
         """What happens in a step, by its name: an exception that is raised. Of a restart by V(restart UNIT)."""
@@ -53,7 +64,45 @@ class FakeHost:
     def unlock(self) -> None:
         self.locked = False
 
-    def write(self, dropins: t.Sequence[t.Mapping[str, t.Any]], listed: t.Optional[t.Sequence[str]]) -> Written:
+    def host_wide_left(self) -> bool:
+        return self.told_before is not None
+
+    def _tell(self, step: str, key: str, wanted: t.Mapping[str, t.Any]) -> Changed:
+        self._step(step)
+        changed = self.told[key] != wanted[key]
+        if changed:
+            self.told_before = self.told_before or dict(self.told)
+            self.told[key] = wanted[key]
+        self._step(step, self.after)
+        return Changed(changed, notes=[f"{step} was tried"] if changed else [])
+
+    def write_settings(self, wanted: t.Mapping[str, t.Any]) -> Changed:
+        return self._tell("settings", "settings", wanted)
+
+    def write_line(self, wanted: t.Mapping[str, t.Any]) -> Changed:
+        return self._tell("line", "use", wanted)
+
+    def put_back_host_wide(self) -> t.Sequence[str]:
+        self._step("put_back_host_wide")
+        before = self.told_before or self.told
+        changed = [key for key in self.told if self.told[key] != before[key]]
+        self.told = dict(before)
+        return changed
+
+    def without_libraries(self) -> t.Sequence[t.Mapping[str, t.Any]]:
+        return [{"unit": "", "pid": 9, "program": "/bin/y", "why": "it is old"}]
+
+    def remove_libraries(self) -> LibrariesGone:
+        self._step("libraries")
+        if self.users:
+            return LibrariesGone(used_by=self.users)
+        removed, self.libraries = (["/lib/x"] if self.libraries else []), False
+        self._step("libraries", self.after)
+        return LibrariesGone(removed)
+
+    def write(
+        self, dropins: t.Sequence[t.Mapping[str, t.Any]], listed: t.Optional[t.Sequence[str]], purge: bool = False
+    ) -> Written:
         unfinished = dict.fromkeys(self.record, True)
         in_force = [unit for unit in self.record if self.runs[unit] == self.disk[unit] != self.record[unit]]
         self._step("write" if dropins else "look")
@@ -108,13 +157,17 @@ class FakeHost:
         self._step("put_back", self.after)
         return list(self.record)
 
-    def restore_open(self, previous: t.Sequence[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
+    def restore_open(self, previous: t.Optional[t.Sequence[t.Mapping[str, t.Any]]]) -> t.Dict[str, t.Any]:
         self._step("restore_open")
+        if previous is None:
+            self.sockets = dict.fromkeys(self.sockets, "restored")
+            return {}
         for one in previous:
             self.sockets[one["unit"]] = one["before"]
         return {one["unit"]: {"changed": self._live} for one in previous}
 
-    def confirm(self, still_due: t.Sequence[str], listed: t.Optional[t.Sequence[str]]) -> None:
+    def confirm(self, still_due: t.Sequence[str], listed: t.Optional[t.Sequence[str]], host_wide: bool = False) -> None:
         self._step("confirm")
+        self.told_before = None if host_wide else self.told_before
         self.record = {unit: was for unit, was in self.record.items() if unit in still_due}
         self._step("confirm", self.after)

@@ -13,9 +13,9 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.command import archive
-from ansible_collections.netops.keepalive.plugins.module_utils.command.file import Target
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, install, multilib
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.build import Platform, digest_of_sources
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.command_file import Target
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.multilib import Layout
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.plan import Asked

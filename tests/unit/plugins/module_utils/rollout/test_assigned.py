@@ -24,11 +24,13 @@ def given(**more: t.Any) -> t.Dict[str, t.Any]:
 
 def test_the_whole_assignment() -> None:
     assert assigned(given(window=True, settle=3.0, verify=False), [TEXT]) == {
+        "host_wide": None,
         "dropins": [TEXT, {"unit": "gone.service"}],
         "services": [
             {"name": "a.service", "restart": "never", "live": True, "expected": {"name": "a.service"}},
             {"name": "gone.service", "restart": "if_running"},
         ],
+        "units": ["gone.service"],
         "without": ["gone.service"],
         "listed": ["a.service", "gone.service"],
         "window": True, "settle": 3.0, "job_timeout": 300, "one_at_a_time": False,
@@ -49,3 +51,44 @@ def test_who_is_not_listed_loses_settings_only_where_that_is_said(purge: bool, g
 def test_without_deploying_nothing_is_written_and_what_is_gone_is_still_seen_to() -> None:
     task = assigned(given(deploy=False), [])
     assert (task["dropins"], task["without"]) == ([], ["gone.service"])
+
+
+def test_the_drop_ins_take_the_place_of_the_host_wide_mode_where_that_is_said() -> None:
+    assert assigned(given(replace_host_wide=True), [])["host_wide"] == {"settings": None, "use": []}
+
+
+def test_the_whole_assignment_of_the_host_wide_mode() -> None:
+    socket = {"name": "s.socket", "type": "socket", "restart": "never"}
+    services = [{**A, "type": "service"}, {"name": "w@.service", "type": "service"}, socket]
+    found = {"units": {"a.service": {"instances": []}, "w@.service": {"instances": ["w@1.service"]}}}
+    wanted = {"sections": [], "template": "x.j2", "use": ["connect"], "watchdog": 60}
+    task = assigned(given(services=services, absent=[], found=found, host_wide=wanted), [TEXT], "settings")
+    assert task == {
+        "host_wide": {"use": ["connect"], "watchdog": 60, "settings": "settings", "units": ["a.service", "w@1.service"]},
+        "dropins": [TEXT], "purge": True,
+        "services": [
+            {"name": "a.service", "restart": "never", "live": True, "expected": {"name": "a.service"}},
+            {"name": "w@.service"}, {"name": "s.socket", "restart": "never"},
+        ],
+        "window": False, "settle": 2.0, "job_timeout": 300, "one_at_a_time": False,
+        "verify": True, "verify_wait": 10.0, "verify_fail": True,
+    }  # fmt: skip
+
+
+def test_the_whole_assignment_of_a_removal() -> None:
+    users = [
+        {"unit": "user.service", "loaded_by": "environment"}, {"unit": "host.service", "loaded_by": "host"},
+        {"unit": "user@0.slice", "loaded_by": "environment"},
+    ]  # fmt: skip
+    found = {"dropins": ["a.service", "old.socket"], "library_users": users}
+    assert assigned(given(state="absent", found=found, window=True), []) == {
+        "removal": True, "host_wide": {"settings": None, "use": []},
+        "dropins": [{"unit": "a.service"}, {"unit": "old.socket"}], "purge": True,
+        "services": [
+            {"name": "a.service", "restart": "never", "live": True, "expected": {"name": "a.service"}},
+            {"name": "gone.service", "restart": "if_running"},
+        ],
+        "units": ["a.service", "old.socket", "user.service"], "without": ["*"],
+        "window": False, "settle": 2.0, "job_timeout": 300, "one_at_a_time": False,
+        "verify": False, "verify_wait": 10.0, "verify_fail": True,
+    }  # fmt: skip

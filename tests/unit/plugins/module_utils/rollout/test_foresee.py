@@ -11,7 +11,12 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.foresee import foreseen, is_quiet
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.restarts import RestartRequest
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout.transaction import Written, begun
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout.transaction import begun
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout.transaction_host import (
+    Changed,
+    LibrariesGone,
+    Written,
+)
 
 TASK: t.Dict[str, t.Any] = {
     "dropins": [{"unit": "a.service", "content": "new"}],
@@ -19,6 +24,7 @@ TASK: t.Dict[str, t.Any] = {
         {"name": "a.service", "live": True, "expected": {"name": "a.service"}},
         {"name": "b.service", "restart": "never"},
     ],
+    "units": ["c.service"],
     "without": ["c.service"],
     "listed": ["a.service"],
 }
@@ -31,7 +37,26 @@ class Looking:
         self.written, self.changed, self.counts = written, changed, counts or {}
         self.asked: t.List[t.Any] = []
 
-    def write(self, dropins: t.Any, listed: t.Any) -> Written:
+    settings = line = Changed(False)
+    left = False
+
+    def write_settings(self, _wanted: t.Any) -> Changed:
+        return self.settings
+
+    def write_line(self, _wanted: t.Any) -> Changed:
+        return self.line
+
+    def host_wide_left(self) -> bool:
+        return self.left
+
+    def remove_libraries(self) -> LibrariesGone:
+        return LibrariesGone(["/lib/x"])
+
+    def restore_open(self, previous: t.Any) -> t.Dict[str, t.Any]:
+        self.asked.append(("restore", previous))
+        return {"a.service": {"changed": 1}}
+
+    def write(self, dropins: t.Any, listed: t.Any, purge: bool = False) -> Written:
         self.asked.append((dropins, listed))
         return self.written
 
@@ -83,3 +108,41 @@ NOTHING = Written([], {}, [])
 def test_what_makes_a_host_quiet(host: Looking, changed: bool, quiet: bool) -> None:
     outcome = see(host)
     assert (outcome["changed"], is_quiet(outcome)) == (changed, quiet)
+
+
+@pytest.mark.parametrize(
+    ("settings", "line", "assumed"),
+    [
+        (Changed(True, concerns_all=True), Changed(False), ["a.service", "b.service"]),
+        (Changed(True), Changed(False), []),
+        (Changed(False), Changed(True), ["a.service", "b.service"]),
+    ],
+    ids=["all of the settings", "some settings", "the line"],
+)
+def test_what_is_new_to_every_process_would_restart_every_listed_one(
+    settings: Changed, line: Changed, assumed: t.List[str]
+) -> None:
+    host = Looking(NOTHING)
+    host.settings, host.line, host.left = settings, line, True
+    task = {**TASK, "host_wide": {"settings": "text", "use": ["connect"]}}
+    outcome = foreseen(task, host)  # type: ignore[arg-type]
+    assert outcome["host_wide"] == {
+        **begun()["host_wide"], "settings": settings.changed, "line": line.changed, "left": True,
+    }  # fmt: skip
+    assert (outcome["changed"], list(host.asked[1].assumed)) == (True, assumed)
+
+
+def test_a_run_that_left_the_host_wide_mode_half_done_is_no_quiet_host() -> None:
+    host = Looking(NOTHING)
+    host.left = True
+    outcome = foreseen({**TASK, "host_wide": {"settings": None, "use": []}}, host)  # type: ignore[arg-type]
+    assert (outcome["changed"], is_quiet(outcome)) == (False, False)
+
+
+def test_a_removal_foresees_the_libraries_and_the_open_sockets() -> None:
+    host = Looking(NOTHING)
+    task = {**TASK, "services": [], "removal": True, "host_wide": {"settings": None, "use": []}}
+    outcome = foreseen(task, host)  # type: ignore[arg-type]
+    assert host.asked[-1] == ("restore", None)
+    assert (outcome["changed"], outcome["counts"]) == (True, {"a.service": {"changed": 1}})
+    assert outcome["libraries"] == {"removed": ["/lib/x"], "used_by": []}

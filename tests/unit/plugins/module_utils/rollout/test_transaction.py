@@ -10,7 +10,8 @@ import contextlib
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout.transaction import StepFailed, begun, transact
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout.transaction import begun, transact
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout.transaction_host import StepFailed
 from ansible_collections.netops.keepalive.tests.unit.support.fake_host import FakeHost, Killed
 
 A, B = "a.service", "b.service"
@@ -94,8 +95,9 @@ def test_a_host_that_another_run_has_is_left_alone() -> None:
     host = FakeHost(A, B)
     host.locked = True
     outcome = go(host)
-    seen = "no drop-in was written: another run is changing this host: eve"
-    assert outcome == {**begun(), "state": "locked", "step": "Write the drop-ins", "seen": seen, "lock_holder": {}}
+    seen = "another run is changing this host: eve"
+    step = "Begin the rollout on this host"
+    assert outcome == {**begun(), "state": "locked", "step": step, "seen": seen, "lock_holder": {}}
     assert (host.steps, host.locked) == (["lock"], True)
 
 

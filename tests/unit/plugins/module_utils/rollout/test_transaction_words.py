@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.transaction import begun
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.transaction_words import (
     failure_lines,
+    for_the_report,
     remarks_of,
 )
 
@@ -59,6 +60,71 @@ def test_each_line_says_what_was_done(case: str) -> None:
         "step that failed: Write the drop-ins",
         "what was seen: it is broken",
         *lines,
+    ]
+
+
+ALL = {"settings": True, "line": True, "left": False, "notes": [], "restart_due": []}
+THINGS = ["the line in /etc/ld.so.preload", "/etc/libkeepalive.conf", A, "the libraries"]
+
+
+def test_what_every_process_was_told_and_went_back_is_named() -> None:
+    outcome = {**begun(), "state": "as_before", "step": "Write the drop-ins", "seen": "it is broken", "host_wide": ALL}
+    outcome["back"].update(host_wide=["/etc/libkeepalive.conf"])
+    assert failure_lines(outcome, "h1")[3] == "files put back: /etc/libkeepalive.conf"
+    assert failure_lines(outcome, "h1")[-1] == "next: fix what was seen, then run the playbook again"
+
+
+def test_what_could_not_go_back_is_the_headline() -> None:
+    outcome = {**begun(), "state": "not_as_before", "step": "Write the drop-ins", "seen": "it is broken"}
+    outcome["back"].update(host_wide_failed="the disk is full")
+    lines = failure_lines(outcome, "h1", removal=True)
+    assert lines[0] == (
+        "keepalive was not taken away from h1; THE HOST DOES NOT HAVE ALL THAT IT HAD BEFORE: the disk is full"
+    )
+    assert lines[-1] == "next: fix what keeps the host from going back, then run the playbook again"
+
+
+def test_of_a_removal_that_is_incomplete_it_is_said_what_went() -> None:
+    outcome = {**begun(), "state": "incomplete", "step": "Remove the libraries", "seen": "it is read-only",
+               "host_wide": ALL, "written": [A], "restarted": {B: {}}}  # fmt: skip
+    assert failure_lines(outcome, "h1", removal=True) == [
+        "keepalive was taken away from h1, but for what is said here",
+        "step that failed: Remove the libraries",
+        "what was seen: it is read-only",
+        "taken away: the line in /etc/ld.so.preload, /etc/libkeepalive.conf, a.service",
+        "restarted: b.service",
+        "next: see to what is left, then run the playbook again, which takes that away",
+    ]
+
+
+def test_what_the_last_screen_says() -> None:
+    used = {"removed": ["x"], "used_by": [{"unit": A}]}
+    outcome = {**begun(), "state": "verified", "host_wide": ALL, "written": [A], "libraries": used,
+               "restarted": {A: {}}, "restart_due": {B: ["it is old"]}}  # fmt: skip
+    assert for_the_report(outcome, removal=False) == {}
+    assert for_the_report(outcome, removal=True) == {
+        "removed": THINGS, "restarted": [A],
+        "stays": ["b.service (until its next start)", "the libraries (processes still map them)"],
+    }  # fmt: skip
+    foreseen = {**outcome, "would_restart": [B]}
+    assert for_the_report(foreseen, removal=False) == {"would_change": THINGS, "would_restart": [B]}
+
+
+def test_who_takes_part_later_and_who_keeps_something_is_remarked() -> None:
+    outcome = begun()
+    row = {"unit": A, "pid": 7, "program": "/bin/x", "has": "maps y", "by": "environment", "blocks": False}
+    outcome["left"] = [row, {**row, "blocks": True}, {**row, "by": "host"}]
+    outcome["host_wide"] = {**ALL, "notes": ["a note"], "restart_due": [
+        {"unit": B, "why": "it is old"}, {"unit": A, "why": "it is old"}, {"unit": "", "why": "it is new"}]}  # fmt: skip
+    outcome["libraries"] = {"removed": [], "used_by": [{"unit": B}, {"unit": ""}]}
+    until = "until it is started again, by you or by 'restart: if_running' in an entry, it runs as before"
+    assert remarks_of(outcome) == [
+        "a note",
+        f"a.service, b.service: it is old; {until}",
+        f"outside of units: it is new; {until}",
+        "a.service: process 7 (/bin/x) maps y, until it is started again",
+        "/usr/lib/libkeepalive stays: 2 processes map a library of it until their next start, in b.service. No program "
+        "loads it any more. Start those again, or the host, and run this playbook again to remove the folder",
     ]
 
 

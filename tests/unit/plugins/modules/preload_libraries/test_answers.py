@@ -12,8 +12,9 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.command.file import DoesNotRun
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, install, multilib
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.command_file import DoesNotRun
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import manifest_damage
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.plan import Asked
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.selftest import Refused
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import TimedOut
@@ -338,7 +339,7 @@ def test_of_a_folder_that_had_the_command_alone_nothing_is_left_but_what_others_
 def test_whose_files_they_are_must_be_known_to_remove_them(run: Run, lib: pathlib.Path) -> None:
     lib.mkdir()
     (lib / "manifest.json").write_text("{}")
-    damage = preload_libraries.manifest_damage(str(lib))
+    damage = manifest_damage(str(lib))
     assert run(state="absent")["msg"] == (
         f"{damage}. Which files are ours stands there alone, so nothing was removed: install the libraries again"
         f" (state: present) and remove them then, or remove {lib} yourself"

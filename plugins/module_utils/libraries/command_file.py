@@ -16,8 +16,8 @@ import typing as t
 
 from ..linux.baseline import FailsAnyway, held_against, run_once
 from ..linux.files import replace_file
-from .archive import NAME
 
+NAME = "keepalive-sockets"
 LINK = f"/usr/local/bin/{NAME}"
 """Below /usr/local, because the distribution owns the rest of /usr; in the PATH of logins and of sudo."""
 

@@ -14,8 +14,8 @@ import sys
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.command import file as command_file
-from ansible_collections.netops.keepalive.plugins.module_utils.command.file import DoesNotRun, Target
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import command_file
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.command_file import DoesNotRun, Target
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import baseline
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import Ended
 
