@@ -12,6 +12,8 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import security
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import loaders as libraries_loaders
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader, find_loaders
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import read_elf
 from ansible_collections.netops.keepalive.plugins.modules import ld_so_preload
@@ -46,7 +48,7 @@ def file_fixture(tmp_path: pathlib.Path) -> pathlib.Path:
 def loaders_fixture(monkeypatch: pytest.MonkeyPatch) -> t.List[Loader]:
     """The loaders of this host, of which a test may take and add some: at first the one of this process's kind."""
     loaders = [loader for loader in find_loaders() if loader.elf.abi == _OWN_ABI][:1]
-    monkeypatch.setattr(ld_so_preload.libraries_loaders, "find_loaders", lambda: list(loaders))
+    monkeypatch.setattr(libraries_loaders, "find_loaders", lambda: list(loaders))
     return loaders
 
 
@@ -67,7 +69,7 @@ def run_fixture(
 ) -> Run:
     """The module without preflight and watchdog, where nothing else is asked for; its answer without the arguments."""
     monkeypatch.setattr(ld_so_preload.Module, "end_in_order", lambda _self: None)
-    monkeypatch.setattr(ld_so_preload.security, "notes", lambda _files, _folder: [])
+    monkeypatch.setattr(security, "notes", lambda _files, _folder: [])
 
     def run(check: bool = False, **arguments: t.Any) -> Result:
         given = {"path": str(file), "library_dir": str(lib), "preflight": False, "watchdog": 0, **arguments}

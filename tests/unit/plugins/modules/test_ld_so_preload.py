@@ -16,8 +16,10 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import preflight as ld_so_preload_preflight
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import trial as ld_so_preload_trial
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import watchdog as ld_so_preload_watchdog
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import loaders as libraries_loaders
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader, find_loaders, lib_of
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import read_elf
@@ -64,7 +66,7 @@ def run_fixture(
 ) -> Run:
     """The module, which takes this machine for one with a single loader: a 32 bit one is another test's subject."""
     native = [loader for loader in find_loaders() if loader.elf.abi == read_elf("/proc/self/exe").abi]
-    monkeypatch.setattr(ld_so_preload.libraries_loaders, "find_loaders", lambda: native)
+    monkeypatch.setattr(libraries_loaders, "find_loaders", lambda: native)
     monkeypatch.setattr(ld_so_preload.Module, "end_in_order", lambda _self: None)
 
     def run(check: bool = False, **arguments: t.Any) -> Result:
@@ -366,7 +368,7 @@ def test_a_file_that_another_may_have_open_is_replaced(run: Run, file: pathlib.P
 def test_in_check_mode_no_units_program_is_looked_at_and_it_is_said(
     run: Run, monkeypatch: pytest.MonkeyPatch, lib: pathlib.Path
 ) -> None:
-    monkeypatch.setattr(ld_so_preload, "unit_commands", lambda *_arguments: pytest.fail("asked"))
+    monkeypatch.setattr(ld_so_preload_preflight, "unit_commands", lambda *_arguments: pytest.fail("asked"))
     answer = run(check=True, units=["a.service"])
     assert answer["changed"] is True
     assert "the units' own programs are not run in check mode" in answer["notes"][-1]
@@ -469,7 +471,7 @@ def other_kind_fixture(run: Run, lib: pathlib.Path, monkeypatch: pytest.MonkeyPa
     others = [loader for loader in loaders if loader.elf.abi != read_elf("/proc/self/exe").abi]
     if not others:
         pytest.skip("needs a 32 bit loader and compiler on this machine (gcc-multilib)")
-    monkeypatch.setattr(ld_so_preload.libraries_loaders, "find_loaders", lambda: loaders)
+    monkeypatch.setattr(libraries_loaders, "find_loaders", lambda: loaders)
     for loader in loaders:
         folder = lib / str(lib_of(loader))
         folder.mkdir(parents=True)

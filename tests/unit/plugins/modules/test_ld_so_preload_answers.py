@@ -12,7 +12,7 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import watchdog
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import change, watchdog
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import TimedOut
@@ -158,7 +158,7 @@ def test_the_folder_is_synced_and_the_new_file_labelled_for_its_place(
 ) -> None:
     synced: t.List[str] = []
     labelled: t.List[t.Any] = []
-    monkeypatch.setattr(ld_so_preload, "sync_folder", synced.append)
+    monkeypatch.setattr(change, "sync_folder", synced.append)
     monkeypatch.setattr(ld_so_preload.Module, "label", lambda _self, *places: labelled.append(places))
     if before is not None:
         put(file, before)
@@ -238,7 +238,7 @@ def test_what_keeps_it_from_being_done_is_told_with_the_file(
     def fail(*_arguments: t.Any) -> t.NoReturn:
         raise error
 
-    monkeypatch.setattr(ld_so_preload, "_write", fail)
+    monkeypatch.setattr(change._Change, "make", fail)
     assert run() == {"failed": True, "msg": said_of_it.format(file=file), "path": str(file)}
 
 

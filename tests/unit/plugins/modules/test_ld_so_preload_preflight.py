@@ -10,9 +10,11 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import trial, watchdog
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import preflight as ld_so_preload_preflight
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import security, trial, watchdog
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload.check import LibraryProblem
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.trusted import fault
 from ansible_collections.netops.keepalive.plugins.modules import ld_so_preload
 from ansible_collections.netops.keepalive.tests.unit.support.played_preload import (  # noqa: F401 # pylint: disable=unused-import
     Result,
@@ -69,7 +71,7 @@ def test_what_the_hosts_security_says_of_the_files_is_among_the_notes(
     run: Run, lib: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: t.List[t.Any] = []
-    monkeypatch.setattr(ld_so_preload.security, "notes", lambda *what: asked.append(what) or ["SELinux is there"])
+    monkeypatch.setattr(security, "notes", lambda *what: asked.append(what) or ["SELinux is there"])
     assert run(use=["connect"], library_dir=f"{lib}/")["notes"] == ["SELinux is there"]
     assert asked == [([f"{lib}/libkeepalive.so"], str(lib))]
 
@@ -80,7 +82,7 @@ def test_without_the_preflight_only_what_others_could_change_is_refused(
     (lib / "libkeepalive.so").chmod(0o666)
     (lib / "libkeepalive_listen.so").unlink()
     answer = run()
-    said_of_it = ld_so_preload.fault(f"{lib}/libkeepalive.so")
+    said_of_it = fault(f"{lib}/libkeepalive.so")
     assert answer == {
         "failed": True,
         "path": str(file),
@@ -102,9 +104,9 @@ class Trial:
         self.wrong_in_file: t.List[LibraryProblem] = []
         self.obstacle = ""
         monkeypatch.setattr(trial, "Trial", self._made)
-        monkeypatch.setattr(ld_so_preload.check, "check_files", lambda *_arguments: list(self.wrong_files))
-        monkeypatch.setattr(ld_so_preload, "nobody_commands", lambda: [["as-nobody"]])
-        monkeypatch.setattr(ld_so_preload, "default_commands", lambda: [["default"], ["more"]])
+        monkeypatch.setattr(ld_so_preload_preflight.check, "check_files", lambda *_arguments: list(self.wrong_files))
+        monkeypatch.setattr(ld_so_preload_preflight, "nobody_commands", lambda: [["as-nobody"]])
+        monkeypatch.setattr(ld_so_preload_preflight, "default_commands", lambda: [["default"], ["more"]])
 
     def _made(self, seconds: float) -> Trial:
         self.asked.append(seconds)
@@ -163,7 +165,7 @@ def test_what_is_wrong_is_told_whole_and_nothing_further_is_tried(
 ) -> None:
     problem = LibraryProblem("/bin/true", "/l.so", "was ended")
     setattr(preflight, stage, [problem])
-    monkeypatch.setattr(ld_so_preload.security, "notes", lambda _files, _folder: ["N"])
+    monkeypatch.setattr(security, "notes", lambda _files, _folder: ["N"])
     answer = run(check, preflight=True)
     assert answer == {
         "failed": True,
@@ -211,8 +213,8 @@ def test_the_programs_that_are_tried(
     def of_units(_run: t.Any, units: t.Sequence[str]) -> t.Tuple[t.List[t.List[str]], t.List[str]]:
         return [["of", unit] for unit in units], [f"{unit}: a note" for unit in units]
 
-    monkeypatch.setattr(ld_so_preload, "unit_commands", of_units)
-    monkeypatch.setattr(ld_so_preload, "find_program", lambda name: f"/bin/found-{name}")
+    monkeypatch.setattr(ld_so_preload_preflight, "unit_commands", of_units)
+    monkeypatch.setattr(ld_so_preload_preflight, "find_program", lambda name: f"/bin/found-{name}")
     answer = run(preflight=True, **arguments)
     assert preflight.asked[1][1] == commands
     assert answer["notes"] == [f"{unit}: a note" for unit in arguments.get("units", [])]
@@ -221,7 +223,7 @@ def test_the_programs_that_are_tried(
 def test_without_a_program_named_true_its_usual_place_is_tried(
     run: Run, preflight: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ld_so_preload, "find_program", lambda _name: None)
+    monkeypatch.setattr(ld_so_preload_preflight, "find_program", lambda _name: None)
     run(preflight=True, programs=[])
     assert preflight.asked[1][1] == [["/bin/true"]]
 
