@@ -26,7 +26,7 @@ from ..module_utils.libraries.manifest import damaged_files, read_manifest
 from ..module_utils.linux.file_lock import NotLocked, locked
 from ..module_utils.linux.files import replace_file
 from ..module_utils.linux.printable import quoted
-from .preload_libraries import read_prebuilt, read_sources
+from ..plugin_utils._prebuilt import read_prebuilt, read_sources
 
 Result = t.Dict[str, t.Any]
 _TOLD = ("failed", "msg", "changed", "kind", "machine", "libc", "compiler", "reason", "folder", "files", "needs")

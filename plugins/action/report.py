@@ -22,6 +22,7 @@ from ..module_utils.look.remarks import told_once
 from ..module_utils.rollout.outcomes import by_state, how_it_ended, trouble
 from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
+from ..plugin_utils._gathered import FAILING, gathered
 
 Arguments = t.Mapping[str, t.Any]
 
@@ -71,6 +72,9 @@ class ActionModule(ActionBase):
                 raise AnsibleActionFail(f"answers: {host!r}: expected what {FORMS[form].answered_by} returned, or null")
         if form == "sockets":
             return {"changed": False, **_show_table(arguments["answers"], arguments["wrong_only"])}
+        if form == "rollout" and arguments["phase"]:
+            skip = self._templar.template((task_vars or {}).get("keepalive_unreachable", "stop")) == "skip"
+            return _show_phase(arguments, task_vars or {}, skip)
         if form == "rollout":
             return _show_rollout(arguments)
         lines = _show_audit(arguments["answers"])
@@ -91,6 +95,26 @@ def _show_table(answers: Arguments, wrong_only: bool = False) -> dict[str, list[
     for note in ["", *notes] if notes else []:
         display.display(note)
     return {"lines": [header, *lines], "explanations": notes}
+
+
+def _show_phase(arguments: Arguments, task_vars: Arguments, skip: bool) -> dict[str, t.Any]:
+    """Print how far the run came, by what its tasks have left with the hosts."""
+    phase, hostvars = arguments["phase"], task_vars["hostvars"]
+    hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
+    told = gathered(phase, hosts, reached, lambda host: hostvars.raw_get(host))
+    quiet = phase == "stop"  # it was told when the hosts were looked at
+    if phase == "batch" and not any(outcome.get("state") == "failed" for outcome in told.outcomes.values()):
+        return {"changed": False, "gone": told.gone}
+    shown = {
+        "outcomes": told.outcomes,
+        "answers": told.answers if phase in ("batch", "end") else {},
+        "unreachable": told.unreachable,
+        "skip_unreachable": skip,
+        "remarks": phase == "looked",
+        "quiet": quiet,
+        "fail": phase in FAILING,
+    }
+    return {**_show_rollout(shown), "gone": told.gone, "stop": bool(told.unreachable) and not skip}
 
 
 def _show_rollout(arguments: Arguments) -> dict[str, t.Any]:

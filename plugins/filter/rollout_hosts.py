@@ -12,6 +12,7 @@ author: The netops.keepalive authors (@netops)
 description:
   - Plumbing of the playbooks, and no interface. Of the hosts of a play those by whose look
     (M(netops.keepalive.rollout_look)) something is due, in the same order, for C(hosts) of the play that does it.
+  - Nobody where a host could not be reached and is not to be left out.
   - A group that these hosts were put into would cost less, but take them out of C(ungrouped) and change their order,
     and with it who is rolled out to first.
 positional: _input, hostvars
@@ -53,7 +54,10 @@ NOBODY = ["all", "!all"]
 def rollout_hosts(names: t.Iterable[str], hostvars: t.Any, to_compile: bool = False) -> list[str]:
     """Pick; see DOCUMENTATION. The variables are not templated: that would cost more than all the rest."""
     look = getattr(hostvars, "raw_get", hostvars.get)
-    seen = ((name, (look(name) or {}).get("keepalive_rollout") or {}) for name in names)
+    variables = {name: look(name) or {} for name in names}
+    if any((each.get("keepalive_looked") or {}).get("stop") for each in variables.values()):
+        return list(NOBODY)
+    seen = ((name, each.get("keepalive_rollout") or {}) for name, each in variables.items())
     due = [name for name, told in seen if told.get("due") and (not to_compile or told["build_for"].get("needs_build"))]
     return due or list(NOBODY)
 

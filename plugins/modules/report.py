@@ -42,11 +42,19 @@ options:
     default: false
   outcomes:
     description:
-      - Needed with O(of=rollout).
+      - Needed with O(of=rollout), unless O(phase) is given.
       - By host, V(state) (V(refused), V(failed) or V(done)) and V(seen), in lines. Empty for a host that was not begun.
       - A host that is done may have lists of words C(would_change) and C(would_restart) (check mode), or C(removed),
         C(restarted) and C(stays) (removal), of which a summary is shown.
     type: dict
+  phase:
+    description:
+      - With O(of=rollout), for the playbooks of this collection, in place of the options below and of O(outcomes), how far
+        the play came is read from what its tasks have left in the variables of its hosts.
+      - After V(inputs), V(stop) and V(compiled) the task fails where a host is not ready. V(batch) prints something only
+        where a host has failed.
+    type: str
+    choices: [inputs, looked, stop, compiled, batch, end]
   unreachable:
     description: With O(of=rollout), the hosts that could not be reached, or not any more.
     type: list
@@ -129,6 +137,16 @@ trouble:
   returned: with O(of=rollout)
   type: list
   elements: str
+stop:
+  description: Whether a host could not be reached and is not to be left out.
+  returned: with O(phase)
+  type: bool
+gone:
+  description: The hosts that went away in the middle.
+  returned: with O(phase)
+  type: list
+  elements: str
+  sample: []
 hosts:
   description: The hosts by state.
   returned: with O(of=rollout)
@@ -143,7 +161,7 @@ from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS
 def main() -> None:
     module = Module(
         argument_spec=ARGUMENTS,
-        required_if=[("of", name, (form.needs,)) for name, form in FORMS.items()],
+        required_if=[("of", name, (form.needs, "phase"), True) for name, form in FORMS.items()],
         supports_check_mode=True,
     )
     module.fail_json(msg="report prints on the controller; its action plugin was not found")

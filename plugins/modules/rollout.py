@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout
-short_description: Plumbing of the role keepalive_services, the rollout on one host as one transaction
+short_description: Plumbing of the roles, the rollout on one host as one transaction
 version_added: 0.2.0
 author: The netops.keepalive authors (@netops)
 description:
-  - Writes the drop-ins of a host, makes systemd read them, restarts what is stale, sets the open sockets, and reads the
-    live sockets, or takes everything back.
+  - Writes what every process of a host is told and its drop-ins, makes systemd read them, restarts what is stale, sets
+    the open sockets, and reads the live sockets, or takes everything back. A removal goes the same way.
   - Where there is something to do, it does it as the transient unit C(keepalive-rollout.service) and waits for its
     answer. The unit comes to its end whatever becomes of this module, its connection and the controller. The host is
     verified then, or as it was. Its journal has a line for each step.
@@ -38,6 +38,34 @@ options:
     description:
       - Whether nothing has changed since O(found) was seen. Where it shows in check mode that there is nothing to do,
         the host is not asked again.
+    type: bool
+    default: false
+  state:
+    description:
+      - V(absent) takes everything of this collection away, O(services) and O(absent) only say who may be restarted for it.
+        O(found) is what M(netops.keepalive.rollout_look) returned.
+    type: str
+    choices: [present, absent]
+    default: present
+  parts:
+    description:
+      - What of it O(state=absent) takes away. V(host_wide), what every process is told. V(services), drop-ins and what was
+        set on open sockets. V(libraries), unless a process still maps them.
+    type: list
+    elements: str
+    choices: [host_wide, services, libraries]
+    default: [host_wide, services, libraries]
+  look_again:
+    description: Whether the units are looked at once more before anything is changed, because O(found) may be old.
+    type: bool
+    default: false
+  host_wide:
+    description:
+      - What every process of the host is told, in place of drop-ins for O(services). As M(netops.keepalive.rollout_look)
+        returned it.
+    type: dict
+  replace_host_wide:
+    description: Whether the drop-ins take the place of the host-wide mode, which is taken away.
     type: bool
     default: false
   purge:
@@ -88,6 +116,9 @@ options:
   assignment:
     description: What is to be done, with the drop-ins' texts. Made by the task's action of all the others.
     type: dict
+  trial:
+    description: A new C(/etc/ld.so.preload) that waits to be confirmed. Set by the task's action.
+    type: dict
   host:
     description: How the host is called in messages. Set by the task's action.
     type: str
@@ -112,7 +143,7 @@ RETURN = r"""
 state:
   description:
     - How the host is now. V(verified), or V(as_before) (everything was taken back). V(not_as_before), where not all of
-      it could be. V(refused), where nothing was begun, V(locked), where another run has the host. V(unknown), where the
+      it could be. V(incomplete), where a removal has left something. V(refused), where nothing was begun, V(locked), where another run has the host. V(unknown), where the
       transaction was ended from outside, or is not at its end yet. V(foreseen) in check mode.
   returned: always
   type: str
@@ -132,6 +163,28 @@ failed_unit:
   returned: always
   type: str
   sample: ""
+host_wide:
+  description: What became of what every process is told.
+  returned: always
+  type: dict
+  contains:
+    settings:
+      description: Whether C(/etc/libkeepalive.conf) was changed.
+      type: bool
+    line:
+      description: Whether our lines of C(/etc/ld.so.preload) were.
+      type: bool
+    left:
+      description: Whether an earlier run had changed them and had not come to its end.
+      type: bool
+    notes:
+      description: What an operator should know of the trial of the libraries.
+      type: list
+      elements: str
+    restart_due:
+      description: The processes that take part after their next start, as of M(netops.keepalive.service_units_info).
+      type: list
+      elements: dict
 written:
   description: The units whose drop-in was written, replaced or removed.
   returned: always
@@ -185,6 +238,24 @@ sockets:
   returned: always
   type: dict
   sample: {}
+libraries:
+  description: What became of the libraries in a removal.
+  returned: always
+  type: dict
+  contains:
+    removed:
+      description: The files that were removed.
+      type: list
+      elements: str
+    used_by:
+      description: The processes for which they stay, because the host had told every process to load them.
+      type: list
+      elements: dict
+report:
+  description: What M(netops.keepalive.report) needs of it beside its state.
+  returned: always
+  type: dict
+  sample: {}
 back:
   description: What was taken back, and what could not be.
   returned: always
@@ -208,6 +279,13 @@ back:
     counts:
       description: How many open sockets of which unit had which outcome.
       type: dict
+    host_wide:
+      description: Which of the files that every process is told by were put back.
+      type: list
+      elements: str
+    host_wide_failed:
+      description: Why they could not be put back; empty where they were.
+      type: str
     written_failed:
       description: Why the drop-ins could not be put back; empty where they were.
       type: str
@@ -237,11 +315,12 @@ import typing as t
 
 from ..module_utils.ld_so_preload.change import abort_trial, confirm
 from ..module_utils.ld_so_preload.request import TrialFailed
-from ..module_utils.linux import boot_clock, unit_names
+from ..module_utils.linux import boot_clock, systemd, unit_names
 from ..module_utils.linux.file_lock import NotLocked
 from ..module_utils.linux.module import Module
+from ..module_utils.linux.once import asked_once
 from ..module_utils.linux.preload_file import LD_SO_PRELOAD
-from ..module_utils.linux.systemd import SystemdError
+from ..module_utils.look.found import Scope, look_at_units
 from ..module_utils.rollout.assigned import ARGUMENTS
 from ..module_utils.rollout.detached import Detached, NoOutcome, NotStarted, patience
 from ..module_utils.rollout.foresee import foreseen, is_quiet
@@ -287,7 +366,7 @@ def main() -> None:
     except NotLocked as held:
         outcome = _refused(str(held), LOCKED)
         outcome["lock_holder"] = dict(held.holder)
-    except (NotStarted, SystemdError) as error:
+    except (NotStarted, systemd.SystemdError) as error:
         outcome = _refused(str(error))
     except NoOutcome as error:
         outcome = _refused(str(error), "unknown")
@@ -311,7 +390,26 @@ def _has_changed(outcome: Outcome) -> bool:
     return bool(of_all or set_open or libraries or any(outcome[name] for name in _DONE_NOTHING))
 
 
+def _look_again(assignment: Assignment) -> None:
+    """See that what was looked at before the first host was changed still holds here: that may be hours ago.
+
+    :raises StepFailed: something stands in the way now.
+    """
+    asked = assignment.get("look_again")
+    if asked:
+        seen = look_at_units(Scope(**asked["scope"]), asked_once(systemd.ask_systemd))
+        problems = list(seen.problems)
+        problems += [
+            f"{name}: its own LD_PRELOAD was changed since the run looked at it; run again"
+            for name, unit in seen.units.items()
+            if unit["ld_preload"] != asked["ld_preload"].get(name, unit["ld_preload"])
+        ]
+        if problems:
+            raise StepFailed("\n".join(problems))
+
+
 def _go(module: Module, assignment: Assignment, diffs: t.List[t.Dict[str, t.Any]]) -> Outcome:
+    _look_again(assignment)
     policies = {one["name"]: one.get("restart", "if_running") for one in assignment["services"]}
     nobody = Lock(None, False)
     looking = RealHost(nobody, policies, check=True, warn=module.warn, tell=lambda _step: None)

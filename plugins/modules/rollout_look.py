@@ -29,9 +29,18 @@ options:
     default: []
   earlier:
     description:
-      - What an earlier look of the same run has returned. Where it is complete and younger than five minutes it is the
-        answer, and nobody asks the host.
+      - What an earlier look of the same run has returned. Where it is complete it is the answer, and nobody asks the
+        host; M(netops.keepalive.rollout) looks once more before it changes anything.
     type: dict
+  mode:
+    description: How the services get their settings; what C(keepalive_mode) says where this is not given.
+    type: str
+    choices: [services, host]
+  state:
+    description: V(absent) looks what of this collection is on the host, to be taken away.
+    type: str
+    choices: [present, absent]
+    default: present
   scope:
     description: Of the action; what is asked about.
     type: dict
@@ -41,6 +50,15 @@ options:
     type: dict
   sockets:
     description: Of the action; whether the live sockets are read.
+    type: bool
+    default: false
+  use:
+    description: Of the action; the libraries that every program is to load.
+    type: list
+    elements: str
+    default: []
+  removal:
+    description: Of the action; whether everything is to be taken away.
     type: bool
     default: false
 attributes:
@@ -109,11 +127,11 @@ build_for:
   returned: success
   type: dict
   sample: {}
-looked_at:
-  description: When, in seconds since the controller's boot.
-  returned: success
-  type: float
-  sample: 4711.5
+host_wide:
+  description: What every process is to be told, as M(netops.keepalive.rollout) takes it.
+  returned: in the host-wide mode
+  type: dict
+  sample: {}
 """
 
 import typing as t
@@ -125,6 +143,8 @@ from ..module_utils.linux.module import Module
 from ..module_utils.linux.once import asked_once, one_look
 from ..module_utils.look.found import Scope, look_at_rollout
 from ..module_utils.look.installed import libraries_seen
+from ..module_utils.look.of_every_process import look_at_every_process
+from ..module_utils.look.removal import look_at_removal
 from ..module_utils.look.sockets import sockets_seen
 from ..module_utils.settings.options import LIBRARY_DIR
 from ..module_utils.verdicts.question import BadParameter
@@ -140,6 +160,10 @@ def main() -> None:
             "scope": {"type": "dict", "default": {}},
             "libraries": {"type": "dict"},
             "sockets": {"type": "bool", "default": False},
+            "mode": {"type": "str", "choices": ["services", "host"]},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "use": {"type": "list", "elements": "str", "default": []},
+            "removal": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -154,6 +178,10 @@ def main() -> None:
             libraries = module.params["libraries"]
             if libraries:
                 answer["libraries"] = libraries_seen(Target(LIBRARY_DIR, LINK), label=module.label, **libraries)
+            if module.params["use"]:
+                answer["every_process"] = look_at_every_process(module.params["use"])
+            if module.params["removal"]:
+                answer["removal"] = look_at_removal(Target(LIBRARY_DIR, LINK))
             if module.params["sockets"] and here and not answer["found"]["problems"]:
                 answer["sockets"] = sockets_seen(here, run)
                 warnings += answer["sockets"].pop("warnings")

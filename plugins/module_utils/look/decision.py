@@ -34,6 +34,8 @@ class Aim(t.NamedTuple):
     must_be_right: bool = True
     """Whether sockets that are wrong, for a reason that is not accepted, are a failure."""
     check_mode: bool = False
+    use: t.Sequence[str] = ()
+    """The libraries that every program is to load, in the host-wide mode."""
 
     def gone(self, dropins: t.Iterable[str]) -> t.List[str]:
         """Return the units whose settings are taken away.
@@ -66,12 +68,7 @@ def what_is_due(
     if aim.deploy:
         due["drop-ins"] = [name for name in wanted if units[name].get("drop_in_sha256") != wanted[name]]
         due["drop-ins to take away"] = [name for name in gone if name in found["dropins"]]
-    due["restarts"] = [
-        one
-        for name in [*wanted, *gone]
-        for one in units.get(name, {}).get("stale", {})
-        if _may_restart(one, name, policies)
-    ]
+    due["restarts"] = due_restarts([*wanted, *gone], aim, units)
     due["systemd has yet to read the files"] = [
         name for name in [*wanted, *gone] if units.get(name, {}).get("need_daemon_reload")
     ]
@@ -81,8 +78,20 @@ def what_is_due(
     due["still with a library"] = _users(gone, found["library_users"])
     host_wide = found["host_wide"]
     due["the host-wide mode"] = [*host_wide["entries"], *(["settings"] if host_wide["settings"] else [])]
-    due["open sockets"], due["sockets that are wrong"] = _of_sockets(aim, sockets or {"units": {}})
+    due["the host-wide mode"] += ["left by a run that did not come to its end"] if host_wide.get("left") else []
+    due["open sockets"], due["sockets that are wrong"] = of_sockets(aim, sockets or {"units": {}})
     return [f"{what}: {', '.join(dict.fromkeys(who))}" for what, who in due.items() if who]
+
+
+def due_restarts(names: t.Iterable[str], aim: Aim, units: t.Mapping[str, Told]) -> t.List[str]:
+    """Return the units that run without what they are to have, and that may be restarted."""
+    policies = {service["name"]: service.get("restart") for service in [*aim.services, *aim.absent]}
+    return [
+        one
+        for name in names
+        for one in units.get(name, {}).get("stale", {})
+        if _may_restart(one, name, policies)
+    ]
 
 
 def _may_restart(unit: str, name: str, policies: t.Mapping[str, t.Optional[str]]) -> bool:
@@ -98,7 +107,7 @@ def _users(gone: t.Container[str], users: t.Iterable[Told]) -> t.List[str]:
     ]
 
 
-def _of_sockets(aim: Aim, sockets: Told) -> t.Tuple[t.List[str], t.List[str]]:
+def of_sockets(aim: Aim, sockets: Told) -> t.Tuple[t.List[str], t.List[str]]:
     """Return whose open sockets may have to be set, and whose are wrong; in check mode nobody waits for the second."""
     units: t.Mapping[str, Told] = sockets["units"]
     to_set = [service["name"] for service in aim.services if service.get("live") and _to_set(service, units)]

@@ -12,7 +12,7 @@ import typing as t
 from ..host_wide import state
 from ..linux import systemd
 from ..processes.users import library_users, without_libraries
-from ..rollout import places, undo
+from ..rollout import places, undo, undo_host
 from ..units import dropin, system_calls
 from .units import UnitsReport
 
@@ -88,7 +88,7 @@ def look_at_rollout(scope: Scope, run: systemd.Run) -> t.Tuple[Facts, t.List[str
     if judged and os.geteuid() != 0:
         problems.insert(0, "Ansible is not root on this host, so nothing of it can be done; set 'become: true'")
     problems += aliases({name: unit for name, unit in seen.units.items() if name in judged})
-    warnings += undo.damages(undo.FOLDER)
+    warnings += [*undo.damages(undo.FOLDER), *undo_host.damage_before()]
     dropins, unread = dropin.survey(dropin.DIRECTORY)
     for unreadable in unread:
         why = f"cannot be read: {unreadable.strerror}"
@@ -112,6 +112,7 @@ def look_at_rollout(scope: Scope, run: systemd.Run) -> t.Tuple[Facts, t.List[str
             "settings": host.settings is not None and dropin.is_ours(host.settings),
             "restart_due": without_libraries(host),
             "filtered": seen.filtered,
+            "left": undo_host.is_noted(),
         },
         "units": seen.units,
         "problems": problems,

@@ -14,12 +14,17 @@ from .transaction import Assignment
 
 Given = t.Mapping[str, t.Any]
 
+PARTS = ("host_wide", "services", "libraries")
+"""What can be taken away."""
+
 ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "parts": {"type": "list", "elements": "str", "choices": list(PARTS), "default": list(PARTS)},
     "services": {"type": "list", "elements": "dict", "default": []},
     "absent": {"type": "list", "elements": "dict", "default": []},
     "found": {"type": "dict", "default": {}},
     "believe": {"type": "bool", "default": False},
+    "look_again": {"type": "bool", "default": False},
     "host_wide": {"type": "dict"},
     "replace_host_wide": {"type": "bool", "default": False},
     "purge": {"type": "bool", "default": False},
@@ -72,11 +77,12 @@ def assigned(given: Given, rendered: t.Sequence[t.Mapping[str, t.Any]], settings
         "without": gone,
         # What an earlier run has left on other units is left alone: nobody says here whether they may be restarted.
         "listed": list(dict.fromkeys([*(one["name"] for one in entries), *gone])),
+        "look_again": _scope(given, "services"),
     }
 
 
 def _of_every_process(given: Given, rendered: t.Sequence[t.Mapping[str, t.Any]], settings: str) -> Assignment:
-    """The drop-ins of services would win over the settings file, so they go; those of sockets have systemd's own."""
+    """Take the drop-ins of services away: they would win over the settings file. Those of sockets have systemd's own."""
     services = given["services"]
     found = given["found"].get("units", {}).values()
     names = [one["name"] for one in services if one["type"] == "service" and not is_template(one["name"])]
@@ -89,11 +95,25 @@ def _of_every_process(given: Given, rendered: t.Sequence[t.Mapping[str, t.Any]],
         "dropins": list(rendered),
         "purge": True,
         "services": _policies(services),
+        "look_again": _scope(given, "host"),
     }
 
 
 def _removal(given: Given) -> Assignment:
-    """All of it goes, also of units that are not listed any more."""
+    """Take all of it away, also from units that are not listed any more."""
+    of_services = _removal_of_services(given) if "services" in given["parts"] else {}
+    return {
+        **{name: given[name] for name in _AS_THEY_ARE},
+        "removal": True,
+        "verify": False,
+        "window": False,
+        "host_wide": _NOBODY if "host_wide" in given["parts"] else None,
+        "libraries_too": "libraries" in given["parts"],
+        **({"listed": []} if not of_services else of_services),
+    }
+
+
+def _removal_of_services(given: Given) -> Assignment:
     found = given["found"]
     users = [
         user["unit"]
@@ -101,17 +121,22 @@ def _removal(given: Given) -> Assignment:
         if user["loaded_by"] != "host" and user["unit"].endswith(".service")
     ]
     return {
-        **{name: given[name] for name in _AS_THEY_ARE},
-        "removal": True,
-        "verify": False,
-        "window": False,
-        "host_wide": _NOBODY,
         "dropins": [{"unit": name} for name in found["dropins"]],
         "purge": True,
+        "open_sockets_too": True,
         "services": _policies([*given["services"], *given["absent"]]),
         "units": list(dict.fromkeys([*found["dropins"], *users])),
         "without": ["*"],
     }
+
+
+def _scope(given: Given, mode: str) -> t.Optional[t.Dict[str, t.Any]]:
+    """Return what is looked at once more before anything is changed, and what was seen of it; None for nothing."""
+    if not given["look_again"]:
+        return None
+    units = given["found"].get("units", {})
+    preloads = {name: unit["ld_preload"] for name, unit in units.items()}
+    return {"scope": {"services": given["services"], "mode": mode}, "ld_preload": preloads}
 
 
 def _policies(entries: t.Iterable[t.Mapping[str, t.Any]]) -> t.List[t.Dict[str, t.Any]]:

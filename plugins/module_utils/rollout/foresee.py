@@ -39,8 +39,9 @@ def foreseen(assignment: Assignment, host: TransactionHost) -> Outcome:
         host.set_open(expected, live)
     outcome["counts"] = live["counts"]
     gone = False
-    if task["removal"]:
+    if task["open_sockets_too"]:
         outcome["counts"] = host.restore_open(None)
+    if task["libraries_too"]:
         libraries = host.remove_libraries()
         outcome["libraries"] = {"removed": list(libraries.removed), "used_by": list(libraries.used_by)}
         gone = bool(libraries.removed)

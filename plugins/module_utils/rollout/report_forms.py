@@ -24,7 +24,7 @@ FORMS: t.Mapping[str, ReportForm] = {
     "sockets": ReportForm("answers", ("answers", "wrong_only"), "socket_options_info"),
     "rollout": ReportForm(
         "outcomes",
-        ("outcomes", "answers", "unreachable", "skip_unreachable", "remarks", "quiet", "fail"),
+        ("outcomes", "phase", "answers", "unreachable", "skip_unreachable", "remarks", "quiet", "fail"),
         "socket_options_info",
     ),
     "audit": ReportForm("answers", ("answers", "output"), "sockets_audit_info"),
@@ -35,6 +35,7 @@ ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
     "answers": {"type": "dict"},
     "wrong_only": {"type": "bool", "default": False},
     "outcomes": {"type": "dict"},
+    "phase": {"type": "str", "choices": ["inputs", "looked", "stop", "compiled", "batch", "end"]},
     "unreachable": {"type": "list", "elements": "str", "default": []},
     "skip_unreachable": {"type": "bool", "default": False},
     "remarks": {"type": "bool", "default": False},
@@ -54,7 +55,7 @@ def wrong_options(given: t.Mapping[str, t.Any]) -> t.List[str]:
     if not isinstance(form, str) or form not in FORMS:
         return [f"of: {'missing' if form is None else repr(form)}: expected one of {', '.join(FORMS)}"]
     takes, needs = FORMS[form].takes, FORMS[form].needs
-    mistakes = [f"{needs}: missing: expected by host with 'of: {form}'"] if given.get(needs) is None else []
+    mistakes = [f"{needs}: missing: expected by host with 'of: {form}'"] if given.get(needs) is None and not given.get("phase") else []
     for name, value in given.items():
         homes = [f"'of: {other}'" for other, one in FORMS.items() if name in one.takes]
         if homes and name not in takes and value is not None:

@@ -41,13 +41,13 @@ CONFIRM = "End the rollout on this host"
 KILLED = "Go on after the transaction was killed"
 
 DEFAULTS: t.Mapping[str, t.Any] = {
-    "removal": False, "host_wide": None, "dropins": [], "purge": False, "services": [], "units": [], "without": [],
+    "removal": False, "libraries_too": False, "open_sockets_too": False, "host_wide": None, "dropins": [], "purge": False, "services": [], "units": [], "without": [],
     "listed": None, "window": False, "settle": 2.0, "job_timeout": 300, "one_at_a_time": False, "verify": True,
     "verify_wait": 10.0, "verify_fail": True, "max_sockets": 1000,
 }  # fmt: skip
 """What an assignment says where it says nothing.
 
-V(removal): everything of this collection is taken away. V(host_wide): None leaves alone what every process is told;
+V(removal): what is there is taken away, with the libraries and what was set on open sockets where that is said. V(host_wide): None leaves alone what every process is told;
 else C(settings), the text of the settings file or None for no file, C(use), the libraries that every program loads, and
 how they are tried. V(dropins), as change_dropins() takes them; V(purge): those of all others go. V(services), in the
 order of the restarts: C(name), C(restart), C(live), C(expected); who is only to be restarted has no C(expected).
@@ -230,7 +230,9 @@ class _Transaction:
         self._begin(CONFIRM)
         self._host.confirm([], self._task["listed"], self._task["host_wide"] is not None)
         failed = []
-        for step, do in ((RESTORE, self._restore_open), (LIBRARIES, self._remove_libraries)):
+        steps = [(RESTORE, self._restore_open)] if self._task["open_sockets_too"] else []
+        steps += [(LIBRARIES, self._remove_libraries)] if self._task["libraries_too"] else []
+        for step, do in steps:
             self._begin(step)
             try:
                 do()

@@ -41,7 +41,7 @@ def failure_lines(outcome: Outcome, host: str, removal: bool = False) -> t.List[
 
 def remarks_of(outcome: Outcome) -> t.List[str]:
     """Return what is to be said of a host that is verified: what is left to others, and what was set."""
-    remarks = [*outcome["host_wide"]["notes"], *_waiting(outcome["host_wide"]["restart_due"])]
+    remarks = [*outcome["host_wide"]["notes"], *waiting_lines(outcome["host_wide"]["restart_due"])]
     remarks += [f"{unit}: {', '.join(why)}" for unit, why in outcome["restart_due"].items()]
     remarks += [
         f"{row['unit'] or row['program']}: process {row['pid']} ({row['program']}) {row['has']}, until it is started again"
@@ -66,7 +66,7 @@ def remarks_of(outcome: Outcome) -> t.List[str]:
     return remarks
 
 
-def _waiting(rows: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[str]:
+def waiting_lines(rows: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[str]:
     """Say who takes part in the host-wide mode after the next start only, once for each reason."""
     by_reason: t.Dict[str, t.Set[str]] = {}
     for row in rows:

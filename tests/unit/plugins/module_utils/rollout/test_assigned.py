@@ -33,6 +33,7 @@ def test_the_whole_assignment() -> None:
         "units": ["gone.service"],
         "without": ["gone.service"],
         "listed": ["a.service", "gone.service"],
+        "look_again": None,
         "window": True, "settle": 3.0, "job_timeout": 300, "one_at_a_time": False,
         "verify": False, "verify_wait": 10.0, "verify_fail": True,
     }  # fmt: skip
@@ -71,8 +72,23 @@ def test_the_whole_assignment_of_the_host_wide_mode() -> None:
             {"name": "w@.service"}, {"name": "s.socket", "restart": "never"},
         ],
         "window": False, "settle": 2.0, "job_timeout": 300, "one_at_a_time": False,
-        "verify": True, "verify_wait": 10.0, "verify_fail": True,
+        "verify": True, "verify_wait": 10.0, "verify_fail": True, "look_again": None,
     }  # fmt: skip
+
+
+def test_what_was_seen_long_ago_is_looked_at_once_more() -> None:
+    found = {"units": {"a.service": {"ld_preload": ["/x.so"]}}, "dropins": []}
+    assert assigned(given(look_again=True, absent=[], found=found), [])["look_again"] == {
+        "scope": {"services": [A], "mode": "services"}, "ld_preload": {"a.service": ["/x.so"]},
+    }  # fmt: skip
+
+
+def test_of_a_removal_only_the_parts_that_are_asked_for_go() -> None:
+    task = assigned(given(state="absent", parts=["host_wide"], found={}), [])
+    assert (task["host_wide"], task["libraries_too"], task["listed"]) == ({"settings": None, "use": []}, False, [])
+    assert not {"dropins", "purge", "without", "open_sockets_too"} & task.keys()
+    task = assigned(given(state="absent", parts=["services"], found={"dropins": [], "library_users": []}), [])
+    assert (task["host_wide"], task["libraries_too"], task["purge"]) == (None, False, True)
 
 
 def test_the_whole_assignment_of_a_removal() -> None:
@@ -82,7 +98,7 @@ def test_the_whole_assignment_of_a_removal() -> None:
     ]  # fmt: skip
     found = {"dropins": ["a.service", "old.socket"], "library_users": users}
     assert assigned(given(state="absent", found=found, window=True), []) == {
-        "removal": True, "host_wide": {"settings": None, "use": []},
+        "removal": True, "libraries_too": True, "open_sockets_too": True, "host_wide": {"settings": None, "use": []},
         "dropins": [{"unit": "a.service"}, {"unit": "old.socket"}], "purge": True,
         "services": [
             {"name": "a.service", "restart": "never", "live": True, "expected": {"name": "a.service"}},

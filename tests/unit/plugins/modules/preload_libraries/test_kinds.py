@@ -11,7 +11,7 @@ import shutil
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.action.preload_libraries import read_prebuilt
+from ansible_collections.netops.keepalive.plugins.plugin_utils._prebuilt import read_prebuilt
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import loaders, prebuilt
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import command
 from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import (

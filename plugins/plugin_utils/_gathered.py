@@ -1,0 +1,76 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How far a run of a playbook came on each of its hosts, read from what its tasks have left in the hosts' variables."""
+
+from __future__ import annotations
+
+import typing as t
+
+Variables = t.Mapping[str, t.Any]
+
+PHASES = ("inputs", "looked", "stop", "compiled", "batch", "end")
+"""When a playbook reports: each of these is one of its tasks."""
+FAILING = ("inputs", "stop", "compiled")
+"""After these nothing is written where a host is not ready."""
+
+_ROLLOUTS = ("keepalive_services_rollout", "keepalive_host_rollout")
+
+
+class Gathered(t.NamedTuple):
+    """What the report of a rollout takes."""
+
+    outcomes: dict[str, dict[str, t.Any]]
+    answers: dict[str, t.Any]
+    unreachable: list[str]
+    gone: list[str]
+    """Those that went away in the middle."""
+
+
+def gathered(
+    phase: str, hosts: t.Sequence[str], reached: t.Container[str], variables_of: t.Callable[[str], Variables]
+) -> Gathered:
+    """Gather.
+
+    :param hosts: all of the play.
+    :param reached: those that are still in it.
+    :param variables_of: the variables of a host, not templated: what tasks have left needs none.
+    """
+    variables = {host: variables_of(host) for host in hosts}
+    lost = [host for host in hosts if host not in reached]
+    looked = [each["keepalive_looked"]["hosts"] for each in variables.values() if each.get("keepalive_looked")]
+    left_out = [host for host in hosts if looked and host in looked[0]["unreachable"]]
+    if phase == "inputs":
+        told = next((each["keepalive_inputs"] for each in variables.values() if each.get("keepalive_inputs")), {})
+        outcomes = {host: told.get("outcomes", {}).get(host, {}) for host in hosts}
+    else:
+        outcomes = {host: _outcome(phase, variables[host]) for host in hosts}
+        outcomes.update({host: {"left_out": True} for host in left_out})
+    return Gathered(
+        outcomes,
+        {host: _sockets(variables[host]) for host in hosts},
+        list(dict.fromkeys([*(host for host in lost if host not in left_out), *left_out])),
+        [host for host in lost if host not in left_out],
+    )
+
+
+def _outcome(phase: str, variables: Variables) -> dict[str, t.Any]:
+    looked = (variables.get("keepalive_rollout") or {}).get("outcome") or {}
+    if "keepalive_failure" in variables:
+        return {"state": "refused" if phase == "compiled" else "failed", "seen": str(variables["keepalive_failure"])}
+    rollout = _rollout(variables)
+    return {"state": "done", **rollout.get("report", {})} if rollout else dict(looked)
+
+
+def _rollout(variables: Variables) -> Variables:
+    """Return what the one task of a rollout said; empty where it was not begun."""
+    told = (variables.get(name) or {} for name in _ROLLOUTS)
+    return next((each for each in told if each.get("state") in ("verified", "foreseen")), {})
+
+
+def _sockets(variables: Variables) -> t.Any:
+    rollout = _rollout(variables)
+    if rollout:
+        return {} if rollout["state"] == "foreseen" else rollout.get("sockets") or {}
+    return (variables.get("keepalive_rollout") or {}).get("sockets") or {}
