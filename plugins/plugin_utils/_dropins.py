@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 from ..module_utils.settings.service import ResolvedService
 from ..module_utils.units import dropin
+from . import _templates
 
-_OWN_TEMPLATES = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "keepalive_services", "templates")
-_OWN = os.path.realpath(_OWN_TEMPLATES) + os.sep
+_ROLE = "keepalive_services"
+_OWN = os.path.realpath(_templates.own_folder(_ROLE)) + os.sep
 
 _EACH = (
     "{% for each in keepalive_dropins %}"
@@ -42,7 +43,7 @@ def rendered(
     :param units: what service_units_info returned as C(units); it holds each unit's own LD_PRELOAD.
     :param templates: the name of the template for V(service) and for V(socket).
     """
-    texts = {kind: _template(action, name) for kind, name in templates.items()}
+    texts = {kind: _templates.found(action, name, _ROLE) for kind, name in templates.items()}
     given = [(kind, _variables(service, units)) for service in services for kind in [_kind_of(service)]]
     contents: dict[str, str] = {}
     for kind, (path, text) in texts.items():
@@ -53,18 +54,6 @@ def rendered(
         contents.update(zip((one["service"]["name"] for one in own), render(action, path, text, own, task_vars or {})))
     names = [variables["service"]["name"] for _kind, variables in given]
     return [{"unit": name, "content": contents[name].rstrip("\n") + "\n"} for name in names]
-
-
-def _template(action: ActionBase, name: str) -> tuple[str, str]:
-    """Return a template's path and text: the role's or the play's own, else the collection's."""
-    try:
-        path = action._find_needle("templates", name)
-    except AnsibleError:
-        path = os.path.join(_OWN_TEMPLATES, name)
-    try:
-        return path, trust_as_template(action._loader.get_text_file_contents(path))
-    except AnsibleError as error:
-        raise AnsibleActionFail(f"the template {name!r} cannot be read: {error}") from error
 
 
 def _kind_of(service: Variables) -> str:
@@ -95,9 +84,7 @@ def _render_each(
     action: ActionBase, path: str, text: str, given: t.Sequence[Variables], task_vars: Variables
 ) -> t.Iterator[str]:
     for variables in given:
-        available = {**task_vars, **variables}
-        templar = action._templar.copy_with_new_env(searchpath=[os.path.dirname(path)], available_variables=available)
-        yield templar.template(text, escape_backslashes=False)
+        yield _templates.render(action, path, text, {**task_vars, **variables})
 
 
 def _render_at_once(

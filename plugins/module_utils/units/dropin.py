@@ -15,6 +15,7 @@ from ..linux.once import asked_once
 from ..linux.quoting import quoted_value
 from ..linux.unit_files import assignments, preload_entries
 from ..linux.unit_names import is_unit_name, template_of
+from ..settings import marker
 from ..settings.options import (
     LIBRARIES,
     LIBRARY_DIR,
@@ -25,7 +26,7 @@ from ..settings.options import (
 DIRECTORY = "/etc/systemd/system"
 FILE_NAME = "zz-keepalive.conf"
 """Drop-ins are applied in the order of their names across all folders; a late name wins (systemd.unit(5))."""
-MARKER = "# Managed by netops.keepalive"
+MARKER = marker.MARKER
 """The first line of every drop-in starts so; a file without it is not ours, whatever its name."""
 
 _LONGEST = 1 << 20
@@ -54,7 +55,7 @@ def unit_of(path: str) -> str:
 
 
 def is_ours(content: str) -> bool:
-    return content.startswith(MARKER)
+    return marker.is_marked(content)
 
 
 @asked_once

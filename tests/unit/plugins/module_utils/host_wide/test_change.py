@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module as Ansible runs it, with a real library that reads the file first."""
+"""The file is written after a real library has read it, or not at all."""
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import shutil
@@ -14,21 +13,24 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import state
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.change import (
+    NO_SETTINGS,
+    SettingsRefused,
+    SettingsRequest,
+    change_settings,
+    restoring,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
-from ansible_collections.netops.keepalive.plugins.modules import host_settings
 
 Result = t.Dict[str, t.Any]
 Run = t.Callable[..., Result]
 
-CSRC = pathlib.Path(__file__).parents[4] / "csrc"
+CSRC = pathlib.Path(__file__).parents[5] / "csrc"
 MARKER = "# Managed by netops.keepalive"
 TEXT = f"{MARKER}: x\n\n# Every process.\nTCP_KEEPIDLE=60\n\n# a\n[unit a.service]\nTCP_KEEPIDLE=30\n"
 OTHER = TEXT.replace("TCP_KEEPIDLE=30", "TCP_KEEPIDLE=33")
 FOREIGN = "TCP_KEEPIDLE=7\n"
-NOTHING = {"base64": None, "mtime_ns": None}
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a mount namespace")
 
@@ -41,20 +43,14 @@ def library_fixture(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(name="run")
-def run_fixture(tmp_path: pathlib.Path, library: str, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(check: bool = False, **arguments: t.Any) -> Result:
-        arguments = {
-            "path": str(tmp_path / "libkeepalive.conf"),
-            "libraries": ["/nonexistent.so", library],
-            "_ansible_check_mode": check,
-            "_ansible_diff": True,
-            **arguments,
-        }
-        with patch_module_args(arguments), pytest.raises(SystemExit):
-            host_settings.main()
-        answer = json.loads(capsys.readouterr().out)
-        assert isinstance(answer, dict)
-        return answer
+def run_fixture(path: pathlib.Path, library: str) -> Run:
+    def run(check: bool = False, restore: t.Optional[Result] = None, **wanted: t.Any) -> Result:
+        given = {"path": str(path), "libraries": ["/nonexistent.so", library], **wanted}
+        request = SettingsRequest(**given) if restore is None else restoring(restore)._replace(**given)
+        try:
+            return change_settings(request, check=check, take=lambda: None, label=lambda _path: None)
+        except SettingsRefused as refused:
+            return {"failed": True, "msg": str(refused), **refused.told}
 
     return run
 
@@ -69,7 +65,7 @@ def test_written_once_and_then_left_alone(run: Run, path: pathlib.Path, library:
     assert foretold["changed"] and not path.exists()
     assert foretold["diff"]["after"] == TEXT
     result = run(content=TEXT)
-    assert (result["changed"], result["checked_by"], result["previous"]) == (True, library, NOTHING)
+    assert (result["changed"], result["checked_by"], result["previous"]) == (True, library, NO_SETTINGS)
     assert result["changed_headings"] == ["", "[unit a.service]"]
     assert path.read_text() == TEXT
     assert (path.stat().st_mode & 0o7777, path.stat().st_uid, path.stat().st_gid) == (0o644, 0, 0)
@@ -223,7 +219,7 @@ def test_a_library_that_others_could_change_is_not_loaded_to_check_the_file(
 def test_a_file_of_others_is_neither_replaced_nor_removed(run: Run, path: pathlib.Path) -> None:
     path.write_text(FOREIGN)
     assert "is not ours" in run(content=TEXT)["msg"]
-    removed = run(state="absent")
+    removed = run(content=None)
     assert not removed["changed"] and not removed.get("failed")
     assert path.read_text() == FOREIGN
     path.unlink()
@@ -233,7 +229,7 @@ def test_a_file_of_others_is_neither_replaced_nor_removed(run: Run, path: pathli
 
 def test_a_text_that_could_never_be_removed_again_is_refused(run: Run, path: pathlib.Path) -> None:
     assert "must begin with '# Managed by" in run(content=FOREIGN)["msg"]
-    assert "must begin with '# Managed by" in run()["msg"]
+    assert "must begin with '# Managed by" in run(content="")["msg"]
     assert not path.exists()
 
 
@@ -253,63 +249,7 @@ def test_a_file_that_the_libraries_would_ignore_is_put_right(run: Run, path: pat
 
 def test_removed_once(run: Run, path: pathlib.Path) -> None:
     run(content=TEXT)
-    assert run(check=True, state="absent")["changed"] and path.exists()
-    result = run(state="absent")
+    assert run(check=True, content=None)["changed"] and path.exists()
+    result = run(content=None)
     assert result["changed"] and result["diff"]["after"] == "" and not path.exists()
-    assert not run(state="absent")["changed"]
-
-
-ME = {"id": "me", "owner": "me on deploy1, process 8"}
-OTHER_RUN = {"id": "x", "owner": "x on deploy2, process 9"}
-
-
-@pytest.fixture(name="lock_file")
-def lock_file_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    monkeypatch.setattr(lock, "FOLDER", str(tmp_path / "run"))
-    return tmp_path / "run" / lock.NAME
-
-
-@pytest.mark.parametrize("wanted", [{"content": OTHER}, {"state": "absent"}, {"restore": NOTHING}])
-def test_nothing_is_written_while_another_run_has_the_host(
-    run: Run, path: pathlib.Path, lock_file: pathlib.Path, wanted: Result
-) -> None:
-    assert run(content=TEXT, rollout=True, run=ME)["lock_held"] is True
-    refused = run(**wanted, rollout=True, run=OTHER_RUN)
-    assert refused["msg"].startswith(f"nothing was changed: {path}: another run is changing this host: {ME['owner']}, ")
-    assert refused["lock_holder"]["id"] == "me"
-    assert path.read_text() == TEXT
-    assert json.loads(lock_file.read_text())["id"] == "me"
-    assert run(**wanted, run=ME)["lock_held"] is True, "a later step of the same run"
-    lock.Lock(ME, True).end()
-    assert run(content=TEXT.replace("30", "35"), run=OTHER_RUN)["changed"] is True
-
-
-def test_a_step_of_its_own_leaves_no_lock_behind(run: Run, lock_file: pathlib.Path) -> None:
-    result = run(content=TEXT, run=ME)
-    assert (result["changed"], result["lock_held"], lock_file.read_text()) == (True, False, "")
-
-
-def test_what_changes_nothing_takes_no_lock(run: Run, lock_file: pathlib.Path) -> None:
-    assert run(check=True, content=TEXT, rollout=True, run=ME)["lock_held"] is False
-    run(content=TEXT)
-    assert run(content=TEXT, rollout=True, run=ME)["lock_held"] is False
-    assert not lock_file.exists()
-
-
-def test_what_another_run_did_until_the_lock_was_had_counts(
-    run: Run, path: pathlib.Path, lock_file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run(content=TEXT)
-    take = lock.Lock.take
-
-    def late(self: lock.Lock) -> None:
-        path.write_text(OTHER)
-        take(self)
-
-    monkeypatch.setattr(lock.Lock, "take", late)
-    third = TEXT.replace("30", "35")
-    previous = run(content=third, rollout=True, run=ME)["previous"]
-    monkeypatch.undo()
-    assert path.read_text() == third
-    run(restore=previous)
-    assert path.read_text() == OTHER
+    assert not run(content=None)["changed"]

@@ -2,24 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the module answers, whole, and what it does to the file; the library that reads it first is played."""
+"""What is answered, whole, and what becomes of the file; the library that reads it first and the caller are played."""
 
 from __future__ import annotations
 
 import base64
 import errno
-import json
 import os
 import pathlib
 import typing as t
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import change as host_wide_change
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import check as host_wide_check
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.change import (
+    NO_SETTINGS,
+    SettingsRefused,
+    SettingsRequest,
+    change_settings,
+    restoring,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import NotLocked
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
-from ansible_collections.netops.keepalive.plugins.modules import host_settings
 
 Result = t.Dict[str, t.Any]
 Run = t.Callable[..., Result]
@@ -27,7 +31,6 @@ Run = t.Callable[..., Result]
 MARKER = "# Managed by netops.keepalive"
 TEXT = f"{MARKER}: x\n# Every process.\nTCP_KEEPIDLE=60\n[unit a.service]\nTCP_KEEPIDLE=30\n"
 OTHER = TEXT.replace("=30", "=33")
-NOTHING = {"base64": None, "mtime_ns": None}
 OWNER = f"{os.geteuid()}:{os.getegid()}"
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
@@ -39,21 +42,27 @@ class Played:
     def __init__(self) -> None:
         self.checked: t.List[t.Tuple[str, str]] = []
         self.complaints: t.List[str] = []
-        self.labelled: t.List[t.Any] = []
-        self.warnings: t.List[str] = []
+        self.labelled: t.List[str] = []
+        self.taken = 0
+        self.others: t.Callable[[], t.Any] = lambda: None
+        """What others do until the host is taken."""
 
     def read(self, text: str, library: str) -> t.List[str]:
         self.checked.append((text, library))
         return self.complaints
+
+    def take(self) -> None:
+        self.taken += 1
+        self.others()
+
+    def label(self, path: str) -> None:
+        self.labelled.append(path)
 
 
 @pytest.fixture(name="played")
 def played_fixture(monkeypatch: pytest.MonkeyPatch) -> Played:
     played = Played()
     monkeypatch.setattr(host_wide_check, "complaints", played.read)
-    module = host_settings.Module
-    monkeypatch.setattr(module, "set_default_selinux_context", lambda _self, *given: played.labelled.append(given))
-    monkeypatch.setattr(module, "warn", lambda _self, text: played.warnings.append(text))
     return played
 
 
@@ -69,14 +78,14 @@ def library_fixture(tmp_path: pathlib.Path) -> str:
 
 
 @pytest.fixture(name="run")
-def run_fixture(path: pathlib.Path, library: str, played: Played, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(check: bool = False, **arguments: t.Any) -> Result:
-        given = {"path": str(path), "libraries": ["/nonexistent.so", library, "/bin/sh"], **arguments}
-        with patch_module_args({"_ansible_check_mode": check, **given}), pytest.raises(SystemExit):
-            host_settings.main()
-        answer: Result = json.loads(capsys.readouterr().out)
-        answer.pop("invocation", None)
-        return answer
+def run_fixture(path: pathlib.Path, library: str, played: Played) -> Run:
+    def run(check: bool = False, restore: t.Optional[Result] = None, **wanted: t.Any) -> Result:
+        given = {"path": str(path), "libraries": ["/nonexistent.so", library, "/bin/sh"], **wanted}
+        request = SettingsRequest(**given) if restore is None else restoring(restore)._replace(**given)
+        try:
+            return change_settings(request, check=check, take=played.take, label=played.label)
+        except SettingsRefused as refused:
+            return {"failed": True, "msg": str(refused), **refused.told}
 
     return run
 
@@ -101,13 +110,13 @@ def test_the_whole_answer_of_a_file_that_changes_and_of_one_that_goes(
     run: Run, path: pathlib.Path, library: str, played: Played, check: bool
 ) -> None:
     put(path, TEXT)
-    common = {"changed": True, "previous": encoded(TEXT), "lock_held": False}
+    common = {"changed": True, "previous": encoded(TEXT)}
     assert run(check, content=OTHER) == {
         **common, "changed_headings": ["[unit a.service]"], "checked_by": library, "diff": diff(path, TEXT, OTHER),
     }  # fmt: skip
     assert played.checked == [(OTHER, library)]
     put(path, TEXT)
-    assert run(check, state="absent") == {
+    assert run(check, content=None) == {
         **common, "changed_headings": ["", "[unit a.service]"], "checked_by": None, "diff": diff(path, TEXT, ""),
     }  # fmt: skip
     assert path.exists() is check
@@ -117,7 +126,7 @@ def test_what_is_there_already_is_not_read_again(run: Run, path: pathlib.Path, p
     put(path, TEXT)
     answer = run(content=TEXT)
     assert answer == {
-        "changed": False, "previous": encoded(TEXT), "changed_headings": [], "checked_by": None, "lock_held": False,
+        "changed": False, "previous": encoded(TEXT), "changed_headings": [], "checked_by": None,
         "diff": diff(path, TEXT, TEXT),
     }  # fmt: skip
     assert (played.checked, played.labelled, path.stat().st_mtime_ns) == ([], [], 123_456_789)
@@ -125,11 +134,11 @@ def test_what_is_there_already_is_not_read_again(run: Run, path: pathlib.Path, p
 
 def test_a_file_that_is_not_ours_stays_and_that_is_said(run: Run, path: pathlib.Path) -> None:
     put(path, "TCP_KEEPIDLE=7\n")
-    assert run(state="absent") == {
-        "changed": False, "previous": NOTHING, "changed_headings": [], "checked_by": None, "lock_held": False,
+    assert run(content=None) == {
+        "changed": False, "previous": NO_SETTINGS, "changed_headings": [], "checked_by": None,
         "msg": f"{path} is not ours and stays",
     }  # fmt: skip
-    for arguments in ({"content": TEXT}, {"restore": NOTHING}):
+    for arguments in ({"content": TEXT}, {"restore": NO_SETTINGS}):
         assert run(**arguments) == {
             "failed": True,
             "msg": f"nothing was changed: {path} is not ours (its first line is not '{MARKER}…'): rename or remove it",
@@ -148,17 +157,10 @@ def test_what_cannot_be_read_is_neither_ours_nor_replaced(run: Run, path: pathli
     assert run(content=TEXT)["msg"] == f"nothing was changed: {path} is not a regular file; rename or remove it"
 
 
-@pytest.mark.parametrize("content", [None, "x"])
-def test_a_text_without_our_first_line_is_refused(run: Run, content: t.Optional[str]) -> None:
+@pytest.mark.parametrize("content", ["", "x"])
+def test_a_text_without_our_first_line_is_refused(run: Run, content: str) -> None:
     msg = f"content: the text must begin with '{MARKER}', or it could never be removed again"
     assert run(content=content) == {"failed": True, "msg": msg}
-
-
-def test_sections_are_for_the_action_and_one_source_is_enough(run: Run) -> None:
-    msg = "sections is for the action plugin of this name, which renders the template; give content"
-    assert run(sections=[])["msg"] == msg
-    for both in ({"sections": []}, {"content": TEXT}):
-        assert "mutually exclusive: sections|content|restore" in run(restore=NOTHING, **both)["msg"]
 
 
 # ------------------------------------------------------------------ the library that reads it
@@ -211,7 +213,7 @@ def test_the_way_back_asks_no_library(run: Run, path: pathlib.Path, played: Play
     answer = run(restore=encoded(OTHER), libraries=["/none.so"])
     assert (answer["changed"], answer["checked_by"], played.checked) == (True, None, [])
     assert (path.read_text(), path.stat().st_mtime_ns) == (OTHER, 123_456_789)
-    assert (path.stat().st_mode & 0o7777, played.labelled) == (0o644, [(str(path), False)])
+    assert (path.stat().st_mode & 0o7777, played.labelled) == (0o644, [str(path)])
 
 
 def test_bytes_that_are_no_text_come_back_as_they_were(run: Run, path: pathlib.Path) -> None:
@@ -223,7 +225,7 @@ def test_bytes_that_are_no_text_come_back_as_they_were(run: Run, path: pathlib.P
     assert (path.read_bytes(), path.stat().st_mtime_ns) == (before, 123_456_789)
 
 
-@pytest.mark.parametrize("restore", [NOTHING, {}])
+@pytest.mark.parametrize("restore", [NO_SETTINGS, {}])
 def test_where_nothing_was_there_nothing_is_left(run: Run, path: pathlib.Path, played: Played, restore: Result) -> None:
     put(path, TEXT)
     assert run(restore=restore)["changed"] is True
@@ -263,7 +265,7 @@ def test_mode_owner_and_group_are_shown_as_they_are_and_put_right(
     right = path.stat()
     assert (right.st_mode & 0o7777, f"{right.st_uid}:{right.st_gid}", path.read_text()) == (0o644, OWNER, TEXT)
     assert (right.st_ino == was.st_ino) is (owner == 0), "another user may have it open for writing"
-    assert played.labelled == [(str(path), False)]
+    assert played.labelled == [str(path)]
     assert in_force.history(str(path)).versions == (), "its text is as it was"
 
 
@@ -294,7 +296,7 @@ def test_what_cannot_be_written_is_told_with_what_would_have_been(
 
     put(path, TEXT)
     foretold = run(check=True, content=OTHER)
-    monkeypatch.setattr(*((in_force, "note") if stage == "noted" else (host_settings, "apply_changes")), fail)
+    monkeypatch.setattr(*((in_force, "note") if stage == "noted" else (host_wide_change, "apply_changes")), fail)
     msg = f"nothing was changed: {said.format(path=path)}"
     assert run(content=OTHER) == {**foretold, "failed": True, "msg": msg}
     assert path.read_text() == TEXT
@@ -319,24 +321,58 @@ def test_that_what_is_written_cannot_be_noted_takes_nothing_back(
     assert [version.text for version in in_force.history(str(path)).versions] == [TEXT]
 
 
-def test_who_has_the_lock_is_told_and_a_dead_runs_is_taken_over_aloud(
-    run: Run, path: pathlib.Path, played: Played, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+# ------------------------------------------------------------------ who else is on the host
+
+
+WANTED: t.List[Result] = [{"content": OTHER}, {"content": None}, {"restore": NO_SETTINGS}]
+
+
+@pytest.mark.parametrize("wanted", WANTED, ids=["other", "absent", "put back"])
+def test_other_runs_are_kept_away_before_the_file_is_changed(
+    run: Run, path: pathlib.Path, played: Played, wanted: Result
 ) -> None:
-    monkeypatch.setattr(lock, "FOLDER", str(tmp_path / "run"))
-    theirs, mine = {"id": "theirs", "owner": "eve"}, {"id": "mine", "owner": "me"}
-    run(content=TEXT, rollout=True, run=theirs)
-    assert run(content=OTHER, run=mine)["lock_holder"]["id"] == "theirs"
-    assert run(content=OTHER, run={**mine, "takes_over": "theirs"})["changed"] is True
-    assert played.warnings == ["took over the lock of a run that was killed: eve"]
+    put(path, TEXT)
+    seen: t.List[str] = []
+    played.others = lambda: seen.append(path.read_text())
+    assert run(check=True, **wanted)["changed"] is True
+    assert played.taken == 0
+    assert run(**wanted)["changed"] is True
+    assert seen == [TEXT]
+    assert run(**wanted)["changed"] is False
+    assert played.taken == 1, "who changes nothing keeps nobody away"
 
 
-def test_a_lock_that_nobody_could_take_is_told_with_the_file(
-    run: Run, path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("wanted", WANTED, ids=["other", "absent", "put back"])
+def test_without_the_host_nothing_is_written(run: Run, path: pathlib.Path, played: Played, wanted: Result) -> None:
+    def held() -> t.NoReturn:
+        raise NotLocked("another run is changing this host")
+
+    put(path, TEXT)
+    played.others = held
+    with pytest.raises(NotLocked, match=r"^another run is changing this host$"):
+        run(**wanted)
+    assert (path.read_text(), played.checked) == (TEXT, [])
+
+
+def test_what_another_run_did_until_the_host_was_had_counts(run: Run, path: pathlib.Path, played: Played) -> None:
+    put(path, TEXT)
+    played.others = lambda: put(path, OTHER)
+    third = TEXT.replace("30", "35")
+    answer = run(content=third)
+    assert (answer["previous"], answer["diff"], path.read_text()) == (encoded(OTHER), diff(path, OTHER, third), third)
+    played.others = lambda: None
+    run(restore=answer["previous"])
+    assert path.read_text() == OTHER
+
+
+@pytest.mark.parametrize("wanted", WANTED, ids=["other", "absent", "put back"])
+def test_what_somebody_has_put_in_its_place_until_then_is_not_lost(
+    run: Run, path: pathlib.Path, played: Played, wanted: Result
 ) -> None:
-    def fail(_self: lock.Lock) -> t.NoReturn:
-        raise NotLocked("others may write there")
-
-    monkeypatch.setattr(lock.Lock, "take", fail)
-    assert run(content=TEXT, run={"id": "me", "owner": "me"}) == {
-        "failed": True, "msg": f"nothing was changed: {path}: others may write there", "lock_holder": {},
-    }  # fmt: skip
+    put(path, TEXT)
+    played.others = lambda: put(path, "TCP_KEEPIDLE=7\n")
+    assert run(**wanted) == {
+        "failed": True,
+        "msg": f"nothing was changed: {path} is not ours (its first line is not '{MARKER}…'): rename or remove it",
+    }
+    assert path.read_text() == "TCP_KEEPIDLE=7\n"
