@@ -51,6 +51,8 @@ class ActionModule(ActionBase):
             )
         if result.get("step") == SOCKETS and result.get("sockets"):
             _show_wrong({host: result["sockets"]})
+        if "would_change" in result.get("report", {}) and given["libraries_changed"] and given["state"] == "present":
+            result["report"]["would_change"].insert(0, "the libraries")
         for remark in result.get("remarks", []):
             Display().display(f"{host}: {remark}", color=C.COLOR_CHANGED)
         return result
@@ -63,7 +65,8 @@ class ActionModule(ActionBase):
         if given["host_wide"] is not None:
             # A .socket unit has systemd's own directives; a service's drop-in would win over the settings file.
             services = [service for service in services if service["type"] == "socket"]
-            settings = _settings_file.rendered(self, given["host_wide"], task_vars)
+            wanted = given["host_wide"]
+            settings = _settings_file.rendered(self, wanted["sections"], task_vars, wanted["template"])
         templates = {kind: given[f"{kind}_template"] for kind in ("service", "socket")}
         rendered = _dropins.rendered(self, services, units, templates, task_vars) if given["deploy"] else []
         return assigned(given, rendered, settings)
@@ -98,7 +101,7 @@ def _is_quiet(given: t.Mapping[str, t.Any], assignment: t.Mapping[str, t.Any]) -
     """Tell whether what was seen shows that a foresight would find nothing."""
     if assignment.get("host_wide") is not None:
         return False
-    seen = given["found"] if given["believe"] else None
+    seen = None if given["libraries_changed"] else given["found"]
     restarts = {"services": assignment["services"], "without": assignment["without"], "seen": seen}
     live = any(service.get("live") for service in assignment["services"])
     return not live and _seen.dropins_are_there(assignment["dropins"], seen) and _seen.nothing_is_due(restarts, True)

@@ -234,6 +234,7 @@ from ..module_utils.libraries import build, install
 from ..module_utils.libraries.carry_out import carry_out, foretell, look_at_host
 from ..module_utils.libraries.command_file import (
     LINK,
+    NAME,
     DoesNotRun,
     Target,
     observed_command,
@@ -419,13 +420,13 @@ def _with_command(module: Module, target: Target, result: Result) -> Result:
     content = archive.assemble(modules)
     reasons = reasons_to_put(target, content)
     if target.obstacle:
-        module.warn(f"{archive.NAME} has no link: {target.obstacle}")
+        module.warn(f"{NAME} has no link: {target.obstacle}")
     link = "" if target.obstacle else target.link
     if reasons and not module.check_mode:
         try:
             put_command(target, content, module.label)
         except (DoesNotRun, TimedOut) as error:
-            module.warn(f"{archive.NAME} was not installed: {error}")
+            module.warn(f"{NAME} was not installed: {error}")
             return {**result, "command": None}
     return {
         **result,

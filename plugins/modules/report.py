@@ -49,10 +49,10 @@ options:
     type: dict
   phase:
     description:
-      - With O(of=rollout), for the playbooks of this collection, in place of the options below and of O(outcomes), how far
-        the play came is read from what its tasks have left in the variables of its hosts.
-      - After V(inputs), V(stop) and V(compiled) the task fails where a host is not ready. V(batch) prints something only
-        where a host has failed.
+      - With O(of=rollout), for the playbooks of this collection, in place of the options below and of O(outcomes). How
+        far the play came is read from what its tasks have left in the variables of its hosts.
+      - After V(inputs), V(stop) and V(compiled) the task fails where a host is not ready. V(batch) prints something
+        only where a host has failed.
     type: str
     choices: [inputs, looked, stop, compiled, batch, end]
   unreachable:

@@ -34,23 +34,23 @@ options:
     description: What M(netops.keepalive.service_units_info) returned of these units.
     type: dict
     default: {}
-  believe:
+  libraries_changed:
     description:
-      - Whether nothing has changed since O(found) was seen. Where it shows in check mode that there is nothing to do,
-        the host is not asked again.
+      - Whether the libraries were installed since O(found) was seen, or would be in check mode. Where not, and O(found)
+        shows in check mode that there is nothing to do, the host is not asked again.
     type: bool
-    default: false
+    default: true
   state:
     description:
-      - V(absent) takes everything of this collection away, O(services) and O(absent) only say who may be restarted for it.
-        O(found) is what M(netops.keepalive.rollout_look) returned.
+      - V(absent) takes everything of this collection away, O(services) and O(absent) only say who may be restarted for
+        it. O(found) is what M(netops.keepalive.rollout_look) returned.
     type: str
     choices: [present, absent]
     default: present
   parts:
     description:
-      - What of it O(state=absent) takes away. V(host_wide), what every process is told. V(services), drop-ins and what was
-        set on open sockets. V(libraries), unless a process still maps them.
+      - What of it O(state=absent) takes away. V(host_wide), what every process is told. V(services), drop-ins and what
+        was set on open sockets. V(libraries), unless a process still maps them.
     type: list
     elements: str
     choices: [host_wide, services, libraries]
@@ -61,8 +61,8 @@ options:
     default: false
   host_wide:
     description:
-      - What every process of the host is told, in place of drop-ins for O(services). As M(netops.keepalive.rollout_look)
-        returned it.
+      - What every process of the host is told, in place of drop-ins for O(services). As
+        M(netops.keepalive.rollout_look) returned it.
     type: dict
   replace_host_wide:
     description: Whether the drop-ins take the place of the host-wide mode, which is taken away.
@@ -143,8 +143,9 @@ RETURN = r"""
 state:
   description:
     - How the host is now. V(verified), or V(as_before) (everything was taken back). V(not_as_before), where not all of
-      it could be. V(incomplete), where a removal has left something. V(refused), where nothing was begun, V(locked), where another run has the host. V(unknown), where the
-      transaction was ended from outside, or is not at its end yet. V(foreseen) in check mode.
+      it could be. V(incomplete), where a removal has left something. V(refused), where nothing was begun, V(locked),
+      where another run has the host. V(unknown), where the transaction was ended from outside, or is not at its end
+      yet. V(foreseen) in check mode.
   returned: always
   type: str
   sample: verified
@@ -440,9 +441,9 @@ def _answer(module: Module, detached: Detached, name: str, assignment: Assignmen
 
 
 def _end_trial(module: Module, assignment: Assignment) -> Outcome:
-    """We are here over a new connection. Do programs start, too? Then what is on trial stays, and the rest is waited for.
+    """Have what is on trial stay, as we are here over a new connection, if programs start, too; then wait for the rest.
 
-    Who came late, after one that had not got in, has it taken back.
+    Who comes late, after one that had not got in, has it taken back.
     """
     trial = module.params["trial"]
     seen = ""

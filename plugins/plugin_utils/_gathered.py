@@ -42,7 +42,9 @@ def gathered(
     looked = [each["keepalive_looked"]["hosts"] for each in variables.values() if each.get("keepalive_looked")]
     left_out = [host for host in hosts if looked and host in looked[0]["unreachable"]]
     if phase == "inputs":
-        told = next((each["keepalive_inputs"] for each in variables.values() if each.get("keepalive_inputs")), {})
+        told: Variables = next(
+            (each["keepalive_inputs"] for each in variables.values() if each.get("keepalive_inputs")), {}
+        )
         outcomes = {host: told.get("outcomes", {}).get(host, {}) for host in hosts}
     else:
         outcomes = {host: _outcome(phase, variables[host]) for host in hosts}

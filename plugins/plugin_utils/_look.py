@@ -16,8 +16,8 @@ from ..module_utils.libraries.manifest import sha256_of_text
 from ..module_utils.look.decision import Aim, what_is_due
 from ..module_utils.look.libraries import LibrariesDue, libraries_due
 from ..module_utils.look.of_every_process import host_wide_due
-from ..module_utils.look.removal import in_host_wide_mode, left_alone, removal_due
 from ..module_utils.look.remarks import obstacles, what_to_know
+from ..module_utils.look.removal import in_host_wide_mode, left_alone, removal_due
 from ..module_utils.rollout.transaction_words import waiting_lines
 from ..module_utils.settings.checks import ResolveError
 from ..module_utils.settings.service import ResolvedService
@@ -154,7 +154,7 @@ class Look:
         self.host_wide = {"sections": settings["sections"], "template": template, "use": self.aim.use}
         self.host_wide.update({name: self._variables.get(f"keepalive_host_{name}") for name in _OF_THE_HOST})
         try:
-            return _settings_file.rendered(self._action, settings["sections"], template, self._variables.all)
+            return _settings_file.rendered(self._action, settings["sections"], self._variables.all, template)
         except AnsibleError as error:
             problems.append(error.message)
             return ""

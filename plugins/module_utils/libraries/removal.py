@@ -23,7 +23,7 @@ class Removal(t.NamedTuple):
 
     removed: t.Sequence[str] = ()
     """Paths; none where nothing of ours was there."""
-    mapped_by: t.Sequence[t.Mapping[str, t.Any]] = ()
+    mapped_by: t.Sequence[int] = ()
     """The processes that map one of them: for these it is there until they end."""
 
 

@@ -86,12 +86,7 @@ def what_is_due(
 def due_restarts(names: t.Iterable[str], aim: Aim, units: t.Mapping[str, Told]) -> t.List[str]:
     """Return the units that run without what they are to have, and that may be restarted."""
     policies = {service["name"]: service.get("restart") for service in [*aim.services, *aim.absent]}
-    return [
-        one
-        for name in names
-        for one in units.get(name, {}).get("stale", {})
-        if _may_restart(one, name, policies)
-    ]
+    return [one for name in names for one in units.get(name, {}).get("stale", {}) if _may_restart(one, name, policies)]
 
 
 def _may_restart(unit: str, name: str, policies: t.Mapping[str, t.Optional[str]]) -> bool:

@@ -12,8 +12,8 @@ import typing as t
 from ..host_wide import settings_file
 from ..ld_so_preload.change import change_preload_file
 from ..ld_so_preload.request import PreloadRefused, PreloadRequest
-from ..linux.file_lock import NotLocked
 from ..libraries.manifest import sha256_of_text
+from ..linux.file_lock import NotLocked
 from ..rollout import undo_host
 from ..units import dropin
 from .decision import Aim, Told, due_restarts, of_sockets

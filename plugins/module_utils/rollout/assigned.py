@@ -23,7 +23,7 @@ ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
     "services": {"type": "list", "elements": "dict", "default": []},
     "absent": {"type": "list", "elements": "dict", "default": []},
     "found": {"type": "dict", "default": {}},
-    "believe": {"type": "bool", "default": False},
+    "libraries_changed": {"type": "bool", "default": True},
     "look_again": {"type": "bool", "default": False},
     "host_wide": {"type": "dict"},
     "replace_host_wide": {"type": "bool", "default": False},
@@ -82,7 +82,7 @@ def assigned(given: Given, rendered: t.Sequence[t.Mapping[str, t.Any]], settings
 
 
 def _of_every_process(given: Given, rendered: t.Sequence[t.Mapping[str, t.Any]], settings: str) -> Assignment:
-    """Take the drop-ins of services away: they would win over the settings file. Those of sockets have systemd's own."""
+    """Take the drop-ins of services away, which would win over the settings file. Sockets have systemd's own."""
     services = given["services"]
     found = given["found"].get("units", {}).values()
     names = [one["name"] for one in services if one["type"] == "service" and not is_template(one["name"])]
@@ -109,7 +109,7 @@ def _removal(given: Given) -> Assignment:
         "window": False,
         "host_wide": _NOBODY if "host_wide" in given["parts"] else None,
         "libraries_too": "libraries" in given["parts"],
-        **({"listed": []} if not of_services else of_services),
+        **(of_services or {"listed": []}),
     }
 
 

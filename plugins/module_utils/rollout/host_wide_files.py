@@ -15,13 +15,13 @@ import os
 import typing as t
 
 from ..host_wide import change as settings_change
-from ..host_wide import state
+from ..host_wide import settings_file, state
 from ..ld_so_preload import watchdog
 from ..ld_so_preload.change import change_preload_file
 from ..ld_so_preload.request import PreloadRefused, PreloadRequest
 from ..linux.backup import copy_beside
 from ..linux.file_lock import NotLocked
-from ..linux.label import relabel_as
+from ..linux.label import relabel, relabel_as
 from ..linux.polling import poll_until
 from ..linux.preload_file import LD_SO_PRELOAD
 from ..units import dropin
@@ -108,12 +108,13 @@ class HostWideFiles:
             if damage:
                 raise StepFailed("; ".join(damage))
             return []
-        steps = [lambda: self._put_settings_back(before), lambda: self._put_line_back(before)]
+        steps: t.List[t.Callable[[undo_host.HostWideBefore], t.List[str]]]
+        steps = [self._put_settings_back, self._put_line_back]
         changed: t.List[str] = []
         failed: t.List[str] = []
         for step in steps if before.entries else reversed(steps):
             try:
-                changed += step()
+                changed += step(before)
             except StepFailed as failure:
                 failed.append(str(failure))
         if failed:
@@ -131,7 +132,7 @@ class HostWideFiles:
     def _put_settings_back(self, before: undo_host.HostWideBefore) -> t.List[str]:
         request = settings_change.SettingsRequest(content=before.settings, mtime_ns=before.mtime_ns, restored=True)
         result = self._settings(request, lambda: None)
-        return [settings_change.PATH] if result["changed"] else []
+        return [settings_file.PATH] if result["changed"] else []
 
     def _put_line_back(self, before: undo_host.HostWideBefore) -> t.List[str]:
         """Without a trial: they were in force until a moment ago, and nobody may be there to confirm it."""
@@ -152,16 +153,16 @@ class HostWideFiles:
     def _note(self) -> None:
         host = state.look_at_host_wide()
         ours = host.settings if dropin.is_ours(host.settings or "") else None
-        mtime_ns = None if ours is None else os.stat(settings_change.PATH).st_mtime_ns
+        mtime_ns = None if ours is None else os.stat(settings_file.PATH).st_mtime_ns
         undo_host.note_before(undo_host.HostWideBefore(host.entries, ours, mtime_ns), self._folder)
 
     def _settings(self, request: settings_change.SettingsRequest, take: t.Callable[[], t.Any]) -> t.Dict[str, t.Any]:
         try:
-            result = settings_change.change_settings(request, check=self._check, take=take, label=relabel_as)
+            result = settings_change.change_settings(request, check=self._check, take=take, label=relabel)
         except settings_change.SettingsRefused as refused:
             raise StepFailed(str(refused), nothing_done=True) from refused
         except OSError as error:
-            raise StepFailed(f"{settings_change.PATH}: {error.strerror}: {error.filename}") from error
+            raise StepFailed(f"{settings_file.PATH}: {error.strerror}: {error.filename}") from error
         self._diffs += [result["diff"]] if result["changed"] else []
         return result
 

@@ -55,7 +55,11 @@ def wrong_options(given: t.Mapping[str, t.Any]) -> t.List[str]:
     if not isinstance(form, str) or form not in FORMS:
         return [f"of: {'missing' if form is None else repr(form)}: expected one of {', '.join(FORMS)}"]
     takes, needs = FORMS[form].takes, FORMS[form].needs
-    mistakes = [f"{needs}: missing: expected by host with 'of: {form}'"] if given.get(needs) is None and not given.get("phase") else []
+    mistakes = (
+        [f"{needs}: missing: expected by host with 'of: {form}'"]
+        if given.get(needs) is None and not given.get("phase")
+        else []
+    )
     for name, value in given.items():
         homes = [f"'of: {other}'" for other, one in FORMS.items() if name in one.takes]
         if homes and name not in takes and value is not None:

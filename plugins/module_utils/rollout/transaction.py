@@ -41,18 +41,20 @@ CONFIRM = "End the rollout on this host"
 KILLED = "Go on after the transaction was killed"
 
 DEFAULTS: t.Mapping[str, t.Any] = {
-    "removal": False, "libraries_too": False, "open_sockets_too": False, "host_wide": None, "dropins": [], "purge": False, "services": [], "units": [], "without": [],
-    "listed": None, "window": False, "settle": 2.0, "job_timeout": 300, "one_at_a_time": False, "verify": True,
-    "verify_wait": 10.0, "verify_fail": True, "max_sockets": 1000,
+    "removal": False, "libraries_too": False, "open_sockets_too": False, "host_wide": None, "dropins": [],
+    "purge": False, "services": [], "units": [], "without": [], "listed": None, "window": False, "settle": 2.0,
+    "job_timeout": 300, "one_at_a_time": False, "verify": True, "verify_wait": 10.0, "verify_fail": True,
+    "max_sockets": 1000,
 }  # fmt: skip
 """What an assignment says where it says nothing.
 
-V(removal): what is there is taken away, with the libraries and what was set on open sockets where that is said. V(host_wide): None leaves alone what every process is told;
-else C(settings), the text of the settings file or None for no file, C(use), the libraries that every program loads, and
-how they are tried. V(dropins), as change_dropins() takes them; V(purge): those of all others go. V(services), in the
-order of the restarts: C(name), C(restart), C(live), C(expected); who is only to be restarted has no C(expected).
-V(units): who else may have to be restarted. V(without): of whom no process may keep anything. V(listed): the units that
-the run speaks of. V(window): what is left to be restarted may still go back in a later run."""
+V(removal): what is there is taken away, with the libraries and what was set on open sockets where that is said.
+V(host_wide): None leaves alone what every process is told; else C(settings), the text of the settings file or None for
+no file, C(use), the libraries that every program loads, and how they are tried. V(dropins), as change_dropins() takes
+them; V(purge): those of all others go. V(services), in the order of the restarts: C(name), C(restart), C(live),
+C(expected); who is only to be restarted has no C(expected). V(units): who else may have to be restarted. V(without): of
+whom no process may keep anything. V(listed): the units that the run speaks of. V(window): what is left to be restarted
+may still go back in a later run."""
 
 
 def assignment_of(given: Assignment) -> t.Dict[str, t.Any]:

@@ -44,7 +44,7 @@ def remarks_of(outcome: Outcome) -> t.List[str]:
     remarks = [*outcome["host_wide"]["notes"], *waiting_lines(outcome["host_wide"]["restart_due"])]
     remarks += [f"{unit}: {', '.join(why)}" for unit, why in outcome["restart_due"].items()]
     remarks += [
-        f"{row['unit'] or row['program']}: process {row['pid']} ({row['program']}) {row['has']}, until it is started again"
+        f"{row['unit'] or row['program']}: process {row['pid']} ({row['program']}) {row['has']}, until its next start"
         for row in outcome["left"]
         if not row["blocks"] and row["by"] != "host"
     ]

@@ -15,9 +15,9 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.netops.keepalive.plugins.action.prebuilt_libraries import ActionModule
-from ansible_collections.netops.keepalive.plugins.plugin_utils._prebuilt import read_prebuilt
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, prebuilt
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import manifest as libraries_manifest
+from ansible_collections.netops.keepalive.plugins.plugin_utils._prebuilt import read_prebuilt
 
 TOP = pathlib.Path(__file__).parents[4]
 MAKEFILE = """

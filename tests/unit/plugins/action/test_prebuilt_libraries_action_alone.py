@@ -15,10 +15,10 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible_collections.netops.keepalive.plugins.action import prebuilt_libraries
-from ansible_collections.netops.keepalive.plugins.plugin_utils._prebuilt import read_sources
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, prebuilt
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import read_manifest, sha256
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import NotLocked
+from ansible_collections.netops.keepalive.plugins.plugin_utils._prebuilt import read_sources
 
 Result = t.Dict[str, t.Any]
 

@@ -15,11 +15,11 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.netops.keepalive.plugins.action import rollout_look
-from ansible_collections.netops.keepalive.plugins.plugin_utils._prebuilt import read_sources
 from ansible_collections.netops.keepalive.plugins.action.rollout_look import COMMAND, ActionModule
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.build import digest_of_sources
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import sha256_of_text
 from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import MARKER
+from ansible_collections.netops.keepalive.plugins.plugin_utils._prebuilt import read_sources
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import only
 
 Result = t.Dict[str, t.Any]

@@ -65,7 +65,9 @@ def test_the_whole_assignment_of_the_host_wide_mode() -> None:
     wanted = {"sections": [], "template": "x.j2", "use": ["connect"], "watchdog": 60}
     task = assigned(given(services=services, absent=[], found=found, host_wide=wanted), [TEXT], "settings")
     assert task == {
-        "host_wide": {"use": ["connect"], "watchdog": 60, "settings": "settings", "units": ["a.service", "w@1.service"]},
+        "host_wide": {
+            "use": ["connect"], "watchdog": 60, "settings": "settings", "units": ["a.service", "w@1.service"],
+        },
         "dropins": [TEXT], "purge": True,
         "services": [
             {"name": "a.service", "restart": "never", "live": True, "expected": {"name": "a.service"}},

@@ -141,7 +141,13 @@ def test_a_run_that_left_the_host_wide_mode_half_done_is_no_quiet_host() -> None
 
 def test_a_removal_foresees_the_libraries_and_the_open_sockets() -> None:
     host = Looking(NOTHING)
-    task = {**TASK, "services": [], "libraries_too": True, "open_sockets_too": True, "host_wide": {"settings": None, "use": []}}
+    task = {
+        **TASK,
+        "services": [],
+        "libraries_too": True,
+        "open_sockets_too": True,
+        "host_wide": {"settings": None, "use": []},
+    }
     outcome = foreseen(task, host)  # type: ignore[arg-type]
     assert host.asked[-1] == ("restore", None)
     assert (outcome["changed"], outcome["counts"]) == (True, {"a.service": {"changed": 1}})

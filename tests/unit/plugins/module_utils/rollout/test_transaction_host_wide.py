@@ -21,7 +21,8 @@ SERVICE = {"name": A, "restart": "if_running", "expected": {"name": A}}
 TASK: t.Dict[str, t.Any] = {"host_wide": ON, "dropins": [{"unit": A, "content": "new"}], "services": [SERVICE]}
 BACK: t.Dict[str, t.Any] = {"host_wide": OFF, "dropins": TASK["dropins"], "services": [SERVICE]}
 STEP_NAMES = {
-    "settings": "Write the settings file", "line": "Have every program load the libraries", "write": "Write the drop-ins",
+    "settings": "Write the settings file", "line": "Have every program load the libraries",
+    "write": "Write the drop-ins",
     "restart": "Restart what runs without them", "verify": "Stop where sockets are wrong",
 }  # fmt: skip
 

@@ -18,8 +18,9 @@ A = "a.service"
 ON: t.Dict[str, t.Any] = {"settings": "text", "use": ["connect"]}
 OFF: t.Dict[str, t.Any] = {"settings": None, "use": []}
 TASK: t.Dict[str, t.Any] = {
-    "removal": True, "libraries_too": True, "open_sockets_too": True, "host_wide": OFF, "dropins": [{"unit": A, "content": "none"}], "purge": True,
-    "services": [{"name": A, "restart": "if_running"}], "units": [A], "without": ["*"], "verify": False,
+    "removal": True, "libraries_too": True, "open_sockets_too": True, "host_wide": OFF,
+    "dropins": [{"unit": A, "content": "none"}], "purge": True, "verify": False,
+    "services": [{"name": A, "restart": "if_running"}], "units": [A], "without": ["*"],
 }  # fmt: skip
 ROW = {"unit": A, "pid": 7, "program": "/bin/x", "has": "maps y", "by": "environment"}
 

@@ -114,15 +114,15 @@ def test_who_takes_part_later_and_who_keeps_something_is_remarked() -> None:
     outcome = begun()
     row = {"unit": A, "pid": 7, "program": "/bin/x", "has": "maps y", "by": "environment", "blocks": False}
     outcome["left"] = [row, {**row, "blocks": True}, {**row, "by": "host"}]
-    outcome["host_wide"] = {**ALL, "notes": ["a note"], "restart_due": [
-        {"unit": B, "why": "it is old"}, {"unit": A, "why": "it is old"}, {"unit": "", "why": "it is new"}]}  # fmt: skip
+    due = [{"unit": B, "why": "it is old"}, {"unit": A, "why": "it is old"}, {"unit": "", "why": "it is new"}]
+    outcome["host_wide"] = {**ALL, "notes": ["a note"], "restart_due": due}
     outcome["libraries"] = {"removed": [], "used_by": [{"unit": B}, {"unit": ""}]}
     until = "until it is started again, by you or by 'restart: if_running' in an entry, it runs as before"
     assert remarks_of(outcome) == [
         "a note",
         f"a.service, b.service: it is old; {until}",
         f"outside of units: it is new; {until}",
-        "a.service: process 7 (/bin/x) maps y, until it is started again",
+        "a.service: process 7 (/bin/x) maps y, until its next start",
         "/usr/lib/libkeepalive stays: 2 processes map a library of it until their next start, in b.service. No program "
         "loads it any more. Start those again, or the host, and run this playbook again to remove the folder",
     ]

@@ -11,9 +11,9 @@ import shutil
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.plugin_utils._prebuilt import read_prebuilt
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import loaders, prebuilt
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import command
+from ansible_collections.netops.keepalive.plugins.plugin_utils._prebuilt import read_prebuilt
 from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import (
     COLLECTION,
     Run,
