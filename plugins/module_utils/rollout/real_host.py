@@ -35,6 +35,7 @@ from .lock import Lock
 from .open_sockets import OpenSockets
 from .restart import RestartFailed
 from .restarts import RestartRequest, RestartResult, Restarts
+from .transaction_files import UNIT
 from .transaction_host import Changed, LibrariesGone, StepFailed, Written
 
 _PAUSE, _REST = 0.2, 10
@@ -91,7 +92,8 @@ class RealHost:
         return self._host_wide.put_back()
 
     def without_libraries(self) -> t.Sequence[t.Mapping[str, t.Any]]:
-        return users.without_libraries(look_at_host_wide())
+        rows = users.without_libraries(look_at_host_wide())
+        return [row for row in rows if row["unit"] != UNIT]  # we end anyway
 
     def remove_libraries(self) -> LibrariesGone:
         """Only what the host told every process counts: what a drop-in told one was seen to after its restart."""
