@@ -312,6 +312,7 @@ lock_holder:
   sample: {owner: "root on deploy1, process 4711"}
 """
 
+import os
 import typing as t
 
 from ..module_utils.ld_so_preload.change import abort_trial, confirm
@@ -321,6 +322,7 @@ from ..module_utils.linux.file_lock import NotLocked
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.once import asked_once
 from ..module_utils.linux.preload_file import LD_SO_PRELOAD
+from ..module_utils.linux.procfs import HOST
 from ..module_utils.look.found import Scope, look_at_units
 from ..module_utils.rollout.assigned import ARGUMENTS
 from ..module_utils.rollout.detached import Detached, NoOutcome, NotStarted, patience
@@ -357,7 +359,8 @@ def main() -> None:
     )
     if module.params["assignment"] is None:
         module.fail_json(msg="assignment: missing: the task's action makes it; call the role keepalive_services")
-    assignment = assignment_of({**module.params["assignment"], "run": module.params["run"] or {}})
+    run = {**(module.params["run"] or {}), "connection": sorted(HOST.ancestors(os.getpid()))}
+    assignment = assignment_of({**module.params["assignment"], "run": run})
     _check(module, assignment)
     diffs: t.List[t.Dict[str, t.Any]] = []
     try:
@@ -375,7 +378,7 @@ def main() -> None:
         module.exit_json(changed=True, diff=diffs, **outcome)
     removal = bool(assignment["removal"])
     changed = outcome.pop("changed", False) or _has_changed(outcome)
-    told = {"remarks": remarks_of(outcome), "report": for_the_report(outcome, removal)}
+    told = {"remarks": remarks_of(outcome, removal), "report": for_the_report(outcome, removal)}
     result = {"changed": changed, "diff": diffs, **told, **outcome}
     if outcome["state"] in (VERIFIED, "foreseen"):
         module.exit_json(**result)

@@ -72,7 +72,8 @@ def _carry_out(files: TransactionFiles, assignment: Paper) -> Paper:
         return {**answer, "ended": boot_clock.now(), "outcome": outcome, "warnings": warnings}
     run = {**assignment["run"], "unit": UNIT, "process": os.getpid()}
     policies = {one["name"]: one.get("restart", "if_running") for one in assignment["services"]}
-    host = RealHost(Lock(run, False), policies, warn=warnings.append, tell=tell, armed=armed)
+    connection = run.pop("connection", ())
+    host = RealHost(Lock(run, False), policies, warn=warnings.append, tell=tell, armed=armed, connection=connection)
     outcome = transact(assignment, host, tell, attempt)
     silent = [SILENT[pid] for pid in sorted(SILENT)]
     return {**answer, "ended": boot_clock.now(), "outcome": outcome, "warnings": [*warnings, *silent[:3]]}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ..host_wide.state import look_at_host_wide
@@ -16,6 +17,7 @@ from ..linux import systemd
 from ..linux.file_lock import NotLocked
 from ..linux.label import relabel
 from ..linux.polling import poll_until
+from ..linux.procfs import HOST
 from ..linux.unit_names import is_template, template_of
 from ..live.memory import ChangeGroup
 from ..processes import users
@@ -49,6 +51,7 @@ class RealHost:
     :param policies: C(restart) by unit: who must not be restarted is not restarted to go back either.
     :param warn: told of what is no reason to fail.
     :param tell: told of what a step does.
+    :param connection: the processes of who waits for the transaction; they are gone before anybody reads its answer.
     :param armed: told of a trial of /etc/ld.so.preload that waits to be confirmed, by its name.
     """
 
@@ -61,12 +64,14 @@ class RealHost:
         warn: t.Callable[[str], t.Any],
         tell: t.Callable[[str], t.Any],
         armed: t.Callable[[str], t.Any] = lambda _token: None,
+        connection: t.Collection[int] = (),
     ) -> None:
         self._lock = lock
         self._policies = policies
         self._check = check
         self._warn = warn
         self._tell = tell
+        self._connection = connection
         self.diffs: t.List[t.Dict[str, t.Any]] = []
         """What was, or in check mode would be, changed."""
         self._host_wide = HostWideFiles(check=check, tell=tell, warn=warn, armed=armed, diffs=self.diffs)
@@ -97,7 +102,13 @@ class RealHost:
 
     def remove_libraries(self) -> LibrariesGone:
         """Only what the host told every process counts: what a drop-in told one was seen to after its restart."""
-        used_by = [user for user in users.library_users() if user["loaded_by"] == "host"]
+        ours = {*self._connection, *HOST.ancestors(os.getpid())}
+        used_by = [
+            user
+            for user in users.library_users()
+            if user["loaded_by"] == "host" and user["unit"] != UNIT and user["pid"] not in ours
+            if os.getpid() not in HOST.ancestors(user["pid"])  # who reads the sockets for us maps one as well
+        ]
         if used_by:
             return LibrariesGone(used_by=used_by)
         try:

@@ -39,10 +39,12 @@ def failure_lines(outcome: Outcome, host: str, removal: bool = False) -> t.List[
     return [*lines, f"open sockets put back: {_sockets(back)}", f"next: {_next(outcome)}"]
 
 
-def remarks_of(outcome: Outcome) -> t.List[str]:
+def remarks_of(outcome: Outcome, removal: bool = False) -> t.List[str]:
     """Return what is to be said of a host that is verified: what is left to others, and what was set."""
+    foreseen = "would_restart" in outcome
     remarks = [*outcome["host_wide"]["notes"], *waiting_lines(outcome["host_wide"]["restart_due"])]
-    remarks += [f"{unit}: {', '.join(why)}" for unit, why in outcome["restart_due"].items()]
+    if not (removal and foreseen):  # what they run without is to go
+        remarks += [f"{unit}: {', '.join(why)}" for unit, why in outcome["restart_due"].items()]
     remarks += [
         f"{row['unit'] or row['program']}: process {row['pid']} ({row['program']}) {row['has']}, until its next start"
         for row in outcome["left"]
