@@ -138,7 +138,7 @@ HELD = Held({"id": "eve", "owner": "eve", "since": 0.0, "last": 0.0, "unit": "ke
         (
             HELD,
             "locked",
-            "h1; nothing was changed by this run\nstep that failed: Start the tr",
+            "h1; nothing was changed by this run\nstep that failed: Begin the ro",
         ),
         (NotStarted("no systemd-run"), "refused", "h1; nothing was changed by this run\n"),
         (NoOutcome("it goes on"), "unknown", "it goes on"),
