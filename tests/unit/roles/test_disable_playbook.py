@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook disable_keepalive over a fleet: where it stops, whom it shows as failed, and what its last screen says."""
+"""The playbook disable_keepalive over a fleet: where it stops, who is shown as failed, what its last screen says."""
 
 from __future__ import annotations
 

@@ -111,13 +111,16 @@ def before() -> t.Optional[HostWideBefore]:
 
 def test_what_was_before_is_on_the_disk_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: t.List[t.Any] = []
-    for module, name in ((settings_change, "_write"), (change, "replace_file")):
-        real = getattr(module, name)
-        monkeypatch.setattr(
-            module,
-            name,
-            lambda *given, _real=real, **named: (seen.append((before(), world.said())), _real(*given, **named))[1],
-        )
+
+    def watched(real: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+        def write(*given: t.Any, **named: t.Any) -> t.Any:
+            seen.append((before(), world.said()))
+            return real(*given, **named)
+
+        return write
+
+    monkeypatch.setattr(settings_change, "_write", watched(settings_change._write))
+    monkeypatch.setattr(change, "replace_file", watched(change.replace_file))
     files = world.files()
     assert files.left() is False
     assert files.write_settings(ON) == Changed(True, True, [])
