@@ -26,6 +26,13 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         if arguments.get("state", "present") == "present":
             prebuilt = arguments.pop("prebuilt", None)
+            delegate = arguments.pop("delegate", None)
+            if delegate:
+                groups, host = (task_vars or {}).get("groups", {}), str((task_vars or {}).get("inventory_hostname"))
+                problem = problem_with_delegate(delegate, self._task.args.get("compiled_elsewhere") or "", groups, host)
+                if problem:
+                    raise AnsibleActionFail(problem)
+                arguments["delegated"] = True
             if prebuilt:
                 folder = folder_of(self, prebuilt)
                 variants = read_prebuilt(folder)

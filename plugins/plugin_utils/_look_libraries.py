@@ -16,6 +16,7 @@ from ..module_utils.libraries.plan import Asked
 from ..module_utils.look.libraries import digest_of_command
 from ..module_utils.look.remarks import Compiler
 from ..module_utils.settings.options import LIBRARY_DIR
+from ._delegate import problem_with_delegate
 from ._prebuilt import folder_of, read_manifests, read_prebuilt, read_sources
 from ._variables import HostVariables
 
@@ -52,7 +53,10 @@ class WantedLibraries:
 
     def _asked(self) -> Asked | None:
         variables = self._variables
-        self._check_delegate()
+        groups, host = variables.all.get("groups", {}), str(variables.all.get("inventory_hostname"))
+        problem = problem_with_delegate(self._delegate, self._prebuilt, groups, host)
+        if problem:
+            variables.mistakes.append(problem)
         asked = Asked(
             LIBRARY_DIR,
             variables.get("keepalive_build_cc", "cc"),
@@ -70,23 +74,3 @@ class WantedLibraries:
         except AnsibleError as error:
             self._variables.mistakes.append(f"keepalive_build_prebuilt: {error.message}")
             return None
-
-    def _check_delegate(self) -> None:
-        delegate, groups = self._delegate, self._variables.all.get("groups", {})
-        if not delegate:
-            return
-        if self._prebuilt:
-            host = self._variables.all.get("inventory_hostname")
-            self._variables.mistakes.append(
-                f"keepalive_build_delegate ({delegate}) and keepalive_build_prebuilt ({self._prebuilt}) are both set "
-                f"for {host}: set one of them, and the other to '' where a group sets it"
-            )
-        elif delegate in groups:
-            self._variables.mistakes.append(
-                f"keepalive_build_delegate: {delegate} is a group; name one host of it: {', '.join(groups[delegate])}"
-            )
-        elif delegate not in [*groups.get("all", []), "localhost"]:
-            self._variables.mistakes.append(
-                f"keepalive_build_delegate: {delegate} is not in the inventory; expected the name of one of its hosts, "
-                "which need not be in the play, or localhost"
-            )

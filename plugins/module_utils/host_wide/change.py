@@ -107,9 +107,11 @@ def change_settings(
         try:
             _write(request, before, label)
         except OSError as error:
-            raise SettingsRefused(
-                f"nothing was changed: {error.strerror}: {error.filename or path}", **result
-            ) from error
+            why = f"{error.strerror}: {error.filename or path}"
+            if after == before or _present_text(path) != after:
+                raise SettingsRefused(f"nothing was changed: {why}", **result) from error
+            # Who is told that nothing was changed forgets the way back.
+            result["msg"] = f"{path} is written, but not its owner, mode, time and label: {why}"
     if in_force.history(path).versions:
         # Also where it is as it should be: a run that was killed may have written it and not noted it any more.
         with contextlib.suppress(OSError):

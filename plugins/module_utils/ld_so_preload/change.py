@@ -132,7 +132,7 @@ class _Change(t.NamedTuple):
         if new == before:
             self._put_right(after)
         else:
-            result.update(self._write(before, new))
+            result.update(self._write(before, new, notes))
         return result
 
     def _refuse_where_others_write(self) -> None:
@@ -153,19 +153,26 @@ class _Change(t.NamedTuple):
             os.chmod(path, watchdog.MODE)
         sync_folder(os.path.dirname(path))
 
-    def _write(self, before: t.Optional[bytes], new: t.Optional[bytes]) -> PreloadChange:
+    def _write(self, before: t.Optional[bytes], new: t.Optional[bytes], notes: t.List[str]) -> PreloadChange:
         """Have the file say something else, None: be away; return what is to be told of it."""
         path, result = self.place.path, {}
         if before is not None and self.request.backup:
             result["backup_file"] = self.backup(path)
         _note(path, before)
-        if new is None:
-            os.unlink(path)
-        elif not self.request.absent and self.request.watchdog > 0:
+        on_trial = new is not None and not self.request.absent and self.request.watchdog > 0
+        if new is not None and on_trial:
             result.update(self._begin(new))
-        else:
-            self._put(new)
-        sync_folder(os.path.dirname(path))
+        try:
+            if new is None:
+                os.unlink(path)
+            elif not on_trial:
+                self._put(new)
+            sync_folder(os.path.dirname(path))
+        except OSError as error:
+            if _read(path) != new:
+                raise
+            # Who is told that nothing was changed forgets the way back.
+            notes.append(f"{path} is changed, but whether the disk has it is not known: {error.strerror}")
         with contextlib.suppress(OSError):  # it is in force
             _note(path, new)
         return result

@@ -12,7 +12,7 @@ from __future__ import annotations
 import shlex
 import typing as t
 
-from ..settings.options import LIBRARIES
+from ..settings.options import INSPECT, LIBRARIES
 
 PRELOAD = "preload"
 """A library for LD_PRELOAD: tried under true(1), and in a conversation over loopback."""
@@ -44,7 +44,7 @@ FILES: t.Dict[str, File] = {
     file.name: file
     for file in (
         *(File(name, PRELOAD) for name in LIBRARIES.values()),
-        File("libkeepalive_inspect.so", LIBRARY),
+        File(INSPECT, LIBRARY),
         File("keepalive_inspect.h", DATA),
         File(WATCHDOG, PROGRAM, 0o755),
     )

@@ -17,7 +17,7 @@ from ..linux.procfs import HOST, Proc
 from ..linux.unit_files import preload_entries
 from ..linux.unit_names import instances_pattern
 from ..settings.pattern import fits
-from ..units.dropin import is_own_library
+from ..units.dropin import is_own_library, is_preloaded_library
 from ..units.unit import own_libraries
 
 
@@ -33,7 +33,7 @@ class _Preload(t.NamedTuple):
 def library_users(proc: Proc = HOST) -> t.List[t.Dict[str, t.Any]]:
     """Return every process of the host that maps a library of ours, with its unit, and who told the loader to."""
     users = []
-    for pid, libraries in answering.mapping(is_own_library, proc):
+    for pid, libraries in answering.mapping(is_preloaded_library, proc):
         told = _preload_of(pid, proc)
         users.append(
             {

@@ -124,7 +124,9 @@ def _removal_of_services(given: Given) -> Assignment:
         "dropins": [{"unit": name} for name in found["dropins"]],
         "purge": True,
         "open_sockets_too": True,
-        "services": _policies([*given["services"], *given["absent"]]),
+        "services": [
+            {"name": one["name"], "restart": one["restart"]} for one in [*given["services"], *given["absent"]]
+        ],
         "units": list(dict.fromkeys([*found["dropins"], *users])),
         "without": ["*"],
     }

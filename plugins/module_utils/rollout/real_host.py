@@ -107,7 +107,6 @@ class RealHost:
             user
             for user in users.library_users()
             if user["loaded_by"] == "host" and user["unit"] != UNIT and user["pid"] not in ours
-            if os.getpid() not in HOST.ancestors(user["pid"])  # who reads the sockets for us maps one as well
         ]
         if used_by:
             return LibrariesGone(used_by=used_by)

@@ -19,6 +19,8 @@ LIBRARIES: t.Dict[str, str] = {
     "socket": "libkeepalive_socket.so",
 }
 """What a service says (C(libraries: [connect])) and the file that is preloaded for it."""
+INSPECT = "libkeepalive_inspect.so"
+"""The library beside them that gives nobody settings: our own programs read sockets with it."""
 
 LIBRARY_DIR = "/usr/lib/libkeepalive"
 """Below /usr/lib, because AppArmor's base abstraction allows mapping only from there."""

@@ -24,7 +24,7 @@ from ..linux.apart import Apart
 from ..linux.procfs import HOST, Proc
 from ..linux.stuck import reads
 from ..linux.trusted import fault
-from ..settings.options import OPTIONS
+from ..settings.options import INSPECT, OPTIONS
 from .declarations import ARGUMENTS, SOURCE
 from .values import (
     BATCH,
@@ -38,7 +38,6 @@ from .values import (
     raise_without_threads,
 )
 
-LIBRARY = "libkeepalive_inspect.so"
 HEADER = "keepalive_inspect.h"
 
 VERSION = 3
@@ -72,7 +71,7 @@ class Library:
 
         It gets into a process of root's: nobody but root (or owner) may be able to change it, see linux/trusted.py.
         """
-        library, header = os.path.join(folder, LIBRARY), os.path.join(folder, HEADER)
+        library, header = os.path.join(folder, INSPECT), os.path.join(folder, HEADER)
         wrong = fault(library, (0, owner)) or fault(header, (0, owner))
         if wrong:
             raise Unavailable(wrong)

@@ -17,6 +17,7 @@ from ..linux.unit_files import assignments, preload_entries
 from ..linux.unit_names import is_unit_name, template_of
 from ..settings import marker
 from ..settings.options import (
+    INSPECT,
     LIBRARIES,
     LIBRARY_DIR,
     OPTIONS,
@@ -127,6 +128,11 @@ def is_expanded(written: str, has: str) -> bool:
 
 def is_own_library(entry: str) -> bool:
     return entry.startswith(LIBRARY_DIR + "/")
+
+
+def is_preloaded_library(path: str) -> bool:
+    """Tell one that gives a process settings from the one with which we read sockets ourselves."""
+    return is_own_library(path) and os.path.basename(path) != INSPECT
 
 
 def foreign_preload(value: str) -> t.List[str]:

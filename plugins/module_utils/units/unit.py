@@ -267,7 +267,7 @@ def live_process(pid: int, proc: Proc = HOST) -> t.Optional[Live]:
 def own_libraries(pid: int, proc: Proc = HOST) -> t.Dict[str, bool]:
     """Return the libraries of ours that a process maps, False for a file that has been replaced since."""
     mapped = procfs.parse_maps(proc.bytes_of(pid, "maps"))
-    return {path: not gone for path, gone in mapped.items() if dropin.is_own_library(path)}
+    return {path: not gone for path, gone in mapped.items() if dropin.is_preloaded_library(path)}
 
 
 def foreign_assignments(fragment: str, drop_ins: t.Sequence[str]) -> Assignments:

@@ -302,6 +302,26 @@ def test_what_cannot_be_written_is_told_with_what_would_have_been(
     assert path.read_text() == TEXT
 
 
+def test_what_is_written_is_never_said_not_to_be(run: Run, path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction that hears so forgets the way back."""
+
+    def fail(*_arguments: t.Any) -> t.NoReturn:
+        raise OSError(errno.EIO, "Input/output error")
+
+    put(path, TEXT)
+    foretold = run(check=True, content=OTHER)
+    monkeypatch.setattr(os, "chmod", fail)
+    msg = f"{path} is written, but not its owner, mode, time and label: Input/output error: {path}"
+    assert run(content=OTHER) == {**foretold, "msg": msg}
+    assert path.read_text() == OTHER
+    assert [version.text for version in in_force.history(str(path)).versions] == [TEXT, OTHER]
+    os.chown(path, os.geteuid(), os.getegid())
+    monkeypatch.undo()
+    path.chmod(0o600)
+    monkeypatch.setattr(os, "chmod", fail)
+    assert run(content=OTHER)["msg"] == f"nothing was changed: Input/output error: {path}", "its text is as it was"
+
+
 def test_that_what_is_written_cannot_be_noted_takes_nothing_back(
     run: Run, path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload.req
     PreloadRequest,
     TrialFailed,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import files
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import TimedOut
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import NotLocked
 
@@ -108,6 +109,36 @@ def test_a_refusal_is_lines_and_what_is_told_beside_them(caller: Caller) -> None
     }  # fmt: skip
     assert str(refused.value) == "\n".join(refused.value.lines)
     assert caller.text() is None
+
+
+@pytest.mark.parametrize("where", [change, files], ids=["beside", "within"])
+def test_what_is_changed_is_never_said_not_to_be(caller: Caller, monkeypatch: pytest.MonkeyPatch, where: t.Any) -> None:
+    """A transaction that hears so forgets the way back."""
+    note = f"{caller.file} is changed, but whether the disk has it is not known: Input/output error"
+    folder, sync = str(caller.file.parent), where.sync_folder
+
+    def fail(synced: str) -> None:
+        sync(synced)
+        if synced == folder:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(where, "sync_folder", fail)
+    answer = caller.change()
+    assert (answer["changed"], answer["notes"]) == (True, [note])
+    assert caller.text() == f"{caller.lib}/libkeepalive.so\n"
+    answer = caller.change(absent=True)
+    assert (answer["changed"], answer["notes"]) == (True, [note] if where is change else [])
+    assert caller.text() is None
+
+
+def test_what_is_not_changed_is_said_not_to_be(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: t.Any, **_named: t.Any) -> t.NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(change, "replace_file", fail)
+    with pytest.raises(PreloadRefused) as refused:
+        caller.change()
+    assert refused.value.lines == [f"{caller.file}: No space left on device; nothing was changed"]
 
 
 ERRORS: t.List[t.Tuple[Exception, str]] = [

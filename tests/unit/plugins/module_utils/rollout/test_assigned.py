@@ -103,7 +103,7 @@ def test_the_whole_assignment_of_a_removal() -> None:
         "removal": True, "libraries_too": True, "open_sockets_too": True, "host_wide": {"settings": None, "use": []},
         "dropins": [{"unit": "a.service"}, {"unit": "old.socket"}], "purge": True,
         "services": [
-            {"name": "a.service", "restart": "never", "live": True, "expected": {"name": "a.service"}},
+            {"name": "a.service", "restart": "never"},
             {"name": "gone.service", "restart": "if_running"},
         ],
         "units": ["a.service", "old.socket", "user.service"], "without": ["*"],

@@ -36,7 +36,7 @@ def installed_fixture(inspect_folder: str, tmp_path: pathlib.Path) -> Installed:
     folder = tmp_path / "lib"
     shutil.copytree(inspect_folder, folder)
     folder.chmod(0o755)
-    return str(folder), folder / native.LIBRARY, folder / native.HEADER
+    return str(folder), folder / native.INSPECT, folder / native.HEADER
 
 
 def refused(folder: str, owner: int = ME) -> str:
