@@ -118,3 +118,50 @@ def test_where_the_module_was_killed_it_is_said_what_becomes_of_the_host(run: t.
 def test_a_failure_with_an_outcome_says_itself_what_happened(run: t.Callable[..., t.Any]) -> None:
     failed = {**begun(), "failed": True, "state": "as_before", "msg": "it was taken back"}
     assert run(services=[SERVICE], found=FOUND, answer=failed)[0]["msg"] == "it was taken back"
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"libraries_changed": True}, ["the libraries", "a.service"]),
+        ({"libraries_changed": False}, ["a.service"]),
+        ({"libraries_changed": True, "state": "absent", "parts": ["libraries"]}, ["a.service"]),
+    ],
+)
+def test_libraries_that_would_be_installed_before_are_told_with_the_rest(
+    run: t.Callable[..., t.Any], more: t.Dict[str, t.Any], told: t.List[str]
+) -> None:
+    answer = {"state": "foreseen", "report": {"would_change": ["a.service"], "would_restart": []}}
+    services = [{**SERVICE, "live": True}]
+    result, _call = run(check=True, services=services, found={}, answer=answer, **more)
+    assert result["report"] == {"would_change": told, "would_restart": []}
+
+
+@pytest.mark.parametrize("check", [False, True])
+@pytest.mark.parametrize("part", ["host_wide", "libraries"])
+def test_a_removal_without_any_unit_is_none_of_nothing(run: t.Callable[..., t.Any], part: str, check: bool) -> None:
+    _result, call = run(check=check, state="absent", parts=[part], libraries_changed=False)
+    assert (call["assignment"]["removal"], call["assignment"]["libraries_too"]) == (True, part == "libraries")
+
+
+def test_a_removal_of_drop_ins_is_foreseen_by_the_host(run: t.Callable[..., t.Any]) -> None:
+    found = {**FOUND, "dropins": [], "library_users": []}
+    _result, call = run(check=True, state="absent", parts=["services"], found=found, libraries_changed=False)
+    assert call["assignment"]["purge"] is True
+
+
+def test_in_the_host_wide_mode_drop_ins_are_those_of_sockets_and_the_file_is_rendered_here(
+    run: t.Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        rollout._settings_file, "rendered", lambda _action, sections, _vars, template: f"{template} of {sections}"
+    )
+    services = [{**SERVICE, "type": "service"}, {**SERVICE, "name": "b.socket", "type": "socket"}]
+    found = {**FOUND, "units": {"a.service": {**UNIT, "instances": []}}}
+    host_wide = {"sections": [1], "template": "x.j2", "use": ["connect"], "watchdog": 60}
+    _result, call = run(check=True, services=services, found=found, libraries_changed=False, host_wide=host_wide)
+    assignment = call["assignment"]
+    assert assignment["dropins"] == [{"unit": "b.socket", "content": TEXT}]
+    assert assignment["host_wide"] == {
+        "use": ["connect"], "watchdog": 60, "settings": "x.j2 of [1]", "units": ["a.service"]
+    }  # fmt: skip
