@@ -107,16 +107,18 @@ def _returned(outcome: Outcome) -> str:
     if outcome["state"] in (LOCKED, REFUSED):
         return "nothing was changed by this run"
     if back["host_wide_failed"]:
-        return f"THE HOST DOES NOT HAVE ALL THAT IT HAD BEFORE: {back['host_wide_failed']}"
+        failed = [back[f"{part}_failed"] for part in ("host_wide", "written", "restarted", "noted")]
+        return f"THE HOST DOES NOT HAVE ALL THAT IT HAD BEFORE: {'; '.join(filter(None, failed))}"
     if back["written_failed"]:
         return f"THE HOST STILL HAS THE NEW DROP-INS, they could not be put back: {back['written_failed']}"
+    noted = f", and that could not be noted: {back['noted_failed']}" if back["noted_failed"] else ""
     if back["restarted_failed"]:
-        return f"the host has its drop-ins from before, but with them too {back['restarted_failed']}"
+        return f"the host has its drop-ins from before, but with them too {back['restarted_failed']}{noted}"
     if outcome["state"] == AS_BEFORE:
         return "its services have what they had before"
     if back["sockets_failed"]:
-        return "its services have what they had before, but their open sockets have not"
-    return f"its services have what they had before, and that could not be noted: {back['noted_failed']}"
+        return f"its services have what they had before, but their open sockets have not{noted}"
+    return f"its services have what they had before{noted}"
 
 
 def _sockets(back: t.Mapping[str, t.Any]) -> str:

@@ -92,6 +92,20 @@ def test_what_does_not_go_back_is_said_and_kept_and_the_rest_goes_back() -> None
     }  # fmt: skip
 
 
+def test_whatever_fails_on_the_way_back_everything_is_tried_and_said() -> None:
+    host = FakeHost(A)
+    host.compliant = False
+    steps = {"put_back_host_wide": "host_wide", "restore_open": "sockets", "restart back": "restarted",
+             "confirm": "noted"}  # fmt: skip
+    host.fails.update({step: StepFailed(step) for step in steps})
+    outcome = go(host, {**TASK, "services": [{**SERVICE, "live": True}]})
+    failed = {f"{part}_failed": step for step, part in steps.items()}
+    assert outcome["back"] == {**begun()["back"], "taken": True, "written": [A], "still_new": [A], **failed}
+    assert (outcome["state"], host.steps[-5:]) == (
+        "not_as_before", ["put_back_host_wide", "put_back", "restore_open", "restart back", "confirm"],
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("attempts", [1, 2])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", ["settings", "line", "write", "restart"])

@@ -44,6 +44,23 @@ CASES: t.Dict[str, t.Tuple[str, t.Dict[str, t.Any], t.List[str]]] = {
         "not_as_before", {"written": [A], "restarted": [A, B], "sockets_failed": "no such thing"}, [
             "its services have what they had before, but their open sockets have not", *DONE,
             "open sockets put back: failed: no such thing", FIX]),
+    "nothing went back": (
+        "not_as_before",
+        {"host_wide_failed": "a", "written_failed": "b", "sockets_failed": "c", "still_new": [A]}, [
+            "THE HOST DOES NOT HAVE ALL THAT IT HAD BEFORE: a; b", *NOTHING, "still with the new ones: a.service",
+            "open sockets put back: failed: c",
+            "next: fix what keeps the host from going back, then run the playbook again"]),
+    "little went back": (
+        "not_as_before",
+        {"host_wide_failed": "a", "restarted_failed": "b", "sockets_failed": "c", "noted_failed": "d"}, [
+            "THE HOST DOES NOT HAVE ALL THAT IT HAD BEFORE: a; b; d", *NOTHING, "open sockets put back: failed: c",
+            "next: fix what keeps the host from going back, then run the playbook again"]),
+    "neither restarted nor noted": ("not_as_before", {"restarted_failed": "it is down", "noted_failed": "d"}, [
+        "the host has its drop-ins from before, but with them too it is down, and that could not be noted: d",
+        *NOTHING, "open sockets put back: none were changed", FIX]),
+    "neither set nor noted": ("not_as_before", {"sockets_failed": "c", "noted_failed": "d"}, [
+        "its services have what they had before, but their open sockets have not, and that could not be noted: d",
+        *NOTHING, "open sockets put back: failed: c", FIX]),
     "not noted": ("not_as_before", {"written": [A], "restarted": [A, B], "noted_failed": "the disk is full"}, [
         "its services have what they had before, and that could not be noted: the disk is full", *DONE,
         "open sockets put back: none were changed", FIX]),
