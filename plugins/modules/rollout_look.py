@@ -41,6 +41,10 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  ask:
+    description: Whether the host is asked at all, or only RV(resolved) and RV(absent) are wanted.
+    type: bool
+    default: true
   scope:
     description: Of the action; what is asked about.
     type: dict
@@ -157,6 +161,7 @@ def main() -> None:
             "fail": {"type": "bool", "default": True},
             "mistakes": {"type": "list", "elements": "str", "default": []},
             "earlier": {"type": "dict"},
+            "ask": {"type": "bool", "default": True},
             "scope": {"type": "dict", "default": {}},
             "libraries": {"type": "dict"},
             "sockets": {"type": "bool", "default": False},

@@ -57,6 +57,20 @@ def gathered(
     )
 
 
+def answers_of(form: str, hosts: t.Iterable[str], variables_of: t.Callable[[str], Variables]) -> dict[str, t.Any]:
+    """Return what was read on each host, None where nothing could be; without those that have nothing to verify.
+
+    :param form: V(sockets) or V(audit).
+    """
+    variables = {host: variables_of(host) for host in hosts}
+    name = "keepalive_verify_sockets" if form == "sockets" else "audit_answer"
+    return {
+        host: each.get(name) or None
+        for host, each in variables.items()
+        if form != "sockets" or each.get("keepalive_services_resolved") != []
+    }
+
+
 def _outcome(phase: str, variables: Variables) -> dict[str, t.Any]:
     looked = (variables.get("keepalive_rollout") or {}).get("outcome") or {}
     if "keepalive_failure" in variables:
