@@ -101,7 +101,9 @@ remarks:
   elements: str
   sample: []
 sockets:
-  description: What M(netops.keepalive.socket_options_info) says of the services; empty where nobody asked.
+  description: >-
+    What M(netops.keepalive.socket_options_info) says of the services, as far as the report shows it; empty where nobody
+    asked.
   returned: success
   type: dict
   sample: {}
