@@ -58,7 +58,7 @@ def rollout_hosts(names: t.Iterable[str], hostvars: t.Any, to_compile: bool = Fa
     """
     look = getattr(hostvars, "raw_get", hostvars.get)
     names = list(names)
-    told = next(filter(None, ((look(name) or {}).get("keepalive_looked") for name in names)), {})
+    told: dict[str, t.Any] = next(filter(None, ((look(name) or {}).get("keepalive_looked") for name in names)), {})
     if told.get("stop"):
         return list(NOBODY)
     if "hosts" in told:

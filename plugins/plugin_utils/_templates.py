@@ -32,8 +32,8 @@ def _compiled(role: str) -> dict[str, jinja2.Template]:
 
 
 _OWN = {**_compiled("keepalive_services"), **_compiled("keepalive_host")}
-"""They see what they are given and nothing of a host, so they are compiled when Ansible loads the action, in the process
-that all tasks are forked from: to compile one takes many times as long as to render it."""
+"""They see what they are given and nothing of a host, so they are compiled when Ansible loads the action, in the
+process that all tasks are forked from: to compile one takes many times as long as to render it."""
 
 
 def renderer(action: ActionBase, name: str, role: str, others: Variables) -> t.Callable[[Variables], str]:
@@ -54,7 +54,7 @@ def renderer(action: ActionBase, name: str, role: str, others: Variables) -> t.C
         raise AnsibleActionFail(f"the template {name!r} cannot be read: {error}") from error
 
     def render(given: Variables) -> str:
-        """What it includes stands beside it."""
+        # What it includes stands beside it.
         templar = action._templar.copy_with_new_env(
             searchpath=[os.path.dirname(path)], available_variables={**others, **given}
         )
