@@ -18,7 +18,6 @@ from ..module_utils.look.libraries import LibrariesDue, libraries_due
 from ..module_utils.look.of_every_process import host_wide_due
 from ..module_utils.look.remarks import obstacles, what_to_know
 from ..module_utils.look.removal import in_host_wide_mode, left_alone, removal_due
-from ..module_utils.rollout.transaction_words import waiting_lines
 from ..module_utils.settings.checks import ResolveError
 from ..module_utils.settings.service import ResolvedService
 from ..module_utils.settings.services import Resolution, resolution
@@ -119,7 +118,7 @@ class Look:
         if self.mode == "host":
             why = self.libraries.why
             self.due = host_wide_due(self.aim, told, wanted, sha256_of_text(text), why)
-            self.remarks += [] if self.due else waiting_lines(found["host_wide"]["restart_due"])
+            self.remarks += [] if self.due else _waiting(found["host_wide"]["restart_due"])
         else:
             self.due = what_is_due(self.aim, found, wanted, self.libraries.why, self.sockets or None)
         return problems
@@ -233,3 +232,11 @@ class Look:
         except AnsibleError as error:
             problems.append(error.message)
             return {}
+
+
+def _waiting(rows: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+    if not rows:
+        return []
+    from ..module_utils.rollout.transaction_words import waiting_lines  # it brings the whole transaction along
+
+    return waiting_lines(rows)
