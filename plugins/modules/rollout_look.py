@@ -102,8 +102,8 @@ remarks:
   sample: []
 sockets:
   description: >-
-    What M(netops.keepalive.socket_options_info) says of the services, as far as the report shows it; empty where nobody
-    asked.
+    What M(netops.keepalive.socket_options_info) says of the services, as far as the report shows it; of those of which
+    there is nothing to say, C(right) holds the number of sockets. Empty where nobody asked.
   returned: success
   type: dict
   sample: {}

@@ -121,7 +121,7 @@ def test_a_host_on_which_nothing_is_due_is_finished(look: Looked) -> None:
         "due": [],
         "libraries_due": [],
         "build_for": {},
-        "sockets": SOCKETS,
+        "sockets": {**SOCKETS, "right": {}},
         "looked_at": 1000.0,
     }
     scope = {"services": [only([ENTRY])], "units": [], "mode": "services", "writable": True, "cc": "cc"}
