@@ -15,7 +15,6 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils.audit.report import render
 from ..module_utils.linux.files import FileChange, apply_changes
 from ..module_utils.linux.printable import shown
 from ..module_utils.look.decision import trouble_with
@@ -166,6 +165,8 @@ def _print_rollout(
 
 def _show_audit(answers: Arguments) -> list[str]:
     """Print an audit; return its lines."""
+    from ..module_utils.audit.report import render  # each rollout loads this file, and needs nothing of an audit
+
     lines = render(answers)
     display = Display()
     display.display("")

@@ -13,6 +13,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils.look.brief import in_brief
 from ..plugin_utils._look import Look
 
 _PASSED_ON = ("ansible_facts", "warnings", "deprecations", "exception")
@@ -56,7 +57,8 @@ class ActionModule(ActionBase):
             result["outcome"].update(would_change=[], would_restart=[])
         elif removal and not look.due:
             result["outcome"].update(removed=[], restarted=[], stays=[])
-        result.update(due=look.due, libraries_due=look.libraries.why, build_for=look.build_for, sockets=look.sockets)
+        result.update(due=look.due, libraries_due=look.libraries.why, build_for=look.build_for)
+        result["sockets"] = in_brief(look.sockets) if look.sockets else {}
         if fail:
             _say(host, look.remarks)
         if fail or look.due:

@@ -105,7 +105,9 @@ remarks:
   elements: str
   sample: []
 sockets:
-  description: What M(netops.keepalive.socket_options_info) says of the services; empty where nobody asked.
+  description: >-
+    What M(netops.keepalive.socket_options_info) says of the services, as far as the report shows it; of those of which
+    there is nothing to say, C(right) holds the number of sockets. Empty where nobody asked.
   returned: success
   type: dict
   sample: {}

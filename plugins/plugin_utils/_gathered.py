@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ..module_utils.look.brief import in_full
+
 Variables = t.Mapping[str, t.Any]
 
 PHASES = ("inputs", "looked", "stop", "compiled", "batch", "end")
@@ -89,4 +91,4 @@ def _sockets(variables: Variables) -> t.Any:
     rollout = _rollout(variables)
     if rollout:
         return {} if rollout["state"] == "foreseen" else rollout.get("sockets") or {}
-    return (variables.get("keepalive_rollout") or {}).get("sockets") or {}
+    return in_full((variables.get("keepalive_rollout") or {}).get("sockets") or {})
