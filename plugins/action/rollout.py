@@ -84,8 +84,7 @@ class ActionModule(ActionBase):
         while time.monotonic() < began + seconds + MARGIN:
             answer = over_a_new_connection(self, _MODULE, late, task_vars)
             if "state" in answer:
-                lines = answer.get("msg") or []
-                return {**answer, "msg": [*([lines] if isinstance(lines, str) else lines), seen], "failed": True}
+                return {**answer, "msg": "\n".join(filter(None, [answer.get("msg"), seen])), "failed": True}
             time.sleep(PAUSE)
         advice = rescue_advice(LD_SO_PRELOAD, time.monotonic() - began, seconds)
         return {**begun(), "state": "unknown", "failed": True, "seen": seen,
@@ -94,12 +93,13 @@ class ActionModule(ActionBase):
 
 def _is_empty(assignment: t.Mapping[str, t.Any]) -> bool:
     """Tell whether nobody asks for anything."""
-    return not assignment.get("listed", True) and assignment.get("host_wide") is None
+    more = assignment.get("host_wide") is not None or assignment.get("libraries_too")
+    return not assignment.get("listed", True) and not more
 
 
 def _is_quiet(given: t.Mapping[str, t.Any], assignment: t.Mapping[str, t.Any]) -> bool:
     """Tell whether what was seen shows that a foresight would find nothing."""
-    if assignment.get("host_wide") is not None:
+    if assignment.get("host_wide") is not None or assignment.get("removal"):
         return False
     seen = None if given["libraries_changed"] else given["found"]
     restarts = {"services": assignment["services"], "without": assignment["without"], "seen": seen}

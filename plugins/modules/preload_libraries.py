@@ -93,8 +93,8 @@ options:
     version_added: 0.2.0
   compiled:
     description:
-      - What M(netops.keepalive.prebuilt_libraries) returned where it has compiled in this run; its folder is O(prebuilt)
-        where that is not given.
+      - What M(netops.keepalive.prebuilt_libraries) returned where it has compiled in this run; its folder is
+        O(prebuilt) where that is not given.
     type: dict
     version_added: 0.2.0
   missing_compiler:

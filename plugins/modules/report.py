@@ -162,7 +162,10 @@ from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS
 def main() -> None:
     module = Module(
         argument_spec=ARGUMENTS,
-        required_if=[("of", name, (form.needs, "phase"), True) for name, form in FORMS.items()],
+        required_if=[
+            ("of", name, [one for one in (form.needs, "phase") if one in form.takes], True)
+            for name, form in FORMS.items()
+        ],
         supports_check_mode=True,
     )
     module.fail_json(msg="report prints on the controller; its action plugin was not found")

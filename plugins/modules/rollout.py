@@ -409,7 +409,7 @@ def _look_again(assignment: Assignment) -> None:
             if unit["ld_preload"] != asked["ld_preload"].get(name, unit["ld_preload"])
         ]
         if problems:
-            raise StepFailed("\n".join(problems))
+            raise StepFailed("; ".join(problems))
 
 
 def _go(module: Module, assignment: Assignment, diffs: t.List[t.Dict[str, t.Any]]) -> Outcome:

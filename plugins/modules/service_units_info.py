@@ -240,6 +240,10 @@ host_wide:
         - pid: 640
           unit: chrony.service
           program: /usr/sbin/chronyd
+    left:
+      description: Whether a rollout that did not come to its end has changed what every process is told.
+      type: bool
+      sample: false
 """
 
 from ..module_utils.linux import systemd

@@ -47,7 +47,7 @@ def gathered(
         told: Variables = next(
             (each["keepalive_inputs"] for each in variables.values() if each.get("keepalive_inputs")), {}
         )
-        outcomes = {host: told.get("outcomes", {}).get(host, {}) for host in hosts}
+        outcomes = dict(told.get("outcomes", {}))  # of all hosts: the play has one of the refused alone
     else:
         outcomes = {host: _outcome(phase, variables[host]) for host in hosts}
         outcomes.update({host: {"left_out": True} for host in left_out})

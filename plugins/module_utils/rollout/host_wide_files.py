@@ -25,7 +25,7 @@ from ..linux.label import relabel, relabel_as
 from ..linux.polling import poll_until
 from ..linux.preload_file import LD_SO_PRELOAD
 from ..units import dropin
-from . import undo, undo_host
+from . import undo_host
 from .transaction_host import Changed, StepFailed
 
 _PAUSE = 0.2
@@ -50,7 +50,7 @@ class HostWideFiles:
         warn: t.Callable[[str], t.Any],
         armed: t.Callable[[str], t.Any],
         diffs: t.List[Diff],
-        folder: str = undo.FOLDER,
+        folder: str = "",
     ) -> None:
         self._check = check
         self._tell = tell

@@ -17,10 +17,11 @@ import typing as t
 
 from ..ld_so_preload.file import is_below
 from ..linux.files import replace_file
+from ..linux.preload_file import named_in
 from ..linux.state_file import Damaged, is_integer, read_json
 from ..settings.options import LIBRARY_DIR
 from ..units.dropin import MARKER
-from .undo import FOLDER
+from . import undo
 
 NAME = "host_wide.json"
 _LIMIT = 16 << 20
@@ -38,48 +39,52 @@ class HostWideBefore(t.NamedTuple):
     """When it was written."""
 
 
-def read_before(folder: str = FOLDER) -> t.Optional[HostWideBefore]:
+def _path(folder: str) -> str:
+    return os.path.join(folder or undo.FOLDER, NAME)
+
+
+def read_before(folder: str = "") -> t.Optional[HostWideBefore]:
     """Return what was noted; None where nothing was, or what is there is not believed."""
     return _read(folder)[0]
 
 
-def damage_before(folder: str = FOLDER) -> t.List[str]:
+def damage_before(folder: str = "") -> t.List[str]:
     """Say what of the note is not believed, and what is lost by that."""
     return _read(folder)[1]
 
 
-def is_noted(folder: str = FOLDER) -> bool:
+def is_noted(folder: str = "") -> bool:
     """Tell whether a run has begun to change both files, and has not come to its end."""
-    return os.path.lexists(os.path.join(folder, NAME))
+    return os.path.lexists(_path(folder))
 
 
-def note_before(before: HostWideBefore, folder: str = FOLDER) -> None:
+def note_before(before: HostWideBefore, folder: str = "") -> None:
     """Note it, unless an unfinished run has noted something older.
 
     :raises OSError: as the file system said it.
     """
     if is_noted(folder):
         return
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    os.makedirs(folder or undo.FOLDER, mode=0o700, exist_ok=True)
     text = None if before.settings is None else before.settings.encode("utf-8", "surrogateescape")
     encoded = None if text is None else base64.b64encode(text).decode("ascii")
     paper = {"entries": list(before.entries), "settings": encoded, "mtime_ns": before.mtime_ns}
-    replace_file(os.path.join(folder, NAME), json.dumps(paper).encode(), 0o600)
+    replace_file(_path(folder), json.dumps(paper).encode(), 0o600)
 
 
-def forget_before(folder: str = FOLDER) -> None:
+def forget_before(folder: str = "") -> None:
     """Remove the note.
 
     :raises OSError: as the file system said it.
     """
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(os.path.join(folder, NAME))
+        os.unlink(_path(folder))
     with contextlib.suppress(OSError):  # there was no folder, or something else is in it
-        os.rmdir(folder)
+        os.rmdir(folder or undo.FOLDER)
 
 
 def _read(folder: str) -> t.Tuple[t.Optional[HostWideBefore], t.List[str]]:
-    path = os.path.join(folder, NAME)
+    path = _path(folder)
     try:
         content = read_json(path, _LIMIT)
         return _parsed(content), []
@@ -93,6 +98,16 @@ def _read(folder: str) -> t.Tuple[t.Optional[HostWideBefore], t.List[str]]:
         ]
 
 
+def _is_ours(entry: t.Any) -> bool:
+    """Tell whether something is one library of ours, and would be one where it is written."""
+    if not isinstance(entry, str) or not is_below(entry, LIBRARY_DIR):
+        return False
+    try:
+        return named_in(entry.encode("utf-8", "surrogateescape")) == [entry]
+    except UnicodeEncodeError:
+        return False
+
+
 def _parsed(content: t.Any) -> HostWideBefore:
     """Return what the note says.
 
@@ -101,7 +116,7 @@ def _parsed(content: t.Any) -> HostWideBefore:
     if not isinstance(content, dict) or set(content) != {"entries", "settings", "mtime_ns"}:
         raise Damaged("is not an object with entries, settings and mtime_ns")
     entries, settings, mtime_ns = content["entries"], content["settings"], content["mtime_ns"]
-    if not isinstance(entries, list) or not all(isinstance(one, str) and is_below(one, LIBRARY_DIR) for one in entries):
+    if not isinstance(entries, list) or not all(map(_is_ours, entries)):
         raise Damaged(f"names something else than libraries below {LIBRARY_DIR}")
     if mtime_ns is not None and not is_integer(mtime_ns, -(2**63), 2**63 - 1):
         raise Damaged("has no time in mtime_ns")

@@ -16,20 +16,14 @@ from .variables import LAYER, VARIABLES, is_layer
 
 OF_THE_ROLES = frozenset((
     "audit_answer", "keepalive_build_asked", "keepalive_build_candidates", "keepalive_build_compiled",
-    "keepalive_build_folder", "keepalive_build_for", "keepalive_build_installed", "keepalive_build_missing_compiler",
-    "keepalive_build_packages_of_family", "keepalive_build_removed", "keepalive_gone", "keepalive_host_dropins",
-    "keepalive_host_dropins_back", "keepalive_host_due", "keepalive_host_entries", "keepalive_host_failure",
-    "keepalive_host_found", "keepalive_host_line_back", "keepalive_host_live", "keepalive_host_now",
-    "keepalive_host_preloaded", "keepalive_host_previous", "keepalive_host_remaining", "keepalive_host_restarted",
-    "keepalive_host_returned", "keepalive_host_settings", "keepalive_host_settings_back", "keepalive_host_unloaded",
-    "keepalive_host_unset", "keepalive_host_unset_live", "keepalive_host_written", "keepalive_inputs",
-    "keepalive_left_out", "keepalive_looked", "keepalive_reached", "keepalive_rollout", "keepalive_services_absent",
-    "keepalive_services_aim", "keepalive_services_earlier", "keepalive_services_failure", "keepalive_services_found",
-    "keepalive_services_host_only", "keepalive_services_left_alone", "keepalive_services_listed",
-    "keepalive_services_live", "keepalive_services_look", "keepalive_services_mistakes",
-    "keepalive_services_policies", "keepalive_services_put_back", "keepalive_services_resolved",
-    "keepalive_services_restarted", "keepalive_services_returned", "keepalive_services_rollout",
-    "keepalive_services_unset", "keepalive_services_written", "keepalive_verify_listed", "keepalive_verify_sockets",
+    "keepalive_build_folder", "keepalive_build_for", "keepalive_build_installed",
+    "keepalive_build_missing_compiler", "keepalive_build_packages_of_family", "keepalive_build_removed",
+    "keepalive_failure", "keepalive_host_found", "keepalive_host_look", "keepalive_host_now",
+    "keepalive_host_remaining", "keepalive_host_rollout", "keepalive_inputs", "keepalive_looked",
+    "keepalive_pattern", "keepalive_rollout", "keepalive_services_absent", "keepalive_services_earlier",
+    "keepalive_services_found", "keepalive_services_look", "keepalive_services_mistakes",
+    "keepalive_services_parts", "keepalive_services_replace_host_wide", "keepalive_services_resolved",
+    "keepalive_services_rollout", "keepalive_told", "keepalive_verify_listed", "keepalive_verify_sockets",
     "keepalive_verify_unlisted",
 ))  # fmt: skip
 """What tasks of the roles and playbooks set themselves: facts, registered answers, variables of tasks."""

@@ -2,73 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook disable_keepalive over a fleet: where it stops, whom it shows as failed, and what its last screen says.
-
-The playbook, the check of the variables and the report are the real ones; the roles are stand-ins.
-"""
+"""The playbook disable_keepalive over a fleet: where it stops, who is shown as failed, what its last screen says."""
 
 from __future__ import annotations
 
-import os
 import pathlib
 import re
-import subprocess
-import sys
 import typing as t
 
 import pytest
-
-TOP = pathlib.Path(__file__).parents[3]
-HOSTS = [f"h{number}" for number in range(1, 7)]
-LOCAL = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
-GONE = "ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1"
-
-ROLES = {
-    "keepalive_host/tasks/remove.yml": """
-- ansible.builtin.set_fact:
-    keepalive_host_found: {host_wide: {settings: false, entries: []}}
-    keepalive_host_unloaded: {changed: false, lock_held: false}
-    keepalive_host_unset: {changed: false, lock_held: false}
-""",
-    "keepalive_host/tasks/remaining.yml": "- ansible.builtin.set_fact: {keepalive_host_remaining: []}\n",
-    "keepalive_services/tasks/remove.yml": """
-- ansible.builtin.set_fact:
-    keepalive_services_written: {changed_units: [a.service]}
-    keepalive_services_restarted: {restarted: {a.service: stale}, restart_due: {b.service: [stale]}}
-""",
-    "keepalive_build/tasks/remove.yml": "- ansible.builtin.set_fact: {keepalive_build_removed: {changed: true}}\n",
-}
-
-Run = t.Callable[..., t.Tuple[int, str]]
+from ansible_collections.netops.keepalive.tests.unit.support.played_fleet import Run, fleet
 
 
 @pytest.fixture(name="run")
 def run_fixture(tmp_path: pathlib.Path) -> Run:
-    collection = tmp_path / "ansible_collections" / "netops" / "keepalive"
-    for path, text in ROLES.items():
-        (collection / "roles" / path).parent.mkdir(parents=True, exist_ok=True)
-        (collection / "roles" / path).write_text(text)
-    for name in ("playbooks", "plugins", "meta", "galaxy.yml"):
-        (collection / name).symlink_to(TOP / name)
-
-    def run(*options: str, gone: t.Sequence[str] = (), wrong: t.Sequence[str] = ()) -> t.Tuple[int, str]:
-        lines = [
-            f"{host} {GONE if host in gone else LOCAL} {'keepalive_service=x' if host in wrong else ''}"
-            for host in HOSTS
-        ]
-        (tmp_path / "hosts").write_text("\n".join(lines))
-        done = subprocess.run(
-            ["ansible-playbook", "-i", "hosts", "netops.keepalive.disable_keepalive", "-e", "ansible_become=false",
-             *options],
-            cwd=tmp_path,
-            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path), "NO_COLOR": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )  # fmt: skip
-        return done.returncode, done.stdout
-
-    return run
+    return fleet(tmp_path, "disable_keepalive")
 
 
 def shown_as(output: str, what: str) -> t.List[str]:
@@ -92,7 +40,7 @@ def test_a_mistake_ends_the_run_on_a_host_that_has_it(run: Run) -> None:
 
 
 def test_a_host_that_cannot_be_reached_stops_the_run(run: Run) -> None:
-    status, output = run(gone=["h1", "h2"])
+    status, output = run("-e", '{"gone": ["h1", "h2"]}')
     assert status == 4
     assert shown_as(output, "FAILED") == [], output
     assert (
@@ -100,15 +48,15 @@ def test_a_host_that_cannot_be_reached_stops_the_run(run: Run) -> None:
         in output
     )
     assert "--limit 'all:!h1:!h2'\n" in output
-    assert "Take the host-wide mode away" not in output
+    assert "asked on" not in output
     assert "taken away: " not in output
 
 
 def test_a_host_that_cannot_be_reached_is_left_out_where_that_is_wanted(run: Run) -> None:
-    status, output = run("-e", "keepalive_unreachable=skip", gone=["h1", "h2"])
+    status, output = run("-e", '{"keepalive_unreachable": "skip", "gone": ["h1", "h2"]}')
     assert status == 4
     assert shown_as(output, "FAILED") == [], output
-    screen = output.partition("TASK [Show what was taken away]")[2].partition("PLAY RECAP")[0]
+    screen = output.partition("TASK [Show how it ended]")[2].partition("PLAY RECAP")[0]
     assert (
         "\n4 hosts: h[3-6]\n    taken away: a.service, the libraries\n    restarted: a.service\n"
         "    stays: b.service (until its next start)\n\n"

@@ -40,7 +40,9 @@ libraries = {
     "platform": {"machine": "m", "libc": "glibc 2"}, "layout": None, "compiler": None, "no_compiler": "", "unable": {},
     "installed": None, "doubt": "", "damage": "", "files": {}, "repairs": [], "command": [],
 }
-print(json.dumps({"changed": False, "found": found, "libraries": libraries, "sockets": None, **found}))
+every_process = {"settings_sha256": "", "line_is_right": False, "left": False}
+told = {"found": found, "libraries": libraries, "sockets": None, "every_process": every_process}
+print(json.dumps({"changed": False, **told, **found}))
 """
 
 PLAY = """\
@@ -50,8 +52,8 @@ PLAY = """\
     - ansible.builtin.include_role: {name: netops.keepalive.ROLE, tasks_from: preflight}
     - ansible.builtin.debug: {msg: "LEFT {{ keepalive_services_resolved | map(attribute='name') | join(' ') }} END"}
     - ansible.builtin.debug:
-        msg: "HEADINGS {{ keepalive_host_settings.sections | map(attribute='heading') | join(' ') }} END"
-      when: keepalive_host_settings is defined
+        msg: "HEADINGS {{ keepalive_host_look.host_wide.sections | map(attribute='heading') | join(' ') }} END"
+      when: keepalive_host_look is defined
 """
 
 SERVICES = [
@@ -81,8 +83,7 @@ def preflight_fixture(tmp_path: pathlib.Path) -> t.Callable[..., str]:
         role: str, services: t.Sequence[t.Mapping[str, t.Any]], dropins: t.Sequence[str] = (), **variables: t.Any
     ) -> str:
         look = LOOK.replace("DROPINS", json.dumps(dropins))
-        for module in ("service_units_info", "rollout_look"):
-            (collection / "plugins" / "modules" / f"{module}.py").write_text(look)
+        (collection / "plugins" / "modules" / "rollout_look.py").write_text(look)
         (tmp_path / "play.yml").write_text(PLAY.replace("ROLE", role))
         done = subprocess.run(
             ["ansible-playbook", "-i", "h1,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}",

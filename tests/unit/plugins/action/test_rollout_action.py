@@ -66,7 +66,7 @@ def run_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., t.Any]:
 
 
 def test_the_host_is_asked_once_with_all_that_is_to_be_done(run: t.Callable[..., t.Any]) -> None:
-    result, call = run(services=[SERVICE], found=FOUND, believe=True)
+    result, call = run(services=[SERVICE], found=FOUND)
     assert result["state"] == "verified"
     assert call["host"] == "h1"
     assert call["assignment"]["dropins"] == [{"unit": "a.service", "content": TEXT}]
@@ -82,7 +82,7 @@ def test_a_host_without_any_entry_is_not_asked(run: t.Callable[..., t.Any]) -> N
     ("more", "asked"),
     [
         ({}, False),
-        ({"believe": False}, True),
+        ({"libraries_changed": True}, True),
         ({"check": False}, True),
         ({"services": [{**SERVICE, "live": True}]}, True),
         ({"absent": [{"name": "a.service"}]}, True),
@@ -95,7 +95,7 @@ def test_only_a_quiet_host_is_spared_and_only_a_foresight(
     run: t.Callable[..., t.Any], more: t.Dict[str, t.Any], asked: bool
 ) -> None:
     """Outside of check mode its live sockets are to be read."""
-    _result, call = run(**{"check": True, "services": [SERVICE], "found": FOUND, "believe": True, **more})
+    _result, call = run(**{"check": True, "services": [SERVICE], "found": FOUND, "libraries_changed": False, **more})
     assert (call is not None) is asked
 
 

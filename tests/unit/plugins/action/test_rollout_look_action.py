@@ -8,99 +8,29 @@ from __future__ import annotations
 
 import copy
 import pathlib
-import time
 import typing as t
 
 import pytest
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
+from ansible.template import trust_as_template
 from ansible_collections.netops.keepalive.plugins.action import rollout_look
-from ansible_collections.netops.keepalive.plugins.action.rollout_look import COMMAND, ActionModule
-from ansible_collections.netops.keepalive.plugins.module_utils.libraries.build import digest_of_sources
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import sha256_of_text
 from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import MARKER
-from ansible_collections.netops.keepalive.plugins.plugin_utils._prebuilt import read_sources
+from ansible_collections.netops.keepalive.plugins.plugin_utils._look_libraries import COMMAND
+from ansible_collections.netops.keepalive.tests.unit.support.looked import (
+    ENTRY,
+    LIBRARIES,
+    SERVICE,
+    SOCKETS,
+    UNIT,
+    Looked,
+    Result,
+)
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import only
-
-Result = t.Dict[str, t.Any]
-
-ENTRY: Result = {"name": "relay.socket", "tcp": {"keepidle": 90, "keepcnt": 3}}
-DROP_IN = """\
-# Managed by netops.keepalive: the next run of Ansible overwrites this file.
-# relay.socket: systemd listens here itself and has directives of its own, see systemd.socket(5).
-[Socket]
-KeepAlive=true
-KeepAliveTimeSec=90
-KeepAliveIntervalSec=15
-KeepAliveProbes=3
-"""
-UNIT = {
-    "ld_preload": [],
-    "drop_in_sha256": sha256_of_text(DROP_IN),
-    "stale": {},
-    "overruled": [],
-    "need_daemon_reload": False,
-}
-SOCKETS = {"units": {"relay.socket": {"ok": True, "reasons": {}, "relevant": 1, "compliant": 1}}, "compliant": True}
-TOLD: Result = {
-    "found": {
-        "units": {"relay.socket": UNIT}, "problems": [], "absent_here": [], "build": {}, "unfinished": [],
-        "dropins": ["relay.socket"], "library_users": [],
-        "host_wide": {"entries": [], "settings": False, "restart_due": [], "filtered": []},
-    },
-    "libraries": None,
-    "sockets": SOCKETS,
-}  # fmt: skip
-
-
-class Task:
-    """As much of a task as the action looks at."""
-
-    async_val = 0
-    diff = False
-
-    def __init__(self, play: pathlib.Path, args: Result) -> None:
-        self.args = args
-        self.check_mode = False
-        self._play = play
-
-    def get_search_path(self) -> t.List[str]:
-        return [str(self._play)]
-
-
-class Looked:
-    """Runs the action as a task of a play; the host is played."""
-
-    def __init__(self, play: pathlib.Path) -> None:
-        self.play = play
-        self.told: Result = copy.deepcopy(TOLD)
-        self.asked: t.List[Result] = []
-        self.check_mode = False
-
-    def __call__(self, args: t.Optional[Result] = None, **variables: t.Any) -> Result:
-        asked, told = self.asked, self.told
-
-        class Action(ActionModule):
-            def _execute_module(self, module_name: str, module_args: t.Any, task_vars: t.Any) -> Result:
-                assert module_name == "netops.keepalive.rollout_look"
-                asked.append(module_args)
-                return told
-
-        loader = DataLoader()
-        loader.set_basedir(str(self.play))
-        given = {"inventory_hostname": "h1", "groups": {"all": ["h1"], "web": ["h1"]}, "keepalive_services": [ENTRY]}
-        given.update(variables)
-        templar = Templar(loader=loader, variables=given)
-        task = Task(self.play, {"fail": False, **(args or {})})
-        task.check_mode = self.check_mode
-        result: Result = Action(task, None, None, loader, templar, None).run(task_vars=given)
-        return result
 
 
 @pytest.fixture(name="look")
 def look_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Looked:
     monkeypatch.setattr(rollout_look.ActionBase, "run", lambda self, tmp, task_vars: {})
-    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
     return Looked(tmp_path)
 
 
@@ -122,10 +52,9 @@ def test_a_host_on_which_nothing_is_due_is_finished(look: Looked) -> None:
         "libraries_due": [],
         "build_for": {},
         "sockets": {**SOCKETS, "right": {}},
-        "looked_at": 1000.0,
     }
     scope = {"services": [only([ENTRY])], "units": [], "mode": "services", "writable": True, "cc": "cc"}
-    assert look.asked == [{"scope": scope, "libraries": None, "sockets": True}]
+    assert look.asked == [{"scope": scope, "libraries": None, "sockets": True, "use": [], "removal": False}]
 
 
 def test_a_host_on_which_something_is_due_goes_on_with_what_was_seen(look: Looked) -> None:
@@ -188,13 +117,12 @@ def test_what_ansible_learns_of_a_host_is_not_lost(look: Looked) -> None:
     assert "invocation" not in result
 
 
-@pytest.mark.parametrize(("age", "asked"), [(0.0, 0), (299.0, 0), (300.0, 1), (-1.0, 1)])
-def test_what_was_seen_in_the_same_run_holds_for_five_minutes(look: Looked, age: float, asked: int) -> None:
+def test_what_was_seen_in_the_same_run_holds(look: Looked) -> None:
+    """Whoever changes the host looks at its units again, see the module rollout."""
     earlier = {**look({"fail": True}), "warnings": ["w"]}
     look.asked.clear()
-    result = look({"fail": True, "earlier": {**earlier, "looked_at": 1000.0 - age}})
-    assert len(look.asked) == asked
-    assert (result["found"], "warnings" in result) == (look.told["found"], False)
+    result = look({"fail": True, "earlier": earlier})
+    assert (look.asked, result["found"], "warnings" in result) == ([], look.told["found"], False)
 
 
 def test_what_was_seen_incompletely_does_not(look: Looked) -> None:
@@ -226,19 +154,6 @@ def test_a_template_of_the_play_counts(look: Looked) -> None:
 def test_what_is_asked_is_what_the_run_needs(look: Looked, variables: Result, writable: bool, sockets: bool) -> None:
     look(**variables)
     assert (look.asked[0]["scope"]["writable"], look.asked[0]["sockets"]) == (writable, sockets)
-
-
-SERVICE = {"name": "web.service", "libraries": ["listen"], "tcp": {"keepidle": 60}}
-INSTALLED = {
-    "made": {"machine": "m", "libc": "glibc 2.36", "sources": digest_of_sources(read_sources()), "cc": "cc",
-             "compiler": "cc 12"},
-    "files": {"libkeepalive.so": "1"},
-}  # fmt: skip
-LIBRARIES = {
-    "platform": {"machine": "m", "libc": "glibc 2.36"}, "layout": None, "compiler": "cc 12", "no_compiler": "",
-    "unable": {}, "installed": INSTALLED, "doubt": "", "damage": "", "repairs": [], "command": [],
-    "files": {"libkeepalive.so": ["1", 0o644, 0, 0, False]},
-}  # fmt: skip
 
 
 @pytest.fixture(name="serves")
@@ -313,16 +228,6 @@ def test_in_check_mode_sockets_that_are_wrong_are_told_and_not_waited_for(look: 
         "remarks": ["live sockets are wrong now: relay.socket (stale_environment)"],
         "would_change": [], "would_restart": [],
     }  # fmt: skip
-
-
-def test_in_the_host_wide_mode_something_is_always_due(look: Looked) -> None:
-    look.told.update(libraries=LIBRARIES, sockets=None)
-    result = look(keepalive_mode="host")
-    assert (result["due"], result["outcome"]["state"]) == (["the host-wide mode"], "not begun")
-    assert (look.asked[0]["scope"]["mode"], look.asked[0]["sockets"]) == ("host", False)
-    wrong = look(keepalive_mode="host", keepalive_host_programs=[{"path": ""}])
-    assert len(wrong["outcome"]["seen"].split("\n")) == 1
-    assert "keepalive_host_programs[0]" in wrong["outcome"]["seen"]
 
 
 def test_who_is_not_here_is_left_out(serves: Looked) -> None:

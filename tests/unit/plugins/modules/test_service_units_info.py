@@ -298,7 +298,13 @@ def test_what_the_host_tells_every_process(run: Run, monkeypatch: pytest.MonkeyP
     assert (due["pid"], due["why"]) == (os.getpid(), "does not map libkeepalive.so, which /etc/ld.so.preload names")
     left_alone = host._replace(settings="# Managed\n[program *]\nLIBKEEPALIVE_DISABLE=1\n")
     monkeypatch.setattr(state, "look_at_host_wide", lambda: left_alone)
-    assert run()["host_wide"] == {"entries": [entry], "settings": False, "restart_due": [], "filtered": []}
+    assert run()["host_wide"] == {
+        "entries": [entry],
+        "settings": False,
+        "restart_due": [],
+        "filtered": [],
+        "left": False,
+    }
 
 
 def test_one_unit_under_two_names(run: Run, systemd: FakeSystemd) -> None:

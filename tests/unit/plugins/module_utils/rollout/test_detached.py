@@ -167,9 +167,11 @@ def test_it_is_not_waited_for_longer_than_said(manager: Manager) -> None:
 
 
 def test_how_long_it_may_take_counts_each_unit_and_the_way_back() -> None:
-    task = {"services": [{"name": "a.service"}], "without": ["b.service"], "settle": 1, "verify_wait": 10}
+    task = {"services": [{"name": "a.service"}], "units": ["b.service"], "settle": 1, "verify_wait": 10}
     assert patience({**task, "job_timeout": 100}) == 120 + 2 + 10 + 2 * 200
     assert patience({**task, "job_timeout": 100, "one_at_a_time": True}) == 120 + 2 + 10 + 2 * 211
+    host_wide = {"settings": None, "use": [], "watchdog": 60}
+    assert patience({**task, "job_timeout": 100, "host_wide": host_wide}) == 120 + 2 * 60 + 2 + 10 + 2 * 200
 
 
 def test_the_code_runs_by_itself(tmp_path: pathlib.Path) -> None:

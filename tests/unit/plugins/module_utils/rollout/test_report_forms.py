@@ -15,7 +15,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.rollout.report_fo
     wrong_options,
 )
 
-ROLLOUT_TAKES = "'of: rollout' takes outcomes, answers, unreachable, skip_unreachable, remarks, quiet, fail"
+ROLLOUT_TAKES = "'of: rollout' takes outcomes, phase, answers, unreachable, skip_unreachable, remarks, quiet, fail"
 
 
 @pytest.mark.parametrize(

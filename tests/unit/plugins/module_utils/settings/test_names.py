@@ -36,6 +36,14 @@ def test_every_name_of_a_role_or_playbook_is_known() -> None:
     )
 
 
+def test_no_name_is_known_that_no_task_has_any_more() -> None:
+    files = [*(TOP / "playbooks").glob("*.yml"), *(TOP / "roles").glob("*/tasks/*.yml")]
+    read = {name for path in files for name in re.findall(r"\b(?:keepalive|audit)_[a-z0-9_]+", path.read_text("utf-8"))}
+    assert OF_THE_ROLES - read == set(), (
+        "take these out of OF_THE_ROLES (settings/names.py): a misspelt one is a mistake"
+    )
+
+
 def test_every_option_of_a_role_is_in_the_table() -> None:
     options: t.Set[str] = set()
     for path in (TOP / "roles").glob("*/meta/argument_specs.yml"):
