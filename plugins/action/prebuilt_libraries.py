@@ -20,6 +20,7 @@ import typing as t
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ..module_utils.libraries import build, install, prebuilt
 from ..module_utils.libraries.manifest import damaged_files, read_manifest
@@ -54,6 +55,8 @@ class ActionModule(ActionBase):
         if wanted and not answer.get("failed"):
             _check_fit(answer, wanted, builder, asker)
         result.update(answer)
+        if output and not result.get("failed"):
+            Display().display(f"{asker}: {_in_words(result)}")
         return result
 
     def _once(self, builder: str, arguments: Result, task_vars: t.Any) -> Result:
@@ -135,6 +138,14 @@ def _check_fit(answer: Result, wanted: t.Mapping[str, str], builder: str, asker:
             f"what {builder} compiles does not fit {asker}: {problem}; have a host compile for it that has the same"
             " processor and C library, the latter not newer"
         )
+
+
+def _in_words(answer: Result) -> str:
+    """Say what is in a folder that somebody wanted, or in check mode would be."""
+    if "folder" not in answer:
+        return f"{answer['kind']}: would be compiled, {answer['reason']}"
+    whose = f"{answer['needs']} or newer" if answer["needs"] else "for every C library"
+    return f"{answer['folder']}/{answer['kind']}: {whose}, {answer['reason'] or 'nothing to compile'}"
 
 
 def _folder_of_run(purpose: str, key: t.Any) -> str:

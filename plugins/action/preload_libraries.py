@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
@@ -15,6 +16,7 @@ from ..module_utils.command import archive
 from ..module_utils.libraries import build
 from ..module_utils.libraries import prebuilt as libraries_prebuilt
 from ..plugin_utils import _locked
+from ..plugin_utils._delegate import problem_with_delegate
 from ..plugin_utils._prebuilt import folder_of, read_manifests, read_prebuilt, read_sources
 
 
@@ -26,13 +28,15 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         if arguments.get("state", "present") == "present":
             prebuilt = arguments.pop("prebuilt", None)
+            compiled = arguments.pop("compiled", None) or {}
             delegate = arguments.pop("delegate", None)
             if delegate:
                 groups, host = (task_vars or {}).get("groups", {}), str((task_vars or {}).get("inventory_hostname"))
-                problem = problem_with_delegate(delegate, self._task.args.get("compiled_elsewhere") or "", groups, host)
+                problem = problem_with_delegate(delegate, prebuilt or "", groups, host)
                 if problem:
                     raise AnsibleActionFail(problem)
                 arguments["delegated"] = True
+            prebuilt = prebuilt or compiled.get("folder")
             if prebuilt:
                 folder = folder_of(self, prebuilt)
                 variants = read_prebuilt(folder)

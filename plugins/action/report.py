@@ -15,14 +15,14 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils.audit.report import render
 from ..module_utils.linux.files import FileChange, apply_changes
 from ..module_utils.linux.printable import shown
+from ..module_utils.look.decision import trouble_with
 from ..module_utils.look.remarks import told_once
 from ..module_utils.rollout.outcomes import by_state, how_it_ended, trouble
 from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
-from ..plugin_utils._gathered import FAILING, gathered
+from ..plugin_utils._gathered import FAILING, answers_of, gathered
 
 Arguments = t.Mapping[str, t.Any]
 
@@ -70,16 +70,31 @@ class ActionModule(ActionBase):
         for host, answer in arguments["answers"].items():
             if answer and not isinstance(answer, dict):
                 raise AnsibleActionFail(f"answers: {host!r}: expected what {FORMS[form].answered_by} returned, or null")
-        if form == "sockets":
-            return {"changed": False, **_show_table(arguments["answers"], arguments["wrong_only"])}
+        variables = task_vars or {}
         if form == "rollout" and arguments["phase"]:
-            skip = self._templar.template((task_vars or {}).get("keepalive_unreachable", "stop")) == "skip"
-            return _show_phase(arguments, task_vars or {}, skip)
+            skip = self._templar.template(variables.get("keepalive_unreachable", "stop")) == "skip"
+            return _show_phase(arguments, variables, skip)
+        if arguments["phase"]:
+            arguments["answers"] = answers_of(form, variables["ansible_play_hosts_all"], variables["hostvars"].raw_get)
+        if form == "sockets":
+            return _show_sockets(arguments)
         if form == "rollout":
             return _show_rollout(arguments)
         lines = _show_audit(arguments["answers"])
         changed = bool(arguments["output"]) and _write(arguments["output"], arguments["answers"], self._task.check_mode)
         return {"changed": changed, "lines": lines}
+
+
+def _show_sockets(arguments: Arguments) -> dict[str, t.Any]:
+    answers = arguments["answers"]
+    shown = {"changed": False, **_show_table(answers, arguments["wrong_only"])}
+    wrong = [line for answer in answers.values() for line in trouble_with((answer or {}).get("units", {}))]
+    if wrong and arguments["fail"]:
+        raise AnsibleActionFail(
+            f"live sockets are wrong: {', '.join(wrong)}; fix what the table above says, or 'accept' the reason in the "
+            "unit's entry"
+        )
+    return shown
 
 
 def _show_table(answers: Arguments, wrong_only: bool = False) -> dict[str, list[str]]:
@@ -150,6 +165,8 @@ def _print_rollout(
 
 def _show_audit(answers: Arguments) -> list[str]:
     """Print an audit; return its lines."""
+    from ..module_utils.audit.report import render  # each rollout loads this file, and needs nothing of an audit
+
     lines = render(answers)
     display = Display()
     display.display("")

@@ -13,6 +13,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils.look.brief import in_brief
 from ..plugin_utils._look import Look
 
 _PASSED_ON = ("ansible_facts", "warnings", "deprecations", "exception")
@@ -33,6 +34,8 @@ class ActionModule(ActionBase):
             return {**result, **{key: earlier[key] for key in _REMEMBERED if key in earlier}, "changed": False}
         removal = arguments.get("state") == "absent"
         look = Look(self, task_vars or {}, arguments.get("mode") or "", removal)
+        if not boolean(arguments.get("ask", True)):
+            return {**result, **_settings_of(look)}
         told = look.ask()
         result.update({key: told[key] for key in _PASSED_ON if key in told}, changed=False)
         if told.get("unreachable"):
@@ -54,13 +57,25 @@ class ActionModule(ActionBase):
             result["outcome"].update(would_change=[], would_restart=[])
         elif removal and not look.due:
             result["outcome"].update(removed=[], restarted=[], stays=[])
-        result.update(due=look.due, libraries_due=look.libraries.why, build_for=look.build_for, sockets=look.sockets)
+        result.update(due=look.due, libraries_due=look.libraries.why, build_for=look.build_for)
+        result["sockets"] = in_brief(look.sockets) if look.sockets else {}
         if fail:
             _say(host, look.remarks)
         if fail or look.due:
             result.update(found=look.found, resolved=look.aim.services, absent=look.aim.absent)
             result.update({"host_wide": look.host_wide} if look.host_wide else {})
         return result
+
+
+def _settings_of(look: Look) -> Answer:
+    """Return what the variables say, as far as that can be told without the host."""
+    if look.mistakes:
+        lines = ["the keepalive settings are wrong, nothing was changed:", *look.mistakes]
+        return {"failed": True, "msg": "\n".join(lines)}
+    for service in look.aim.services:
+        for warning in service.get("warnings", ()):
+            Display().display(warning)
+    return {"changed": False, "resolved": look.aim.services, "absent": look.aim.absent}
 
 
 def _without_twins(told: t.Sequence[str], own: t.Sequence[str]) -> list[str]:

@@ -52,12 +52,18 @@ NOBODY = ["all", "!all"]
 
 
 def rollout_hosts(names: t.Iterable[str], hostvars: t.Any, to_compile: bool = False) -> list[str]:
-    """Pick; see DOCUMENTATION. The variables are not templated: that would cost more than all the rest."""
+    """Pick; see DOCUMENTATION. The variables are not templated: that would cost more than all the rest.
+
+    To ask for the variables of a host costs as well, so what the report has said of all hosts is asked first.
+    """
     look = getattr(hostvars, "raw_get", hostvars.get)
-    variables = {name: look(name) or {} for name in names}
-    if any((each.get("keepalive_looked") or {}).get("stop") for each in variables.values()):
+    names = list(names)
+    told: dict[str, t.Any] = next(filter(None, ((look(name) or {}).get("keepalive_looked") for name in names)), {})
+    if told.get("stop"):
         return list(NOBODY)
-    seen = ((name, each.get("keepalive_rollout") or {}) for name, each in variables.items())
+    if "hosts" in told:
+        names = list(filter(set(told["hosts"]["not begun"]).__contains__, names))
+    seen = ((name, (look(name) or {}).get("keepalive_rollout") or {}) for name in names)
     due = [name for name, told in seen if told.get("due") and (not to_compile or told["build_for"].get("needs_build"))]
     return due or list(NOBODY)
 

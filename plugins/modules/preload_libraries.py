@@ -78,6 +78,25 @@ options:
       - Another compiler on the other host alone is no reason to replace what is installed.
     type: bool
     default: false
+  delegate:
+    description:
+      - The name of the host that compiles, as O(delegated=true) where it is given. The task's action refuses a group, a
+        name that is not in the inventory, and O(prebuilt) beside it.
+    type: str
+    version_added: 0.2.0
+  packages:
+    description:
+      - The packages that bring a compiler. Without it those of the distribution, where they are known (Debian, Red Hat,
+        SUSE and what is like them); they are returned as RV(packages).
+    type: list
+    elements: str
+    version_added: 0.2.0
+  compiled:
+    description:
+      - What M(netops.keepalive.prebuilt_libraries) returned where it has compiled in this run; its folder is
+        O(prebuilt) where that is not given.
+    type: dict
+    version_added: 0.2.0
   missing_compiler:
     description:
       - What to do where libraries must be compiled and no working C compiler or C(make) is there. V(report) changes
@@ -182,6 +201,12 @@ reason:
   returned: with O(state=present)
   type: str
   sample: compiler changed from 'cc (Debian 10.2.1-6) 10.2.1 20210110' to 'cc (Debian 12.2.0-14) 12.2.0'
+packages:
+  description: The packages to install.
+  returned: with RV(needs_compiler=true) and O(missing_compiler=report)
+  type: list
+  elements: str
+  sample: [gcc, libc6-dev, make]
 needs_compiler:
   description: Whether the libraries must be compiled and this host cannot do it.
   returned: with O(state=present)
@@ -228,6 +253,7 @@ mapped_by:
 import errno
 import os
 import re
+import typing as t
 
 from ..module_utils.command import archive
 from ..module_utils.libraries import build, install
@@ -243,6 +269,7 @@ from ..module_utils.libraries.command_file import (
     wanted_command,
 )
 from ..module_utils.libraries.manifest import MANIFEST, observed_manifest
+from ..module_utils.libraries.packages import distribution, packages_for, packages_unknown
 from ..module_utils.libraries.plan import Asked, Result, plan_libraries
 from ..module_utils.libraries.prebuilt import Variants, unpack
 from ..module_utils.libraries.removal import NotRemovable, take_libraries_away
@@ -253,6 +280,7 @@ from ..module_utils.linux.file_lock import NotLocked, locked
 from ..module_utils.linux.module import Module
 from ..module_utils.rollout import lock as rollout_lock
 from ..module_utils.settings.options import LIBRARY_DIR
+from ..module_utils.settings.variables import problem_with_compiler
 
 _ADVICE = "install gcc, make and the C library's headers (the role does, see keepalive_build_packages), or use prebuilt"
 _HINTS = {
@@ -276,6 +304,9 @@ def main() -> None:
             "prebuilt": {"type": "path"},
             "multilib": {"type": "str", "choices": ["auto", "never"], "default": "auto"},
             "delegated": {"type": "bool", "default": False},
+            "delegate": {"type": "str"},
+            "packages": {"type": "list", "elements": "str"},
+            "compiled": {"type": "dict"},
             "missing_compiler": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
             # no_log keeps the contents out of the host's journal and out of the result, where they would fill pages
             "sources": {"type": "dict", "no_log": True},
@@ -371,8 +402,23 @@ def _go(module: Module, target: Target) -> Result:
     for warning in plan.warnings:
         module.warn(warning)
     result = foretell(plan, module.label) if module.check_mode else carry_out(plan, asked, module.label)
+    if result["needs_compiler"] and module.params["missing_compiler"] == "report":
+        result = {**result, "packages": _packages(module, result["reason"])}
     waiting = result["needs_compiler"] or (result["needs_build"] and not result["changed"])
     return result if waiting else _with_command(module, target, result)
+
+
+def _packages(module: Module, reason: str) -> t.List[str]:
+    """Return the packages that are to be installed."""
+    given: t.Optional[t.List[str]] = module.params["packages"]
+    families = distribution()
+    packages = packages_for(families) if given is None else given
+    problem = problem_with_compiler(module.params["cc"], given is not None)
+    if packages and problem:
+        module.fail_json(msg=problem)
+    if not packages:
+        module.fail_json(msg=packages_unknown(families, "this host", reason))
+    return packages
 
 
 def _asked(module: Module, folder: str) -> Asked:

@@ -19,7 +19,7 @@ options:
       - What is printed.
       - V(sockets), one table of the answers of M(netops.keepalive.socket_options_info), with a line for each host and
         unit that says how many of its sockets are right, how many are wrong, and why. What was seen for each reason
-        stands below it. Takes O(answers) and O(wrong_only).
+        stands below it. Takes O(answers), O(wrong_only) and O(fail).
       - V(rollout), the same table for the hosts that are done, and below it each host that was refused, has failed or
         could not be reached, with what was seen and undone there, and which hosts were not begun. Takes O(outcomes),
         O(answers), O(unreachable), O(skip_unreachable), O(remarks), O(quiet) and O(fail).
@@ -49,8 +49,8 @@ options:
     type: dict
   phase:
     description:
-      - With O(of=rollout), for the playbooks of this collection, in place of the options below and of O(outcomes). How
-        far the play came is read from what its tasks have left in the variables of its hosts.
+      - For the playbooks of this collection, in place of O(outcomes), O(answers) and what goes with them. How far the
+        play came, and what it has read, is taken from what its tasks have left in the variables of its hosts.
       - After V(inputs), V(stop) and V(compiled) the task fails where a host is not ready. V(batch) prints something
         only where a host has failed.
     type: str
@@ -76,6 +76,7 @@ options:
     default: false
   fail:
     description:
+      - With O(of=sockets), whether the task fails where sockets are wrong.
       - With O(of=rollout), whether the task fails where a host was refused or failed, or could not be reached and
         O(skip_unreachable) is not set.
     type: bool

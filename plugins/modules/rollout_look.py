@@ -41,6 +41,10 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  ask:
+    description: Whether the host is asked at all, or only RV(resolved) and RV(absent) are wanted.
+    type: bool
+    default: true
   scope:
     description: Of the action; what is asked about.
     type: dict
@@ -101,7 +105,9 @@ remarks:
   elements: str
   sample: []
 sockets:
-  description: What M(netops.keepalive.socket_options_info) says of the services; empty where nobody asked.
+  description: >-
+    What M(netops.keepalive.socket_options_info) says of the services, as far as the report shows it; of those of which
+    there is nothing to say, C(right) holds the number of sockets. Empty where nobody asked.
   returned: success
   type: dict
   sample: {}
@@ -157,6 +163,7 @@ def main() -> None:
             "fail": {"type": "bool", "default": True},
             "mistakes": {"type": "list", "elements": "str", "default": []},
             "earlier": {"type": "dict"},
+            "ask": {"type": "bool", "default": True},
             "scope": {"type": "dict", "default": {}},
             "libraries": {"type": "dict"},
             "sockets": {"type": "bool", "default": False},

@@ -6,26 +6,16 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible.template import trust_as_template
 
 from ..module_utils.settings.service import ResolvedService
 from ..module_utils.units import dropin
 from . import _templates
 
 _ROLE = "keepalive_services"
-_OWN = os.path.realpath(_templates.own_folder(_ROLE)) + os.sep
-
-_EACH = (
-    "{% for each in keepalive_dropins %}"
-    "{% set service, unit, environment, marker = each.service, each.unit, each.environment, each.marker %}"
-)
-_BETWEEN = "\0"
-"""Stands in no unit file."""
 
 Variables = t.Mapping[str, t.Any]
 
@@ -43,17 +33,12 @@ def rendered(
     :param units: what service_units_info returned as C(units); it holds each unit's own LD_PRELOAD.
     :param templates: the name of the template for V(service) and for V(socket).
     """
-    texts = {kind: _templates.found(action, name, _ROLE) for kind, name in templates.items()}
-    given = [(kind, _variables(service, units)) for service in services for kind in [_kind_of(service)]]
-    contents: dict[str, str] = {}
-    for kind, (path, text) in texts.items():
-        own = [variables for its_kind, variables in given if its_kind == kind]
-        if not own:
-            continue
-        render = _render_at_once if os.path.realpath(path).startswith(_OWN) else _render_each
-        contents.update(zip((one["service"]["name"] for one in own), render(action, path, text, own, task_vars or {})))
-    names = [variables["service"]["name"] for _kind, variables in given]
-    return [{"unit": name, "content": contents[name].rstrip("\n") + "\n"} for name in names]
+    render = {kind: _templates.renderer(action, name, _ROLE, task_vars or {}) for kind, name in templates.items()}
+    contents = {}
+    for service in services:
+        text = render[_kind_of(service)](_variables(service, units))
+        contents[service["name"]] = text.rstrip("\n") + "\n"
+    return [{"unit": name, "content": content} for name, content in contents.items()]
 
 
 def _kind_of(service: Variables) -> str:
@@ -78,22 +63,3 @@ def _variables(service: Variables, units: t.Mapping[str, t.Any]) -> dict[str, t.
     if resolved.libraries:
         environment = dropin.environment(resolved.libraries, resolved.variables, unit["ld_preload"])
     return {"service": service, "unit": unit, "environment": environment, "marker": dropin.MARKER}
-
-
-def _render_each(
-    action: ActionBase, path: str, text: str, given: t.Sequence[Variables], task_vars: Variables
-) -> t.Iterator[str]:
-    for variables in given:
-        yield _templates.render(action, path, text, {**task_vars, **variables})
-
-
-def _render_at_once(
-    action: ActionBase, path: str, text: str, given: t.Sequence[Variables], task_vars: Variables
-) -> t.Iterator[str]:
-    """Have the template compiled once, which takes many times as long as to render it.
-
-    Of a template of the operator's nobody knows whether it can stand in a loop.
-    """
-    loop = trust_as_template(f"{_EACH}{text}{_BETWEEN}{{% endfor %}}")
-    (whole,) = _render_each(action, path, loop, [{"keepalive_dropins": given}], task_vars)
-    return iter(whole.split(_BETWEEN))

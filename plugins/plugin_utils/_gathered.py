@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ..module_utils.look.brief import in_full
+
 Variables = t.Mapping[str, t.Any]
 
 PHASES = ("inputs", "looked", "stop", "compiled", "batch", "end")
@@ -57,6 +59,20 @@ def gathered(
     )
 
 
+def answers_of(form: str, hosts: t.Iterable[str], variables_of: t.Callable[[str], Variables]) -> dict[str, t.Any]:
+    """Return what was read on each host, None where nothing could be; without those that have nothing to verify.
+
+    :param form: V(sockets) or V(audit).
+    """
+    variables = {host: variables_of(host) for host in hosts}
+    name = "keepalive_verify_sockets" if form == "sockets" else "audit_answer"
+    return {
+        host: each.get(name) or None
+        for host, each in variables.items()
+        if form != "sockets" or each.get("keepalive_services_resolved") != []
+    }
+
+
 def _outcome(phase: str, variables: Variables) -> dict[str, t.Any]:
     looked = (variables.get("keepalive_rollout") or {}).get("outcome") or {}
     if "keepalive_failure" in variables:
@@ -75,4 +91,4 @@ def _sockets(variables: Variables) -> t.Any:
     rollout = _rollout(variables)
     if rollout:
         return {} if rollout["state"] == "foreseen" else rollout.get("sockets") or {}
-    return (variables.get("keepalive_rollout") or {}).get("sockets") or {}
+    return in_full((variables.get("keepalive_rollout") or {}).get("sockets") or {})

@@ -18,10 +18,10 @@ from ..module_utils.look.libraries import LibrariesDue, libraries_due
 from ..module_utils.look.of_every_process import host_wide_due
 from ..module_utils.look.remarks import obstacles, what_to_know
 from ..module_utils.look.removal import in_host_wide_mode, left_alone, removal_due
-from ..module_utils.rollout.transaction_words import waiting_lines
 from ..module_utils.settings.checks import ResolveError
 from ..module_utils.settings.service import ResolvedService
 from ..module_utils.settings.services import Resolution, resolution
+from ..module_utils.settings.variables import is_layer
 from . import _settings_file
 from ._dropins import rendered
 from ._look_libraries import WantedLibraries
@@ -30,6 +30,7 @@ from ._variables import HostVariables
 
 MODES = ("services", "host")
 _ROLES = ("keepalive_services", "keepalive_build", "keepalive_verify", "keepalive_host")
+_CHOICE_OF_LAYERS = ("keepalive_services_layers", "keepalive_services_layer_names")
 _OF_THE_HOST = ("validate", "watchdog", "backup", "extra_programs")
 """Of the variables of keepalive_host, those that say how both files are written."""
 
@@ -45,7 +46,7 @@ class Look:
 
     def __init__(self, action: ActionBase, task_vars: Answer, mode: str = "", removal: bool = False) -> None:
         self._action = action
-        self._variables = variables = HostVariables(action._templar, action._loader, task_vars, _ROLES)
+        self._variables = variables = HostVariables(action._templar, task_vars, _ROLES)
         self._check_mode = bool(action._task.check_mode)
         self._removal = removal
         self.mode = mode or self._mode()
@@ -117,7 +118,7 @@ class Look:
         if self.mode == "host":
             why = self.libraries.why
             self.due = host_wide_due(self.aim, told, wanted, sha256_of_text(text), why)
-            self.remarks += [] if self.due else waiting_lines(found["host_wide"]["restart_due"])
+            self.remarks += [] if self.due else _waiting(found["host_wide"]["restart_due"])
         else:
             self.due = what_is_due(self.aim, found, wanted, self.libraries.why, self.sockets or None)
         return problems
@@ -199,11 +200,19 @@ class Look:
             variables.get("keepalive_services", []),
             variables.get("keepalive_services_defaults"),
             variables.get("keepalive_services_profiles"),
-            variables.get("keepalive_services_layers"),
+            self._layers(),
             spelling,
             base,
             variables.get("keepalive_services_restart") or None,
         )
+
+    def _layers(self) -> Answer:
+        """Return the layers; where nobody has chosen others, without the role's expression, at which Jinja is slow."""
+        variables = self._variables
+        if any(name in variables.given for name in _CHOICE_OF_LAYERS):
+            layers: Answer = variables.get("keepalive_services_layers")
+            return layers
+        return {name: variables.get(name) for name in variables.given if is_layer(name)}
 
     def _host_settings(self) -> Answer:
         return {
@@ -223,3 +232,11 @@ class Look:
         except AnsibleError as error:
             problems.append(error.message)
             return {}
+
+
+def _waiting(rows: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+    if not rows:
+        return []
+    from ..module_utils.rollout.transaction_words import waiting_lines  # it brings the whole transaction along
+
+    return waiting_lines(rows)

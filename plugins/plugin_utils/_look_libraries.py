@@ -35,7 +35,8 @@ class WantedLibraries:
         self._variables = variables
         self._prebuilt = variables.get("keepalive_build_prebuilt") or ""
         self._delegate = variables.get("keepalive_build_delegate") or ""
-        self.compiler = Compiler(bool(self._prebuilt or self._delegate), variables.get("keepalive_build_packages"))
+        packages, command = variables.get("keepalive_build_packages"), variables.get("keepalive_build_cc", "cc")
+        self.compiler = Compiler(bool(self._prebuilt or self._delegate), packages, command)
         restarts_only = "restart" in (variables.get("ansible_run_tags") or ())
         self.asked = self._asked() if wanted and not restarts_only else None
         """What would be installed; None where no library is."""

@@ -27,6 +27,5 @@ def rendered(
     :param sections: what resolve_host_settings returned as C(sections).
     :param template: the name of the template; it sees V(sections) and V(marker).
     """
-    path, text = _templates.found(action, template, "keepalive_host")
-    variables = {**(task_vars or {}), "sections": sections, "marker": MARKER}
-    return str(_templates.render(action, path, text, variables)).rstrip("\n") + "\n"
+    render = _templates.renderer(action, template, "keepalive_host", task_vars or {})
+    return render({"sections": sections, "marker": MARKER}).rstrip("\n") + "\n"

@@ -2,18 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Renders templates on the controller as Ansible's own are: the role's or the play's, else those of the collection."""
+"""Renders templates on the controller: the role's or the play's, as Ansible's own are, else those of the collection."""
 
 from __future__ import annotations
 
 import os
 import typing as t
 
+import jinja2
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
-_ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "roles")
+_ROLES = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "roles"))
+
+Variables = t.Mapping[str, t.Any]
 
 
 def own_folder(role: str) -> str:
@@ -21,19 +24,40 @@ def own_folder(role: str) -> str:
     return os.path.join(_ROLES, role, "templates")
 
 
-def found(action: ActionBase, name: str, role: str) -> tuple[str, str]:
-    """Return a template's path and text: the role's or the play's own, else the one of a role of the collection."""
+def _compiled(role: str) -> dict[str, jinja2.Template]:
+    """Return by path the templates of a role of the collection."""
+    folder = own_folder(role)
+    jinja = jinja2.Environment(loader=jinja2.FileSystemLoader(folder), trim_blocks=True, autoescape=False)
+    return {os.path.join(folder, name): jinja.get_template(name) for name in jinja.list_templates()}
+
+
+_OWN = {**_compiled("keepalive_services"), **_compiled("keepalive_host")}
+"""They see what they are given and nothing of a host, so they are compiled when Ansible loads the action, in the
+process that all tasks are forked from: to compile one takes many times as long as to render it."""
+
+
+def renderer(action: ActionBase, name: str, role: str, others: Variables) -> t.Callable[[Variables], str]:
+    """Return what renders a template: the role's or the play's own, else the one of a role of the collection.
+
+    :param others: what the play's own may use besides what it is given.
+    """
     try:
         path = action._find_needle("templates", name)
     except AnsibleError:
         path = os.path.join(own_folder(role), name)
+    own = _OWN.get(os.path.realpath(path))
+    if own:
+        return own.render
     try:
-        return path, trust_as_template(action._loader.get_text_file_contents(path))
+        text = trust_as_template(action._loader.get_text_file_contents(path))
     except AnsibleError as error:
         raise AnsibleActionFail(f"the template {name!r} cannot be read: {error}") from error
 
+    def render(given: Variables) -> str:
+        # What it includes stands beside it.
+        templar = action._templar.copy_with_new_env(
+            searchpath=[os.path.dirname(path)], available_variables={**others, **given}
+        )
+        return str(templar.template(text, escape_backslashes=False))
 
-def render(action: ActionBase, path: str, text: str, variables: t.Mapping[str, t.Any]) -> t.Any:
-    """Return what comes of a template's text; what it includes stands beside its path."""
-    templar = action._templar.copy_with_new_env(searchpath=[os.path.dirname(path)], available_variables=variables)
-    return templar.template(text, escape_backslashes=False)
+    return render

@@ -14,20 +14,27 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-_ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "roles")
+_ROLES = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "roles"))
+
+
+def _defaults_of(role: str) -> dict[str, t.Any]:
+    path = os.path.join(_ROLES, role, "defaults", "main.yml")
+    return DataLoader().load_from_file(path, trusted_as_template=True) or {}
+
+
+_DEFAULTS = {role: _defaults_of(role) for role in os.listdir(_ROLES)}
+"""Read when Ansible loads the action, in the process that all tasks are forked from, and not once for each host."""
 
 
 class HostVariables:
     """Templates one variable at a time; what is wrong with one does not keep the others from being told."""
 
-    def __init__(
-        self, templar: Templar, loader: DataLoader, task_vars: t.Mapping[str, t.Any], roles: t.Iterable[str]
-    ) -> None:
-        defaults: dict[str, t.Any] = {}
+    def __init__(self, templar: Templar, task_vars: t.Mapping[str, t.Any], roles: t.Iterable[str]) -> None:
+        self.given = task_vars
+        self.all: dict[str, t.Any] = {}
         for role in roles:
-            path = os.path.realpath(os.path.join(_ROLES, role, "defaults", "main.yml"))
-            defaults.update(loader.load_from_file(path, cache="all", trusted_as_template=True) or {})
-        self.all = {**defaults, **task_vars}
+            self.all.update(_DEFAULTS[role])
+        self.all.update(task_vars)
         self.mistakes: list[str] = []
         self._templar = templar.copy_with_new_env(available_variables=self.all)
 

@@ -1,8 +1,9 @@
-"""kills.py CONTAINER KIND COUNT SEED: kill a rollout at random moments, and look how its host ends without another run.
+"""kills.py CONTAINER COUNT SEED KIND...: kill rollouts at random moments; look how the host ends without another run.
 
 KIND is controller (ansible-playbook alone), group (all of its processes), module (what runs of it on the host) or
-transaction (the unit's process). After each kill every unit must have its new settings or its old ones, on the disk and
-in its process, and nothing may be left to be put back. The last run must be green. Shares nothing with the collection.
+transaction (the unit's process); COUNT rollouts are killed for each. After each kill every unit must have its new
+settings or its old ones, on the disk and in its process, and nothing may be left to be put back. The last run of each
+kind must be green. Shares nothing with the collection.
 """
 
 from __future__ import annotations
@@ -118,16 +119,15 @@ def wrong(seen: dict, old: str, new: str) -> str:
     return ""
 
 
-def main() -> int:
-    container, kind, count, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    chance = random.Random(seed)
-    run = start(100)
+def go_through(value: int) -> float:
+    """Let a rollout end by itself. Returns how long it took, 0 if it failed."""
     began = time.monotonic()
-    if run.wait() != 0:
-        print(LOG.read_text())
-        return 1
-    length = time.monotonic() - began
-    failures, value = 0, 100
+    return time.monotonic() - began if start(value).wait() == 0 else 0.0
+
+
+def kill_some(container: str, kind: str, count: int, length: float, chance: random.Random) -> float:
+    """Kill rollouts that take this long, then have one go through. Returns what that took, 0 if all is not right."""
+    failures = 0
     for number in range(count):
         old, value = look(container)["units"][UNITS[0]][0], 101 + number
         run = start(value)
@@ -149,10 +149,26 @@ def main() -> int:
         fault = wrong(seen, old, str(value))
         failures += bool(fault)
         print(f"{kind} {number}: at {moment:.2f} s, run {status}: {fault or 'right'}: {json.dumps(seen)}", flush=True)
-    run = start(99)
-    green = run.wait() == 0 and not wrong(ended(container), "99", "99")
-    print(f"{kind}: {failures} of {count} wrong; the next run is {'green' if green else 'RED'}")
-    return 0 if green and not failures else 1
+    took = go_through(99)
+    green = took > 0 and not wrong(ended(container), "99", "99")
+    print(f"{kind}: {failures} of {count} wrong; the next run is {'green' if green else 'RED'}", flush=True)
+    return took if green and not failures else 0.0
+
+
+def main() -> int:
+    container, count, seed, kinds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
+    chance = random.Random(seed)
+    length = go_through(100)
+    if not length:
+        print(LOG.read_text())
+        return 1
+    failed = []
+    for kind in kinds:
+        took = kill_some(container, kind, count, length, chance)
+        length = took or length
+        if not took:
+            failed.append(kind)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

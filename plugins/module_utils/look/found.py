@@ -10,6 +10,7 @@ import os
 import typing as t
 
 from ..host_wide import state
+from ..libraries.packages import distribution
 from ..linux import systemd
 from ..processes.users import library_users, without_libraries
 from ..rollout import places, undo, undo_host
@@ -103,7 +104,7 @@ def look_at_rollout(scope: Scope, run: systemd.Run) -> t.Tuple[Facts, t.List[str
         problems += places.problems(libraries)
         build = {
             "missing": places.missing_for_build(scope.cc) if libraries else [],
-            "families": places.families(),
+            "families": distribution(),
             "obstacle": places.obstacle_to_build() if libraries else "",
         }
     answer = {

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The host-wide mode: what every process of a host is told, seen there, and decided from it what is due."""
+"""The host-wide mode: what every process of a host is told, seen there, and decided from it what is due.
+
+What only the seeing needs is imported there: who decides, and a host in another mode, would load it for nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,7 @@ import os
 import typing as t
 
 from ..host_wide import settings_file
-from ..ld_so_preload.change import change_preload_file
-from ..ld_so_preload.request import PreloadRefused, PreloadRequest
 from ..libraries.manifest import sha256_of_text
-from ..linux.file_lock import NotLocked
-from ..rollout import undo_host
 from ..units import dropin
 from .decision import Aim, Told, due_restarts, of_sockets
 
@@ -27,6 +26,8 @@ def look_at_every_process(use: t.Sequence[str]) -> t.Dict[str, t.Any]:
 
     :param use: the libraries that every program is to load.
     """
+    from ..rollout import undo_host
+
     return {
         "settings_sha256": _digest(settings_file.PATH),
         "line_is_right": _line_is_right(use),
@@ -46,6 +47,10 @@ def _digest(path: str) -> str:
 
 
 def _line_is_right(use: t.Sequence[str]) -> bool:
+    from ..ld_so_preload.change import change_preload_file
+    from ..ld_so_preload.request import PreloadRefused, PreloadRequest
+    from ..linux.file_lock import NotLocked
+
     request = PreloadRequest(use=use, preflight=False, watchdog=0)
     nothing: t.Callable[..., str] = lambda *_more: ""  # noqa: E731 - in check mode nobody calls it
     try:

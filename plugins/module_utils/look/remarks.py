@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
+from ..libraries.packages import packages_for
 from ..linux.printable import printable
+from ..settings.variables import problem_with_compiler
 from .decision import Aim, Told, left_to_the_operator, trouble_with
-
-_FAMILIES_WITH_PACKAGES = ("debian", "rhel", "fedora", "centos", "suse", "opensuse", "sles")
 
 
 class Compiler(t.NamedTuple):
@@ -21,6 +21,8 @@ class Compiler(t.NamedTuple):
     """They are brought, or another host compiles."""
     packages: t.Optional[t.Sequence[str]] = None
     """C(keepalive_build_packages): None where it is not set."""
+    command: str = "cc"
+    """C(keepalive_build_cc)."""
 
 
 def what_to_know(aim: Aim, found: Told, compiler: Compiler, sockets: t.Optional[Told] = None) -> t.List[str]:
@@ -68,6 +70,9 @@ def obstacles(found: Told, compiler: Compiler) -> t.List[str]:
             f"{_missing(found, compiler)}: not there, the libraries cannot be compiled, and {why}; "
             "set keepalive_build_packages, or keepalive_build_prebuilt"
         )
+    elif _missing(found, compiler):
+        unbrought = problem_with_compiler(compiler.command, compiler.packages is not None)
+        problems += [unbrought] if unbrought else []
     return problems
 
 
@@ -83,7 +88,7 @@ def _no_compiler(found: Told, compiler: Compiler) -> str:
     if compiler.packages is not None:
         return "keepalive_build_packages is empty, so none is installed"
     families = found["build"]["families"]
-    if any(family in _FAMILIES_WITH_PACKAGES for family in families):
+    if packages_for(families):
         return ""
     return f"its packages on this distribution ({' '.join(families)}) are not known"
 

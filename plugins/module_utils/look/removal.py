@@ -2,22 +2,26 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is there anything to take away on a host, and which of its units are not to be restarted for it?"""
+"""Is there anything to take away on a host, and which of its units are not to be restarted for it?
+
+What only the look at the host needs is imported there: who decides, and every other look, would load it for nothing.
+"""
 
 from __future__ import annotations
 
 import typing as t
 
-from ..libraries import install
 from ..libraries.command_file import Target, installed_parts
 from ..linux.unit_names import template_of
-from ..live.memory import Memory
-from ..rollout import undo_host
 from .decision import Told
 
 
 def look_at_removal(target: Target) -> t.Dict[str, t.Any]:
     """Tell what else than files of units a removal would take away."""
+    from ..libraries import install
+    from ..live.memory import Memory
+    from ..rollout import undo_host
+
     return {
         "libraries": bool(install.anything_installed(target.folder) or installed_parts(target)),
         "open_sockets": sorted(Memory().units),

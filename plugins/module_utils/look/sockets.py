@@ -17,9 +17,12 @@ from ..verdicts.question import question_from
 MOST_SHOWN = 100
 """Sockets; of those that are right nobody asks for more than the numbers."""
 
+_OF_A_UNIT = ("ok", "state", "elsewhere", "relevant", "compliant", "noncompliant", "unknown", "reasons")
+"""What its row in the table says. The answers of all hosts are kept by the controller, which looks at every word."""
+
 
 def sockets_seen(services: t.Iterable[t.Mapping[str, t.Any]], run: systemd.Run) -> t.Dict[str, t.Any]:
-    """Read and judge the sockets of services, as socket_options_info does.
+    """Read and judge the sockets of services, as socket_options_info does; return what is shown of them.
 
     :param services: As resolve_services returns them.
     :raises BadParameter: What is expected makes no sense.
@@ -30,6 +33,7 @@ def sockets_seen(services: t.Iterable[t.Mapping[str, t.Any]], run: systemd.Run) 
     access = choose_access("auto")
     answer = Audit(question, access.reader).run()
     told = result_of(answer, question.expected, MOST_SHOWN)
+    told["units"] = {name: {key: unit[key] for key in _OF_A_UNIT} for name, unit in told["units"].items()}
     told["sockets"] = [socket for socket in told["sockets"] if socket["reason"]]
     return {
         "reader": access.name,

@@ -92,12 +92,3 @@ def missing_for_build(cc: str) -> t.List[str]:
 def obstacle_to_build() -> str:
     """Say why nothing can be compiled here, compiler or not; empty where the libraries are installed already."""
     return "" if _installed() else multilib.no_place_to_build(LIBRARY_DIR)
-
-
-def families(os_release: str = "/etc/os-release") -> t.List[str]:
-    """Return the distribution and those that it is like, as os-release(5) says."""
-    found: t.Dict[str, str] = {}
-    for line in (dropin.read_drop_in(os_release) or "").splitlines():
-        key, _equals, value = line.partition("=")
-        found[key] = value.strip("\"'")
-    return f"{found.get('ID', '')} {found.get('ID_LIKE', '')}".split()

@@ -21,13 +21,13 @@ class ReportForm(t.NamedTuple):
 
 
 FORMS: t.Mapping[str, ReportForm] = {
-    "sockets": ReportForm("answers", ("answers", "wrong_only"), "socket_options_info"),
+    "sockets": ReportForm("answers", ("answers", "phase", "wrong_only", "fail"), "socket_options_info"),
     "rollout": ReportForm(
         "outcomes",
         ("outcomes", "phase", "answers", "unreachable", "skip_unreachable", "remarks", "quiet", "fail"),
         "socket_options_info",
     ),
-    "audit": ReportForm("answers", ("answers", "output"), "sockets_audit_info"),
+    "audit": ReportForm("answers", ("answers", "phase", "output"), "sockets_audit_info"),
 }
 
 ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {

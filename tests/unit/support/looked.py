@@ -84,7 +84,7 @@ class Looked:
         loader = DataLoader()
         loader.set_basedir(str(self.play))
         given = {"inventory_hostname": "h1", "groups": {"all": ["h1"], "web": ["h1"]}, "keepalive_services": [ENTRY]}
-        given.update(keepalive_services_layers={}, **variables)  # whose default asks lookups, which are not loaded here
+        given.update(variables)
         templar = Templar(loader=loader, variables=given)
         task = Task(self.play, {"fail": False, **(args or {})})
         task.check_mode = self.check_mode

@@ -48,12 +48,18 @@ def own() -> tuple[int, int]:
     return owner, reader
 
 
-def pythons_of_root() -> set[str]:
+def pythons_of_root(others: set[str]) -> set[str]:
+    """Look at all processes but those that were seen to be others than root's: a crowd of them is looked at once."""
     found = set()
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+    present = set(filter(str.isdigit, os.listdir("/proc")))
+    others &= present
+    for pid in present - others:
         try:
+            if os.stat(f"/proc/{pid}").st_uid != 0:
+                others.add(pid)
+                continue
             with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
-                if os.stat(f"/proc/{pid}").st_uid == 0 and file.read() == "python3\n":
+                if file.read() == "python3\n":
                     found.add(pid)
         except OSError:
             continue
@@ -63,9 +69,10 @@ def pythons_of_root() -> set[str]:
 def main() -> None:
     owner, reader = own()
     open(os.environ["READY"], "w", encoding="ascii").close()
-    known = pythons_of_root()
+    others: set[str] = set()
+    known = pythons_of_root(others)
     while True:
-        now = pythons_of_root()
+        now = pythons_of_root(others)
         if now - known:
             # It reads process by process: somewhere in these moments it is at ours.
             time.sleep(0.2)
@@ -76,7 +83,7 @@ def main() -> None:
             os.kill(before, 9)
             os.waitpid(before, 0)
         known = now
-        time.sleep(0.01)
+        time.sleep(0.05)  # a fifth of what the shortest of them takes: none is missed
 
 
 if __name__ == "__main__":

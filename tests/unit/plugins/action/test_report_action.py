@@ -16,6 +16,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.netops.keepalive.plugins.action import report as report_action
+from ansible_collections.netops.keepalive.plugins.module_utils.audit import report as audit_report
 
 Shown = t.List[t.Tuple[str, t.Optional[str]]]
 
@@ -228,7 +229,7 @@ def test_each_word_has_its_colour(shown: Shown, monkeypatch: pytest.MonkeyPatch)
         "advice": C.COLOR_CHANGED,
         "": None,
     }
-    monkeypatch.setattr(report_action, "render", lambda _answers: [(f"it is {word}", word) for word in of_audit])
+    monkeypatch.setattr(audit_report, "render", lambda _answers: [(f"it is {word}", word) for word in of_audit])
     report("audit", answers={"h1": None})
     assert shown == [("", None), *((f"it is {word}", colour) for word, colour in of_audit.items())]
     del shown[:]

@@ -51,7 +51,7 @@ def test_a_host_on_which_nothing_is_due_is_finished(look: Looked) -> None:
         "due": [],
         "libraries_due": [],
         "build_for": {},
-        "sockets": SOCKETS,
+        "sockets": {**SOCKETS, "right": {}},
     }
     scope = {"services": [only([ENTRY])], "units": [], "mode": "services", "writable": True, "cc": "cc"}
     assert look.asked == [{"scope": scope, "libraries": None, "sockets": True, "use": [], "removal": False}]
@@ -63,6 +63,14 @@ def test_a_host_on_which_something_is_due_goes_on_with_what_was_seen(look: Looke
     assert (result["outcome"]["state"], result["due"]) == ("not begun", ["drop-ins: relay.socket"])
     assert (result["found"], result["absent"]) == (look.told["found"], [])
     assert [service["name"] for service in result["resolved"]] == ["relay.socket"]
+
+
+def test_layers_are_the_variables_of_that_name_unless_others_are_chosen(look: Looked) -> None:
+    layers = {"keepalive_services__web": [{"name": "a.socket"}], "keepalive_services__db": [{"name": "b.socket"}]}
+    look(keepalive_services=[], **layers)
+    look(keepalive_services=[], **layers, keepalive_services_layers={"mine": [{"name": "c.socket"}]})
+    names = [[service["name"] for service in asked["scope"]["services"]] for asked in look.asked]
+    assert names == [["b.socket", "a.socket"], ["c.socket"]]
 
 
 def test_a_role_is_told_all_also_where_nothing_is_due(look: Looked) -> None:

@@ -47,3 +47,21 @@ class HostVars:
 
 def test_nothing_is_templated_for_it() -> None:
     assert pick(["a", "b"], HostVars()) == ["b"]
+
+
+def test_of_hosts_on_which_nothing_is_due_the_variables_are_not_asked_for() -> None:
+    """Ansible puts them together anew for each; what the report has said is with every host that could be reached."""
+    looked = {"keepalive_looked": {"hosts": {"not begun": ["m", "z"], "done": ["a", "b"]}}}
+    asked = []
+
+    class Counted(HostVars):
+        def raw_get(self, name: str) -> t.Any:
+            asked.append(name)
+            return {**FLEET[name], **({} if name == "gone" else looked)}
+
+    assert pick(["gone", "a", "b", "m", "z"], Counted()) == ["m", "z"]
+    assert asked == ["gone", "a", "m", "z"]
+
+
+def test_nobody_where_the_report_has_stopped_the_run() -> None:
+    assert pick(["a", "z"], {"a": {}, "z": {**DUE, "keepalive_looked": {"stop": True}}}) == ["all", "!all"]

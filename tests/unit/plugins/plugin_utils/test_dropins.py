@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The collection's own templates are compiled once for all services of a host, which changes no byte."""
+"""The collection's own templates are compiled once for all hosts, which changes no byte."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import shutil
 import types
 import typing as t
 
+import jinja2
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.netops.keepalive.plugins.plugin_utils import _dropins
+from ansible_collections.netops.keepalive.plugins.plugin_utils import _dropins, _templates
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import resolve
 
-OWN = pathlib.Path(_dropins._OWN)
+OWN = pathlib.Path(_templates.own_folder("keepalive_services"))
 SERVICES = resolve(
     [
         {"name": "a.service", "libraries": ["listen"], "tcp": {"keepidle": 1}, "debug": True},
@@ -50,26 +51,35 @@ def nowhere(_folder: str, name: str) -> str:
     raise AnsibleError(f"no {name}")
 
 
-def test_all_at_once_gives_what_each_gives(tmp_path: pathlib.Path) -> None:
+def test_compiled_before_they_give_what_ansible_makes_of_them(tmp_path: pathlib.Path) -> None:
     for path in OWN.glob("*.j2"):
         shutil.copy(path, tmp_path)
     each = rendered(lambda _folder, name: str(tmp_path / name))
     assert [dropin["unit"] for dropin in each] == [service["name"] for service in SERVICES]
     assert rendered(own) == rendered(nowhere) == each
-    assert "back" in each[2]["content"] and "\0" not in str(each)
+    assert "back" in each[2]["content"]
 
 
-def test_the_template_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled: t.List[str] = []
-    template = Templar.template
+def test_no_host_compiles_them_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes many times as long as to render them."""
+    before = rendered(own)
 
-    def count(self: Templar, text: t.Any, **named: t.Any) -> t.Any:
-        compiled.append(text)
-        return template(self, text, **named)
+    def compile_again(*_arguments: t.Any, **_named: t.Any) -> t.NoReturn:
+        raise AssertionError("a template is compiled")
 
-    monkeypatch.setattr(Templar, "template", count)
-    rendered(own)
-    assert len(compiled) == 2, "one for each kind of unit"
+    monkeypatch.setattr(Templar, "template", compile_again)
+    monkeypatch.setattr(jinja2.Environment, "compile", compile_again)
+    assert rendered(own) == before
+
+
+def test_a_template_of_the_plays_own_sees_the_hosts_variables(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "service.conf.j2").write_text("{{ inventory_hostname }}: {{ service.name }}\n\n")
+    (tmp_path / "socket.conf.j2").write_text("{{ nowhere }}")
+    assert rendered(lambda _folder, name: str(tmp_path / name), SERVICES[:1]) == [
+        {"unit": "a.service", "content": "h: a.service\n"}
+    ]
+    with pytest.raises(AnsibleError, match="nowhere"):
+        rendered(lambda _folder, name: str(tmp_path / name))
 
 
 @pytest.mark.parametrize("services", [[], SERVICES[:1], SERVICES[1:2]])

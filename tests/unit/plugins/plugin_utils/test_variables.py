@@ -17,8 +17,7 @@ ROLES = ("keepalive_services", "keepalive_build", "keepalive_verify")
 
 
 def variables(**given: t.Any) -> HostVariables:
-    loader = DataLoader()
-    return HostVariables(Templar(loader=loader, variables=given), loader, given, ROLES)
+    return HostVariables(Templar(loader=DataLoader(), variables=given), given, ROLES)
 
 
 def test_what_nobody_sets_is_as_the_roles_say() -> None:
