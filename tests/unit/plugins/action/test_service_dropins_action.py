@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The drop-ins as the real templates render them, to the letter, in one execution for all units."""
+"""What the module is given, in one execution for all units, and when it is not asked."""
 
 from __future__ import annotations
 
@@ -16,40 +16,7 @@ from ansible.template import Templar
 from ansible_collections.netops.keepalive.plugins.action import service_dropins
 from ansible_collections.netops.keepalive.plugins.action.service_dropins import NOTHING_TO_DO, ActionModule, in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import sha256_of_text
-from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import environment_in
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import resolve
-
-SERVICE = """\
-# Managed by netops.keepalive: the next run of Ansible overwrites this file.
-# nginx.service: connect, listen, profile aws_nlb
-# The names are those of tcp(7). Seconds, but TCP_USER_TIMEOUT in ms; 0 = the system's default, -1 = derived.
-[Service]
-Environment="LD_PRELOAD=/usr/lib/libkeepalive/libkeepalive.so:/usr/lib/libkeepalive/libkeepalive_listen.so:libjemalloc.so.2"
-Environment="TCP_KEEPIDLE=120"
-Environment="TCP_KEEPCNT=4"
-Environment="TCP_KEEPINTVL=15"
-Environment="TCP_USER_TIMEOUT=-1"
-Environment="TCP_SYNCNT=3"
-Environment="LIBKEEPALIVE_DEBUG=1"
-"""
-
-SOCKET = """\
-# Managed by netops.keepalive: the next run of Ansible overwrites this file.
-# relay.socket: systemd listens here itself and has directives of its own, see systemd.socket(5).
-[Socket]
-KeepAlive=true
-KeepAliveTimeSec=90
-KeepAliveIntervalSec=15
-KeepAliveProbes=3
-DeferAcceptSec=5
-"""
-
-SOCKET_BY_DEFAULT = """\
-# Managed by netops.keepalive: the next run of Ansible overwrites this file.
-# relay.socket: systemd listens here itself and has directives of its own, see systemd.socket(5).
-[Socket]
-KeepAlive=true
-"""
 
 
 class Task:
@@ -98,41 +65,6 @@ def calls_of_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def units(*names: str, **preload: t.List[str]) -> t.Dict[str, t.Any]:
     return {name: {"ld_preload": preload.get(name.split(".")[0], [])} for name in names}
-
-
-SERVICES: t.Any = [
-    {"name": "nginx.service", "profile": "aws_nlb", "libraries": ["listen", "connect"], "debug": True,
-     "tcp": {"keepcnt": 4, "syncnt": 3}},
-    {"name": "relay.socket", "tcp": {"keepidle": 90, "keepcnt": 3, "defer_accept": 5}},
-]  # fmt: skip
-PROFILES = [{"name": "aws_nlb", "tcp": {"keepidle": 120}}]
-
-
-def test_the_text_of_both_kinds_in_one_execution(calls_of: Render) -> None:
-    (call,) = calls_of(
-        services=resolve(SERVICES, profiles=PROFILES),
-        units=units("nginx.service", "relay.socket", nginx=["libjemalloc.so.2"]),
-        purge=True,
-    )
-    contents = {dropin["unit"]: dropin["content"] for dropin in call.pop("dropins")}
-    assert contents == {"nginx.service": SERVICE, "relay.socket": SOCKET}
-    assert call == {"purge": True, "running": [], "fresh": []}, "what is for the controller stays there"
-
-
-def test_a_socket_with_the_systems_values(calls_of: Render) -> None:
-    services = resolve([{"name": "relay.socket", "tcp": dict.fromkeys(("keepidle", "keepcnt", "keepintvl"), 0)}])
-    ((dropin,),) = [call["dropins"] for call in calls_of(services=services, units=units("relay.socket"))]
-    assert dropin["content"] == SOCKET_BY_DEFAULT
-
-
-def test_systemd_reads_what_the_template_writes(calls_of: Render) -> None:
-    """With specifiers and dollars in an LD_PRELOAD that was there before: nothing is expanded or lost on the way."""
-    preload = ["/opt/$LIB/%p.so", "{{ lookup('pipe', 'touch /nonexistent/x') }}"]
-    services = resolve([{"name": "a.service"}])
-    ((dropin,),) = [call["dropins"] for call in calls_of(services=services, units=units("a.service", a=preload))]
-    assert environment_in(dropin["content"])["LD_PRELOAD"] == ":".join(
-        ["/usr/lib/libkeepalive/libkeepalive.so", *preload]
-    )
 
 
 def test_what_an_unfinished_rollout_has_restarted_is_to_be_restarted_on_the_way_back() -> None:
@@ -204,31 +136,6 @@ def test_dropins_pass_as_they_are(calls_of: Render) -> None:
     assert calls_of(**both) == [both], "the module says that it takes one of the two"
 
 
-def test_the_plays_own_template_is_found_first(calls_of: Render, tmp_path: pathlib.Path) -> None:
-    (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / "service.conf.j2").write_text(
-        "{{ marker }}: {{ service.name }} on {{ inventory_hostname }}\n{% include 'part.j2' %}\n\n\n"
-    )
-    (tmp_path / "templates" / "part.j2").write_text("{{ unit.ld_preload | length }} {{ environment.TCP_KEEPIDLE }}")
-    names = ("a.service", "relay.socket")
-    (call,) = calls_of(
-        {"inventory_hostname": "h1"}, services=resolve([{"name": name} for name in names]), units=units(*names)
-    )
-    own, socket = (dropin["content"] for dropin in call["dropins"])
-    assert own == "# Managed by netops.keepalive: a.service on h1\n0 15\n"
-    assert socket.startswith("# Managed by netops.keepalive: the next run"), "the other is still the collection's"
-
-
-def test_a_template_by_another_name(calls_of: Render, tmp_path: pathlib.Path) -> None:
-    (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / "mine.j2").write_text("{{ marker }}: mine")
-    arguments = {"services": resolve([{"name": "a.service"}]), "units": units("a.service")}
-    (call,) = calls_of(service_template="mine.j2", **arguments)
-    assert call["dropins"][0]["content"] == "# Managed by netops.keepalive: mine\n"
-    with pytest.raises(AnsibleActionFail, match=r"the template 'none\.j2' cannot be read"):
-        calls_of(service_template="none.j2", **arguments)
-
-
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -239,50 +146,6 @@ def test_a_template_by_another_name(calls_of: Render, tmp_path: pathlib.Path) ->
 def test_units_that_are_missing(calls_of: Render, given: t.Any, message: str) -> None:
     with pytest.raises(AnsibleActionFail, match=f"^{message}$"):
         calls_of(services=resolve([{"name": "a.service"}]), units=given)
-
-
-def test_services_that_were_not_resolved(calls_of: Render) -> None:
-    with pytest.raises(AnsibleActionFail, match=r"^services: 'a\.service' has no type, libraries, tcp; pass the list"):
-        calls_of(services=[{"name": "a.service"}], units=units("a.service"))
-
-
-def test_a_template_is_rendered_as_those_of_ansible_are(calls_of: Render, tmp_path: pathlib.Path) -> None:
-    """Its escapes count, and of a socket nothing is set in the environment."""
-    (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / "mine.j2").write_text(
-        "{{ marker }}\n{{ ['a', 'b'] | join('\\n') }}\n{{ environment }} {{ service.name }} {{ mine }}"
-    )
-    names = ("a.service", "b.socket")
-    (call,) = calls_of(
-        {"mine": "of the play"},
-        services=resolve([{"name": name} for name in names]), units=units(*names), socket_template="mine.j2",
-    )  # fmt: skip
-    content = call["dropins"][1]["content"]
-    assert content == "# Managed by netops.keepalive\na\nb\n{} b.socket of the play\n"
-
-
-def test_a_service_without_libraries_leaves_what_the_unit_preloads(calls_of: Render, tmp_path: pathlib.Path) -> None:
-    (service,) = resolve([{"name": "a.service"}])
-    (call,) = calls_of(services=[{**service, "libraries": []}], units=units("a.service", a=["/x.so"]))
-    assert "LD_PRELOAD" not in call["dropins"][0]["content"]
-
-
-@pytest.mark.parametrize("missing", ["type", "libraries", "tcp"])
-def test_what_a_service_lacks_is_named(calls_of: Render, missing: str) -> None:
-    (service,) = resolve([{"name": "a.service"}])
-    del service[missing]
-    with pytest.raises(AnsibleActionFail) as error:
-        calls_of(services=[service], units=units("a.service"))
-    assert str(error.value) == (
-        f"services: 'a.service' has no {missing}; pass the list through netops.keepalive.resolve_services first"
-    )
-
-
-def test_a_service_without_a_name_is_told_too(calls_of: Render) -> None:
-    (service,) = resolve([{"name": "a.service"}])
-    del service["name"]
-    with pytest.raises(AnsibleActionFail, match=r"^services: None has no name; pass the list"):
-        calls_of(services=[service], units=units("a.service"))
 
 
 @pytest.mark.parametrize("arguments", [{}, {"units": None, "services": None}, {"units": {}, "services": []}])

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import base64
-import errno
 import json
 import os
 import pathlib
@@ -15,7 +13,6 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import NotLocked
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock, undo
@@ -77,10 +74,6 @@ def wanted(**contents: t.Optional[str]) -> t.List[Result]:
     return [{"unit": f"{name}.service", "content": content} for name, content in contents.items()]
 
 
-def noted(path: pathlib.Path) -> t.List[t.Optional[str]]:
-    return [version.text for version in in_force.history(str(path)).versions]
-
-
 @pytest.mark.parametrize("check", [False, True])
 @pytest.mark.parametrize("rollout", [False, True])
 def test_the_whole_answer(run: Run, units: pathlib.Path, state: pathlib.Path, check: bool, rollout: bool) -> None:
@@ -106,16 +99,6 @@ def test_the_whole_answer(run: Run, units: pathlib.Path, state: pathlib.Path, ch
     assert {unit: was["ran"] for unit, was in record.items()} == (
         {"a.service": False, "b.service": False} if rollout and not check else {}
     )
-
-
-def test_what_is_of_bytes_goes_out_encoded(run: Run, units: pathlib.Path) -> None:
-    content = text(1) + "# \t\x1b\n"
-    put(units, "a.service", content)
-    (previous,) = run(check=True, dropins=wanted(a=None))["previous"]
-    assert previous == {
-        "unit": "a.service", "content": None, "base64": base64.b64encode(content.encode()).decode(),
-        "mtime_ns": 123_456_789,
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize("check", [False, True])
@@ -164,72 +147,6 @@ def test_each_file_and_each_folder_gets_its_label(
     made = units / "a.service.d"
     assert labelled == [(str(made), False), (str(made / NAME), False), (str(stays.parent), False)]
     assert not gone.parent.exists()
-
-
-def test_a_time_is_given_to_what_is_written_and_to_nothing_that_goes(run: Run, units: pathlib.Path) -> None:
-    path = put(units, "a.service", text(1))
-    put(units, "b.service", text(1))
-    dropins = [
-        {"unit": "a.service", "content": text(2), "mtime_ns": 5_000_000_000},
-        {"unit": "b.service", "mtime_ns": 5_000_000_000},
-        {"unit": "c.service", "content": text(2)},
-    ]
-    assert run(dropins=dropins)["changed_units"] == ["a.service", "b.service", "c.service"]
-    assert path.stat().st_mtime_ns == 5_000_000_000
-    assert (units / "c.service.d" / NAME).stat().st_mtime_ns != 5_000_000_000
-    assert not (units / "b.service.d").exists()
-
-
-def test_that_what_is_written_cannot_be_noted_takes_nothing_back(
-    run: Run, units: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, notes = put(units, "a.service", text(1)), []
-
-    def note(*what: t.Any, **more: t.Any) -> None:
-        notes.append((*what, more))
-        if more:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(in_force, "note", note)
-    assert run(dropins=wanted(a=text(2)))["changed"] is True
-    assert notes == [(str(path), text(1), {}), (str(path), text(2), {"read": False})]
-    assert path.read_text() == text(2)
-
-
-@pytest.mark.parametrize(
-    ("error", "place"),
-    [(OSError(errno.EIO, "Input/output error", "/x"), "/x"), (OSError(errno.EIO, "Input/output error"), "{units}")],
-    ids=["file", "no file"],
-)
-@pytest.mark.parametrize("rollout", [False, True])
-def test_what_cannot_be_written_is_noted_as_not_written(
-    run: Run, units: pathlib.Path, state: pathlib.Path, monkeypatch: pytest.MonkeyPatch, error: OSError, place: str,
-    rollout: bool,
-) -> None:  # fmt: skip
-    """What an earlier run has noted and not finished stays noted, and nothing is added."""
-    path = put(units, "a.service", text(1))
-    run(dropins=wanted(a=text(2)), rollout=True, run=ME, running=["a.service"])
-    before = undo.read_previous(str(state))
-
-    def fail(_path: str, _content: t.Optional[str]) -> t.NoReturn:
-        raise error
-
-    monkeypatch.setattr(in_force, "note", fail)
-    answer = run(dropins=wanted(a=text(3), b=text(3)), rollout=rollout, run=ME, fresh=["a.service"])
-    said = f"no drop-in was written, all are as before: Input/output error: {place.format(units=units)}"
-    assert answer == {"failed": True, "msg": said}
-    assert (path.read_text(), undo.read_previous(str(state))) == (text(2), before)
-
-
-def test_what_was_noted_of_a_unit_says_whether_it_ran(run: Run, units: pathlib.Path, state: pathlib.Path) -> None:
-    put(units, "a.service", text(1))
-    run(dropins=wanted(a=text(2), b=text(2)), rollout=True, run=ME, running=["a.service", "c.service"])
-    assert undo.read_previous(str(state)) == {
-        "a.service": {"unit": "a.service", "content": text(1), "base64": None, "mtime_ns": 123_456_789, "ran": True},
-        "b.service": {"unit": "b.service", "content": None, "base64": None, "mtime_ns": None, "ran": False},
-    }
-    assert run(dropins=[], rollout=True, run=ME)["unfinished"] == {"a.service": True, "b.service": False}
-    assert run(dropins=[], rollout=False, run=ME)["unfinished"] == {}, "which concerns rollouts alone"
 
 
 def test_who_has_the_lock_is_told_and_a_dead_runs_is_taken_over_aloud(

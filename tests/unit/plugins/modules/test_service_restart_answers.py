@@ -158,32 +158,6 @@ def test_what_is_not_said_is_as_documented(run: Run, host: Host) -> None:
     assert host.done[0] == ("look", [], 2.0, job.TIMEOUT)
 
 
-@pytest.mark.parametrize("check", [False, True])
-@pytest.mark.parametrize("asked", [False, True])
-def test_files_that_systemd_has_not_read_are_a_change(run: Run, host: Host, check: bool, asked: bool) -> None:
-    host.unread = not asked
-    answer = run(check, reload=asked)
-    assert answer == {**NOTHING, **NO_DIFF, **FORESEEN[check], "changed": True, "reloaded": True}
-    assert host.what() == ([] if check else ["daemon-reload", "watch"])
-
-
-@pytest.mark.parametrize("check", [False, True])
-def test_what_is_due_is_restarted_and_told_with_its_reasons(run: Run, host: Host, check: bool) -> None:
-    host.is_due("a.service")
-    host.is_due("b.service", reload=True, why=["one", "two"])
-    host.reported = {"c.service": ["three"]}
-    answer = run(check, services=services("a.service"), wait=5)
-    assert answer == {
-        **NOTHING,
-        "changed": True,
-        "restart_due": {"c.service": ["three"]},
-        **({"would_restart": ["a.service", "b.service"]} if check else {}),
-        "restarted": {} if check else host.restarted,
-        "diff": {"before": "", "after": "restart a.service: why\nreload b.service: one; two\n"},
-    }
-    assert host.what() == ([] if check else ["restart a.service", "reload b.service", "watch"])
-
-
 def test_one_at_a_time_each_is_watched_and_its_sockets_looked_at(run: Run, host: Host) -> None:
     """The next begins when they are right. What a template expects holds for its instances."""
     for name in ("a.service", "w@1.service", "plain.service"):
@@ -214,49 +188,6 @@ def test_one_at_a_time_each_is_watched_and_its_sockets_looked_at(run: Run, host:
         },
     }  # fmt: skip
     assert host.what() == ["restart a.service", "watch", ("verify", {"name": "a"}, 3.0)]
-
-
-def test_on_the_way_back_all_are_restarted_whatever_becomes_of_one(run: Run, host: Host) -> None:
-    for name in ("a.service", "b.service", "c.service"):
-        host.is_due(name, forced=True)
-    host.failing = {"a.service": "no", "b.service": "neither"}
-    answer = run(force=["a.service", "b.service", "c.service"], one_at_a_time=True, wait=1)
-    assert (answer["failed_unit"], answer["msg"]) == ("a.service", "a.service: no")
-    assert host.what() == ["restart a.service", "restart b.service", "restart c.service", "watch"]
-
-
-def test_on_the_way_there_the_first_that_fails_is_the_last(run: Run, host: Host) -> None:
-    for name in ("a.service", "b.service"):
-        host.is_due(name)
-    host.failing = {"a.service": "no"}
-    assert run()["failed_unit"] == "a.service"
-    assert host.what() == ["restart a.service"]
-
-
-@pytest.mark.parametrize("check", [False, True])
-def test_all_that_is_not_known_is_told_at_once_and_nothing_is_restarted(run: Run, host: Host, check: bool) -> None:
-    """A drop-in that something overrules is one of an earlier run, where nothing is written yet."""
-    host.is_due("a.service")
-    host.units += [Unit(name, {}, None, [], damage="cannot be read") for name in ("b.service", "forced.service")]
-    host.lost, host.silent = ["a.service: overruled"], ["gone.service"]
-    answer = run(check, force=["forced.service"])
-    lost = [
-        *([] if check else ["a.service: overruled"]),
-        "gone.service: systemctl show says nothing of it",
-        "b.service: cannot be read, so whether a restart is due is not known",
-    ]
-    assert answer == {**NOTHING, "failed": True, "msg": f"nothing was restarted: {'; '.join(lost)}"}
-    assert host.what() == []
-
-
-def test_a_systemd_that_does_not_answer_leaves_all_as_it_is(
-    run: Run, host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def silent(*_arguments: t.Any) -> t.NoReturn:
-        raise systemd.NoAnswer("systemd did not answer")
-
-    monkeypatch.setattr(restarts, "Sequence", silent)
-    assert run(reload=True) == {**NOTHING, "failed": True, "msg": "systemd did not answer"}
 
 
 # ------------------------------------------------------------------ the lock
@@ -296,33 +227,6 @@ def test_a_lock_that_nobody_could_take_has_no_holder(run: Run, host: Host, monke
     monkeypatch.setattr(lock.Lock, "take", fail)
     msg = "nothing was restarted: others may write there"
     assert run(reload=True) == {**NOTHING, "reloaded": True, "failed": True, "msg": msg, "lock_holder": {}}
-
-
-# ------------------------------------------------------------------ what is left
-
-
-@pytest.mark.parametrize(
-    ("unit", "by", "policy", "blocks"),
-    [
-        ("a.service", "environment", None, True),
-        ("a.service", "environment", "if_running", True),
-        ("a.service", "environment", "never", False),
-        ("a.service", "host", None, False),
-        ("a.socket", "environment", None, False),
-        ("session-3.scope", "environment", None, False),
-        ("", "environment", None, False),
-    ],
-)
-def test_what_still_has_something_of_ours_blocks_a_removal_where_it_should_not_have_it(
-    run: Run, host: Host, monkeypatch: pytest.MonkeyPatch, unit: str, by: str, policy: t.Optional[str], blocks: bool
-) -> None:
-    asked: t.List[t.Any] = []
-    row = {"pid": 7, "unit": unit, "by": by}
-    monkeypatch.setattr(restarts, "remains", lambda patterns: (asked.append(patterns), [row])[1])
-    listed = services("a.service", restart=policy) if policy else []
-    assert run(services=listed, without=["*", "w@*.service"])["left"] == [{**row, "blocks": blocks}]
-    assert asked == [["*", "w@*.service"]]
-    assert run(True, without=["*"])["left"] == [], "which is looked at when all is done"
 
 
 # ------------------------------------------------------------------ what is refused

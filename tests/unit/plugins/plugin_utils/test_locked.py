@@ -118,7 +118,7 @@ class Action:
 
 
 def execute(action: Action) -> t.Dict[str, t.Any]:
-    return _locked.execute(t.cast(t.Any, action), "service_dropins", {"dropins": [1]}, {"x": 2})
+    return _locked.execute(t.cast(t.Any, action), "rollout", {"dropins": [1]}, {"x": 2})
 
 
 def holder(**changed: t.Any) -> t.Dict[str, t.Any]:
@@ -133,7 +133,7 @@ def test_the_lock_of_a_run_that_was_killed_is_taken_over_by_its_name() -> None:
     run = _locked.identity()
     assert action.asked == [
         {
-            "module_name": "netops.keepalive.service_dropins",
+            "module_name": "netops.keepalive.rollout",
             "module_args": {"dropins": [1], "run": {**run, "takes_over": takes_over}},
             "task_vars": {"x": 2},
         }
