@@ -415,7 +415,7 @@ def _look_again(assignment: Assignment) -> None:
 def _go(module: Module, assignment: Assignment, diffs: t.List[t.Dict[str, t.Any]]) -> Outcome:
     _look_again(assignment)
     policies = {one["name"]: one.get("restart", "if_running") for one in assignment["services"]}
-    nobody = Lock(None, False)
+    nobody = Lock(None)
     looking = RealHost(nobody, policies, check=True, warn=module.warn, tell=lambda _step: None)
     outcome = foreseen(assignment, looking)
     diffs += looking.diffs

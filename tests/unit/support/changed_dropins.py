@@ -11,12 +11,12 @@ import pathlib
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import undo
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.dropins import (
     DropinChanges,
     DropinRequest,
     change_dropins,
 )
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout.lock import Lock
 
 MARKER = "# Managed by netops.keepalive"
 NAME = "zz-keepalive.conf"
@@ -53,11 +53,14 @@ class DropinFolders:
         places = {"directory": str(self.units), "state_folder": str(self.state)}
         return change_dropins(
             DropinRequest(dropins, **{**places, **request}),
-            Lock(None, False),
             check=check,
             warn=self.warnings.append,
             label=self.labelled.append,
         )
+
+    def before(self, listed: t.Optional[t.Sequence[str]] = None) -> t.List[t.Dict[str, t.Any]]:
+        """Return what was kept of the drop-ins of these units, by default of all, as it is put back."""
+        return list(undo.listed_in(undo.read_previous(str(self.state)), listed).values())
 
     def put(self, unit: str, content: str, name: str = NAME) -> pathlib.Path:
         """Write a file of a unit's by hand, long ago."""

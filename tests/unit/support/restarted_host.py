@@ -14,7 +14,6 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import polling
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd as linux_systemd
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import restart
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout.lock import Lock
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.restart import RestartFailed
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.restarts import (
     RestartRequest,
@@ -31,7 +30,7 @@ IN_FORCE = "TCP_KEEPIDLE=60"
 WHY = "TCP_KEEPIDLE is not set, the drop-in says 60"
 
 NOTHING_DONE: RestartResult = {
-    "changed": False, "restarted": {}, "restart_due": {}, "reloaded": False, "left": [], "lock_held": False
+    "changed": False, "restarted": {}, "restart_due": {}, "reloaded": False, "left": []
 }  # fmt: skip
 NO_DIFF = {"diff": {"before": "", "after": ""}}
 """What is told besides where it was come to a plan."""
@@ -89,7 +88,7 @@ class RestartedHost:
 
     def restart(self, given: t.Mapping[str, str], *, check: bool = False, **request: t.Any) -> RestartResult:
         """Restart what is due; 'request' is the rest of a RestartRequest."""
-        work = Restarts(RestartRequest(given, **request), Lock(None, False), check=check, tell=self.told.append)
+        work = Restarts(RestartRequest(given, **request), check=check, tell=self.told.append)
         self.result = work.result
         work.do()
         return work.result

@@ -78,7 +78,7 @@ def test_nothing_is_written_through_a_link_into_what_others_may_change(
     assert problem.endswith("; make it a folder that only root can change")
     assert list(real.iterdir()) == []
     real.chmod(0o755)
-    assert host.change(wanted(a=text(60)))["changed"] is True
+    assert host.change(wanted(a=text(60)))["changed_units"] == ["a.service"]
 
 
 def test_a_folder_that_cannot_be_made_leaves_everything_as_it_was(host: DropinFolders) -> None:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import pathlib
 
 import pytest
@@ -31,17 +30,17 @@ def test_previous_takes_everything_back_byte_for_byte(host: DropinFolders) -> No
     host.put("b.service", text(2))
     host.put("c.service", FOREIGN, "other.conf")
     before = host.files()
-    previous = host.change(wanted(a=text(9), b=None, c=text(3), d=text(4)))["previous"]
+    host.change(wanted(a=text(9), b=None, c=text(3), d=text(4)), rollout=True)
+    previous = host.before()
     assert [(entry["unit"], entry["content"] is None, entry["mtime_ns"]) for entry in previous] == [
         ("a.service", True, 123_456_789),  # in Base64
         ("b.service", False, 123_456_789),
         ("c.service", True, None),
         ("d.service", True, None),
     ]
-    previous = json.loads(json.dumps(previous))
     assert host.change(previous)["changed_units"] == ["a.service", "b.service", "c.service", "d.service"]
     assert host.files() == before
-    assert host.change(previous)["changed"] is False
+    assert host.change(previous)["changed_units"] == []
 
 
 HOSTILE = "\x1b[2J\x1b]52;c;cm0K\x07\r\u202e\u2028\x85"
@@ -51,9 +50,11 @@ HOSTILE = "\x1b[2J\x1b]52;c;cm0K\x07\r\u202e\u2028\x85"
 def test_what_cannot_be_shown_as_it_is_is_kept_in_base64(host: DropinFolders, more: str) -> None:
     content = (text(1) + more).encode("utf-8", "surrogateescape")
     path = host.put("a.service", text(1) + more)
-    (previous,) = host.change(wanted(a=text(9)))["previous"]
+    host.change(wanted(a=text(9)), rollout=True)
+    (previous,) = host.before()
     assert previous == {
-        "unit": "a.service", "content": None, "base64": base64.b64encode(content).decode(), "mtime_ns": 123_456_789
+        "unit": "a.service", "content": None, "base64": base64.b64encode(content).decode(), "mtime_ns": 123_456_789,
+        "ran": False,
     }  # fmt: skip
     host.change([previous])
     assert path.read_bytes() == content
@@ -66,11 +67,10 @@ def test_the_run_after_an_interrupted_one_knows_what_to_put_back(host: DropinFol
     host.put("a.service", text(1))
     host.change(wanted(a=text(2), b=text(2)), rollout=True, running=["a.service"])
     again = host.change(wanted(a=text(2), b=text(2)), rollout=True)
-    assert again["changed"] is False
-    assert again["unfinished"] == {"a.service": True, "b.service": False}
-    before = {row["unit"]: (row["content"], row["mtime_ns"]) for row in again["previous"]}
+    assert again == {"changed_units": [], "unfinished": {"a.service": True, "b.service": False}, "diff": []}
+    before = {row["unit"]: (row["content"], row["mtime_ns"]) for row in host.before()}
     assert before == {"a.service": (text(1), 123_456_789), "b.service": (None, None)}
-    host.change(again["previous"], rollout=True)
+    host.change(host.before())
     assert list(host.files()) == ["a.service.d", "a.service.d/zz-keepalive.conf"]
     assert host.files()["a.service.d/zz-keepalive.conf"][1:] == (123_456_789, text(1).encode())
 
@@ -81,11 +81,11 @@ def test_units_of_which_a_run_does_not_speak_are_left_to_another(host: DropinFol
     host.change(wanted(a=text(2), b=text(1)), rollout=True, running=["a.service"])
     second = host.change(wanted(b=text(2)), rollout=True, listed=["b.service"])
     assert second["unfinished"] == {"b.service": False}
-    assert [row["unit"] for row in second["previous"]] == ["b.service"]
-    host.change(second["previous"], rollout=True, listed=["b.service"])
-    assert host.path("a.service").read_text() == text(2)
-    third = host.change(wanted(a=text(2)), rollout=True, listed=["a.service"])
-    assert [(row["unit"], row["content"]) for row in third["previous"]] == [("a.service", text(1))]
+    assert [row["unit"] for row in host.before(["b.service"])] == ["b.service"]
+    host.change(host.before(["b.service"]))
+    assert (host.path("a.service").read_text(), host.path("b.service").exists()) == (text(2), False)
+    host.change(wanted(a=text(2)), rollout=True, listed=["a.service"])
+    assert [(row["unit"], row["content"]) for row in host.before(["a.service"])] == [("a.service", text(1))]
 
 
 def test_a_third_value_goes_back_to_what_the_processes_have(host: DropinFolders) -> None:
@@ -93,8 +93,8 @@ def test_a_third_value_goes_back_to_what_the_processes_have(host: DropinFolders)
     host.put("a.service", text(1))
     host.put("b.service", text(1))
     host.change(wanted(a=text(2), b=text(2)), rollout=True)
-    third = host.change(wanted(a=text(3), b=text(3)), rollout=True, fresh=["b.service"])
-    assert {row["unit"]: row["content"] for row in third["previous"]} == {"a.service": text(1), "b.service": text(2)}
+    host.change(wanted(a=text(3), b=text(3)), rollout=True, fresh=["b.service"])
+    assert {row["unit"]: row["content"] for row in host.before()} == {"a.service": text(1), "b.service": text(2)}
 
 
 def test_what_was_noted_of_a_unit_says_whether_it_ran(host: DropinFolders) -> None:
@@ -116,6 +116,6 @@ def test_a_damaged_record_is_told_and_the_rollout_goes_on(host: DropinFolders) -
     assert warning.startswith(
         f"{host.state}/previous.json is nested too deeply; it was not believed: what the drop-ins said"
     )
-    assert (result["changed"], result["unfinished"]) == (True, {})
+    assert (result["changed_units"], result["unfinished"]) == (["a.service"], {})
     again = host.change(wanted(a=text(1)), rollout=True)
     assert (len(host.warnings), again["unfinished"]) == (1, {"a.service": False})

@@ -53,7 +53,7 @@ def steps(given: t.Optional[t.Mapping[str, str]] = None, check: bool = False) ->
     def warned(why: str) -> None:
         raise AssertionError(why)
 
-    return RealHost(Lock(None, False), given or {}, check=check, warn=warned, tell=lambda _step: None)
+    return RealHost(Lock(None), given or {}, check=check, warn=warned, tell=lambda _step: None)
 
 
 def unfinished(*units: str, ran: bool = True) -> None:

@@ -12,7 +12,6 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import job, systemd
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import restarts
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.due import Due
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout.lock import Lock
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.restart import RestartFailed
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.restarts import RestartRequest, Restarts
 from ansible_collections.netops.keepalive.plugins.module_utils.units.unit import Unit
@@ -91,7 +90,7 @@ class Host:
         return [one for one in self.done if one[0] != "look"]
 
     def work(self, given: t.Mapping[str, str], check: bool = False, **request: t.Any) -> Restarts:
-        return Restarts(RestartRequest(given, **request), Lock(None, False), check=check)
+        return Restarts(RestartRequest(given, **request), check=check)
 
 
 @pytest.fixture(name="host")
