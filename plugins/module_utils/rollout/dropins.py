@@ -29,6 +29,7 @@ class DropinRequest(t.NamedTuple):
     """What is to be written, and for whom it counts."""
 
     dropins: t.Sequence[t.Mapping[str, t.Any]]
+    purge: bool = False
     rollout: bool = False
     """Keep what was there before until the rollout is confirmed."""
     listed: t.Optional[t.Sequence[str]] = None
@@ -50,10 +51,13 @@ class DropinsFailed(Exception):
 
 
 def plan_dropins(
-    directory: str, dropins: t.Sequence[t.Mapping[str, t.Any]]
+    directory: str, dropins: t.Sequence[t.Mapping[str, t.Any]], purge: bool
 ) -> t.Tuple[t.List[FileChange], t.List[str]]:
     """Compare what is wanted with what is there; return the changes and what forbids them."""
     wanted = {dropin["unit"]: _content(dropin) for dropin in dropins}
+    if purge:
+        for unit in units_dropin.installed(directory):
+            wanted.setdefault(unit, None)
     changes, problems = [], []
     for unit, after in wanted.items():
         path = units_dropin.path_of(unit, directory)
@@ -126,7 +130,7 @@ def _change_dropins(
     warn: t.Callable[[str], t.Any],
     label: t.Callable[[str], t.Any],
 ) -> DropinChanges:
-    changes, problems = plan_dropins(request.directory, request.dropins)
+    changes, problems = plan_dropins(request.directory, request.dropins, request.purge)
     if problems:
         raise DropinsFailed("no drop-in was written: " + "; ".join(problems), problems)
     writes = changes and not check

@@ -144,3 +144,15 @@ def test_a_folder_that_is_a_link_is_written_and_emptied_through_it(host: DropinF
     assert list(real.iterdir()) == []
     assert host.change(wanted(a=text(60)))["changed_units"] == ["a.service"]
     assert (real / NAME).read_text() == text(60) and link.is_symlink()
+
+
+def test_purge_removes_ours_everywhere_and_nothing_else(host: DropinFolders) -> None:
+    for unit in ("a.service", "b.service", "c.socket"):
+        host.put(unit, text(1))
+    host.put("b.service", "[Service]\n", "other.conf")
+    host.put("f.service", "[Service]\n")
+    assert host.change(wanted(a=text(1)))["changed_units"] == [], "what is not listed stays without purge"
+    assert host.change(wanted(a=text(1)), purge=True)["changed_units"] == ["b.service", "c.socket"]
+    assert [path for path in host.files() if path.endswith(".conf")] == [
+        f"a.service.d/{NAME}", "b.service.d/other.conf", f"f.service.d/{NAME}",
+    ]  # fmt: skip
