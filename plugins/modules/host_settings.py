@@ -20,8 +20,11 @@ description:
     marker C(# Managed by netops.keepalive) is never replaced or removed.
   - What the file says, and since when, is noted in C(/run/netops.keepalive) for as long as the host is up, by the clock
     of its boot. So M(netops.keepalive.service_units_info) knows which processes were started with other settings.
-extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.rollout]
+extends_documentation_fragment: [netops.keepalive.attributes]
 options:
+  run:
+    description: Who changes the host, so that nobody else does meanwhile. Set by the task's action.
+    type: dict
   state:
     description: Whether the file is there.
     type: str
@@ -98,10 +101,6 @@ checked_by:
   returned: always
   type: str
   sample: /usr/lib/libkeepalive/libkeepalive.so
-lock_held:
-  description: Whether this run keeps the lock of the host, see O(rollout).
-  returned: success
-  type: bool
 complaints:
   description: What the library says of the file.
   returned: when it is refused
@@ -135,19 +134,17 @@ def main() -> None:
             },
             "validate": {"type": "bool", "default": True},
             "path": {"type": "path", "default": settings_file.PATH},
-            **rollout_lock.ARGUMENTS,
+            "run": {"type": "dict"},
         },
         mutually_exclusive=[("sections", "content", "restore")],
         supports_check_mode=True,
     )
     if module.params["sections"] is not None:
         module.fail_json(msg="sections is for the action plugin of this name, which renders the template; give content")
-    lock = rollout_lock.Lock(module.params["run"], module.params["rollout"])
+    lock = rollout_lock.Lock(module.params["run"])
     try:
         result = change_settings(_request(module.params), check=module.check_mode, take=lock.take, label=module.label)
-        if lock.note:
-            module.warn(lock.note)
-        module.exit_json(**result, lock_held=lock.held)
+        module.exit_json(**result)
     except NotLocked as held:
         module.fail_json(msg=f"nothing was changed: {module.params['path']}: {held}", lock_holder=held.holder)
     except SettingsRefused as refused:

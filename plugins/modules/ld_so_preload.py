@@ -26,8 +26,11 @@ description:
   - Where mounting is not possible (some containers) the file is renamed into its place at once and the watchdog keeps
     the old one. A power cut within these seconds then leaves the new file in force.
   - Removing entries needs none of this, because it takes something away from programs that start.
-extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.rollout]
+extends_documentation_fragment: [netops.keepalive.attributes]
 options:
+  run:
+    description: Who changes the host, so that nobody else does meanwhile. Set by the task's action.
+    type: dict
   state:
     description:
       - With V(absent) every entry below O(library_dir) is taken out. A file that is empty then is removed.
@@ -195,10 +198,6 @@ watchdog:
   returned: success
   type: str
   sample: static
-lock_held:
-  description: Whether this run keeps the lock of the host, see O(rollout).
-  returned: success
-  type: bool
 healed:
   description: Whether the file is as it was before the task.
   returned: on failure after the new file was put in force
@@ -261,7 +260,7 @@ def main() -> None:
             "watchdog": {"type": "int", "default": 60},
             "phase": {"type": "str", "choices": ["write", "confirm", "abort", "look"], "default": "write"},
             "token": {"type": "str", "no_log": False},
-            **rollout_lock.ARGUMENTS,
+            "run": {"type": "dict"},
         },
         supports_check_mode=True,
     )
@@ -269,7 +268,7 @@ def main() -> None:
     module.end_in_order()
     params = module.params
     path: str = params["path"]
-    lock = rollout_lock.Lock(params["run"], params["rollout"])
+    lock = rollout_lock.Lock(params["run"])
     try:
         if params["phase"] != "write":
             module.exit_json(**_OF_A_TRIAL[params["phase"]](path, params["token"]))
@@ -278,9 +277,7 @@ def main() -> None:
         )
         if params["state"] == "absent":
             result["mapped_by"] = users.mapped_by(params["library_dir"].rstrip("/"))
-        if lock.note:
-            module.warn(lock.note)
-        module.exit_json(**result, lock_held=lock.held)
+        module.exit_json(**result)
     except rollout_lock.Held as held:
         module.fail_json(msg=f"{path} was not changed: {held}", path=path, lock_holder=held.holder)
     except NotLocked as error:

@@ -132,7 +132,7 @@ attributes:
     details: Shows the manifest before and after; in check mode the new checksums are not known yet.
 seealso:
   - module: netops.keepalive.prebuilt_libraries
-  - module: netops.keepalive.service_dropins
+  - module: netops.keepalive.rollout
 """
 
 EXAMPLES = r"""
@@ -325,7 +325,7 @@ def main() -> None:
     before = observed_manifest(folder)
     target = Target(folder, module.params["command_link"])
     command_before = observed_command(target)
-    lock = rollout_lock.Lock(module.params["run"], False)
+    lock = rollout_lock.Lock(module.params["run"])
     try:
         if module.check_mode:
             result = _go(module, target)
@@ -340,8 +340,6 @@ def main() -> None:
         module.fail_json(msg=f"{_in_words(error)}; {_aftermath(before, folder)}".split("\n"))
     finally:
         lock.leave()
-    if lock.note:
-        module.warn(lock.note)
     after, command_after = result.pop("after", None), result.pop("command_after", None)
     title = os.path.join(folder, MANIFEST)
     diff = {

@@ -82,23 +82,33 @@ options:
     type: bool
     default: false
   service_template:
-    description: See M(netops.keepalive.service_dropins).
+    description:
+      - The jinja2 template for C(.service) units, searched as M(ansible.builtin.template) does.
+      - It sees V(service), V(unit), V(environment) (the variables in order) and V(marker).
     type: str
     default: service.conf.j2
   socket_template:
-    description: See M(netops.keepalive.service_dropins).
+    description: The jinja2 template for C(.socket) units.
     type: str
     default: socket.conf.j2
   settle:
-    description: See M(netops.keepalive.service_restart).
+    description:
+      - How long the units must stay up after the last restart, in seconds, without being restarted by systemd.
+      - A unit that takes longer to fail is not noticed here.
     type: float
     default: 2.0
   job_timeout:
-    description: See M(netops.keepalive.service_restart).
+    description:
+      - How long systemd may take to restart, reload, stop or start a unit, in seconds, where the unit's own
+        C(TimeoutStartSec=) or C(TimeoutStopSec=) is C(infinity). Otherwise what it may take is what they come to
+        (twice the first for commands before it starts, three times the second for commands and two signals).
+      - A job that is not done by then is cancelled, and the unit counts as one that does not come back.
     type: int
     default: 300
   one_at_a_time:
-    description: See M(netops.keepalive.service_restart).
+    description:
+      - Whether each unit must have stayed up for O(settle) seconds, and with O(verify) have right sockets, before the
+        next one is touched. Otherwise all are restarted one after the other and then watched together.
     type: bool
     default: false
   verify:
@@ -415,7 +425,7 @@ def _look_again(assignment: Assignment) -> None:
 def _go(module: Module, assignment: Assignment, diffs: t.List[t.Dict[str, t.Any]]) -> Outcome:
     _look_again(assignment)
     policies = {one["name"]: one.get("restart", "if_running") for one in assignment["services"]}
-    nobody = Lock(None, False)
+    nobody = Lock(None)
     looking = RealHost(nobody, policies, check=True, warn=module.warn, tell=lambda _step: None)
     outcome = foreseen(assignment, looking)
     diffs += looking.diffs

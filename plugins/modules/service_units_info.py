@@ -56,7 +56,7 @@ attributes:
   diff_mode:
     support: none
 seealso:
-  - module: netops.keepalive.service_dropins
+  - module: netops.keepalive.rollout
   - module: netops.keepalive.socket_options_info
 """
 

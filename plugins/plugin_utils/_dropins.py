@@ -27,7 +27,7 @@ def rendered(
     templates: t.Mapping[str, str],
     task_vars: dict[str, t.Any] | None,
 ) -> list[dict[str, t.Any]]:
-    """Return the drop-in of each service, as service_dropins takes it.
+    """Return the drop-in of each service, as a rollout takes it.
 
     :param services: what resolve_services returned.
     :param units: what service_units_info returned as C(units); it holds each unit's own LD_PRELOAD.

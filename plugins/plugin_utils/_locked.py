@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who the run is that changes a host, and whether another one that claims to is still there."""
+"""Who the run is that changes a host: what its lock says to others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 
-def identity() -> dict[str, t.Any]:
+def identity() -> dict[str, str]:
     """Describe this run: the process that all its tasks are forked from.
 
     :raises AnsibleActionFail: It was killed, and this task is an orphan: its lock would be that of process 1.
@@ -26,40 +26,23 @@ def identity() -> dict[str, t.Any]:
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid != pid:
         raise AnsibleActionFail("the run that this task belongs to has ended; nothing was done")
-    scope, started = _scope(), _started(pid)
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name
         user = f"uid {os.getuid()}"
     return {
-        "id": f"{scope} {pid} {started}",
+        "id": f"{_scope()} {pid} {_started(pid)}",
         "owner": f"{user} on {socket.gethostname()}, process {pid}",
-        "scope": scope,
-        "pid": pid,
-        "started": started,
     }
-
-
-def is_gone(holder: t.Mapping[str, t.Any]) -> bool:
-    """Tell whether a run has ended without letting go. Of a run on another controller nobody here can tell."""
-    scope = _scope()
-    return bool(scope) and holder.get("scope") == scope and _started(holder.get("pid")) != holder.get("started")
 
 
 def execute(
     action: ActionBase, module: str, arguments: t.Mapping[str, t.Any], task_vars: dict[str, t.Any] | None
 ) -> dict[str, t.Any]:
-    """Run a module that takes the host's lock, and once more where the lock was that of a run that was killed here."""
-    run = identity()
-    result: dict[str, t.Any] = {}
-    for takes_over in (None, True):
-        result = action._execute_module(
-            module_name=f"netops.keepalive.{module}",
-            module_args={**arguments, "run": {**run, "takes_over": takes_over and result["lock_holder"].get("id")}},
-            task_vars=task_vars,
-        )
-        if not (result.get("lock_holder") and is_gone(result["lock_holder"])):
-            break
+    """Run a module that takes the host's lock, in the name of this run."""
+    result: dict[str, t.Any] = action._execute_module(
+        module_name=f"netops.keepalive.{module}", module_args={**arguments, "run": identity()}, task_vars=task_vars
+    )
     return result
 
 
@@ -72,7 +55,7 @@ def _scope() -> str:
         return ""
 
 
-def _started(pid: t.Any) -> str:
+def _started(pid: int) -> str:
     """Return when a process started, in the kernel's own words; '' where there is no such process."""
     try:
         stat = pathlib.Path(f"/proc/{pid}/stat").read_bytes()

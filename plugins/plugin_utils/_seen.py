@@ -17,7 +17,7 @@ from ..module_utils.libraries.manifest import sha256_of_text
 Arguments = t.Mapping[str, t.Any]
 
 _ASKS_FOR_MORE = ("force", "ran", "reload", "without")
-"""Arguments of service_restart with which it does more than to restart what is stale."""
+"""Arguments with which more is done than to restart what is stale."""
 
 
 def dropins_are_there(dropins: t.Iterable[Arguments], seen: t.Any) -> bool:
@@ -37,7 +37,7 @@ def dropins_are_there(dropins: t.Iterable[Arguments], seen: t.Any) -> bool:
 
 
 def nothing_is_due(arguments: Arguments, check_mode: bool) -> bool:
-    """Tell whether no unit of service_restart's arguments has to be restarted, reloaded, or complained of.
+    """Tell whether no unit of a restart's arguments has to be restarted, reloaded, or complained of.
 
     :param check_mode: Whether assume_changed counts.
     """

@@ -117,7 +117,7 @@ class Detached:
         step = f" (now: {progress['step']})" if progress.get("step") else ""
         run = (self._files.read("assignment") or {}).get("run") or {}
         owner = f"{progress.get('owner') or run.get('owner', 'unknown')}{step}"
-        raise lock.Held({"id": "unknown", **run, "owner": owner, "since": since, "last": since, "unit": UNIT})
+        raise lock.Held({"id": "unknown", **run, "owner": owner, "since": since, "unit": UNIT})
 
     def _is_there(self) -> bool:
         status, out, err = self._ask(["systemctl", "show", "--property=ActiveState", UNIT])

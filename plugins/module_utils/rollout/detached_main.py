@@ -70,10 +70,10 @@ def _carry_out(files: TransactionFiles, assignment: Paper) -> Paper:
             seen=f"it was killed {attempt - 1} times, on its way back too; what was before is kept for the next run",
         )  # fmt: skip
         return {**answer, "ended": boot_clock.now(), "outcome": outcome, "warnings": warnings}
-    run = {**assignment["run"], "unit": UNIT, "process": os.getpid()}
+    run = {**assignment["run"], "unit": UNIT}
     policies = {one["name"]: one.get("restart", "if_running") for one in assignment["services"]}
     connection = run.pop("connection", ())
-    host = RealHost(Lock(run, False), policies, warn=warnings.append, tell=tell, armed=armed, connection=connection)
+    host = RealHost(Lock(run), policies, warn=warnings.append, tell=tell, armed=armed, connection=connection)
     outcome = transact(assignment, host, tell, attempt)
     silent = [SILENT[pid] for pid in sorted(SILENT)]
     return {**answer, "ended": boot_clock.now(), "outcome": outcome, "warnings": [*warnings, *silent[:3]]}

@@ -20,13 +20,9 @@ from ..linux.printable import lines_of
 from ..linux.trusted import fault
 from ..units import dropin as units_dropin
 from . import undo
-from .lock import Lock
-
-PREVIOUS = ("unit", "content", "base64", "mtime_ns")
-"""What is kept of a drop-in as it was before."""
 
 DropinChanges = t.Dict[str, t.Any]
-"""What was written, as service_dropins returns it."""
+"""What was, or would be, written: C(changed_units), C(diff), and C(unfinished), what an earlier run has left."""
 
 
 class DropinRequest(t.NamedTuple):
@@ -104,7 +100,6 @@ def _portable(content: t.Optional[str]) -> t.Dict[str, t.Optional[str]]:
 
 def change_dropins(
     request: DropinRequest,
-    lock: Lock,
     *,
     check: bool,
     warn: t.Callable[[str], t.Any],
@@ -112,13 +107,11 @@ def change_dropins(
 ) -> DropinChanges:
     """Do what is asked for; in check mode only say what would be done.
 
-    :param lock: taken where something is to be written.
     :param label: gives a path the security label of its place.
     :raises DropinsFailed: nothing was written, or not all of it could be put back.
-    :raises NotLocked: another run has the host.
     """
     try:
-        return _change_dropins(request, lock, check, warn, label)
+        return _change_dropins(request, check, warn, label)
     except NotPutBack as error:
         raise DropinsFailed(
             f"writing the drop-ins failed, and {error.filename} could not be put back: {error.strerror}; "
@@ -133,26 +126,14 @@ def change_dropins(
 
 def _change_dropins(
     request: DropinRequest,
-    lock: Lock,
     check: bool,
     warn: t.Callable[[str], t.Any],
     label: t.Callable[[str], t.Any],
 ) -> DropinChanges:
     changes, problems = plan_dropins(request.directory, request.dropins, request.purge)
-    writes = changes and not problems and not check
-    if writes:
-        lock.take()
-        changes, problems = plan_dropins(request.directory, request.dropins, request.purge)
     if problems:
         raise DropinsFailed("no drop-in was written: " + "; ".join(problems), problems)
-    previous: t.List[t.Dict[str, t.Any]] = [
-        {
-            "unit": units_dropin.unit_of(change.path),
-            **_portable(change.before),
-            "mtime_ns": None if change.before is None else os.stat(change.path).st_mtime_ns,
-        }
-        for change in changes
-    ]
+    writes = changes and not check
     unfinished: undo.Previous = {}
     noted: undo.Previous = {}
     if request.rollout:
@@ -160,12 +141,9 @@ def _change_dropins(
             warn(damage)
         noted = undo.read_previous(request.state_folder)
         unfinished = undo.listed_in(noted, request.listed)
-        own = {was["unit"]: {**was, "ran": was["unit"] in request.running} for was in previous}
-        record = undo.with_changes(noted, own, request.fresh)
-        mine = undo.listed_in(record, request.listed)
-        previous = [{key: was[key] for key in PREVIOUS} for was in {**own, **mine}.values()]
         if writes:
-            undo.write_previous(request.state_folder, record)
+            own = {was["unit"]: was for was in (_before(change, request.running) for change in changes)}
+            undo.write_previous(request.state_folder, undo.with_changes(noted, own, request.fresh))
     if writes:
         try:
             _write(request.dropins, changes, label)
@@ -176,11 +154,8 @@ def _change_dropins(
                 undo.write_previous(request.state_folder, noted)
             raise
     return {
-        "changed": bool(changes),
         "changed_units": [units_dropin.unit_of(change.path) for change in changes],
-        "previous": previous,
         "unfinished": {unit: was["ran"] for unit, was in unfinished.items()},
-        "lock_held": lock.held,
         "diff": [
             {
                 "before_header": change.path,
@@ -191,6 +166,13 @@ def _change_dropins(
             for change in changes
         ],
     }
+
+
+def _before(change: FileChange, running: t.Container[str]) -> t.Dict[str, t.Any]:
+    """Return what a drop-in is like before its change, as it is asked for to put it back, and whether the unit runs."""
+    unit = units_dropin.unit_of(change.path)
+    mtime_ns = None if change.before is None else os.stat(change.path).st_mtime_ns
+    return {"unit": unit, **_portable(change.before), "mtime_ns": mtime_ns, "ran": unit in running}
 
 
 def _write(

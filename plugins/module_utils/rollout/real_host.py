@@ -14,7 +14,6 @@ from ..libraries.command_file import LINK, Target
 from ..libraries.install import InUse
 from ..libraries.removal import NotRemovable, take_libraries_away
 from ..linux import systemd
-from ..linux.file_lock import NotLocked
 from ..linux.label import relabel
 from ..linux.polling import poll_until
 from ..linux.procfs import HOST
@@ -78,8 +77,6 @@ class RealHost:
 
     def lock(self) -> None:
         self._lock.take()
-        if self._lock.note:
-            self._warn(self._lock.note)
 
     def unlock(self) -> None:
         self._lock.leave()
@@ -138,7 +135,6 @@ class RealHost:
                     running=[name for name, those in running.items() if those],
                     fresh=[name for name, those in running.items() if those and not any(one.stale for one in those)],
                 ),
-                _mine(),
                 check=self._check,
                 warn=self._warn,
                 label=relabel,
@@ -158,12 +154,12 @@ class RealHost:
         return Written(done["changed_units"], done["unfinished"], in_force)
 
     def restart(self, request: RestartRequest, done: RestartResult) -> None:
-        work = Restarts(request, _mine(), check=self._check, warn=self._warn, tell=self._tell)
+        work = Restarts(request, check=self._check, tell=self._tell)
         try:
             work.do()
         except RestartFailed as failure:
             raise StepFailed(str(failure), failure.unit) from failure
-        except (systemd.SystemdError, NotLocked) as error:
+        except systemd.SystemdError as error:
             raise StepFailed(str(error)) from error
         finally:
             for name in ("changed", "restarted", "restart_due", "reloaded", "left"):
@@ -210,9 +206,7 @@ class RealHost:
     def put_back(self, listed: t.Optional[t.Sequence[str]]) -> t.Sequence[str]:
         record = undo.listed_in(undo.read_previous(undo.FOLDER), listed)
         try:
-            change_dropins(
-                DropinRequest(list(record.values())), _mine(), check=self._check, warn=self._warn, label=relabel
-            )
+            change_dropins(DropinRequest(list(record.values())), check=self._check, warn=self._warn, label=relabel)
         except DropinsFailed as failure:
             raise StepFailed(str(failure)) from failure
         return list(record)
@@ -237,11 +231,6 @@ class RealHost:
                 self._host_wide.forget()
         except OSError as error:
             raise StepFailed(f"the end of the rollout cannot be noted: {error.strerror}: {error.filename}") from error
-
-
-def _mine() -> Lock:
-    """Return a lock that keeps nobody out: the transaction has the host's."""
-    return Lock(None, False)
 
 
 def _running(name: str, units: t.Mapping[str, Unit]) -> t.List[Unit]:

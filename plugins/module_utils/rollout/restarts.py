@@ -17,17 +17,16 @@ from ..linux.unit_names import template_of
 from ..processes.users import remains
 from ..units.unit import overruled
 from .due import Due, due_units, forbidden
-from .lock import Lock
 from .restart import RestartFailed, Sequence, wrong_sockets
 
 RestartResult = t.Dict[str, t.Any]
-"""What was done, as service_restart returns it; it grows with the work, so that a failure says how far it came."""
+"""What was done; it grows with the work, so that a failure says how far it came."""
 
 Tell = t.Callable[[str], t.Any]
 
 
 class RestartRequest(t.NamedTuple):
-    """What is to be restarted, and how; see the options of service_restart."""
+    """What is to be restarted, and how."""
 
     policies: t.Mapping[str, str]
     """C(restart) by unit, in the order of the restarts."""
@@ -50,73 +49,57 @@ class RestartRequest(t.NamedTuple):
 class Restarts:
     """What is done on one host.
 
-    :param lock: taken where something is to be done.
-    :param warn: told of a lock that was taken over.
     :param tell: told of each step.
     """
 
     def __init__(
         self,
         request: RestartRequest,
-        lock: Lock,
         *,
         check: bool = False,
-        warn: Tell = lambda _text: None,
         tell: Tell = lambda _text: None,
     ) -> None:
         self._request = request
-        self._lock = lock
         self._check = check
-        self._warn = warn
         self._tell = tell
         self._names = list(dict.fromkeys([*request.policies, *request.units, *request.forced]))
         self._left_alone: t.Set[str] = set()
         self.would_restart: t.List[str] = []
         """In check mode: the units that would get a new process, and those that go along."""
         self.result: RestartResult = {
-            "changed": False, "restarted": {}, "restart_due": {}, "reloaded": False, "left": [], "lock_held": False
+            "changed": False, "restarted": {}, "restart_due": {}, "reloaded": False, "left": []
         }  # fmt: skip
 
     def do(self) -> None:
         """Reload, restart, watch.
 
         :raises RestartFailed: a unit does not come back.
-        :raises NotLocked: another run has the host.
         :raises SystemdError: nothing was restarted, or systemd does not answer.
         """
-        try:
-            sequence = self._sequence()
-            if not self._check and (self.result["reloaded"] or self._plan(sequence)):
-                self._lock.take()
-                sequence = self._sequence()  # what another run did until now counts
-            self.result["lock_held"] = self._lock.held
-            if self._lock.note:
-                self._warn(self._lock.note)
-            if self.result["reloaded"] and not self._check:
-                self._tell("have systemd read its files")
-                sequence.reload()
-            lost = [] if self._check else overruled(sequence.in_order())
-            lost += [f"{name}: systemctl show says nothing of it" for name in sequence.unanswered()]
-            lost += [
-                f"{unit.name}: {unit.damage}, so whether a restart is due is not known"
-                for unit in sequence.in_order()
-                if unit.damage and unit.name not in self._request.forced
-            ]
-            due = self._plan(sequence)
-            lost += forbidden(due, self._request.policies)
-            if lost:
-                raise systemd.SystemdError("nothing was restarted: " + "; ".join(lost))
-            self.result["changed"] = bool(due or self.result["reloaded"])
-            self.result["diff"] = {"before": "", "after": "".join(f"{one}\n" for one in due)}
-            if self._check:
-                names = [name for one in due for name in (one.unit.name, *(() if one.reload else one.unit.together))]
-                self.would_restart = list(dict.fromkeys(names))
-            else:
-                self._left_alone = {unit.name for unit in sequence.in_order() if unit.left_alone}
-                self._restart(sequence, due)
-                self.result["left"] = [self._judged(row) for row in remains(self._request.without)]
-        finally:
-            self._lock.leave()
+        sequence = self._sequence()
+        if self.result["reloaded"] and not self._check:
+            self._tell("have systemd read its files")
+            sequence.reload()
+        lost = [] if self._check else overruled(sequence.in_order())
+        lost += [f"{name}: systemctl show says nothing of it" for name in sequence.unanswered()]
+        lost += [
+            f"{unit.name}: {unit.damage}, so whether a restart is due is not known"
+            for unit in sequence.in_order()
+            if unit.damage and unit.name not in self._request.forced
+        ]
+        due = self._plan(sequence)
+        lost += forbidden(due, self._request.policies)
+        if lost:
+            raise systemd.SystemdError("nothing was restarted: " + "; ".join(lost))
+        self.result["changed"] = bool(due or self.result["reloaded"])
+        self.result["diff"] = {"before": "", "after": "".join(f"{one}\n" for one in due)}
+        if self._check:
+            names = [name for one in due for name in (one.unit.name, *(() if one.reload else one.unit.together))]
+            self.would_restart = list(dict.fromkeys(names))
+        else:
+            self._left_alone = {unit.name for unit in sequence.in_order() if unit.left_alone}
+            self._restart(sequence, due)
+            self.result["left"] = [self._judged(row) for row in remains(self._request.without)]
 
     def _sequence(self) -> Sequence:
         sequence = Sequence(systemd.ask_systemd, self._names, self._request.settle, self._request.job_timeout)

@@ -34,7 +34,7 @@ _LOST = (
 )
 
 Previous = t.Dict[str, t.Dict[str, t.Any]]
-"""By unit: its drop-in as service_dropins takes it, and V(ran): whether the unit ran."""
+"""By unit: its drop-in as change_dropins() takes it, and V(ran): whether the unit ran."""
 
 
 def read_previous(folder: str) -> Previous:
@@ -71,7 +71,7 @@ def _read(folder: str) -> t.Tuple[Previous, t.List[str]]:
 
 
 def _damage_of(unit: str, was: t.Any) -> str:
-    """Say what is wrong with one entry; '' where it is as service_dropins has written it."""
+    """Say what is wrong with one entry; '' where it is as change_dropins() has written it."""
     if not is_unit_name(unit, ("service", "socket")):
         return "is not the name of a .service or .socket unit"
     if not isinstance(was, dict) or set(was) != {"unit", "content", "base64", "mtime_ns", "ran"}:

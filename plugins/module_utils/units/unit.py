@@ -4,7 +4,7 @@
 
 """All that is known of a host's units before and after a change: what systemd says, what their files say, who runs.
 
-Shared by service_units_info, which reports it, and service_restart, which acts on it.
+Shared by service_units_info, which reports it, and the restarts of a rollout, which act on it.
 """
 
 from __future__ import annotations

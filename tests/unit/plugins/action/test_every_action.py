@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import pathlib
-import types
 import typing as t
 
 import pytest
@@ -55,19 +54,3 @@ def test_ansibles_own_part_comes_first_and_gets_what_was_given(
 @pytest.mark.parametrize("name", ACTIONS)
 def test_every_action_runs_in_check_mode(name: str) -> None:
     assert action_of(name)._supports_check_mode is True
-
-
-def test_the_answer_of_the_end_of_a_rollout_is_that_of_the_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: t.List[t.Any] = []
-
-    def execute(*arguments: t.Any) -> t.Dict[str, t.Any]:
-        asked.append(arguments[1:])
-        return {"changed": True, "holder": {"id": "x"}}
-
-    rollout_end = importlib.import_module("ansible_collections.netops.keepalive.plugins.action.rollout_end")
-    monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {"begun": True})
-    monkeypatch.setattr(rollout_end._locked, "execute", execute)
-    ending = ActionBase.__new__(rollout_end.ActionModule)
-    ending._task = types.SimpleNamespace(args={"force": True})
-    assert ending.run(None, {"a": 1}) == {"begun": True, "changed": True, "holder": {"id": "x"}}
-    assert asked == [("rollout_end", {"force": True}, {"a": 1})]

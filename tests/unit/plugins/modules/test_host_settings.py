@@ -50,7 +50,7 @@ def run_fixture(
 def test_it_is_written_put_back_and_taken_away(run: Run, tmp_path: pathlib.Path) -> None:
     assert run(check=True, content=TEXT)["changed"] is True
     first = run(content=TEXT)
-    assert (first["changed"], first["lock_held"], first["checked_by"]) == (True, False, None)
+    assert (first["changed"], first["checked_by"]) == (True, None)
     second = run(content=OTHER)
     assert (tmp_path / "f").read_text() == OTHER
     assert run(restore=second["previous"])["changed"] is True
@@ -78,12 +78,11 @@ def test_what_is_wrong_with_the_arguments(run: Run, tmp_path: pathlib.Path) -> N
     )
 
 
-def test_who_has_the_lock_is_told_and_a_dead_runs_is_taken_over_aloud(
-    run: Run, tmp_path: pathlib.Path, warnings: t.List[str]
-) -> None:
-    assert run(content=TEXT, rollout=True, run=THEIRS)["lock_held"] is True
+def test_who_has_the_lock_is_told(run: Run, tmp_path: pathlib.Path) -> None:
+    other = lock.Lock(THEIRS)
+    other.take()
     refused = run(content=OTHER, run=MINE)
     start = f"nothing was changed: {tmp_path}/f: another run is changing this host: eve, "
     assert (refused["msg"].startswith(start), refused["lock_holder"]["id"]) == (True, "theirs")
-    assert run(content=OTHER, run={**MINE, "takes_over": "theirs"})["changed"] is True
-    assert warnings == ["took over the lock of a run that was killed: eve"]
+    other.leave()
+    assert run(content=OTHER, run=MINE)["changed"] is True

@@ -567,25 +567,24 @@ def lock_file_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -
     return tmp_path / "run" / lock.NAME
 
 
-def test_nothing_is_written_while_another_run_has_the_host(
+def test_nothing_is_written_while_another_run_changes_the_host(
     run: Run, file: pathlib.Path, lock_file: pathlib.Path
 ) -> None:
-    """The lock stays while the new file is on trial and after it, until the rollout ends."""
-    answer = run(rollout=True, run=ME)
-    assert answer["lock_held"] is True
-    confirm(run, answer)
+    confirm(run, run(run=ME))
+    assert lock_file.read_text() == "", "it leaves no lock behind"
     content = file.read_bytes()
+    other = lock.Lock(OTHER_RUN)
+    other.take()
     for wanted in ({"use": ["connect"]}, {"state": "absent"}):
-        refused = run(**wanted, rollout=True, run=OTHER_RUN)
-        assert refused["msg"].startswith(f"{file} was not changed: another run is changing this host: {ME['owner']}, ")
-        assert (refused["lock_holder"]["id"], file.read_bytes()) == ("me", content)
-    assert run(state="absent", run=ME)["lock_held"] is True, "a later step of the same run"
-    lock.Lock(ME, True).end()
-    assert run(use=["connect"], watchdog=0, run=OTHER_RUN)["changed"] is True
-    assert lock_file.read_text() == "", "a step of its own leaves no lock behind"
+        refused = run(**wanted, run=ME)
+        said = f"{file} was not changed: another run is changing this host: {OTHER_RUN['owner']}, since "
+        assert refused["msg"].startswith(said)
+        assert (refused["path"], refused["lock_holder"]["id"], file.read_bytes()) == (str(file), "x", content)
+    other.leave()
+    assert run(state="absent", run=ME)["changed"] is True
 
 
 def test_what_changes_nothing_takes_no_lock(run: Run, lock_file: pathlib.Path) -> None:
-    assert run(check=True, rollout=True, run=ME)["lock_held"] is False
-    assert run(state="absent", rollout=True, run=ME)["lock_held"] is False
+    assert run(check=True, run=ME)["changed"] is True
+    assert run(state="absent", run=ME)["changed"] is False
     assert not lock_file.exists()

@@ -17,7 +17,6 @@ from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import TimedOut
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import NotLocked
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
 from ansible_collections.netops.keepalive.plugins.modules import ld_so_preload
 from ansible_collections.netops.keepalive.tests.unit.support.played_preload import (  # noqa: F401 # pylint: disable=unused-import
     Result,
@@ -57,7 +56,7 @@ def test_the_whole_answer_of_a_file_that_is_made_and_of_one_that_vanishes(
     run: Run, file: pathlib.Path, lib: pathlib.Path, check: bool
 ) -> None:
     line = f"{lib}/libkeepalive_listen.so"
-    common = {"path": str(file), "notes": [], "trial": "none", "watchdog": "", "lock_held": False}
+    common = {"path": str(file), "notes": [], "trial": "none", "watchdog": ""}
     made = {**common, "changed": True, "entries": [line], "removed": [], "diff": diff(file, None, f"{line}\n")}
     assert run(check, use=["listen"]) == made
     assert file.exists() is not check
@@ -252,18 +251,6 @@ def test_during_a_trial_check_mode_says_when_to_come_again(
     os.mkdir(place.state)
     (file.parent / place.state / "armed.token").touch()
     assert run()["msg"].startswith(f"another run has put a new {file} in force and has not confirmed it yet; ")
-
-
-def test_whose_lock_it_is_is_told_with_the_file_and_a_dead_ones_is_taken_over_aloud(
-    run: Run, file: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, warnings: Warnings
-) -> None:
-    monkeypatch.setattr(lock, "FOLDER", str(tmp_path / "run"))
-    theirs, mine = {"id": "theirs", "owner": "eve"}, {"id": "mine", "owner": "me"}
-    assert run(use=["connect"], rollout=True, run=theirs)["lock_held"] is True
-    refused = run(use=["listen"], rollout=True, run=mine)
-    assert (refused["path"], refused["lock_holder"]["id"], warnings) == (str(file), "theirs", [])
-    assert run(use=["listen"], rollout=True, run={**mine, "takes_over": "theirs"})["lock_held"] is True
-    assert warnings == ["took over the lock of a run that was killed: eve"]
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
 from ansible_collections.netops.keepalive.plugins.modules import (
     ld_so_preload,
-    rollout_end,
-    service_dropins,
-    service_restart,
+    rollout,
     service_units_info,
     socket_options,
     socket_options_info,
@@ -29,14 +27,9 @@ EXPECTED = {"libraries": ["listen"]}
 PREVIOUS = {"before": {}, "after": {}, "listening": False, "inodes": []}
 PLACES: t.List[t.Tuple[t.Any, str, bool, t.Callable[[str], Arguments]]] = [
     (ld_so_preload, "units[0]", False, lambda name: {"units": [name]}),
-    (rollout_end, "still_due[0]", False, lambda name: {"still_due": [name]}),
-    (rollout_end, "listed[0]", False, lambda name: {"listed": [name]}),
-    (service_dropins, "dropins[0].unit", False, lambda name: {"dropins": [{"unit": name}]}),
-    (service_dropins, "listed[0]", False, lambda name: {"dropins": [], "listed": [name]}),
-    (service_restart, "services[0].name", False, lambda name: {"services": [{"name": name}]}),
-    (service_restart, "units[0]", False, lambda name: {"units": [name]}),
-    (service_restart, "force[0]", False, lambda name: {"force": [name]}),
-    (service_restart, "without[1]", True, lambda name: {"without": ["*", name]}),
+    (rollout, "dropins[0].unit", False, lambda name: {"assignment": {"dropins": [{"unit": name}]}}),
+    (rollout, "services[0].name", False, lambda name: {"assignment": {"services": [{"name": name}]}}),
+    (rollout, "without[1]", False, lambda name: {"assignment": {"without": ["a.service", name]}}),
     (service_units_info, "units[0]", False, lambda name: {"units": [name]}),
     (service_units_info, "services[0].name", False, lambda name: {"services": [{"name": name}]}),
     (socket_options, "expected[0].name", True, lambda name: {"expected": [{**EXPECTED, "name": name}]}),

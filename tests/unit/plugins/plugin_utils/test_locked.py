@@ -32,7 +32,7 @@ def task(orphaned: bool, pipe: t.Any) -> None:
         # Readable once the children of the process have their new parent; its pipes are closed before that.
         select.select([os.pidfd_open(parent.pid)], [], [])
     try:
-        pipe.send(_locked.identity()["pid"])
+        pipe.send(_locked.identity()["owner"])
     except AnsibleActionFail as error:
         pipe.send(str(error))
 
@@ -54,20 +54,23 @@ def test_an_orphan_takes_no_lock_in_the_name_of_process_1(orphaned: bool) -> Non
     assert receiver.poll(30), "the worker said nothing"
     said = receiver.recv()
     process.join()
-    assert said == ("the run that this task belongs to has ended; nothing was done" if orphaned else process.pid)
+    assert said == (
+        "the run that this task belongs to has ended; nothing was done" if orphaned
+        else f"{getpass.getuser()} on {socket.gethostname()}, process {process.pid}"
+    )  # fmt: skip
 
 
 def test_a_run_is_described_by_its_process() -> None:
-    run = _locked.identity()
-    assert run["pid"] == os.getppid()
-    assert run["started"] == str(int(boot_ticks(os.getppid())))
-    assert run["id"] == f"{run['scope']} {run['pid']} {run['started']}"
+    """The same in all its tasks, and another than that of a process which gets its number later."""
     boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    assert run["scope"] == f"{boot} {os.readlink('/proc/self/ns/pid')}"
-    assert run["owner"] == f"{getpass.getuser()} on {socket.gethostname()}, process {run['pid']}"
+    scope, pid = f"{boot} {os.readlink('/proc/self/ns/pid')}", os.getppid()
+    assert _locked.identity() == {
+        "id": f"{scope} {pid} {boot_ticks(pid)}",
+        "owner": f"{getpass.getuser()} on {socket.gethostname()}, process {pid}",
+    }
 
 
-def boot_ticks(pid: int) -> float:
+def boot_ticks(pid: int) -> int:
     """When a process was started, as the collection's own code for hosts reads it."""
     return round((HOST.started_at(pid) or 0) * os.sysconf("SC_CLK_TCK"))
 
@@ -82,82 +85,29 @@ def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch, erro
 
 
 @pytest.mark.parametrize("name", ["plain", "a) R 1 2", ") ) x", "a b\nc", "\udcff"])
-def test_a_run_that_goes_on_is_told_from_one_whose_number_another_process_has(name: str) -> None:
-    """A process names itself as it likes, and a PID says nothing: what counts is when it was started."""
+def test_a_process_names_itself_as_it_likes(name: str) -> None:
     with Child(f"open('/proc/self/comm', 'wb').write({os.fsencode(name)!r})") as child:
-        goes_on = {"scope": _locked.identity()["scope"], "pid": child.pid, "started": str(int(boot_ticks(child.pid)))}
-        assert not _locked.is_gone(goes_on)
-        assert _locked.is_gone({**goes_on, "started": str(int(goes_on["started"]) - 1)})
-        assert not _locked.is_gone({**goes_on, "scope": "another controller", "started": "1"}), "nobody here can tell"
-    assert _locked.is_gone(goes_on)
-    first = str(int(boot_ticks(1)))
-    assert _locked.is_gone({"scope": goes_on["scope"], "started": first}), "of no process"
-    assert _locked.is_gone({"scope": goes_on["scope"]}), "nor since when"
+        assert _locked._started(child.pid) == str(boot_ticks(child.pid))
+    assert _locked._started(child.pid) == "", "when it has ended"
 
 
-def test_where_it_is_not_known_what_a_process_number_means_nobody_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_it_is_not_known_what_a_process_number_means_it_is_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_proc(_path: str) -> str:
         raise FileNotFoundError
 
     monkeypatch.setattr(os, "readlink", no_proc)
-    run = _locked.identity()
-    assert run["scope"] == ""
-    assert _locked.is_gone({**run, "started": "1"}) is False
+    assert _locked.identity()["id"] == f" {os.getppid()} {boot_ticks(os.getppid())}"
 
 
-class Action:
-    """What a module answered each time, and what it was given."""
+def test_the_module_is_told_whose_run_it_is() -> None:
+    asked: t.List[t.Dict[str, t.Any]] = []
 
-    def __init__(self, *answers: t.Dict[str, t.Any]) -> None:
-        self._answers = list(answers)
-        self.asked: t.List[t.Dict[str, t.Any]] = []
+    class Action:
+        def _execute_module(self, **given: t.Any) -> t.Dict[str, t.Any]:
+            asked.append(given)
+            return {"lock_holder": {"id": "theirs"}, "failed": True}
 
-    def _execute_module(self, **asked: t.Any) -> t.Dict[str, t.Any]:
-        self.asked.append(asked)
-        return self._answers.pop(0)
-
-
-def execute(action: Action) -> t.Dict[str, t.Any]:
-    return _locked.execute(t.cast(t.Any, action), "service_dropins", {"dropins": [1]}, {"x": 2})
-
-
-def holder(**changed: t.Any) -> t.Dict[str, t.Any]:
-    """A holder of the lock that has ended, but for what is given."""
-    dead = {"id": "theirs", "scope": _locked.identity()["scope"], "pid": 1 << 22, "started": "1"}
-    return {"failed": True, "lock_holder": {**dead, **changed}}
-
-
-def test_the_lock_of_a_run_that_was_killed_is_taken_over_by_its_name() -> None:
-    action = Action(holder(), {"changed": True})
-    assert execute(action) == {"changed": True}
-    run = _locked.identity()
-    assert action.asked == [
-        {
-            "module_name": "netops.keepalive.service_dropins",
-            "module_args": {"dropins": [1], "run": {**run, "takes_over": takes_over}},
-            "task_vars": {"x": 2},
-        }
-        for takes_over in (None, "theirs")
-    ]
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {"changed": False},
-        {"lock_holder": None, "failed": True},
-        holder(pid=os.getpid(), started=str(int(boot_ticks(os.getpid())))),
-        holder(scope="another controller"),
-    ],
-    ids=["no lock", "nobody", "goes on", "elsewhere"],
-)
-def test_otherwise_the_module_is_asked_once(answer: t.Dict[str, t.Any]) -> None:
-    action = Action(answer)
-    assert execute(action) == answer
-    assert [asked["module_args"]["run"]["takes_over"] for asked in action.asked] == [None]
-
-
-def test_a_lock_that_is_taken_by_another_dead_run_meanwhile_is_told() -> None:
-    action = Action(holder(), holder(id="a third"))
-    assert execute(action)["lock_holder"]["id"] == "a third"
-    assert len(action.asked) == 2
+    answer = _locked.execute(t.cast(t.Any, Action()), "rollout", {"dropins": [1]}, {"x": 2})
+    assert answer == {"lock_holder": {"id": "theirs"}, "failed": True}
+    arguments = {"dropins": [1], "run": _locked.identity()}
+    assert asked == [{"module_name": "netops.keepalive.rollout", "module_args": arguments, "task_vars": {"x": 2}}]

@@ -28,7 +28,7 @@ def test_what_the_processes_run_with_is_what_to_go_back_to() -> None:
 
 
 def entry(unit: str, **changes: t.Any) -> t.Dict[str, t.Any]:
-    """What service_dropins notes of a unit."""
+    """What is noted of a unit."""
     noted = {"unit": unit, "content": f"{MARKER}\n", "base64": None, "mtime_ns": 1, "ran": True}
     return {**noted, **changes}
 

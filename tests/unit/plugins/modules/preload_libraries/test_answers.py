@@ -19,7 +19,6 @@ from ansible_collections.netops.keepalive.plugins.module_utils.libraries.plan im
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.selftest import Refused
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import TimedOut
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import NotLocked
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
 from ansible_collections.netops.keepalive.plugins.modules import preload_libraries
 from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import TINY, Result, Run
 
@@ -111,18 +110,6 @@ def test_a_folder_that_can_no_longer_be_read_is_told(
         monkeypatch, OSError("broken"), lambda: monkeypatch.setattr(preload_libraries, "observed_manifest", unreadable)
     )
     assert run()["msg"] == f"broken; {lib} cannot be read"
-
-
-def test_a_dead_runs_lock_is_taken_over_aloud_and_let_go_of(
-    run: Run, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, warnings: t.List[str], compiled: None
-) -> None:
-    monkeypatch.setattr(lock, "FOLDER", str(tmp_path / "run"))
-    other = lock.Lock({"id": "theirs", "owner": "eve"}, True)
-    other.take()
-    other.leave()
-    assert run(run={"id": "mine", "owner": "me", "takes_over": "theirs"})["changed"] is True
-    assert warnings == ["took over the lock of a run that was killed: eve"]
-    assert (tmp_path / "run" / lock.NAME).read_text() == ""
 
 
 # ------------------------------------------------------------------ what is asked for

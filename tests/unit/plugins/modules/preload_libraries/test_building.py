@@ -308,16 +308,15 @@ def test_while_another_run_changes_the_host_nothing_is_installed_and_nothing_rem
         run()
     before = snapshot(lib)
     monkeypatch.setattr(rollout_lock, "FOLDER", str(tmp_path / "run"))
-    other = rollout_lock.Lock({"id": "other", "owner": "somebody"}, True)
+    other = rollout_lock.Lock({"id": "other", "owner": "somebody"})
     other.take()
-    other.leave()
     mine = {"id": "mine", "owner": "me"}
     result = run(state=state, run=mine)
     assert (result["failed"], result["lock_holder"]["id"]) == (True, "other")
     assert result["msg"].startswith("no library was changed: another run is changing this host: somebody, since ")
     assert snapshot(lib) == before
     assert run(state=state, run=mine, check=True)["changed"] is True, "check mode waits for nobody"
-    other.end(force=True)
+    other.leave()
     assert run(state=state, run=mine)["changed"] is True
     assert (tmp_path / "run" / rollout_lock.NAME).read_text() == "", "it let go of the lock at its end"
 
