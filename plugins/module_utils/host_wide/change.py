@@ -30,7 +30,7 @@ NO_SETTINGS: t.Mapping[str, t.Any] = {"base64": None, "mtime_ns": None}
 """What was there before, where there was no file."""
 
 SettingsChange = t.Dict[str, t.Any]
-"""What became of the file, as host_settings returns it; C(previous) is for restoring()."""
+"""What became of the file; C(previous) is for restoring()."""
 
 
 class SettingsRequest(t.NamedTuple):

@@ -95,7 +95,7 @@ def look_at_rollout(scope: Scope, run: systemd.Run) -> t.Tuple[Facts, t.List[str
         why = f"cannot be read: {unreadable.strerror}"
         warnings.append(f"{unreadable.filename} {why}; if it is of this collection, that does not show")
     host = state.look_at_host_wide()
-    if judged and host.unusable and not dropin.is_ours(host.settings or ""):  # our own is put right by host_settings
+    if judged and host.unusable and not dropin.is_ours(host.settings or ""):  # our own is put right
         problems.insert(0, f"the libraries would leave every socket alone: {host.unusable}; correct or remove it")
     build: Facts = {}
     if scope.writable:
