@@ -10,6 +10,8 @@ import time
 import typing as t
 
 from ansible import constants as C
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -19,7 +21,10 @@ from ..module_utils.rollout.transaction import SOCKETS, begun
 from ..module_utils.rollout.transaction_words import for_the_report
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
 from ..plugin_utils import _dropins, _locked, _seen, _settings_file
+from ..plugin_utils._earlier import given_of
+from ..plugin_utils._look import ROLES
 from ..plugin_utils._second_connection import MARGIN, PAUSE, over_a_new_connection, rescue_advice, words_of
+from ..plugin_utils._variables import HostVariables
 
 _MODULE = "netops.keepalive.rollout"
 
@@ -31,7 +36,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Answer:
         result: Answer = super().run(tmp, task_vars)
-        _unused, given = self.validate_argument_spec(ARGUMENTS)
+        given = self._given(task_vars or {})
         host = (task_vars or {}).get("inventory_hostname", "this host")
         assignment = self._assignment(given, task_vars or {})
         if _is_empty(assignment) or (self._task.check_mode and _is_quiet(given, assignment)):
@@ -56,6 +61,20 @@ class ActionModule(ActionBase):
         for remark in result.get("remarks", []):
             Display().display(f"{host}: {remark}", color=C.COLOR_CHANGED)
         return result
+
+    def _given(self, task_vars: Answer) -> Answer:
+        """Return the options of the task; with an earlier look those that the variables of the host say."""
+        _unused, given = self.validate_argument_spec(ARGUMENTS)
+        if given["earlier"] is None:
+            return t.cast(Answer, given)
+        variables = HostVariables(self._templar, task_vars, ROLES)
+        said = given_of(given["earlier"], variables, given["state"] == "absent")
+        if variables.mistakes:
+            raise AnsibleActionFail("; ".join(variables.mistakes))
+        checked = ArgumentSpecValidator(ARGUMENTS).validate({**said, "parts": given["parts"]})
+        if checked.error_messages:
+            raise AnsibleActionFail("; ".join(checked.error_messages))
+        return t.cast(Answer, checked.validated_parameters)
 
     def _assignment(self, given: Answer, task_vars: Answer) -> t.Mapping[str, t.Any]:
         """Return what the host is to do, with all that is rendered here."""

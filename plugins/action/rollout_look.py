@@ -17,7 +17,6 @@ from ..module_utils.look.brief import in_brief
 from ..plugin_utils._look import Look
 
 _PASSED_ON = ("ansible_facts", "warnings", "deprecations", "exception")
-_REMEMBERED = ("outcome", "due", "libraries_due", "build_for", "sockets", "host_wide", "found", "resolved", "absent")
 
 Answer = dict[str, t.Any]
 
@@ -29,9 +28,6 @@ class ActionModule(ActionBase):
         result: Answer = super().run(tmp, task_vars)
         arguments = self._task.args
         fail = boolean(arguments.get("fail", True))
-        earlier = arguments.get("earlier")
-        if earlier and earlier.get("found"):
-            return {**result, **{key: earlier[key] for key in _REMEMBERED if key in earlier}, "changed": False}
         removal = arguments.get("state") == "absent"
         look = Look(self, task_vars or {}, arguments.get("mode") or "", removal)
         if not boolean(arguments.get("ask", True)):

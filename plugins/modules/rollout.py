@@ -47,6 +47,11 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  earlier:
+    description:
+      - What M(netops.keepalive.rollout_look) has returned in this run. All other options but O(state) and O(parts) are
+        what the roles would give for the variables of the host.
+    type: dict
   parts:
     description:
       - What of it O(state=absent) takes away. V(host_wide), what every process is told. V(services), drop-ins and what

@@ -27,11 +27,6 @@ options:
     type: list
     elements: str
     default: []
-  earlier:
-    description:
-      - What an earlier look of the same run has returned. Where it is complete it is the answer, and nobody asks the
-        host; M(netops.keepalive.rollout) looks once more before it changes anything.
-    type: dict
   mode:
     description: How the services get their settings; what C(keepalive_mode) says where this is not given.
     type: str
@@ -162,7 +157,6 @@ def main() -> None:
         argument_spec={
             "fail": {"type": "bool", "default": True},
             "mistakes": {"type": "list", "elements": "str", "default": []},
-            "earlier": {"type": "dict"},
             "ask": {"type": "bool", "default": True},
             "scope": {"type": "dict", "default": {}},
             "libraries": {"type": "dict"},

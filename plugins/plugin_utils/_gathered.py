@@ -17,8 +17,6 @@ PHASES = ("inputs", "looked", "stop", "compiled", "batch", "end")
 FAILING = ("inputs", "stop", "compiled")
 """After these nothing is written where a host is not ready."""
 
-_ROLLOUTS = ("keepalive_services_rollout", "keepalive_host_rollout")
-
 
 class Gathered(t.NamedTuple):
     """What the report of a rollout takes."""
@@ -83,8 +81,8 @@ def _outcome(phase: str, variables: Variables) -> dict[str, t.Any]:
 
 def _rollout(variables: Variables) -> Variables:
     """Return what the one task of a rollout said; empty where it was not begun."""
-    told = (variables.get(name) or {} for name in _ROLLOUTS)
-    return next((each for each in told if each.get("state") in ("verified", "foreseen")), {})
+    done = variables.get("keepalive_done") or {}
+    return done if done.get("state") in ("verified", "foreseen") else {}
 
 
 def _sockets(variables: Variables) -> t.Any:

@@ -29,7 +29,7 @@ from ._spelling import spelling
 from ._variables import HostVariables
 
 MODES = ("services", "host")
-_ROLES = ("keepalive_services", "keepalive_build", "keepalive_verify", "keepalive_host")
+ROLES = ("keepalive_services", "keepalive_build", "keepalive_verify", "keepalive_host")
 _CHOICE_OF_LAYERS = ("keepalive_services_layers", "keepalive_services_layer_names")
 _OF_THE_HOST = ("validate", "watchdog", "backup", "extra_programs")
 """Of the variables of keepalive_host, those that say how both files are written."""
@@ -46,7 +46,7 @@ class Look:
 
     def __init__(self, action: ActionBase, task_vars: Answer, mode: str = "", removal: bool = False) -> None:
         self._action = action
-        self._variables = variables = HostVariables(action._templar, task_vars, _ROLES)
+        self._variables = variables = HostVariables(action._templar, task_vars, ROLES)
         self._check_mode = bool(action._task.check_mode)
         self._removal = removal
         self.mode = mode or self._mode()

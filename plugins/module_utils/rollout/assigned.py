@@ -19,6 +19,7 @@ PARTS = ("host_wide", "services", "libraries")
 
 ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "earlier": {"type": "dict"},
     "parts": {"type": "list", "elements": "str", "choices": list(PARTS), "default": list(PARTS)},
     "services": {"type": "list", "elements": "dict", "default": []},
     "absent": {"type": "list", "elements": "dict", "default": []},

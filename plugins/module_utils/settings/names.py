@@ -15,16 +15,12 @@ from .pattern import fits
 from .variables import LAYER, VARIABLES, is_layer
 
 OF_THE_ROLES = frozenset((
-    "audit_answer", "keepalive_build_asked", "keepalive_build_candidates", "keepalive_build_compiled",
-    "keepalive_build_folder", "keepalive_build_for", "keepalive_build_installed",
-    "keepalive_build_missing_compiler", "keepalive_build_packages_of_family", "keepalive_build_removed",
-    "keepalive_failure", "keepalive_host_found", "keepalive_host_look", "keepalive_host_now",
-    "keepalive_host_remaining", "keepalive_host_rollout", "keepalive_inputs", "keepalive_looked",
-    "keepalive_pattern", "keepalive_rollout", "keepalive_services_absent", "keepalive_services_earlier",
-    "keepalive_services_found", "keepalive_services_look", "keepalive_services_mistakes",
-    "keepalive_services_parts", "keepalive_services_replace_host_wide", "keepalive_services_resolved",
-    "keepalive_services_rollout", "keepalive_told", "keepalive_verify_listed", "keepalive_verify_sockets",
-    "keepalive_verify_unlisted",
+    "audit_answer", "keepalive_build_compiled", "keepalive_build_for", "keepalive_build_installed",
+    "keepalive_build_removed", "keepalive_done", "keepalive_failure", "keepalive_host_found", "keepalive_host_look",
+    "keepalive_host_now", "keepalive_host_remaining", "keepalive_host_rollout", "keepalive_inputs",
+    "keepalive_looked", "keepalive_pattern", "keepalive_rollout", "keepalive_services_absent",
+    "keepalive_services_found", "keepalive_services_look", "keepalive_services_replace_host_wide",
+    "keepalive_services_resolved", "keepalive_services_rollout", "keepalive_told", "keepalive_verify_sockets",
 ))  # fmt: skip
 """What tasks of the roles and playbooks set themselves: facts, registered answers, variables of tasks."""
 

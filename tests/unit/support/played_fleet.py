@@ -29,8 +29,6 @@ from ansible.utils.display import Display
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         host, told = task_vars["inventory_hostname"], task_vars
-        if self._task.args.get("earlier"):
-            return {**self._task.args["earlier"], "changed": False}
         if host in told.get("gone", []):
             return {"unreachable": True, "msg": "gone"}
         due = [] if host in told.get("finished", []) else ["something"]
@@ -70,7 +68,7 @@ class ActionModule(ActionBase):
         elif removal:
             report = {"removed": ["a.service", "the libraries"], "restarted": ["a.service"],
                       "stays": ["b.service (until its next start)"]}
-        Display().display(f"rollout of {host} is through, seen: {args['found']['seen_on']}")
+        Display().display(f"rollout of {host} is through, seen: {args['earlier']['found']['seen_on']}")
         state = "foreseen" if self._task.check_mode else "verified"
         return {"changed": True, "state": state, "report": report, "sockets": {}}
 """

@@ -117,20 +117,6 @@ def test_what_ansible_learns_of_a_host_is_not_lost(look: Looked) -> None:
     assert "invocation" not in result
 
 
-def test_what_was_seen_in_the_same_run_holds(look: Looked) -> None:
-    """Whoever changes the host looks at its units again, see the module rollout."""
-    earlier = {**look({"fail": True}), "warnings": ["w"]}
-    look.asked.clear()
-    result = look({"fail": True, "earlier": earlier})
-    assert (look.asked, result["found"], "warnings" in result) == ([], look.told["found"], False)
-
-
-def test_what_was_seen_incompletely_does_not(look: Looked) -> None:
-    look({"fail": True, "earlier": look()})
-    look({"fail": True, "earlier": {}})
-    assert len(look.asked) == 3
-
-
 def test_a_template_of_the_play_counts(look: Looked) -> None:
     (look.play / "templates").mkdir()
     (look.play / "templates" / "own.j2").write_text("{{ marker }}\n# {{ unit.ld_preload | length }} {{ more }}")

@@ -31,11 +31,10 @@ def test_before_it_is_begun_it_is_what_was_seen() -> None:
     assert told == Gathered({"h1": DUE["keepalive_rollout"]["outcome"], "h2": {}}, {"h1": {"a": 1}, "h2": {}}, [], [])
 
 
-@pytest.mark.parametrize("role", ["services", "host"])
-def test_what_the_one_task_said_counts_whichever_role_it_was(role: str) -> None:
+def test_what_the_one_task_said_counts() -> None:
     report = {"removed": ["a.service"], "restarted": [], "stays": []}
     rollout = {"state": "verified", "report": report, "sockets": SOCKETS}
-    told = over("end", h1={**DUE, f"keepalive_{role}_rollout": rollout})
+    told = over("end", h1={**DUE, "keepalive_done": rollout})
     assert (told.outcomes["h1"], told.answers["h1"]) == ({"state": "done", **report}, SOCKETS)
 
 
@@ -43,14 +42,14 @@ def test_in_check_mode_no_sockets_are_shown() -> None:
     """They would be those of before."""
     report = {"would_change": ["a.service"], "would_restart": []}
     foreseen = {"state": "foreseen", "report": report, "sockets": SOCKETS}
-    told = over("end", h1={**DUE, "keepalive_services_rollout": foreseen})
+    told = over("end", h1={**DUE, "keepalive_done": foreseen})
     assert (told.outcomes["h1"], told.answers["h1"]) == ({"state": "done", **report}, {})
 
 
 @pytest.mark.parametrize("state", ["as_before", "refused", "locked", "unknown", None])
 def test_a_task_that_failed_is_told_by_its_words(state: t.Optional[str]) -> None:
     rollout = {"state": state, "report": {}, "sockets": SOCKETS, "failed": True}
-    told = over("batch", h1={**DUE, "keepalive_services_rollout": rollout, "keepalive_failure": "a\nb"})
+    told = over("batch", h1={**DUE, "keepalive_done": rollout, "keepalive_failure": "a\nb"})
     assert told.outcomes["h1"] == {"state": "failed", "seen": "a\nb"}
     assert told.answers["h1"] == {"a": 1}
 

@@ -26,7 +26,7 @@ PARTS_OF_NAMES = ("keepalive_build", "keepalive_host", "keepalive_services", "ke
 
 
 def test_every_name_of_a_role_or_playbook_is_known() -> None:
-    files = [*(TOP / "playbooks").glob("*.yml"), *(TOP / "roles").glob("*/tasks/*.yml")]
+    files = [*(TOP / "playbooks").rglob("*.yml"), *(TOP / "roles").glob("*/tasks/*.yml")]
     assert len(files) > 20
     read = {name for path in files for name in re.findall(r"\b(?:keepalive|audit)_[a-z0-9_]+", path.read_text("utf-8"))}
     playbooks = {path.stem for path in (TOP / "playbooks").glob("*.yml")}
@@ -37,7 +37,7 @@ def test_every_name_of_a_role_or_playbook_is_known() -> None:
 
 
 def test_no_name_is_known_that_no_task_has_any_more() -> None:
-    files = [*(TOP / "playbooks").glob("*.yml"), *(TOP / "roles").glob("*/tasks/*.yml")]
+    files = [*(TOP / "playbooks").rglob("*.yml"), *(TOP / "roles").glob("*/tasks/*.yml")]
     read = {name for path in files for name in re.findall(r"\b(?:keepalive|audit)_[a-z0-9_]+", path.read_text("utf-8"))}
     assert OF_THE_ROLES - read == set(), (
         "take these out of OF_THE_ROLES (settings/names.py): a misspelt one is a mistake"
