@@ -89,12 +89,13 @@ demo-down: venv ## take the demo's hosts down
 
 # ---------------------------------------------------------------- tests
 
-# Those that leave a core idle (the images as well, for the scenarios) run two at a time, with the longest first.
-PARTS_TOGETHER := test-sanity test-lint hosts test-docs test-build
-PARTS := test-unit test-c test-molecule
+# Each of these leaves a core idle now and then (the images as well, for the scenarios): they run side by side, with the
+# longest first.
+PARTS_TOGETHER := test-unit test-sanity hosts test-lint test-c test-docs test-build
+PARTS := test-molecule
 
 .PHONY: test $(filter test-%,$(PARTS_TOGETHER)) $(PARTS)
-test: deps venv ## lint, docs, build and sanity side by side, then unit, C, molecule (about 18 minutes)
+test: deps venv ## all but the scenarios side by side, then the scenarios (about 18 minutes)
 	@.ci/steps $(PARTS_TOGETHER) -- $(PARTS)
 
 .PHONY: deps-all test-all test-slow
@@ -138,7 +139,7 @@ test-docs: venv ## the documentation of plugins and roles, and the changelog (ab
 test-build: venv ## build the artifact, install it elsewhere, read its documentation (about 10 s)
 	@.ci/in-tree python3 $(CURDIR)/.ci/artifact.py
 
-test-sanity: venv ## ansible-test sanity, all tests (about 2 minutes)
+test-sanity: venv ## ansible-test sanity, all tests, on what is installed (about 80 s)
 	@.ci/ansible-test sanity
 
 # With pytest alone: ansible-test units would install an environment for each run and know no hypothesis.

@@ -27,16 +27,16 @@ CSRC = pathlib.Path(__file__).parents[3] / "csrc"
 
 
 @pytest.fixture(scope="session")
-def notes(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[pathlib.Path]:
+def places_for_notes(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[pathlib.Path]:
     """A folder for each test. One of pytest's own looks through all that there are for the next free number."""
     place = tmp_path_factory.mktemp("notes")
     return (place / str(number) for number in itertools.count())
 
 
 @pytest.fixture(autouse=True)
-def nothing_of_the_machines_own(notes: t.Iterator[pathlib.Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_of_the_machines_own(places_for_notes: t.Iterator[pathlib.Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs note on a host is neither read from the machine that runs the tests, nor left on it."""
-    folder = next(notes)
+    folder = next(places_for_notes)
     folder.mkdir(mode=0o700)
     monkeypatch.setattr(in_force, "FOLDER", str(folder / "run" / "in-force"))
     monkeypatch.setattr(undo, "FOLDER", str(folder / "lib"))
