@@ -207,6 +207,11 @@ packages:
   type: list
   elements: str
   sample: [gcc, libc6-dev, make]
+no_packages:
+  description: Why no package would bring the compiler; empty where they do.
+  returned: with RV(needs_compiler=true) and O(missing_compiler=report)
+  type: str
+  sample: ""
 needs_compiler:
   description: Whether the libraries must be compiled and this host cannot do it.
   returned: with O(state=present)
@@ -401,22 +406,19 @@ def _go(module: Module, target: Target) -> Result:
         module.warn(warning)
     result = foretell(plan, module.label) if module.check_mode else carry_out(plan, asked, module.label)
     if result["needs_compiler"] and module.params["missing_compiler"] == "report":
-        result = {**result, "packages": _packages(module, result["reason"])}
+        result = {**result, **_packages(module, result["reason"])}
     waiting = result["needs_compiler"] or (result["needs_build"] and not result["changed"])
     return result if waiting else _with_command(module, target, result)
 
 
-def _packages(module: Module, reason: str) -> t.List[str]:
-    """Return the packages that are to be installed."""
+def _packages(module: Module, reason: str) -> Result:
+    """Return the packages that are to be installed, or why there are none."""
     given: t.Optional[t.List[str]] = module.params["packages"]
     families = distribution()
     packages = packages_for(families) if given is None else given
-    problem = problem_with_compiler(module.params["cc"], given is not None)
-    if packages and problem:
-        module.fail_json(msg=problem)
     if not packages:
-        module.fail_json(msg=packages_unknown(families, "this host", reason))
-    return packages
+        return {"packages": [], "no_packages": packages_unknown(families, "this host", reason)}
+    return {"packages": packages, "no_packages": problem_with_compiler(module.params["cc"], given is not None)}
 
 
 def _asked(module: Module, folder: str) -> Asked:

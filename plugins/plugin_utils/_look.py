@@ -16,7 +16,7 @@ from ..module_utils.libraries.manifest import sha256_of_text
 from ..module_utils.look.decision import Aim, what_is_due
 from ..module_utils.look.libraries import LibrariesDue, libraries_due
 from ..module_utils.look.of_every_process import host_wide_due
-from ..module_utils.look.remarks import obstacles, what_to_know
+from ..module_utils.look.remarks import nothing_listed, obstacles, what_to_know
 from ..module_utils.look.removal import in_host_wide_mode, left_alone, removal_due
 from ..module_utils.settings.checks import ResolveError
 from ..module_utils.settings.service import ResolvedService
@@ -110,7 +110,7 @@ class Look:
         problems = obstacles(found, compiler)
         if self.libraries.problem:
             problems.append(self.libraries.problem)
-        self.remarks = what_to_know(self.aim, found, compiler, self.sockets)
+        self.remarks = nothing_listed(self.aim, found) + what_to_know(self.aim, found, compiler, self.sockets)
         text = self._settings(problems) if self.mode == "host" else ""
         if problems or self.mistakes:
             return problems

@@ -36,7 +36,7 @@ def distribution(os_release: str = "/etc/os-release") -> t.List[str]:
     """Return the distribution and those that it is like, as os-release(5) says; empty where nothing says it."""
     try:
         with below_root.find(os_release) as found, found.open() as stream:
-            text = stream.read(_LONGEST).decode("utf-8", "replace")
+            text = stream.read(_LONGEST).decode("utf-8", "surrogateescape")
     except OSError:
         return []
     said: t.Dict[str, str] = {}

@@ -58,6 +58,13 @@ def what_to_know(aim: Aim, found: Told, compiler: Compiler, sockets: t.Optional[
     return said
 
 
+def nothing_listed(aim: Aim, found: Told) -> t.List[str]:
+    """Say that a run has nothing to do on a host because no unit is listed for it, which may be a mistake."""
+    if aim.services or aim.absent or aim.purge or aim.use or found["absent_here"]:
+        return []
+    return ["no service is listed for it (keepalive_services, keepalive_services__*): there is nothing to do"]
+
+
 def obstacles(found: Told, compiler: Compiler) -> t.List[str]:
     """Return what stands in the way on a host."""
     problems = list(found["problems"])

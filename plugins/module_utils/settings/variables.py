@@ -220,13 +220,6 @@ def wrong_values(variables: t.Mapping[str, t.Any], spelling: Spelling = lambda v
     return found
 
 
-def nothing_listed(variables: t.Mapping[str, t.Any]) -> bool:
-    """Tell whether a host has nothing to do: no unit in any list, no wish to purge, and not the host-wide mode."""
-    if variables.get("keepalive_mode") == "host" or as_switch(variables.get("keepalive_services_purge", False)):
-        return False
-    return not variables.get("keepalive_services") and not any(layers_of(variables).values())
-
-
 def layers_of(variables: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     """Return the layers of a host by name, as the role takes them; what has a wrong type is left to its own check."""
     said = variables.get("keepalive_services_layers")

@@ -11,13 +11,13 @@ import pathlib
 import re
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import packages
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import printable, systemd, unit_files
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import (
     is_template,
     is_unit_name,
     template_of,
 )
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout import places
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.pattern import fits
 from ansible_collections.netops.keepalive.plugins.module_utils.units import asked as units_asked
 from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
@@ -141,7 +141,7 @@ def test_the_names_of_an_environment_file_are_names(text: str) -> None:
 def test_the_families_of_a_distribution_are_words(tmp_path: pathlib.Path, content: bytes) -> None:
     path = tmp_path / "os-release"
     path.write_bytes(content)
-    assert all(word in os.fsdecode(content) for word in places.families(str(path)))
+    assert all(word in os.fsdecode(content) for word in packages.distribution(str(path)))
 
 
 @fuzz(st.one_of(NAMES, ODD, texts("a", ".service", "@", "worker@one.service")))

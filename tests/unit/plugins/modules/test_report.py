@@ -20,9 +20,9 @@ ABSENT = "report prints on the controller; its action plugin was not found"
     ("arguments", "msg"),
     [
         ({"of": "sockets", "answers": {}}, ABSENT),
-        ({"of": "sockets"}, "of is sockets but any of the following are missing: answers"),
+        ({"of": "sockets"}, "of is sockets but any of the following are missing: answers, phase"),
         ({"of": "audit", "answers": {}}, ABSENT),
-        ({"of": "audit"}, "of is audit but any of the following are missing: answers"),
+        ({"of": "audit"}, "of is audit but any of the following are missing: answers, phase"),
         ({"of": "rollout", "outcomes": {}}, ABSENT),
         ({"of": "rollout", "phase": "end"}, ABSENT),
         ({"of": "rollout", "answers": {}}, "of is rollout but any of the following are missing: outcomes, phase"),

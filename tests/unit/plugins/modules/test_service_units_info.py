@@ -17,6 +17,7 @@ import typing as t
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import state
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries import packages
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd as linux_systemd
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
@@ -463,7 +464,7 @@ def test_what_a_build_lacks_is_said_where_libraries_are_wanted_and_not_there(
     run: Run, systemd: FakeSystemd, folders: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     systemd.add("a.service")
-    families = places.families()
+    families = packages.distribution()
     cc = "no-such-compiler -m64"
     monkeypatch.setattr(places, "obstacle_to_build", lambda: "no place to compile")
     result = run(services=wanted("a.service", libraries=["connect"]), writable=True, cc=cc)

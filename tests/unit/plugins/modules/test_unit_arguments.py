@@ -29,7 +29,7 @@ PLACES: t.List[t.Tuple[t.Any, str, bool, t.Callable[[str], Arguments]]] = [
     (ld_so_preload, "units[0]", False, lambda name: {"units": [name]}),
     (rollout, "dropins[0].unit", False, lambda name: {"assignment": {"dropins": [{"unit": name}]}}),
     (rollout, "services[0].name", False, lambda name: {"assignment": {"services": [{"name": name}]}}),
-    (rollout, "without[1]", False, lambda name: {"assignment": {"without": ["a.service", name]}}),
+    (rollout, "units[1]", False, lambda name: {"assignment": {"units": ["a.service", name]}}),
     (service_units_info, "units[0]", False, lambda name: {"units": [name]}),
     (service_units_info, "services[0].name", False, lambda name: {"services": [{"name": name}]}),
     (socket_options, "expected[0].name", True, lambda name: {"expected": [{**EXPECTED, "name": name}]}),

@@ -11,7 +11,6 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleUndefinedVariable
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.variables import (
-    nothing_listed,
     problem_with_compiler,
 )
 from ansible_collections.netops.keepalive.plugins.plugin_utils._inputs import all_of_a_host, mistakes, templated
@@ -122,14 +121,6 @@ def test_what_is_not_defined_is_named_with_its_place() -> None:
         f"keepalive_serial: {why}",
     ]
     assert all_of_a_host({**raw, "other": "{{ nowhere }}"}, fill_in) == problems
-
-
-def test_nothing_to_do() -> None:
-    assert nothing_listed({}) and nothing_listed({"keepalive_services": [], "keepalive_services__x": []})
-    assert nothing_listed({"keepalive_services_purge": "false"})
-    assert not nothing_listed({"keepalive_services__x": [{"name": "a.service"}]})
-    assert not nothing_listed({"keepalive_mode": "host"})
-    assert not nothing_listed({"keepalive_services_purge": "true"})
 
 
 def test_a_compiler_that_no_package_brings() -> None:

@@ -13,11 +13,11 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import settings_file
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import request as preload_request
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import watchdog
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload.request import PreloadRequest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import loaders
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import sha256_of_text
-from ansible_collections.netops.keepalive.plugins.module_utils.look import of_every_process
 from ansible_collections.netops.keepalive.plugins.module_utils.look.decision import Aim
 from ansible_collections.netops.keepalive.plugins.module_utils.look.of_every_process import (
     host_wide_due,
@@ -119,7 +119,7 @@ def line_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pat
     monkeypatch.setattr(loaders, "find_loaders", lambda: found)
     monkeypatch.setattr(settings_file, "PATH", str(tmp_path / "libkeepalive.conf"))
     request = functools.partial(PreloadRequest, path=str(tmp_path / "ld.so.preload"))
-    monkeypatch.setattr(of_every_process, "PreloadRequest", request)
+    monkeypatch.setattr(preload_request, "PreloadRequest", request)
     return tmp_path / "ld.so.preload"
 
 

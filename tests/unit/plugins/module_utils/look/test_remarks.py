@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.look.decision import Aim
 from ansible_collections.netops.keepalive.plugins.module_utils.look.remarks import (
     Compiler,
+    nothing_listed,
     obstacles,
     told_once,
     what_to_know,
@@ -36,6 +37,19 @@ def said(told: t.Dict[str, t.Any], aim: Aim = NOBODY, compiler: Compiler = HERE,
 def test_where_there_is_nothing_to_know_nothing_is_said() -> None:
     assert said(found()) == []
     assert said(found(), AIM._replace(services=[{"name": "web.service"}])) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"services": [{}]}, {"absent": [{}]}, {"purge": True}, {"use": ["connect"]}],
+    ids=["listed", "absent", "purge", "host-wide"],
+)
+def test_that_no_service_is_listed_is_said(other: t.Dict[str, t.Any]) -> None:
+    assert nothing_listed(NOBODY, found()) == [
+        "no service is listed for it (keepalive_services, keepalive_services__*): there is nothing to do"
+    ]
+    assert nothing_listed(NOBODY._replace(**other), found()) == []
+    assert nothing_listed(NOBODY, found(absent_here=["a.service"])) == []
 
 
 def test_who_is_not_here_and_may_miss() -> None:

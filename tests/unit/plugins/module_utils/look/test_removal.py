@@ -11,8 +11,8 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.command_file import Target
+from ansible_collections.netops.keepalive.plugins.module_utils.live import memory
 from ansible_collections.netops.keepalive.plugins.module_utils.live.memory import Memory, UnitMemory
-from ansible_collections.netops.keepalive.plugins.module_utils.look import removal
 from ansible_collections.netops.keepalive.plugins.module_utils.look.removal import (
     in_host_wide_mode,
     left_alone,
@@ -88,7 +88,7 @@ def test_who_has_a_library_from_the_host_wide_mode_only_is_left_alone(
 
 def test_what_else_is_there_is_told(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     remembered = Memory(str(tmp_path / "memory"))
-    monkeypatch.setattr(removal, "Memory", lambda: remembered)
+    monkeypatch.setattr(memory, "Memory", lambda: remembered)
     target = Target(str(tmp_path / "lib"), str(tmp_path / "bin"))
     assert look_at_removal(target) == {"libraries": False, "open_sockets": [], "left": False}
     undo_host.note_before(undo_host.HostWideBefore([], None))

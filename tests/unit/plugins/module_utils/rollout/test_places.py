@@ -110,10 +110,3 @@ def test_a_build_needs_a_place_with_room_that_may_execute(
 
 def test_what_a_build_lacks() -> None:
     assert rollout_places.missing_for_build("no-such-compiler -m64") == ["no-such-compiler"]
-
-
-def test_the_family_of_a_distribution(tmp_path: pathlib.Path) -> None:
-    path = tmp_path / "os-release"
-    path.write_text('NAME="Rocky Linux"\nID="rocky"\nID_LIKE="rhel centos fedora"\n')
-    assert rollout_places.families(str(path)) == ["rocky", "rhel", "centos", "fedora"]
-    assert rollout_places.families(str(tmp_path / "none")) == []

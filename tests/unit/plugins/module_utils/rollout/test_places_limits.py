@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import places as rollout_places
@@ -71,18 +70,3 @@ def test_which_programs_a_build_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout_places, "find_program", {"gcc": "/bin/gcc"}.get)
     assert rollout_places.missing_for_build("gcc -m64") == ["make"]
     assert rollout_places.missing_for_build("cc") == ["cc", "make"]
-
-
-@pytest.mark.parametrize(
-    ("text", "families"),
-    [("ID='debian'\n", ["debian"]), ('ID_LIKE="a  b"\n', ["a", "b"]), ("NAME=x\nodd\n", []), ("", []),
-     ("ID=a\nID=b\nVERSION_ID=3\n", ["b"]), ("ID=a=b\n", ["a=b"])],
-)  # fmt: skip
-def test_the_family_as_the_file_says_it(tmp_path: pathlib.Path, text: str, families: t.List[str]) -> None:
-    (tmp_path / "os-release").write_text(text)
-    assert rollout_places.families(str(tmp_path / "os-release")) == families
-
-
-def test_the_family_is_that_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollout_places.dropin, "read_drop_in", {"/etc/os-release": "ID=here\n"}.get)
-    assert rollout_places.families() == ["here"]

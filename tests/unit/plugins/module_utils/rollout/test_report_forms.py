@@ -30,7 +30,7 @@ ROLLOUT_TAKES = "'of: rollout' takes outcomes, phase, answers, unreachable, skip
         ({"of": "rollout", "answers": {}}, ["outcomes: missing: expected by host with 'of: rollout'"]),
         (
             {"of": "audit", "answers": {}, "wrong_only": False},
-            ["wrong_only: False: expected only with 'of: sockets'; 'of: audit' takes answers, output"],
+            ["wrong_only: False: expected only with 'of: sockets'; 'of: audit' takes answers, phase, output"],
         ),
         (
             {"of": "rollout", "output": "a.json", "wrong_only": True},
