@@ -116,7 +116,7 @@ def _show_phase(arguments: Arguments, task_vars: Arguments, skip: bool) -> dict[
     """Print how far the run came, by what its tasks have left with the hosts."""
     phase, hostvars = arguments["phase"], task_vars["hostvars"]
     hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
-    told = gathered(phase, hosts, reached, lambda host: hostvars.raw_get(host))
+    told = gathered(phase, hosts, reached, hostvars.raw_get)
     quiet = phase == "stop"  # it was told when the hosts were looked at
     if phase == "batch" and not any(outcome.get("state") == "failed" for outcome in told.outcomes.values()):
         return {"changed": False, "gone": told.gone}

@@ -70,7 +70,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(sections) as M(netops.keepalive.host_settings) takes them. Each has a C(heading), empty for every process, a
+    - C(sections) as M(netops.keepalive.rollout) takes them. Each has a C(heading), empty for every process, a
       C(comment), and C(variables).
     - C(warnings) says what is allowed and surprises people.
   type: dict

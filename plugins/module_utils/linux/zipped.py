@@ -32,5 +32,5 @@ def compile_once() -> None:
     own = zipimport.zipimporter
     sys.path_hooks[:] = [ZipImporter if hook is own else hook for hook in sys.path_hooks]
     for path, finder in list(sys.path_importer_cache.items()):
-        if type(finder) is own:
+        if type(finder) is own:  # pylint: disable=unidiomatic-typecheck
             sys.path_importer_cache[path] = ZipImporter(path)
