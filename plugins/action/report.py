@@ -75,7 +75,11 @@ class ActionModule(ActionBase):
             skip = self._templar.template(variables.get("keepalive_unreachable", "stop")) == "skip"
             return _show_phase(arguments, variables, skip)
         if arguments["phase"]:
-            arguments["answers"] = answers_of(form, variables["ansible_play_hosts_all"], variables["hostvars"].raw_get)
+            arguments["answers"] = answers_of(
+                form, variables["ansible_play_hosts_all"], variables["hostvars"].raw_get, arguments["phase"]
+            )
+            if arguments["phase"] == "looked" and not arguments["answers"]:
+                return {"changed": False, "lines": []}
         if form == "sockets":
             return _show_sockets(arguments)
         if form == "rollout":

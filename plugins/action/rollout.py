@@ -44,10 +44,10 @@ class ActionModule(ActionBase):
             report = for_the_report({**told, "would_restart": []} if self._task.check_mode else told, False)
             result.update(told, state="verified", changed=False, remarks=[], diff=[], report=report)
             return result
-        arguments = {"assignment": assignment, "host": host}
-        result.update(_locked.execute(self, "rollout", arguments, task_vars))
+        arguments = {"assignment": assignment, "host": host, "run": _locked.identity()}
+        result.update(self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars))
         if "armed" in result:
-            result.update(self._confirmed(arguments, result, task_vars or {}))
+            result.update(self._confirmed(arguments, result.pop("armed"), task_vars or {}), diff=result["diff"])
         if result.get("failed") and "state" not in result:
             why = result.get("msg", "no reason was given")
             result["msg"] = (
@@ -58,6 +58,7 @@ class ActionModule(ActionBase):
             _show_wrong({host: result["sockets"]})
         if "would_change" in result.get("report", {}) and given["libraries_changed"] and given["state"] == "present":
             result["report"]["would_change"].insert(0, "the libraries")
+        result["look"] = (self._task.args.get("earlier") or {}).get("id", "")
         for remark in result.get("remarks", []):
             Display().display(f"{host}: {remark}", color=C.COLOR_CHANGED)
         return result
@@ -90,16 +91,22 @@ class ActionModule(ActionBase):
         rendered = _dropins.rendered(self, services, units, templates, task_vars) if given["deploy"] else []
         return assigned(given, rendered, settings)
 
-    def _confirmed(self, arguments: Answer, first: Answer, task_vars: Answer) -> Answer:
-        """Come in once more; where that does not work, wait until the host has put its old file back."""
-        trial, seconds = first.pop("armed"), arguments["assignment"]["host_wide"]["watchdog"]
-        began = time.monotonic()
-        again = {**arguments, "run": _locked.identity()}
-        answer = over_a_new_connection(self, _MODULE, {**again, "trial": {**trial, "confirm": True}}, task_vars)
-        if "state" in answer:
-            return answer
+    def _confirmed(self, arguments: Answer, trial: Answer, task_vars: Answer) -> Answer:
+        """Come in once more; where that does not work, wait until the host has put its old file back.
+
+        In the name of the run that the task began in, also where that was killed by now: its host is to come to an end.
+        """
+        seconds, began = arguments["assignment"]["host_wide"]["watchdog"], time.monotonic()
+        while True:
+            asked = {**arguments, "trial": {**trial, "confirm": True}}
+            answer = over_a_new_connection(self, _MODULE, asked, task_vars)
+            if "state" in answer:
+                return answer
+            if "armed" not in answer:
+                break
+            trial = answer["armed"]  # the transaction was killed, and has begun another
         seen = f"the second connection did not work: {words_of(answer)}"
-        late = {**again, "trial": {**trial, "confirm": False}}
+        late = {**arguments, "trial": {**trial, "confirm": False}}
         while time.monotonic() < began + seconds + MARGIN:
             answer = over_a_new_connection(self, _MODULE, late, task_vars)
             if "state" in answer:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -29,6 +30,7 @@ class ActionModule(ActionBase):
         arguments = self._task.args
         fail = boolean(arguments.get("fail", True))
         removal = arguments.get("state") == "absent"
+        result["id"] = secrets.token_hex(4)
         look = Look(self, task_vars or {}, arguments.get("mode") or "", removal)
         if not boolean(arguments.get("ask", True)):
             return {**result, **_settings_of(look)}

@@ -51,6 +51,7 @@ options:
     description:
       - For the playbooks of this collection, in place of O(outcomes), O(answers) and what goes with them. How far the
         play came, and what it has read, is taken from what its tasks have left in the variables of its hosts.
+      - With O(of=sockets), V(looked) prints nothing where no host has a service listed.
       - After V(inputs), V(stop) and V(compiled) the task fails where a host is not ready. V(batch) prints something
         only where a host has failed.
     type: str

@@ -267,6 +267,11 @@ libraries:
       description: The processes for which they stay, because the host had told every process to load them.
       type: list
       elements: dict
+look:
+  description: The name of the look before it; empty without O(earlier).
+  returned: always
+  type: str
+  sample: 5f3a09c1
 report:
   description: What M(netops.keepalive.report) needs of it beside its state.
   returned: always

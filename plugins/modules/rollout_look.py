@@ -81,6 +81,11 @@ outcome:
   returned: success
   type: dict
   sample: {state: done, seen: "", remarks: []}
+id:
+  description: The name of this look, which M(netops.keepalive.rollout) returns as C(look).
+  returned: success
+  type: str
+  sample: 5f3a09c1
 due:
   description: What is to be done, in a few words each; empty where nothing is.
   returned: success

@@ -57,12 +57,17 @@ def gathered(
     )
 
 
-def answers_of(form: str, hosts: t.Iterable[str], variables_of: t.Callable[[str], Variables]) -> dict[str, t.Any]:
+def answers_of(
+    form: str, hosts: t.Iterable[str], variables_of: t.Callable[[str], Variables], phase: str = "end"
+) -> dict[str, t.Any]:
     """Return what was read on each host, None where nothing could be; without those that have nothing to verify.
 
     :param form: V(sockets) or V(audit).
+    :param phase: with V(looked) nothing where no host has a service listed.
     """
     variables = {host: variables_of(host) for host in hosts}
+    if phase == "looked" and not any(each.get("keepalive_services_resolved") for each in variables.values()):
+        return {}
     name = "keepalive_verify_sockets" if form == "sockets" else "audit_answer"
     return {
         host: each.get(name) or None
@@ -80,9 +85,9 @@ def _outcome(phase: str, variables: Variables) -> dict[str, t.Any]:
 
 
 def _rollout(variables: Variables) -> Variables:
-    """Return what the one task of a rollout said; empty where it was not begun."""
-    done = variables.get("keepalive_done") or {}
-    return done if done.get("state") in ("verified", "foreseen") else {}
+    """Return what the one task of a rollout said; empty where it was not begun since the look of this playbook."""
+    done, looked = variables.get("keepalive_done") or {}, variables.get("keepalive_rollout") or {}
+    return done if done.get("state") in ("verified", "foreseen") and done.get("look") == looked.get("id") else {}
 
 
 def _sockets(variables: Variables) -> t.Any:

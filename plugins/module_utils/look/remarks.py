@@ -35,7 +35,9 @@ def what_to_know(aim: Aim, found: Told, compiler: Compiler, sockets: t.Optional[
     unlisted = [name for name in found["dropins"] if name not in listed]
     if unlisted:
         what = (
-            "it is taken away, because of keepalive_services_purge"
+            "it is taken away, for in the host-wide mode no service has one"
+            if aim.use
+            else "it is taken away, because of keepalive_services_purge"
             if aim.purge
             else "list it with 'state: absent' to take it away, or set keepalive_services_purge to take all of these "
             "away"

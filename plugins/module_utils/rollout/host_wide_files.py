@@ -151,6 +151,8 @@ class HostWideFiles:
             raise
 
     def _note(self) -> None:
+        for damage in undo_host.damage_before(self._folder):
+            self._warn(damage)
         host = state.look_at_host_wide()
         ours = host.settings if dropin.is_ours(host.settings or "") else None
         mtime_ns = None if ours is None else os.stat(settings_file.PATH).st_mtime_ns

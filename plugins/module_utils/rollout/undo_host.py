@@ -59,11 +59,11 @@ def is_noted(folder: str = "") -> bool:
 
 
 def note_before(before: HostWideBefore, folder: str = "") -> None:
-    """Note it, unless an unfinished run has noted something older.
+    """Note it, unless an unfinished run has noted something older that can be believed.
 
     :raises OSError: as the file system said it.
     """
-    if is_noted(folder):
+    if read_before(folder) is not None:
         return
     os.makedirs(folder or undo.FOLDER, mode=0o700, exist_ok=True)
     text = None if before.settings is None else before.settings.encode("utf-8", "surrogateescape")

@@ -89,6 +89,7 @@ class Looked:
         task = Task(self.play, {"fail": False, **(args or {})})
         task.check_mode = self.check_mode
         result: Result = Action(task, None, None, loader, templar, None).run(task_vars=given)
+        result.pop("id", None)  # is another each time
         return result
 
 

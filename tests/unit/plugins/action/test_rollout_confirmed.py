@@ -15,9 +15,10 @@ from ansible_collections.netops.keepalive.plugins.module_utils.rollout.transacti
 
 Result = t.Dict[str, t.Any]
 HOST_WIDE = {"sections": [], "template": "x.j2", "use": ["connect"], "watchdog": 60}
-ARMED = {"changed": True, "diff": [], "armed": {"transaction": "name", "token": "token"}}
+DIFF = [{"before": "", "after": "x"}]
+ARMED = {"changed": True, "diff": DIFF, "armed": {"transaction": "name", "token": "token"}}
 DOWN = {"failed": True, "module_stderr": "ld.so: cannot\n", "msg": "MODULE FAILURE"}
-VERIFIED = {**begun(), "state": "verified", "changed": True, "remarks": ["x: it is old"], "report": {}}
+VERIFIED = {**begun(), "state": "verified", "changed": True, "diff": [], "remarks": ["x: it is old"], "report": {}}
 BACK = {**begun(), "state": "as_before", "failed": True, "msg": "keepalive was not rolled out\nnext: fix it"}
 
 
@@ -83,6 +84,25 @@ def test_who_gets_in_confirms_and_has_the_answer(
     assert host.asked == [{**TRIAL, "confirm": True}]
     assert (result["state"], "armed" in result, "failed" in result) == ("verified", False, False)
     assert capsys.readouterr().out == "h1: x: it is old\n"
+
+
+def test_the_diff_of_the_first_connection_is_shown(play: t.Callable[[Host], Result]) -> None:
+    assert play(Host(VERIFIED))["diff"] == DIFF
+
+
+def test_a_run_that_is_killed_meanwhile_confirms_all_the_same(
+    play: t.Callable[[Host], Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its task lives on; left alone, the trial would keep the host from every other run until its watchdog ends it."""
+    who = [{"id": "a", "owner": "b"}]
+    monkeypatch.setattr(rollout._locked, "identity", who.pop)  # a second call fails, as that of an orphan does
+    assert play(Host(VERIFIED))["state"] == "verified"
+
+
+def test_a_transaction_that_was_killed_and_tries_anew_is_confirmed_anew(play: t.Callable[[Host], Result]) -> None:
+    again = {"transaction": "name", "token": "second"}
+    host = Host({"changed": True, "diff": [], "armed": again}, VERIFIED)
+    assert (play(host)["state"], host.asked) == ("verified", [{**TRIAL, "confirm": True}, {**again, "confirm": True}])
 
 
 def test_a_new_file_that_harms_programs_is_told_in_the_words_of_the_host(play: t.Callable[[Host], Result]) -> None:

@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 import copy
-import pathlib
 import typing as t
 
 import pytest
 from ansible.template import trust_as_template
-from ansible_collections.netops.keepalive.plugins.action import rollout_look
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import sha256_of_text
 from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import MARKER
 from ansible_collections.netops.keepalive.plugins.plugin_utils._look_libraries import COMMAND
@@ -26,12 +24,6 @@ from ansible_collections.netops.keepalive.tests.unit.support.looked import (
     Result,
 )
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import only
-
-
-@pytest.fixture(name="look")
-def look_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Looked:
-    monkeypatch.setattr(rollout_look.ActionBase, "run", lambda self, tmp, task_vars: {})
-    return Looked(tmp_path)
 
 
 def refusal(*lines: str) -> Result:

@@ -13,7 +13,6 @@ import typing as t
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.netops.keepalive.plugins.action import rollout_look
 from ansible_collections.netops.keepalive.plugins.action.rollout_look import ActionModule
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import sha256_of_text
 from ansible_collections.netops.keepalive.plugins.plugin_utils import _settings_file
@@ -25,12 +24,6 @@ from ansible_collections.netops.keepalive.tests.unit.support.looked import (
     Result,
     Task,
 )
-
-
-@pytest.fixture(name="look")
-def look_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Looked:
-    monkeypatch.setattr(rollout_look.ActionBase, "run", lambda self, tmp, task_vars: {})
-    return Looked(tmp_path)
 
 
 @pytest.fixture(name="serves")

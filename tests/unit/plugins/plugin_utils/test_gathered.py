@@ -8,11 +8,11 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.plugin_utils._gathered import Gathered, gathered
+from ansible_collections.netops.keepalive.plugins.plugin_utils._gathered import Gathered, answers_of, gathered
 
 Variables = t.Dict[str, t.Any]
 DUE: Variables = {
-    "keepalive_rollout": {"outcome": {"state": "not begun", "seen": "", "remarks": []}, "sockets": {"a": 1}}
+    "keepalive_rollout": {"id": "x", "outcome": {"state": "not begun", "seen": "", "remarks": []}, "sockets": {"a": 1}}
 }
 SOCKETS = {"units": {}, "compliant": True}
 
@@ -33,7 +33,7 @@ def test_before_it_is_begun_it_is_what_was_seen() -> None:
 
 def test_what_the_one_task_said_counts() -> None:
     report = {"removed": ["a.service"], "restarted": [], "stays": []}
-    rollout = {"state": "verified", "report": report, "sockets": SOCKETS}
+    rollout = {"look": "x", "state": "verified", "report": report, "sockets": SOCKETS}
     told = over("end", h1={**DUE, "keepalive_done": rollout})
     assert (told.outcomes["h1"], told.answers["h1"]) == ({"state": "done", **report}, SOCKETS)
 
@@ -41,7 +41,7 @@ def test_what_the_one_task_said_counts() -> None:
 def test_in_check_mode_no_sockets_are_shown() -> None:
     """They would be those of before."""
     report = {"would_change": ["a.service"], "would_restart": []}
-    foreseen = {"state": "foreseen", "report": report, "sockets": SOCKETS}
+    foreseen = {"look": "x", "state": "foreseen", "report": report, "sockets": SOCKETS}
     told = over("end", h1={**DUE, "keepalive_done": foreseen})
     assert (told.outcomes["h1"], told.answers["h1"]) == ({"state": "done", **report}, {})
 
@@ -76,3 +76,20 @@ def test_who_was_left_out_at_the_beginning_has_not_gone_in_the_middle() -> None:
     told = over("batch", "h2", h1=DUE, h2={**DUE, **looked}, h3=DUE)
     assert (told.unreachable, told.gone) == (["h1", "h3"], ["h1"])
     assert told.outcomes["h3"] == {"left_out": True}
+
+
+def test_what_an_earlier_playbook_of_the_same_run_has_done_is_not_told_again() -> None:
+    """As where one command enables and then disables."""
+    rollout = {"look": "of before", "state": "verified", "report": {"removed": []}, "sockets": SOCKETS}
+    assert outcome(keepalive_done=rollout) == DUE["keepalive_rollout"]["outcome"]
+
+
+SERVICES = [{"name": "a.service"}]
+
+
+def test_where_no_service_is_listed_anywhere_an_audit_shows_no_table_of_services() -> None:
+    of: t.Dict[str, Variables] = {"h1": {"keepalive_services_resolved": []}, "h2": {}}
+    assert answers_of("sockets", of, of.__getitem__, "looked") == {}
+    assert answers_of("sockets", of, of.__getitem__, "end") == {"h2": None}
+    of["h1"] = {"keepalive_services_resolved": SERVICES, "keepalive_verify_sockets": SOCKETS}
+    assert answers_of("sockets", of, of.__getitem__, "looked") == {"h1": SOCKETS, "h2": None}

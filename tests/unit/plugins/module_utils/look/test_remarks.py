@@ -80,6 +80,14 @@ def test_drop_ins_that_nobody_lists(purge: bool, what: str) -> None:
     ]
 
 
+def test_the_host_wide_mode_takes_the_drop_ins_of_services_away() -> None:
+    aim = Aim([], use=["connect"])
+    assert what_to_know(aim, found(dropins=["a.service"]), HERE) == [
+        "a.service: no entry on this host any more, and still with a drop-in from an earlier run; it is taken away, "
+        "for in the host-wide mode no service has one"
+    ]
+
+
 @pytest.mark.parametrize(
     ("packages", "named"), [(None, "the packages of its distribution"), (["gcc", "make"], "gcc, make")]
 )

@@ -21,7 +21,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload imp
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload.request import PreloadRequest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import loaders
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import polling
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout import host_wide_files, undo_host
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import host_wide_files, undo, undo_host
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.host_wide_files import HostWideFiles
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.transaction_host import Changed, StepFailed
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.undo_host import HostWideBefore
@@ -301,3 +301,14 @@ def test_settings_of_others_are_not_noted_as_ours(world: World) -> None:
     world.settings.write_text(FOREIGN)
     world.files().write_line(ON)
     assert before() == HostWideBefore([], None, None)
+
+
+def test_a_damaged_note_is_said_and_replaced(world: World) -> None:
+    """What was before that run is lost, and what is before this one is not."""
+    os.makedirs(undo.FOLDER, mode=0o700)
+    pathlib.Path(undo.FOLDER, undo_host.NAME).write_text("damaged")
+    said = undo_host.damage_before()
+    world.files().write_settings(ON)
+    assert (before(), world.told) == (HostWideBefore([], None), said)
+    put_back = [os.path.basename(path) for path in world.files().put_back()]
+    assert (put_back, world.said()) == (["libkeepalive.conf"], (None, None))

@@ -39,14 +39,6 @@ def host_fixture(tmp_path: pathlib.Path, proc: ShadowProc, monkeypatch: pytest.M
     return RestartedHost(tmp_path, proc, monkeypatch)
 
 
-@pytest.fixture(name="process")
-def process_fixture(proc: ShadowProc) -> t.Iterator[Child]:
-    """A process that was started without any drop-in."""
-    with Child() as child:
-        proc.add(child.pid, "some.service")
-        yield child
-
-
 def steps(given: t.Optional[t.Mapping[str, str]] = None, check: bool = False) -> RealHost:
     """The steps on this host, with its units' policies."""
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import pathlib
-import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import NO_PID
@@ -25,14 +24,6 @@ from ansible_collections.netops.keepalive.tests.unit.support.restarted_host impo
 @pytest.fixture(name="host")
 def host_fixture(tmp_path: pathlib.Path, proc: ShadowProc, monkeypatch: pytest.MonkeyPatch) -> RestartedHost:
     return RestartedHost(tmp_path, proc, monkeypatch)
-
-
-@pytest.fixture(name="process")
-def process_fixture(proc: ShadowProc) -> t.Iterator[Child]:
-    """A process that was started without any drop-in."""
-    with Child() as child:
-        proc.add(child.pid, "some.service")
-        yield child
 
 
 def test_only_what_is_stale_is_restarted_in_the_order_given(host: RestartedHost, process: Child) -> None:

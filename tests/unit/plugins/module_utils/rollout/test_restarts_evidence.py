@@ -33,14 +33,6 @@ def host_fixture(tmp_path: pathlib.Path, proc: ShadowProc, monkeypatch: pytest.M
     return RestartedHost(tmp_path, proc, monkeypatch)
 
 
-@pytest.fixture(name="process")
-def process_fixture(proc: ShadowProc) -> t.Iterator[Child]:
-    """A process that was started without any drop-in."""
-    with Child() as child:
-        proc.add(child.pid, "some.service")
-        yield child
-
-
 OVERWRITE_ENVIRONMENT = """
 import ctypes
 fields = open('/proc/self/stat').read().rsplit(')', 1)[1].split()

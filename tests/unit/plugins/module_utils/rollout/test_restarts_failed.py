@@ -26,14 +26,6 @@ def host_fixture(tmp_path: pathlib.Path, proc: ShadowProc, monkeypatch: pytest.M
     return RestartedHost(tmp_path, proc, monkeypatch)
 
 
-@pytest.fixture(name="process")
-def process_fixture(proc: ShadowProc) -> t.Iterator[Child]:
-    """A process that was started without any drop-in."""
-    with Child() as child:
-        proc.add(child.pid, "some.service")
-        yield child
-
-
 def test_the_first_that_does_not_come_back_ends_the_sequence(host: RestartedHost, process: Child) -> None:
     host.stale(process, "a.service", "b.service", "c.service")
     host.systemd.when["restart b.service"] = lambda: (1, "Job for b.service failed.")
