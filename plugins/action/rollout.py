@@ -20,7 +20,7 @@ from ..module_utils.rollout.assigned import ARGUMENTS, assigned
 from ..module_utils.rollout.transaction import SOCKETS, begun
 from ..module_utils.rollout.transaction_words import for_the_report
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
-from ..plugin_utils import _dropins, _locked, _seen, _settings_file
+from ..plugin_utils import _dropins, _locked, _settings_file
 from ..plugin_utils._earlier import given_of
 from ..plugin_utils._look import ROLES
 from ..plugin_utils._second_connection import MARGIN, PAUSE, over_a_new_connection, rescue_advice, words_of
@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
         given = self._given(task_vars or {})
         host = (task_vars or {}).get("inventory_hostname", "this host")
         assignment = self._assignment(given, task_vars or {})
-        if _is_empty(assignment) or (self._task.check_mode and _is_quiet(given, assignment)):
+        if _is_empty(assignment):
             told = begun()
             report = for_the_report({**told, "would_restart": []} if self._task.check_mode else told, False)
             result.update(told, state="verified", changed=False, remarks=[], diff=[], report=report)
@@ -121,16 +121,6 @@ def _is_empty(assignment: t.Mapping[str, t.Any]) -> bool:
     """Tell whether nobody asks for anything."""
     more = assignment.get("host_wide") is not None or assignment.get("libraries_too")
     return not assignment.get("listed", True) and not more
-
-
-def _is_quiet(given: t.Mapping[str, t.Any], assignment: t.Mapping[str, t.Any]) -> bool:
-    """Tell whether what was seen shows that a foresight would find nothing."""
-    if assignment.get("host_wide") is not None or assignment.get("removal"):
-        return False
-    seen = None if given["libraries_changed"] else given["found"]
-    restarts = {"services": assignment["services"], "without": assignment["without"], "seen": seen}
-    live = any(service.get("live") for service in assignment["services"])
-    return not live and _seen.dropins_are_there(assignment["dropins"], seen) and _seen.nothing_is_due(restarts, True)
 
 
 def _show_wrong(answers: t.Mapping[str, t.Any]) -> None:

@@ -78,25 +78,13 @@ def test_a_host_without_any_entry_is_not_asked(run: t.Callable[..., t.Any]) -> N
     assert (result["state"], result["changed"], result["sockets"], call) == ("verified", False, {}, None)
 
 
-@pytest.mark.parametrize(
-    ("more", "asked"),
-    [
-        ({}, False),
-        ({"libraries_changed": True}, True),
-        ({"check": False}, True),
-        ({"services": [{**SERVICE, "live": True}]}, True),
-        ({"absent": [{"name": "a.service"}]}, True),
-        ({"found": {**FOUND, "units": {"a.service": {**UNIT, "stale": {"a.service": ["old"]}}}}}, True),
-        ({"found": {**FOUND, "units": {"a.service": {**UNIT, "drop_in_sha256": None}}}}, True),
-        ({"found": {**FOUND, "unfinished": ["b.service"]}}, True),
-    ],
-)
-def test_only_a_quiet_host_is_spared_and_only_a_foresight(
-    run: t.Callable[..., t.Any], more: t.Dict[str, t.Any], asked: bool
+@pytest.mark.parametrize("check", [False, True])
+def test_a_role_that_is_used_alone_asks_the_host_also_where_nothing_is_due(
+    run: t.Callable[..., t.Any], check: bool
 ) -> None:
-    """Outside of check mode its live sockets are to be read."""
-    _result, call = run(**{"check": True, "services": [SERVICE], "found": FOUND, "libraries_changed": False, **more})
-    assert (call is not None) is asked
+    """The host decides, here as there: no second judgement of what an earlier look has seen."""
+    _result, call = run(check=check, services=[SERVICE], found=FOUND, libraries_changed=False)
+    assert call["assignment"]["services"] == [SERVICE]
 
 
 def test_wrong_sockets_and_remarks_are_shown(run: t.Callable[..., t.Any], capsys: pytest.CaptureFixture[str]) -> None:
