@@ -17,6 +17,7 @@ from ..module_utils.libraries import build
 from ..module_utils.libraries import prebuilt as libraries_prebuilt
 from ..plugin_utils import _locked
 from ..plugin_utils._delegate import problem_with_delegate
+from ..plugin_utils._foreseen_diffs import put_off
 from ..plugin_utils._prebuilt import folder_of, read_manifests, read_prebuilt, read_sources
 
 
@@ -50,4 +51,6 @@ class ActionModule(ActionBase):
                     arguments["sources"] = sources
             arguments.setdefault("command", archive.collect())
         result.update(_locked.execute(self, "preload_libraries", arguments, task_vars))
+        if self._task.check_mode and (task_vars or {}).get("keepalive_build_reported"):
+            put_off(result)
         return result

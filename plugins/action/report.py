@@ -22,6 +22,7 @@ from ..module_utils.look.remarks import told_once
 from ..module_utils.rollout.outcomes import by_state, how_it_ended, trouble
 from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
+from ..plugin_utils._foreseen_diffs import put_off_in, shown_once
 from ..plugin_utils._gathered import FAILING, answers_of, gathered
 
 Arguments = t.Mapping[str, t.Any]
@@ -40,6 +41,7 @@ _COLOURS_OF_AUDIT = {
     "unknown": C.COLOR_WARN,
     "advice": C.COLOR_CHANGED,
 }
+_COLOURS_OF_DIFFS = {"+": C.COLOR_DIFF_ADD, "-": C.COLOR_DIFF_REMOVE, "@": C.COLOR_DIFF_LINES}
 
 
 class _Told(AnsibleActionFail):
@@ -73,7 +75,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         if form == "rollout" and arguments["phase"]:
             skip = self._templar.template(variables.get("keepalive_unreachable", "stop")) == "skip"
-            return _show_phase(arguments, variables, skip)
+            return _show_phase(arguments, variables, skip, diffs=self._task.check_mode and self._task.diff)
         if arguments["phase"]:
             arguments["answers"] = answers_of(
                 form, variables["ansible_play_hosts_all"], variables["hostvars"].raw_get, arguments["phase"]
@@ -116,14 +118,19 @@ def _show_table(answers: Arguments, wrong_only: bool = False) -> dict[str, list[
     return {"lines": [header, *lines], "explanations": notes}
 
 
-def _show_phase(arguments: Arguments, task_vars: Arguments, skip: bool) -> dict[str, t.Any]:
-    """Print how far the run came, by what its tasks have left with the hosts."""
+def _show_phase(arguments: Arguments, task_vars: Arguments, skip: bool, diffs: bool) -> dict[str, t.Any]:
+    """Print how far the run came, by what its tasks have left with the hosts.
+
+    :param diffs: Whether what would be changed in files is shown as well.
+    """
     phase, hostvars = arguments["phase"], task_vars["hostvars"]
     hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
     told = gathered(phase, hosts, reached, hostvars.raw_get)
     quiet = phase == "stop"  # it was told when the hosts were looked at
     if phase == "batch" and not any(outcome.get("state") == "failed" for outcome in told.outcomes.values()):
         return {"changed": False, "gone": told.gone}
+    if diffs and phase in ("batch", "end"):
+        _print_diffs({host: put_off_in(hostvars.raw_get(host)) for host in hosts})
     shown = {
         "outcomes": told.outcomes,
         "answers": told.answers if phase in ("batch", "end") else {},
@@ -134,6 +141,12 @@ def _show_phase(arguments: Arguments, task_vars: Arguments, skip: bool) -> dict[
         "fail": phase in FAILING,
     }
     return {**_show_rollout(shown), "gone": told.gone, "stop": bool(told.unreachable) and not skip}
+
+
+def _print_diffs(diffs: t.Mapping[str, t.Iterable[Arguments]]) -> None:
+    """Print what would be changed in files, in the colours in which Ansible shows its own diffs."""
+    for line in ["", *shown_once(diffs)[:-1]]:
+        Display().display(line, color=_COLOURS_OF_DIFFS.get(line[:1]))
 
 
 def _show_rollout(arguments: Arguments) -> dict[str, t.Any]:

@@ -22,6 +22,7 @@ from ..module_utils.rollout.transaction_words import for_the_report
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
 from ..plugin_utils import _dropins, _locked, _settings_file
 from ..plugin_utils._earlier import given_of
+from ..plugin_utils._foreseen_diffs import put_off
 from ..plugin_utils._look import ROLES
 from ..plugin_utils._second_connection import MARGIN, PAUSE, over_a_new_connection, rescue_advice, words_of
 from ..plugin_utils._variables import HostVariables
@@ -58,6 +59,8 @@ class ActionModule(ActionBase):
             _show_wrong({host: result["sockets"]})
         if "would_change" in result.get("report", {}) and given["libraries_changed"] and given["state"] == "present":
             result["report"]["would_change"].insert(0, "the libraries")
+        if self._task.check_mode and self._task.args.get("earlier"):
+            put_off(result)
         result["look"] = (self._task.args.get("earlier") or {}).get("id", "")
         for remark in result.get("remarks", []):
             Display().display(f"{host}: {remark}", color=C.COLOR_CHANGED)

@@ -49,9 +49,9 @@ def _trouble(
     lines: t.List[str] = []
     for state in ("refused", "failed"):
         for seen, alike in _alike(hosts[state], lambda host: _seen(host, outcomes[host])):
-            lines += [f"{state.upper()} {_block_of(alike)}", *(f"    {line}" for line in seen.split("\n")), ""]
+            lines += [f"{state.upper()} {block_of(alike)}", *(f"    {line}" for line in seen.split("\n")), ""]
     for seen, alike in _alike(hosts["unreachable"], lambda host: _of_unreachable(outcomes[host], preflight)):
-        lines += [f"UNREACHABLE {_block_of(alike)}", f"    {seen}", ""]
+        lines += [f"UNREACHABLE {block_of(alike)}", f"    {seen}", ""]
     if not lines:
         return []
     gone, wrong = hosts["unreachable"], hosts["refused"] + hosts["failed"]
@@ -93,7 +93,8 @@ def _seen(host: str, outcome: t.Optional[HostOutcome]) -> str:
     return seen.replace(f"nothing was changed on {host}, because of:", "nothing was changed, because of:")
 
 
-def _block_of(hosts: t.Sequence[str]) -> str:
+def block_of(hosts: t.Sequence[str]) -> str:
+    """Return the heading of what is said of some hosts."""
     return hosts[0] if len(hosts) == 1 else f"{len(hosts)} hosts: {ranges(hosts)}"
 
 
@@ -139,9 +140,9 @@ def would_be_done(hosts: t.Mapping[str, t.Mapping[str, t.Sequence[str]]]) -> t.L
 
     lines: t.List[str] = []
     for said, alike in _alike(busy, said_of):
-        lines += [_block_of(alike), *said.split("\n"), ""]
+        lines += [block_of(alike), *said.split("\n"), ""]
     if idle:
-        lines += [f"Nothing to do on {_block_of(idle)}", ""]
+        lines += [f"Nothing to do on {block_of(idle)}", ""]
     restarts = sum(len(would.get("would_restart") or ()) for would in hosts.values())
     lines.append(f"Nothing was changed: this was a look. {len(busy)} of {len(hosts)} hosts, {restarts} restarts.")
     return [printable(line) for line in lines]
@@ -162,7 +163,7 @@ def taken_away(hosts: t.Mapping[str, t.Mapping[str, t.Sequence[str]]]) -> t.List
 
     lines: t.List[str] = []
     for said, alike in _alike(list(hosts), said_of):
-        block = f"{_block_of(alike)}: there was nothing of this collection" if not said else _block_of(alike)
+        block = f"{block_of(alike)}: there was nothing of this collection" if not said else block_of(alike)
         lines += [block, *(said.split("\n") if said else []), ""]
     return [printable(line) for line in lines[:-1]]
 

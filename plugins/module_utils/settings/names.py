@@ -16,11 +16,12 @@ from .variables import LAYER, VARIABLES, is_layer
 
 OF_THE_ROLES = frozenset((
     "audit_answer", "keepalive_build_compiled", "keepalive_build_for", "keepalive_build_installed",
-    "keepalive_build_removed", "keepalive_done", "keepalive_failure", "keepalive_host_found", "keepalive_host_look",
-    "keepalive_host_now", "keepalive_host_remaining", "keepalive_host_rollout", "keepalive_inputs",
-    "keepalive_looked", "keepalive_pattern", "keepalive_rollout", "keepalive_services_absent",
-    "keepalive_services_found", "keepalive_services_look", "keepalive_services_replace_host_wide",
-    "keepalive_services_resolved", "keepalive_services_rollout", "keepalive_told", "keepalive_verify_sockets",
+    "keepalive_build_removed", "keepalive_build_reported", "keepalive_done", "keepalive_failure",
+    "keepalive_host_found", "keepalive_host_look", "keepalive_host_now", "keepalive_host_remaining",
+    "keepalive_host_rollout", "keepalive_inputs", "keepalive_looked", "keepalive_pattern", "keepalive_rollout",
+    "keepalive_services_absent", "keepalive_services_found", "keepalive_services_look",
+    "keepalive_services_replace_host_wide", "keepalive_services_resolved", "keepalive_services_rollout",
+    "keepalive_told", "keepalive_verify_sockets",
 ))  # fmt: skip
 """What tasks of the roles and playbooks set themselves: facts, registered answers, variables of tasks."""
 

@@ -99,6 +99,28 @@ def test_a_rollout_in_which_all_is_well_comes_to_its_end(run: Run) -> None:
 def test_the_rollout_knows_what_was_seen(run: Run) -> None:
     status, output = run("-e", '{"finished": ["h2"]}')
     assert status == 0
-    assert re.findall(r"rollout of (h\d) is through, seen: (h\d)", output) == [
+    assert sorted(re.findall(r"rollout of (h\d) is through, seen: (h\d)", output)) == [
         (host, host) for host in HOSTS if host != "h2"
     ]
+
+
+def test_a_look_shows_a_diff_that_hosts_have_alike_once(run: Run) -> None:
+    _status, output = run("--check", "--diff")
+    assert output.count("+the same") == 1
+    shown = output[output.index("6 hosts: h[1-6]:") :]
+    assert shown.startswith(
+        "6 hosts: h[1-6]:\n--- before\n+++ after\n@@ -0,0 +1 @@\n+the same\n\n"
+        "2 hosts: h1, h2:\n--- before\n+++ after\n@@ -0,0 +1 @@\n+for True\n\n"
+    )
+    assert output.index("+for False") < output.index("Nothing was changed: this was a look.")
+
+
+@pytest.mark.parametrize("options", [["--check"], ["--diff"]])
+def test_diffs_are_shown_where_both_was_asked_for(run: Run, options: list[str]) -> None:
+    """Without --check each host's task shows what it changes, as everywhere."""
+    assert "+the same" not in run(*options)[1]
+
+
+def test_a_look_is_one_batch(run: Run) -> None:
+    assert run("--check")[1].count("PLAY [Roll out where something is due]") == 1
+    assert run()[1].count("PLAY [Roll out where something is due]") == 3

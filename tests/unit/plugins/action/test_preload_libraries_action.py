@@ -264,3 +264,19 @@ def test_the_variables_of_the_host_go_with_the_module(monkeypatch: pytest.Monkey
     monkeypatch.setattr(preload_libraries.ActionBase, "run", lambda self, tmp, task_vars: {"of": "Ansible"})
     assert Action().run(task_vars={"a": 1}) == {"of": "Ansible", "changed": False}
     assert given == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
+    ("check", "reported", "name"),
+    [(True, True, "would_differ"), (True, False, "diff"), (False, True, "diff")],
+)
+def test_a_playbooks_look_shows_the_diff_at_its_end(
+    monkeypatch: pytest.MonkeyPatch, check: bool, reported: bool, name: str
+) -> None:
+    """The module used by hand, and the role used alone, have Ansible show it."""
+    monkeypatch.setattr(preload_libraries.ActionBase, "run", lambda self, tmp, task_vars: {})
+    monkeypatch.setattr(preload_libraries._locked, "execute", lambda *_: {"diff": {"after": "x"}})
+    monkeypatch.setattr(Task, "check_mode", check)
+    action = ActionModule(Task(state="absent"), None, None, None, None, None)
+    result = action.run(task_vars={"keepalive_build_reported": True} if reported else {})
+    assert result == {name: [{"after": "x"}] if name == "would_differ" else {"after": "x"}}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 
 import pytest
@@ -153,3 +154,20 @@ def test_in_the_host_wide_mode_drop_ins_are_those_of_sockets_and_the_file_is_ren
     assert assignment["host_wide"] == {
         "use": ["connect"], "watchdog": 60, "settings": "x.j2 of [1]", "units": ["a.service"]
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("check", "earlier", "names"),
+    [(True, True, {"would_differ"}), (True, False, {"diff"}), (False, True, {"diff"}), (False, False, {"diff"})],
+)
+def test_a_playbooks_look_shows_diffs_at_its_end(
+    run: t.Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch, check: bool, earlier: bool, names: t.Set[str]
+) -> None:
+    """A role that is used alone has no report: Ansible shows them."""
+    given = {"services": [SERVICE], "found": FOUND, "state": "present", "parts": None}
+    monkeypatch.setattr(rollout, "given_of", lambda *_: given)
+    monkeypatch.setattr(rollout, "HostVariables", lambda *_: types.SimpleNamespace(mistakes=[]))
+    diff = [{"before": "", "after": "x"}]
+    arguments = {"services": [SERVICE], "found": FOUND, **({"earlier": {"id": "7"}} if earlier else {})}
+    result, _call = run(check=check, answer={"diff": diff}, **arguments)
+    assert {name: result[name] for name in ("diff", "would_differ") if name in result} == dict.fromkeys(names, diff)
