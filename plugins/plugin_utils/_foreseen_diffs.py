@@ -47,8 +47,8 @@ def shown_once(diffs: t.Mapping[str, t.Iterable[t.Mapping[str, t.Any]]]) -> list
         for diff in of_host:
             hosts_of.setdefault(tuple(_unified(diff)), []).append(host)
     lines: list[str] = []
-    for diff, hosts in hosts_of.items():
-        lines += [f"{block_of(hosts)}:", *diff, ""] if diff else []
+    for text, hosts in hosts_of.items():
+        lines += [f"{block_of(hosts)}:", *text, ""] if text else []
     return [printable(line) for line in lines]
 
 
