@@ -10,6 +10,7 @@ run must be green, with the new settings everywhere. Shares nothing with the col
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
@@ -92,7 +93,8 @@ def kill(kind: str, run: subprocess.Popen[bytes], hit: list[str], number: int) -
     if kind == "controller":
         run.kill()
     elif kind == "group":
-        os.killpg(run.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # the run was over
+            os.killpg(run.pid, signal.SIGKILL)
     for container in hit if kind in ("module", "transaction", "host") else []:
         if kind == "module":
             hosts.kill_module(container)
