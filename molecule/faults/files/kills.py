@@ -1,13 +1,17 @@
-"""kills.py CONTAINER COUNT SEED KIND...: kill rollouts at random moments; look how the host ends without another run.
+"""kills.py [OPTION...] CONTAINER[,CONTAINER...] COUNT SEED KIND...: kill rollouts at random moments; see how it ends.
 
-KIND is controller (ansible-playbook alone), group (all of its processes), module (what runs of it on the host) or
-transaction (the unit's process); COUNT rollouts are killed for each. After each kill every unit must have its new
-settings or its old ones, on the disk and in its process, and nothing may be left to be put back. The last run of each
-kind must be green. Shares nothing with the collection.
+KIND is controller (ansible-playbook alone), group (all of its processes), module (what runs of it on a host),
+transaction (the unit's process) or host (a host reboots, or its power is cut); COUNT rollouts are killed for each.
+After each, without another run, each host has its new settings or its old ones, on the disk and on its open sockets,
+nothing may hang and nothing may be left to be put back; only of a host that has rebooted nothing is asked. The next
+run must be green, with the new settings everywhere. Shares nothing with the collection.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -17,157 +21,154 @@ import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).parent
-TOP = HERE.parents[2]
-UNITS = ("courier.service", "mortal.service", "beacon.service")
-LOG = TOP / ".cache/kills.log"
-LIMIT = 90.0
+import kills_host as hosts
 
-LOOK = """
-import json, os, subprocess, sys
-def show(unit, name):
-    return subprocess.run(["systemctl", "show", "--value", "--property=" + name, unit], stdout=subprocess.PIPE,
-                          encoding="utf-8").stdout.strip()
-seen = {}
-for unit in sys.argv[1:]:
-    pid = show(unit, "MainPID")
+KINDS = ("controller", "group", "module", "transaction", "host")
+LOG = hosts.TOP / ".cache/kills.log"
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--inventory", type=pathlib.Path, default=pathlib.Path(__file__).parents[1] / "inventory")
+    parser.add_argument("--host-wide", action="store_true", help="every other rollout begins on bare hosts")
+    parser.add_argument(
+        "--next-run", choices=("each", "last"), default="last", help="after each kill, or the kind's last"
+    )
+    parser.add_argument("containers", type=lambda given: given.split(","))
+    parser.add_argument("count", type=int)
+    parser.add_argument("seed", type=int)
+    parser.add_argument("kinds", nargs="+", choices=KINDS)
+    return parser.parse_args()
+
+
+class Lab:
+    """The hosts, and the rollouts to them: each with a value that none has."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.given = given
+        self._values = itertools.cycle(range(hosts.STEP, 32767, hosts.STEP))
+        self.value = 0
+
+    def new(self) -> list:
+        return [[self.value], self.given.host_wide, self.given.host_wide]
+
+    def next_value(self) -> None:
+        self.value = next(self._values)
+
+    def start(self, playbook: str = "enable") -> subprocess.Popen[bytes]:
+        services = [{"name": unit, "tcp": {"keepidle": self.value}} for unit in hosts.UNITS]
+        extra = {"keepalive_services": services, "keepalive_serial": "100%"}
+        if self.given.host_wide:
+            extra.update(keepalive_mode="host", keepalive_host_restart="if_running")
+        return subprocess.Popen(
+            ["ansible-playbook", f"--inventory={self.given.inventory}/", "--extra-vars", json.dumps(extra),
+             str(hosts.TOP / f"{playbook}-keepalive.yml")],
+            stdout=LOG.open("wb"), stderr=subprocess.STDOUT, start_new_session=True,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "1"},
+        )  # fmt: skip
+
+    def next_run(self, *, playbook: str = "enable") -> float:
+        """Let a run end by itself. Returns how long it took, 0 if not all is right after it."""
+        began = time.monotonic()
+        green = status_of(self.start(playbook)) == 0
+        took = time.monotonic() - began
+        right = self.new() if playbook == "enable" else [[0], False, False]
+        faults = [hosts.wrong(hosts.ended(one), right) for one in self.given.containers]
+        if not green or any(faults):
+            LOG.replace(LOG.with_name(f"kills-{int(time.time())}-red.log"))
+            print(f"a run is RED: green {green}, {faults}", flush=True)
+            return 0.0
+        return took
+
+
+def status_of(run: subprocess.Popen[bytes]) -> int | str:
     try:
-        text = open("/etc/systemd/system/%s.d/zz-keepalive.conf" % unit).read()
-    except OSError:
-        text = ""
-    line = [line for line in text.split("\\n") if "TCP_KEEPIDLE=" in line]
-    try:
-        block = open("/proc/%s/environ" % pid, "rb").read().decode("utf-8", "replace").split("\\0")
-    except OSError:
-        block = []
-    runs = [entry for entry in block if entry.startswith("TCP_KEEPIDLE=")]
-    value = lambda found: found[0].split("=")[-1].strip('"') if found else ""
-    seen[unit] = [value(line), value(runs), show(unit, "ActiveState")]
-folder = "/run/netops.keepalive/rollout"
-left = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-print(json.dumps({"units": seen, "transaction": show("keepalive-rollout.service", "ActiveState"), "left": left,
-                  "record": os.path.exists("/var/lib/netops.keepalive/previous.json"),
-                  "attempts": json.load(open(folder + "/progress.json"))["attempt"] if "progress.json" in left else 0}))
-"""
-MODULE = """
-import os, signal
-for pid in filter(str.isdigit, os.listdir("/proc")):
-    try:
-        command = open("/proc/%s/cmdline" % pid, "rb").read().split(b"\\0")
-        cgroup = open("/proc/%s/cgroup" % pid).read()
-    except OSError:
-        continue
-    if int(pid) != os.getpid() and b"python" in command[0] and "keepalive-rollout" not in cgroup and (
-            len(command) < 3 or b"ansible" in b" ".join(command)):
-        print(command)
-        os.kill(int(pid), signal.SIGKILL)
-"""
+        return run.wait(hosts.LIMIT)
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGKILL)
+        return "hangs"
 
 
-def on_host(container: str, *command: str, stdin: str = "") -> str:
-    return subprocess.run(
-        [str(TOP / "tests/hosts/run"), "podman", "exec", "-i", container, *command],
-        input=stdin, stdout=subprocess.PIPE, check=False, encoding="utf-8",
-    ).stdout  # fmt: skip
-
-
-def look(container: str) -> dict:
-    return json.loads(on_host(container, "python3", "-", *UNITS, stdin=LOOK))
-
-
-def start(value: int) -> subprocess.Popen[bytes]:
-    services = [{"name": unit, "tcp": {"keepidle": value}} for unit in UNITS]
-    return subprocess.Popen(
-        ["ansible-playbook", f"--inventory={HERE.parent}/inventory/", "--extra-vars",
-         json.dumps({"keepalive_services": services}), str(TOP / "enable-keepalive.yml")],
-        stdout=LOG.open("wb"), stderr=subprocess.STDOUT, start_new_session=True,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "1"},
-    )  # fmt: skip
-
-
-def kill(kind: str, run: subprocess.Popen[bytes], container: str) -> None:
+def kill(kind: str, run: subprocess.Popen[bytes], hit: list[str], number: int) -> None:
     if kind == "controller":
         run.kill()
     elif kind == "group":
-        os.killpg(run.pid, signal.SIGKILL)
-    elif kind == "module":
-        on_host(container, "python3", "-", stdin=MODULE)
-    else:
-        on_host(container, "systemctl", "kill", "--signal=KILL", "--kill-who=main", "keepalive-rollout.service")
+        with contextlib.suppress(ProcessLookupError):  # the run was over
+            os.killpg(run.pid, signal.SIGKILL)
+    for container in hit if kind in ("module", "transaction", "host") else []:
+        if kind == "module":
+            hosts.kill_module(container)
+        elif kind == "transaction":
+            hosts.kill_transaction(container)
+        else:
+            hosts.reboot(container, 10 if number % 2 else 0)
 
 
-def ended(container: str) -> dict:
-    """Wait until nothing is under way on the host, and return what it shows."""
-    deadline = time.monotonic() + LIMIT
-    while True:
-        seen = look(container)
-        if seen["transaction"] in ("inactive", "failed") or time.monotonic() > deadline:
-            return seen
-        time.sleep(0.2)
+def at_moment(run: subprocess.Popen[bytes], hit: str, within: bool, length: float, chance: random.Random) -> float:
+    """Wait for a moment of the run, or of the transaction on a host; return which."""
+    moment = chance.uniform(0.1, 1.0) * length
+    if within:
+        while not hosts.under_way(hosts.look(hit)) and run.poll() is None:
+            time.sleep(0.02)
+        moment = chance.uniform(0, 2.5)
+    time.sleep(moment)
+    return moment
 
 
-def wrong(seen: dict, old: str, new: str) -> str:
-    values = {value for on_disk, runs, _state in seen["units"].values() for value in (on_disk, runs)}
-    if seen["transaction"] not in ("inactive", "failed"):
-        return "a transaction hangs"
-    if any(state != "active" for _disk, _runs, state in seen["units"].values()):
-        return "a unit is down"
-    if len(values) != 1 or values - {old, new}:
-        return "neither verified nor as before"
-    if seen["record"]:
-        return "something is left to be put back"
-    return ""
+def kill_one(lab: Lab, kind: str, number: int, length: float, chance: random.Random) -> bool:
+    """Kill one rollout. Returns whether all was right."""
+    everywhere = lab.given.containers
+    if lab.given.host_wide and number % 2 == 0 and not lab.next_run(playbook="disable"):
+        return False
+    old = {one: hosts.state(hosts.look(one)) for one in everywhere}
+    lab.next_value()
+    hit = everywhere if kind != "host" and chance.random() < 0.3 else [chance.choice(everywhere)]
+    run = lab.start()
+    within = kind == "transaction" or (kind in ("module", "host") and number % 2 == 0)
+    moment = at_moment(run, hit[0], within, length, chance)
+    status = "was over" if run.poll() is not None else "under way"
+    kill(kind, run, hit, number)
+    status = f"{status}, {status_of(run)}"
+    if kind == "controller":
+        time.sleep(0.1)
+    time.sleep(1.0)  # what was on its way to the host gets there
+    right = "hangs" not in status
+    print(f"{kind} {number}: at {moment:.2f} s{' of the transaction' * within}; the run: {status}", flush=True)
+    for one in everywhere:
+        seen = hosts.ended(one)
+        rebooted = kind == "host" and one in hit
+        fault = "" if rebooted and not hosts.under_way(seen) else hosts.wrong(seen, old[one], lab.new())
+        right = right and not fault
+        how = (
+            "verified" if hosts.state(seen) == lab.new() else "as before" if hosts.state(seen) == old[one] else "mixed"
+        )
+        how += ", rebooted" if rebooted else ", hit" if one in hit and kind in ("module", "transaction") else ""
+        print(f"    {one}: {how}: {fault or 'right'}: {json.dumps(seen)}", flush=True)
+    return right
 
 
-def go_through(value: int) -> float:
-    """Let a rollout end by itself. Returns how long it took, 0 if it failed."""
-    began = time.monotonic()
-    return time.monotonic() - began if start(value).wait() == 0 else 0.0
-
-
-def kill_some(container: str, kind: str, count: int, length: float, chance: random.Random) -> float:
-    """Kill rollouts that take this long, then have one go through. Returns what that took, 0 if all is not right."""
-    failures = 0
-    for number in range(count):
-        old, value = look(container)["units"][UNITS[0]][0], 101 + number
-        run = start(value)
-        moment = chance.uniform(0.1, 1.0) * length
-        if kind == "transaction" or (kind == "module" and number % 2 == 0):
-            while look(container)["transaction"] not in ("active", "activating") and run.poll() is None:
-                time.sleep(0.02)
-            moment = chance.uniform(0, 2.5)
-        time.sleep(moment)
-        kill(kind, run, container)
-        status = "lives" if kind == "transaction" and run.poll() is None else run.poll()
-        if kind == "controller":
-            time.sleep(0.1)
-        time.sleep(1.0)  # what was on its way to the host gets there
-        seen = ended(container)
-        if kind in ("module", "transaction"):
-            status = run.wait()
-            seen = ended(container)
-        fault = wrong(seen, old, str(value))
-        failures += bool(fault)
-        print(f"{kind} {number}: at {moment:.2f} s, run {status}: {fault or 'right'}: {json.dumps(seen)}", flush=True)
-    took = go_through(99)
-    green = took > 0 and not wrong(ended(container), "99", "99")
-    print(f"{kind}: {failures} of {count} wrong; the next run is {'green' if green else 'RED'}", flush=True)
-    return took if green and not failures else 0.0
+def kill_some(lab: Lab, kind: str, length: float, chance: random.Random) -> bool:
+    """Kill rollouts that take this long, and have the next run go through."""
+    right = green = runs = 0
+    for number in range(lab.given.count):
+        right += kill_one(lab, kind, number, length, chance)
+        if lab.given.next_run == "each" or number + 1 == lab.given.count:
+            runs += 1
+            green += bool(lab.next_run())
+    print(f"{kind}: {right} of {lab.given.count} right; {green} of {runs} next runs green", flush=True)
+    return right == lab.given.count and green == runs
 
 
 def main() -> int:
-    container, count, seed, kinds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
-    chance = random.Random(seed)
-    length = go_through(100)
+    lab = Lab(arguments())
+    chance = random.Random(lab.given.seed)
+    if lab.given.host_wide:
+        lab.next_run(playbook="disable")
+    lab.next_value()
+    length = lab.next_run()
     if not length:
-        print(LOG.read_text())
         return 1
-    failed = []
-    for kind in kinds:
-        took = kill_some(container, kind, count, length, chance)
-        length = took or length
-        if not took:
-            failed.append(kind)
+    failed = [kind for kind in lab.given.kinds if not kill_some(lab, kind, length, chance)]
     return 1 if failed else 0
 
 
