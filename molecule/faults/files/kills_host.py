@@ -46,11 +46,21 @@ for unit in sys.argv[2:]:
     dropin = text("/etc/systemd/system/%s.d/zz-keepalive.conf" % unit)
     written = keepidle(dropin) or keepidle(sections.get(unit, ""))
     seen[unit] = [written, sorted(set(timers(show(unit, "MainPID")))), show(unit, "ActiveState")]
+def sessions():
+    "Count what runs in sessions of ssh: modules that were on their way when their controller was killed, or this."
+    parent, name = {}, {}
+    for stat in glob.glob("/proc/[0-9]*/stat"):
+        said = text(stat)
+        if said:
+            pid, rest = int(said.split()[0]), said.rpartition(") ")[2].split()
+            parent[pid], name[pid] = int(rest[1]), said[said.index("(") + 1:said.rindex(")")]
+    return sum(name.get(above, "").startswith("sshd") and not name[pid].startswith("sshd")
+               for pid, above in parent.items())
 folder, notes = "/run/netops.keepalive/rollout", "/var/lib/netops.keepalive/"
 progress = text(folder + "/progress.json")
 print(json.dumps({
     "units": seen, "settings": bool(settings), "line": "/libkeepalive" in text("/etc/ld.so.preload"),
-    "transaction": show("keepalive-rollout.service", "ActiveState"),
+    "transaction": show("keepalive-rollout.service", "ActiveState"), "sessions": sessions(),
     "notes": [name for name in ("previous.json", "host_wide.json") if os.path.exists(notes + name)],
     "attempts": json.loads(progress)["attempt"] if progress else 0}))
 """
@@ -65,18 +75,19 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
     if int(pid) != os.getpid() and b"python" in command[0] and "keepalive-rollout" not in cgroup and (
             len(command) < 3 or b"ansible" in b" ".join(command)):
         os.kill(int(pid), signal.SIGKILL)
+        print("killed", pid)
 """
 
 
-def podman(*command: str, stdin: str = "") -> str:
+def podman(*command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(TOP / "tests/hosts/run"), "podman", *command],
         input=stdin, stdout=subprocess.PIPE, check=False, encoding="utf-8", timeout=LIMIT,
-    ).stdout  # fmt: skip
+    )  # fmt: skip
 
 
 def look(container: str) -> dict:
-    return json.loads(podman("exec", "-i", container, "python3", "-", str(STEP), *UNITS, stdin=LOOK))
+    return json.loads(podman("exec", "-i", container, "python3", "-", str(STEP), *UNITS, stdin=LOOK).stdout)
 
 
 def under_way(seen: dict) -> bool:
@@ -84,21 +95,29 @@ def under_way(seen: dict) -> bool:
 
 
 def ended(container: str) -> dict:
-    """Wait until nothing is under way on the host, and return what it shows."""
+    """Wait until nothing is under way on the host, nor on its way into a transaction, and return what it shows.
+
+    Twice, because a transaction begins where a session was that started it, or another session.
+    """
     deadline = time.monotonic() + LIMIT
+    quiet = 0
     while True:
         seen = look(container)
-        if not under_way(seen) or time.monotonic() > deadline:
+        quiet = 0 if under_way(seen) or seen["sessions"] else quiet + 1
+        if quiet == 2 or time.monotonic() > deadline:
             return seen
         time.sleep(0.2)
 
 
-def kill_module(container: str) -> None:
-    podman("exec", "-i", container, "python3", "-", stdin=MODULE)
+def kill_module(container: str) -> bool:
+    """Kill what runs of Ansible on the host. Returns whether there was something."""
+    return bool(podman("exec", "-i", container, "python3", "-", stdin=MODULE).stdout)
 
 
-def kill_transaction(container: str) -> None:
-    podman("exec", container, "systemctl", "kill", "--signal=KILL", "--kill-who=main", "keepalive-rollout.service")
+def kill_transaction(container: str) -> bool:
+    """Kill the unit's process, if it is there."""
+    kill = ("systemctl", "kill", "--signal=KILL", "--kill-who=main", "keepalive-rollout.service")
+    return podman("exec", container, *kill).returncode == 0
 
 
 def reboot(container: str, seconds: int) -> None:
@@ -115,8 +134,8 @@ def state(seen: dict) -> list:
 
 def wrong(seen: dict, *right: list) -> str:
     """Say what is wrong with a host that has to be in one of these states."""
-    if under_way(seen):
-        return "a transaction hangs"
+    if under_way(seen) or seen["sessions"]:
+        return "a transaction, or what would begin one, hangs"
     if any(active != "active" for _written, _timers, active in seen["units"].values()):
         return "a unit is down"
     if state(seen) not in right:
