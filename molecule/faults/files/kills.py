@@ -1,13 +1,17 @@
-"""kills.py CONTAINER COUNT SEED KIND...: kill rollouts at random moments; look how the host ends without another run.
+"""kills.py [OPTION...] CONTAINER[,CONTAINER...] COUNT SEED KIND...: kill rollouts at random moments; see how it ends.
 
-KIND is controller (ansible-playbook alone), group (all of its processes), module (what runs of it on the host) or
-transaction (the unit's process); COUNT rollouts are killed for each. After each kill every unit must have its new
-settings or its old ones, on the disk and in its process, and nothing may be left to be put back. The last run of each
-kind must be green. Shares nothing with the collection.
+KIND is controller (ansible-playbook alone), group (all of its processes), module (what runs of it on a host),
+transaction (the unit's process) or host (a host reboots, or its power is cut); COUNT rollouts are killed for each.
+After each, without another run, each host has its new settings or its old ones, on the disk and on its open sockets,
+nothing may hang and nothing may be left to be put back; only of a host that has rebooted nothing is asked. The next
+run must be green, with the new settings everywhere. Shares nothing with the collection.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -17,157 +21,180 @@ import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).parent
-TOP = HERE.parents[2]
-UNITS = ("courier.service", "mortal.service", "beacon.service")
-LOG = TOP / ".cache/kills.log"
-LIMIT = 90.0
+import kills_host as hosts
 
-LOOK = """
-import json, os, subprocess, sys
-def show(unit, name):
-    return subprocess.run(["systemctl", "show", "--value", "--property=" + name, unit], stdout=subprocess.PIPE,
-                          encoding="utf-8").stdout.strip()
-seen = {}
-for unit in sys.argv[1:]:
-    pid = show(unit, "MainPID")
+KINDS = ("controller", "group", "module", "transaction", "host")
+MARK = "KILLS_OF_PROCESS"
+LOG = hosts.TOP / f".cache/kills-{os.getpid()}.log"
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--inventory", type=pathlib.Path, default=pathlib.Path(__file__).parents[1] / "inventory")
+    parser.add_argument("--host-wide", action="store_true", help="every other rollout begins on bare hosts")
+    parser.add_argument(
+        "--next-run", choices=("each", "last"), default="last", help="after each kill, or the kind's last"
+    )
+    parser.add_argument("containers", type=lambda given: given.split(","))
+    parser.add_argument("count", type=int)
+    parser.add_argument("seed", type=int)
+    parser.add_argument("kinds", nargs="+", choices=KINDS)
+    return parser.parse_args()
+
+
+class Lab:
+    """The hosts, and the rollouts to them: each with a value that none has."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.given = given
+        self._values = itertools.cycle(range(hosts.STEP, 32767, hosts.STEP))
+        self.value = 0
+
+    def new(self) -> list:
+        return [[self.value], self.given.host_wide, self.given.host_wide]
+
+    def next_value(self) -> None:
+        self.value = next(self._values)
+
+    def start(self, playbook: str = "enable") -> subprocess.Popen[bytes]:
+        services = [{"name": unit, "tcp": {"keepidle": self.value}} for unit in hosts.UNITS]
+        extra = {"keepalive_services": services, "keepalive_serial": "100%"}
+        if self.given.host_wide:
+            extra.update(keepalive_mode="host", keepalive_host_restart="if_running")
+        return subprocess.Popen(
+            ["ansible-playbook", f"--inventory={self.given.inventory}/", "--extra-vars", json.dumps(extra),
+             str(hosts.TOP / f"{playbook}-keepalive.yml")],
+            stdout=LOG.open("wb"), stderr=subprocess.STDOUT, start_new_session=True,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "1", MARK: str(os.getpid())},
+        )  # fmt: skip
+
+    def nothing_lives(self) -> bool:
+        """Wait until nothing of a run lives here: its tasks go on where it was killed alone."""
+        deadline = time.monotonic() + hosts.LIMIT
+        while any(map(_is_of_a_run, pathlib.Path("/proc").glob("[0-9]*"))):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def next_run(self, *, playbook: str = "enable") -> float:
+        """Let a run end by itself. Returns how long it took, 0 if not all is right after it."""
+        began = time.monotonic()
+        green = status_of(self.start(playbook)) == 0
+        took = time.monotonic() - began
+        right = self.new() if playbook == "enable" else [[0], False, False]
+        faults = [hosts.wrong(hosts.ended(one), right) for one in self.given.containers]
+        if not green or any(faults):
+            print(f"a run is RED: green {green}, {faults}; its end:\n{LOG.read_text()[-4000:]}", flush=True)
+            return 0.0
+        return took
+
+
+def _is_of_a_run(process: pathlib.Path) -> bool:
+    """Tell whether a process belongs to a run of ours; ssh's connection that is kept open does no harm."""
     try:
-        text = open("/etc/systemd/system/%s.d/zz-keepalive.conf" % unit).read()
+        environment = (process / "environ").read_bytes().split(b"\0")
+        return f"{MARK}={os.getpid()}".encode() in environment and b"[mux]" not in (process / "cmdline").read_bytes()
     except OSError:
-        text = ""
-    line = [line for line in text.split("\\n") if "TCP_KEEPIDLE=" in line]
+        return False
+
+
+def status_of(run: subprocess.Popen[bytes]) -> int | str:
     try:
-        block = open("/proc/%s/environ" % pid, "rb").read().decode("utf-8", "replace").split("\\0")
-    except OSError:
-        block = []
-    runs = [entry for entry in block if entry.startswith("TCP_KEEPIDLE=")]
-    value = lambda found: found[0].split("=")[-1].strip('"') if found else ""
-    seen[unit] = [value(line), value(runs), show(unit, "ActiveState")]
-folder = "/run/netops.keepalive/rollout"
-left = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-print(json.dumps({"units": seen, "transaction": show("keepalive-rollout.service", "ActiveState"), "left": left,
-                  "record": os.path.exists("/var/lib/netops.keepalive/previous.json"),
-                  "attempts": json.load(open(folder + "/progress.json"))["attempt"] if "progress.json" in left else 0}))
-"""
-MODULE = """
-import os, signal
-for pid in filter(str.isdigit, os.listdir("/proc")):
-    try:
-        command = open("/proc/%s/cmdline" % pid, "rb").read().split(b"\\0")
-        cgroup = open("/proc/%s/cgroup" % pid).read()
-    except OSError:
-        continue
-    if int(pid) != os.getpid() and b"python" in command[0] and "keepalive-rollout" not in cgroup and (
-            len(command) < 3 or b"ansible" in b" ".join(command)):
-        print(command)
-        os.kill(int(pid), signal.SIGKILL)
-"""
+        return run.wait(hosts.LIMIT)
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGKILL)
+        return "hangs"
 
 
-def on_host(container: str, *command: str, stdin: str = "") -> str:
-    return subprocess.run(
-        [str(TOP / "tests/hosts/run"), "podman", "exec", "-i", container, *command],
-        input=stdin, stdout=subprocess.PIPE, check=False, encoding="utf-8",
-    ).stdout  # fmt: skip
-
-
-def look(container: str) -> dict:
-    return json.loads(on_host(container, "python3", "-", *UNITS, stdin=LOOK))
-
-
-def start(value: int) -> subprocess.Popen[bytes]:
-    services = [{"name": unit, "tcp": {"keepidle": value}} for unit in UNITS]
-    return subprocess.Popen(
-        ["ansible-playbook", f"--inventory={HERE.parent}/inventory/", "--extra-vars",
-         json.dumps({"keepalive_services": services}), str(TOP / "enable-keepalive.yml")],
-        stdout=LOG.open("wb"), stderr=subprocess.STDOUT, start_new_session=True,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "1"},
-    )  # fmt: skip
-
-
-def kill(kind: str, run: subprocess.Popen[bytes], container: str) -> None:
+def kill(kind: str, run: subprocess.Popen[bytes], hit: list[str], number: int) -> bool:
+    """Kill it. Returns whether there was anything to kill."""
+    alive = run.poll() is None
     if kind == "controller":
         run.kill()
     elif kind == "group":
-        os.killpg(run.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # the run was over
+            os.killpg(run.pid, signal.SIGKILL)
     elif kind == "module":
-        on_host(container, "python3", "-", stdin=MODULE)
+        return sum(hosts.kill_module(container) for container in hit) > 0
+    elif kind == "transaction":
+        return sum(hosts.kill_transaction(container) for container in hit) > 0
     else:
-        on_host(container, "systemctl", "kill", "--signal=KILL", "--kill-who=main", "keepalive-rollout.service")
+        for container in hit:
+            hosts.reboot(container, 10 if number % 2 else 0)
+    return alive
 
 
-def ended(container: str) -> dict:
-    """Wait until nothing is under way on the host, and return what it shows."""
-    deadline = time.monotonic() + LIMIT
-    while True:
-        seen = look(container)
-        if seen["transaction"] in ("inactive", "failed") or time.monotonic() > deadline:
-            return seen
-        time.sleep(0.2)
+def at_moment(run: subprocess.Popen[bytes], hit: str, within: bool, length: float, chance: random.Random) -> float:
+    """Wait for a moment of the run, or of the transaction on a host; return which."""
+    moment = chance.uniform(0.1, 1.0) * length
+    if within:
+        while not hosts.under_way(hosts.look(hit)) and run.poll() is None:
+            time.sleep(0.02)
+        moment = chance.uniform(0, 2.5)
+    time.sleep(moment)
+    return moment
 
 
-def wrong(seen: dict, old: str, new: str) -> str:
-    values = {value for on_disk, runs, _state in seen["units"].values() for value in (on_disk, runs)}
-    if seen["transaction"] not in ("inactive", "failed"):
-        return "a transaction hangs"
-    if any(state != "active" for _disk, _runs, state in seen["units"].values()):
-        return "a unit is down"
-    if len(values) != 1 or values - {old, new}:
-        return "neither verified nor as before"
-    if seen["record"]:
-        return "something is left to be put back"
-    return ""
+def kill_one(lab: Lab, kind: str, number: int, length: float, chance: random.Random) -> tuple[bool, bool]:
+    """Kill one rollout. Returns whether there was something to kill, and whether all was right."""
+    everywhere = lab.given.containers
+    if lab.given.host_wide and number % 2 == 0 and not lab.next_run(playbook="disable"):
+        return True, False
+    old = {one: hosts.state(hosts.look(one)) for one in everywhere}
+    lab.next_value()
+    hit = everywhere if kind != "host" and chance.random() < 0.3 else [chance.choice(everywhere)]
+    run = lab.start()
+    within = kind == "transaction" or (kind in ("module", "host") and number % 2 == 0)
+    moment = at_moment(run, hit[0], within, length, chance)
+    met = kill(kind, run, hit, number)
+    status = status_of(run)
+    gone = lab.nothing_lives()
+    right = gone and status != "hangs"
+    print(
+        f"{kind} {number}: at {moment:.2f} s{' of the transaction' * within}, {'met' if met else 'too late'}; "
+        f"the run: {status}{'' if gone else ', and parts of it hang'}", flush=True,
+    )  # fmt: skip
+    for one in everywhere:
+        seen = hosts.ended(one)
+        rebooted = kind == "host" and one in hit
+        fault = "" if rebooted and not hosts.under_way(seen) else hosts.wrong(seen, old[one], lab.new())
+        right = right and not fault
+        now = hosts.state(seen)
+        how = "verified" if now == lab.new() else "as before" if now == old[one] else "mixed"
+        how += ", rebooted" if rebooted else ", hit" if one in hit and kind in ("module", "transaction") else ""
+        print(f"    {one}: {how}: {fault or 'right'}: {json.dumps(seen)}", flush=True)
+    return met, right
 
 
-def go_through(value: int) -> float:
-    """Let a rollout end by itself. Returns how long it took, 0 if it failed."""
-    began = time.monotonic()
-    return time.monotonic() - began if start(value).wait() == 0 else 0.0
-
-
-def kill_some(container: str, kind: str, count: int, length: float, chance: random.Random) -> float:
-    """Kill rollouts that take this long, then have one go through. Returns what that took, 0 if all is not right."""
-    failures = 0
-    for number in range(count):
-        old, value = look(container)["units"][UNITS[0]][0], 101 + number
-        run = start(value)
-        moment = chance.uniform(0.1, 1.0) * length
-        if kind == "transaction" or (kind == "module" and number % 2 == 0):
-            while look(container)["transaction"] not in ("active", "activating") and run.poll() is None:
-                time.sleep(0.02)
-            moment = chance.uniform(0, 2.5)
-        time.sleep(moment)
-        kill(kind, run, container)
-        status = "lives" if kind == "transaction" and run.poll() is None else run.poll()
-        if kind == "controller":
-            time.sleep(0.1)
-        time.sleep(1.0)  # what was on its way to the host gets there
-        seen = ended(container)
-        if kind in ("module", "transaction"):
-            status = run.wait()
-            seen = ended(container)
-        fault = wrong(seen, old, str(value))
-        failures += bool(fault)
-        print(f"{kind} {number}: at {moment:.2f} s, run {status}: {fault or 'right'}: {json.dumps(seen)}", flush=True)
-    took = go_through(99)
-    green = took > 0 and not wrong(ended(container), "99", "99")
-    print(f"{kind}: {failures} of {count} wrong; the next run is {'green' if green else 'RED'}", flush=True)
-    return took if green and not failures else 0.0
+def kill_some(lab: Lab, kind: str, length: float, chance: random.Random) -> bool:
+    """Kill so many rollouts that take this long, and have the next run go through. One that was over does not count."""
+    kills = wrong = green = runs = 0
+    for number in range(3 * lab.given.count):
+        met, right = kill_one(lab, kind, number, length, chance)
+        kills += met
+        wrong += not right
+        if lab.given.next_run == "each" or kills == lab.given.count:
+            runs += 1
+            green += bool(lab.next_run())
+        if kills == lab.given.count:
+            break
+    print(f"{kind}: {kills} of {lab.given.count} killed, {wrong} wrong; {green} of {runs} next runs green", flush=True)
+    return kills == lab.given.count and not wrong and green == runs
 
 
 def main() -> int:
-    container, count, seed, kinds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
-    chance = random.Random(seed)
-    length = go_through(100)
-    if not length:
-        print(LOG.read_text())
-        return 1
-    failed = []
-    for kind in kinds:
-        took = kill_some(container, kind, count, length, chance)
-        length = took or length
-        if not took:
-            failed.append(kind)
+    lab = Lab(arguments())
+    chance = random.Random(lab.given.seed)
+    if lab.given.host_wide:
+        lab.next_run(playbook="disable")
+    length = 0.0
+    for _first_also_compiles in range(2):
+        lab.next_value()
+        length = lab.next_run()
+        if not length:
+            return 1
+    failed = [kind for kind in lab.given.kinds if not kill_some(lab, kind, length, chance)]
     return 1 if failed else 0
 
 
