@@ -91,12 +91,14 @@ class Lab:
 
 
 def _is_of_a_run(process: pathlib.Path) -> bool:
-    """Tell whether a process belongs to a run of ours; ssh's connection that is kept open does no harm."""
+    """Tell whether a process belongs to a run of ours; ssh's connection, kept open for the next, does no harm."""
     try:
         environment = (process / "environ").read_bytes().split(b"\0")
-        return f"{MARK}={os.getpid()}".encode() in environment and b"[mux]" not in (process / "cmdline").read_bytes()
+        command = (process / "cmdline").read_bytes()
     except OSError:
         return False
+    kept_open = b"[mux]" in command or b"/usr/sbin/sshd" in command  # and what carries it
+    return f"{MARK}={os.getpid()}".encode() in environment and not kept_open
 
 
 def status_of(run: subprocess.Popen[bytes]) -> int | str:
