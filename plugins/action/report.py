@@ -169,10 +169,11 @@ def _print_rollout(
     # What a failed host showed has been taken back since, and is told below with what was undone.
     answers = {host: answer for host, answer in arguments["answers"].items() if host in hosts["done"] and answer}
     table = _show_table(answers) if answers else {}
-    remarks = told_once({host: (outcome or {}).get("remarks", []) for host, outcome in outcomes.items()})
+    said = "remarks" if arguments["remarks"] else "noted"  # before anything is done, and after it
+    remarks = told_once({host: (outcome or {}).get(said, []) for host, outcome in outcomes.items()})
     ended = how_it_ended({host: outcome for host, outcome in outcomes.items() if host in hosts["done"]})
     display = Display()
-    for told in [remarks] if arguments["remarks"] else [ended]:  # before anything is done, and after it
+    for told in [remarks] if arguments["remarks"] else [remarks, ended]:
         for line in ["", *told] if told else []:
             display.display(line)
     for line in ["", *lines] if lines else []:

@@ -59,10 +59,11 @@ class ActionModule(ActionBase):
             _show_wrong({host: result["sockets"]})
         if "would_change" in result.get("report", {}) and given["libraries_changed"] and given["state"] == "present":
             result["report"]["would_change"].insert(0, "the libraries")
-        if self._task.check_mode and self._task.args.get("earlier"):
+        reported = self._task.args.get("earlier") and not result.get("failed")
+        if self._task.check_mode and reported:
             put_off(result)
         result["look"] = (self._task.args.get("earlier") or {}).get("id", "")
-        for remark in result.get("remarks", []):
+        for remark in [] if reported else result.get("remarks", []):  # a playbook says at its end what hosts have alike
             Display().display(f"{host}: {remark}", color=C.COLOR_CHANGED)
         return result
 

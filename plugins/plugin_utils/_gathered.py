@@ -81,7 +81,9 @@ def _outcome(phase: str, variables: Variables) -> dict[str, t.Any]:
     if "keepalive_failure" in variables:
         return {"state": "refused" if phase == "compiled" else "failed", "seen": str(variables["keepalive_failure"])}
     rollout = _rollout(variables)
-    return {"state": "done", **rollout.get("report", {})} if rollout else dict(looked)
+    if rollout:
+        return {"state": "done", **rollout.get("report", {}), "noted": rollout.get("remarks", [])}
+    return dict(looked)
 
 
 def _rollout(variables: Variables) -> Variables:

@@ -124,3 +124,11 @@ def test_diffs_are_shown_where_both_was_asked_for(run: Run, options: list[str]) 
 def test_a_look_is_one_batch(run: Run) -> None:
     assert run("--check")[1].count("PLAY [Roll out where something is due]") == 1
     assert run()[1].count("PLAY [Roll out where something is due]") == 3
+
+
+@pytest.mark.parametrize("options", [["--check"], []])
+def test_what_hosts_remark_alike_is_said_once(run: Run, options: list[str]) -> None:
+    output = run(*options)[1]
+    assert [line for line in output.splitlines() if "it is old" in line] == [
+        "h1, h2, h3 and 3 more: b.service: it is old"
+    ]

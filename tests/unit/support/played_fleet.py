@@ -71,7 +71,8 @@ class ActionModule(ActionBase):
         Display().display(f"rollout of {host} is through, seen: {args['earlier']['found']['seen_on']}")
         state = "foreseen" if self._task.check_mode else "verified"
         would = [{"before": "", "after": f"the same\\n"}, {"before": "", "after": f"for {host in ('h1', 'h2')}\\n"}]
-        return {"changed": True, "state": state, "report": report, "sockets": {}, "would_differ": would}
+        return {"changed": True, "state": state, "report": report, "sockets": {}, "would_differ": would,
+                "remarks": ["b.service: it is old"]}
 """
 _BUILD = """\
 - ansible.builtin.fail: {msg: "cannot compile"}

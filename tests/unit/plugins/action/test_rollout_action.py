@@ -160,14 +160,20 @@ def test_in_the_host_wide_mode_drop_ins_are_those_of_sockets_and_the_file_is_ren
     ("check", "earlier", "names"),
     [(True, True, {"would_differ"}), (True, False, {"diff"}), (False, True, {"diff"}), (False, False, {"diff"})],
 )
-def test_a_playbooks_look_shows_diffs_at_its_end(
-    run: t.Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch, check: bool, earlier: bool, names: t.Set[str]
+def test_a_playbook_shows_remarks_at_its_end_and_its_look_diffs_as_well(
+    run: t.Callable[..., t.Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    check: bool,
+    earlier: bool,
+    names: t.Set[str],
 ) -> None:
-    """A role that is used alone has no report: Ansible shows them."""
+    """A role that is used alone has no report."""
     given = {"services": [SERVICE], "found": FOUND, "state": "present", "parts": None}
     monkeypatch.setattr(rollout, "given_of", lambda *_: given)
     monkeypatch.setattr(rollout, "HostVariables", lambda *_: types.SimpleNamespace(mistakes=[]))
     diff = [{"before": "", "after": "x"}]
     arguments = {"services": [SERVICE], "found": FOUND, **({"earlier": {"id": "7"}} if earlier else {})}
-    result, _call = run(check=check, answer={"diff": diff}, **arguments)
+    result, _call = run(check=check, answer={"diff": diff, "remarks": ["b.service: it is old"]}, **arguments)
     assert {name: result[name] for name in ("diff", "would_differ") if name in result} == dict.fromkeys(names, diff)
+    assert ("it is old" in capsys.readouterr().out) is not earlier

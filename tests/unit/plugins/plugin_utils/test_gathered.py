@@ -33,9 +33,10 @@ def test_before_it_is_begun_it_is_what_was_seen() -> None:
 
 def test_what_the_one_task_said_counts() -> None:
     report = {"removed": ["a.service"], "restarted": [], "stays": []}
-    rollout = {"look": "x", "state": "verified", "report": report, "sockets": SOCKETS}
+    rollout = {"look": "x", "state": "verified", "report": report, "sockets": SOCKETS, "remarks": ["b: it is old"]}
     told = over("end", h1={**DUE, "keepalive_done": rollout})
-    assert (told.outcomes["h1"], told.answers["h1"]) == ({"state": "done", **report}, SOCKETS)
+    assert told.outcomes["h1"] == {"state": "done", **report, "noted": ["b: it is old"]}
+    assert told.answers["h1"] == SOCKETS
 
 
 def test_in_check_mode_no_sockets_are_shown() -> None:
@@ -43,7 +44,7 @@ def test_in_check_mode_no_sockets_are_shown() -> None:
     report = {"would_change": ["a.service"], "would_restart": []}
     foreseen = {"look": "x", "state": "foreseen", "report": report, "sockets": SOCKETS}
     told = over("end", h1={**DUE, "keepalive_done": foreseen})
-    assert (told.outcomes["h1"], told.answers["h1"]) == ({"state": "done", **report}, {})
+    assert (told.outcomes["h1"], told.answers["h1"]) == ({"state": "done", **report, "noted": []}, {})
 
 
 @pytest.mark.parametrize("state", ["as_before", "refused", "locked", "unknown", None])
