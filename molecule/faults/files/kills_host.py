@@ -56,13 +56,11 @@ def sessions():
             parent[pid], name[pid] = int(rest[1]), said[said.index("(") + 1:said.rindex(")")]
     return sum(name.get(above, "").startswith("sshd") and not name[pid].startswith("sshd")
                for pid, above in parent.items())
-folder, notes = "/run/netops.keepalive/rollout", "/var/lib/netops.keepalive/"
-progress = text(folder + "/progress.json")
+notes = "/var/lib/netops.keepalive/"
 print(json.dumps({
     "units": seen, "settings": bool(settings), "line": "/libkeepalive" in text("/etc/ld.so.preload"),
     "transaction": show("keepalive-rollout.service", "ActiveState"), "sessions": sessions(),
-    "notes": [name for name in ("previous.json", "host_wide.json") if os.path.exists(notes + name)],
-    "attempts": json.loads(progress)["attempt"] if progress else 0}))
+    "notes": [name for name in ("previous.json", "host_wide.json") if os.path.exists(notes + name)]}))
 """
 MODULE = """
 import os, signal
@@ -121,9 +119,16 @@ def kill_transaction(container: str) -> bool:
 
 
 def reboot(container: str, seconds: int) -> None:
-    """Give the host so many seconds to stop: none is a power cut."""
+    """Give the host so many seconds to stop: none is a power cut. Returns when it is up again."""
     podman("restart", f"--time={seconds}", container)
-    podman("exec", container, "systemctl", "is-system-running", "--wait")
+    deadline = time.monotonic() + LIMIT
+    while time.monotonic() < deadline:  # at first nobody answers systemctl
+        if podman("exec", container, "systemctl", "is-system-running", "--wait").stdout.strip() in (
+            "running",
+            "degraded",
+        ):
+            return
+        time.sleep(0.2)
 
 
 def state(seen: dict) -> list:
