@@ -13,6 +13,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import settings_file
+from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import change as preload_change
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import request as preload_request
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload import watchdog
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload.request import PreloadRequest
@@ -174,3 +175,13 @@ def test_that_a_run_did_not_come_to_its_end_is_told(line: pathlib.Path) -> None:
     undo_host.note_before(undo_host.HostWideBefore([], None))
     assert look_at_every_process(["connect"])["left"] is True
     assert not line.exists()
+
+
+def test_a_line_that_cannot_be_read_is_not_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rollout says why, and until then nobody believes that nothing is due."""
+
+    def refuse(*_given: t.Any, **_more: t.Any) -> t.Any:
+        raise PermissionError(13, "Permission denied", "/etc/ld.so.preload")
+
+    monkeypatch.setattr(preload_change, "change_preload_file", refuse)
+    assert look_at_every_process(["connect"])["line_is_right"] is False
