@@ -10,10 +10,12 @@ import functools
 import os
 import typing as t
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
 from ..plugin_utils import _inputs, _spelling
+from ..plugin_utils._core import too_old
 
 _OF_THE_RUN = ("hostvars", "ansible_play", "ansible_check_mode", "ansible_diff_mode", "playbook_dir")
 
@@ -27,6 +29,8 @@ class ActionModule(ActionBase):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         spelling = functools.partial(_spelling.spelling, read=_spelling.reader_of(self._loader))
+        if too_old():
+            raise AnsibleActionFail(too_old())
         common: dict[str, t.Any] = {
             "run_tags": variables.get("ansible_run_tags", ("all",)),
             "skip_tags": variables.get("ansible_skip_tags", ()),

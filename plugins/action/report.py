@@ -22,6 +22,7 @@ from ..module_utils.look.remarks import told_once
 from ..module_utils.rollout.outcomes import by_state, how_it_ended, trouble
 from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
+from ..plugin_utils._core import SINCE_2_19
 from ..plugin_utils._foreseen_diffs import put_off_in, shown_once
 from ..plugin_utils._gathered import FAILING, answers_of, gathered
 
@@ -140,7 +141,8 @@ def _show_phase(arguments: Arguments, task_vars: Arguments, skip: bool, diffs: b
         "quiet": quiet,
         "fail": phase in FAILING,
     }
-    return {**_show_rollout(shown), "gone": told.gone, "stop": bool(told.unreachable) and not skip}
+    result = _show_rollout(shown)
+    return result if "failed" in result else {**result, "gone": told.gone, "stop": bool(told.unreachable) and not skip}
 
 
 def _print_diffs(diffs: t.Mapping[str, t.Iterable[Arguments]]) -> None:
@@ -157,7 +159,10 @@ def _show_rollout(arguments: Arguments) -> dict[str, t.Any]:
     table = {} if arguments["quiet"] else _print_rollout(arguments, hosts, lines)
     wrong = hosts["refused"] + hosts["failed"] + ([] if arguments["skip_unreachable"] else hosts["unreachable"])
     if wrong and arguments["fail"]:
-        raise _Told(f"{len(wrong)} of {len(outcomes)} hosts are not ready, see above")
+        told = _Told(f"{len(wrong)} of {len(outcomes)} hosts are not ready, see above")
+        if SINCE_2_19:
+            raise told
+        return told.result_contribution
     return {"changed": False, "lines": table.get("lines", []), "trouble": lines, "hosts": hosts}
 
 

@@ -11,6 +11,8 @@ import typing as t
 
 from ansible.errors import AnsibleError
 
+from ._core import text_of
+
 try:
     from ansible._internal._datatag._tags import Origin
 except ImportError:  # not a public interface: without it, 0x20 is the 32 that YAML makes of it
@@ -35,7 +37,7 @@ def reader_of(loader: t.Any) -> t.Callable[[str], str]:
 
     def read(path: str) -> str:
         if loader is not None:
-            return str(loader.get_text_file_contents(path))
+            return text_of(loader, path)
         with open(path, encoding="utf-8") as source:
             return source.read()
 

@@ -12,7 +12,8 @@ import typing as t
 import jinja2
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible.template import trust_as_template
+
+from ._core import as_data, as_template, text_of
 
 _ROLES = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "roles"))
 
@@ -49,14 +50,14 @@ def renderer(action: ActionBase, name: str, role: str, others: Variables) -> t.C
     if own:
         return own.render
     try:
-        text = trust_as_template(action._loader.get_text_file_contents(path))
+        text = as_template(text_of(action._loader, path))
     except AnsibleError as error:
         raise AnsibleActionFail(f"the template {name!r} cannot be read: {error}") from error
 
     def render(given: Variables) -> str:
-        # What it includes stands beside it.
+        # What it includes stands beside it. What it is given is data, also where hosts have said it.
         templar = action._templar.copy_with_new_env(
-            searchpath=[os.path.dirname(path)], available_variables={**others, **given}
+            searchpath=[os.path.dirname(path)], available_variables={**others, **as_data(dict(given))}
         )
         return str(templar.template(text, escape_backslashes=False))
 

@@ -11,18 +11,13 @@ import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+
+from ._core import said_by, values_of
 
 _ROLES = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "roles"))
 
-
-def _defaults_of(role: str) -> dict[str, t.Any]:
-    path = os.path.join(_ROLES, role, "defaults", "main.yml")
-    return DataLoader().load_from_file(path, trusted_as_template=True) or {}
-
-
-_DEFAULTS = {role: _defaults_of(role) for role in os.listdir(_ROLES)}
+_DEFAULTS = {role: values_of(os.path.join(_ROLES, role, "defaults", "main.yml")) for role in os.listdir(_ROLES)}
 """Read when Ansible loads the action, in the process that all tasks are forked from, and not once for each host."""
 
 
@@ -45,7 +40,7 @@ class HostVariables:
         try:
             return self._templar.template(self.all[name])
         except AnsibleError as error:
-            self.mistakes.append(f"{name}: cannot be evaluated: {error.message}")
+            self.mistakes.append(f"{name}: cannot be evaluated: {said_by(error)}")
             return default
 
     def flag(self, name: str) -> bool:

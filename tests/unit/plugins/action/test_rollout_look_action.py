@@ -10,9 +10,9 @@ import copy
 import typing as t
 
 import pytest
-from ansible.template import trust_as_template
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import sha256_of_text
 from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import MARKER
+from ansible_collections.netops.keepalive.plugins.plugin_utils._core import as_template
 from ansible_collections.netops.keepalive.plugins.plugin_utils._look_libraries import COMMAND
 from ansible_collections.netops.keepalive.tests.unit.support.looked import (
     ENTRY,
@@ -90,7 +90,7 @@ def test_a_role_fails_with_them(look: Looked, capsys: pytest.CaptureFixture[str]
 
 
 def test_what_cannot_be_evaluated_is_named(look: Looked) -> None:
-    result = look(keepalive_services_defaults=trust_as_template("{{ nothing_of_this_name }}"))
+    result = look(keepalive_services_defaults=as_template("{{ nothing_of_this_name }}"))
     (line,) = result["outcome"]["seen"].split("\n")
     assert line.startswith("keepalive_services_defaults: cannot be evaluated: ") and "nothing_of_this_name" in line
 

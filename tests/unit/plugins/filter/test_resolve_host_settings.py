@@ -17,6 +17,7 @@ from ansible_collections.netops.keepalive.plugins.filter.resolve_host_settings i
     resolve_host_settings,
 )
 from ansible_collections.netops.keepalive.plugins.filter.resolve_services import resolve_services
+from ansible_collections.netops.keepalive.tests.unit.support.origin import knows_origins
 
 HEADER = "the host-wide keepalive settings are wrong, nothing was changed:"
 
@@ -69,6 +70,7 @@ def test_all_mistakes_are_one_error_with_their_places() -> None:
     assert error.value.__cause__ is None and error.value.__suppress_context__, "nothing that only Python knows"
 
 
+@knows_origins
 def test_a_number_is_refused_as_it_stands_in_its_file(tmp_path: pathlib.Path) -> None:
     defaults = load(tmp_path / "a.yml", "tcp: {keepidle: 0x20}\n")
     programs = load(tmp_path / "b.yml", "- path: /a\n  tcp: {keepidle: 1:30}\n")

@@ -15,13 +15,13 @@ import typing as t
 
 import ansible_collections.netops.keepalive
 import pytest
-from ansible._internal._datatag._tags import Origin
 from ansible.errors import AnsibleFilterError
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.netops.keepalive.plugins.filter.resolve_services import FilterModule, resolve_services
 from ansible_collections.netops.keepalive.plugins.plugin_utils import _spelling
 from ansible_collections.netops.keepalive.plugins.plugin_utils._spelling import spelling
+from ansible_collections.netops.keepalive.tests.unit.support.origin import Origin, knows_origins
 
 SECONDS = "an integer of seconds from 1 to 32767, 0 (the system's default)"
 HEADER = "the keepalive settings are wrong, nothing was changed:"
@@ -44,6 +44,7 @@ def load(path: pathlib.Path, value: str, layout: str = "- name: a.service\n  tcp
     return DataLoader().load_from_file(str(path))
 
 
+@knows_origins
 @pytest.mark.parametrize(("written", "shown"), SPELLINGS, ids=[row[0] for row in SPELLINGS])
 def test_a_number_that_yaml_reads_as_another_is_refused_as_it_stands(
     tmp_path: pathlib.Path, written: str, shown: str
@@ -122,6 +123,7 @@ PLAYBOOK = """
 """
 
 
+@knows_origins  # one of the host's numbers is no more than it was written as
 @pytest.mark.skipif(shutil.which("ansible-playbook") is None, reason="needs ansible-playbook")
 def test_through_the_whole_of_ansible(tmp_path: pathlib.Path) -> None:
     """From group_vars and host_vars, through Ansible's own variables and templating, to its error message."""
@@ -215,12 +217,14 @@ def test_one_policy_for_all_restarts() -> None:
         resolve_services([{"name": "a.service"}], restart="sometimes")
 
 
+@knows_origins
 @pytest.mark.parametrize("origin", [{"description": "a template"}, {"path": "/nowhere/at/all.yml"}, {}])
 def test_a_number_of_which_nobody_knows_the_file_is_taken_at_its_value(origin: t.Dict[str, str]) -> None:
     number = Origin(**origin, line_num=1, col_num=1).tag(32) if origin else 32
     assert resolve_services([{"name": "a.service", "tcp": {"keepidle": number}}])[0]["tcp"]["keepidle"] == 32
 
 
+@knows_origins
 @pytest.mark.parametrize("place", [{}, {"line_num": 1}, {"line_num": 9, "col_num": 1}, {"line_num": 2, "col_num": 1}])
 def test_a_place_that_the_file_does_not_have_says_nothing(tmp_path: pathlib.Path, place: t.Dict[str, int]) -> None:
     (tmp_path / "f.yml").write_text("0x20\nno number\n")
@@ -230,6 +234,7 @@ def test_a_place_that_the_file_does_not_have_says_nothing(tmp_path: pathlib.Path
     assert spelling(tagged) == "0x20", "the place that it has"
 
 
+@knows_origins
 def test_a_file_that_is_no_text_says_nothing(tmp_path: pathlib.Path) -> None:
     (tmp_path / "f.yml").write_bytes(b"0x20 # \xff\n")
     assert spelling(Origin(path=str(tmp_path / "f.yml"), line_num=1, col_num=1).tag(32)) is None
@@ -242,6 +247,7 @@ def test_without_ansibles_own_notes_a_number_is_one(monkeypatch: pytest.MonkeyPa
     assert resolve_services(services)[0]["tcp"]["keepidle"] == 32
 
 
+@knows_origins
 def test_a_number_of_the_host_wide_mode_is_refused_as_it_stands_in_its_file(tmp_path: pathlib.Path) -> None:
     defaults = load(tmp_path / "f.yml", "010", "tcp: {{keepidle: {}}}\n")
     found = resolve_services([], host_settings={"defaults": defaults}, problems="return")

@@ -10,9 +10,11 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible._internal._datatag._tags import Origin
 from ansible_collections.netops.keepalive.plugins.plugin_utils import _spelling
 from ansible_collections.netops.keepalive.plugins.plugin_utils._spelling import spelling
+from ansible_collections.netops.keepalive.tests.unit.support.origin import Origin, knows_origins
+
+pytestmark = knows_origins
 
 
 @pytest.mark.parametrize(
