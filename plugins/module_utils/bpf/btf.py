@@ -32,7 +32,7 @@ class _Description:
         if magic != _MAGIC:
             raise ValueError("no description of types")
         self.content = content
-        self._strings = header + strings
+        self._strings: int = header + strings
         self.places = [0]
         place, end = header + types, header + types + length
         while place < end:
