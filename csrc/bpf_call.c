@@ -63,7 +63,7 @@ static int bpf(int command, void *attributes, size_t size)
 int keepalive_bpf_load(const struct keepalive_bpf_program *program)
 {
     struct load load = {.type = TYPE_SOCK_OPS, .count = (uint32_t)program->length, .code = (uintptr_t)program->code,
-                        .licence = (uintptr_t) "ISC", .name = KEEPALIVE_BPF_NAME, .attached_as = SOCK_OPS};
+                        .licence = (uintptr_t)program->licence, .name = KEEPALIVE_BPF_NAME, .attached_as = SOCK_OPS};
     const int fd = bpf(PROG_LOAD, &load, sizeof load);
 
     if (fd != -EPERM)

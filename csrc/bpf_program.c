@@ -8,16 +8,17 @@ _Static_assert(sizeof(struct keepalive_bpf_instruction) == 8, "as the kernel has
 enum {
     MOVE = 0xb7, MOVE_REGISTER = 0xbf, ADD = 0x07, ADD_REGISTER = 0x0f, MULTIPLY = 0x27, MULTIPLY_REGISTER = 0x2f,
     XOR = 0xa7, LOAD = 0x61, STORE = 0x63, STORE_VALUE = 0x62, JUMP = 0x05, JUMP_EQUAL = 0x15, JUMP_NOT_EQUAL = 0x55,
-    JUMP_NOT_EQUAL_REGISTER = 0x5d, JUMP_NOT_ABOVE = 0xb5, CALL = 0x85, EXIT = 0x95,
+    JUMP_NOT_EQUAL_REGISTER = 0x5d, JUMP_NOT_ABOVE = 0xb5, CALL = 0x85, EXIT = 0x95, LOAD_LONG = 0x79, AND = 0x57,
 };
 
 /* Registers. From the sixth on calls leave them alone; the kernel makes constants in the eleventh. */
 enum { CONTEXT = 6, SLOT = 7, MILLISECONDS = 8, OPERATION = 9, FACTOR = 9, FRAME = 10, BLINDING = 11, REGISTERS = 16 };
 
-enum { GETSOCKOPT = 57, SETSOCKOPT = 49 };       /* functions of the kernel */
-enum { CONNECT = 3, ACCEPTED = 5, LISTENS = 11 }; /* BPF_SOCK_OPS_…_CB: when a program runs */
-enum { OP = 0, REPLY = 4 };                      /* offsets in struct bpf_sock_ops */
+enum { GETSOCKOPT = 57, SETSOCKOPT = 49, TO_TCP_SOCK = 137 }; /* functions of the kernel */
+enum { CONNECT = 3, ACCEPTED = 5, LISTENS = 11 };             /* BPF_SOCK_OPS_…_CB: when a program runs */
+enum { OP = 0, REPLY = 4, SOCKET = 184 };                     /* offsets in struct bpf_sock_ops */
 enum { ON_STACK = -4, TO_END = -1 };
+enum { KEEPOPEN = 1 << 3 }; /* SO_KEEPALIVE in the flags of the kernel's own socket */
 
 static struct keepalive_bpf_instruction *add(struct keepalive_bpf_program *program, int code, int to, int source,
                                              int offset, int value)
@@ -85,6 +86,23 @@ static void unless_done(struct keepalive_bpf_program *program)
     add(program, STORE, CONTEXT, 3, REPLY, 0);
 }
 
+static void unless_on(struct keepalive_bpf_program *program)
+{
+    get(program, SOL_SOCKET, SO_KEEPALIVE, 1);
+    add(program, JUMP_NOT_EQUAL, 1, 0, TO_END, 0);
+}
+
+static void unless_flagged(struct keepalive_bpf_program *program, int flags)
+{
+    add(program, LOAD_LONG, 1, CONTEXT, SOCKET, 0);
+    add(program, JUMP_EQUAL, 1, 0, TO_END, 0);
+    add(program, CALL, 0, 0, 0, TO_TCP_SOCK);
+    add(program, JUMP_EQUAL, 0, 0, TO_END, 0);
+    add(program, LOAD_LONG, 1, 0, flags, 0);
+    add(program, AND, 1, 0, 0, KEEPOPEN);
+    add(program, JUMP_NOT_EQUAL, 1, 0, TO_END, 0);
+}
+
 /* The user timeout, computed from the timing that the socket has by then, as keepalive_derive() does. */
 static void set_derived(struct keepalive_bpf_program *program)
 {
@@ -111,7 +129,7 @@ static void set_options(struct keepalive_bpf_program *program, const struct keep
 }
 
 void keepalive_bpf_assemble(struct keepalive_bpf_program *program, const struct keepalive_options *options,
-                            unsigned libraries)
+                            unsigned libraries, int flags)
 {
     const bool connects = (libraries & (KEEPALIVE_CONNECT | KEEPALIVE_SOCKET)) != 0;
     const bool listens = (libraries & (KEEPALIVE_LISTEN | KEEPALIVE_SOCKET)) != 0;
@@ -119,15 +137,17 @@ void keepalive_bpf_assemble(struct keepalive_bpf_program *program, const struct 
 
     if (values.user_timeout == KEEPALIVE_DERIVE && values.keepidle > 0 && values.keepintvl > 0 && values.keepcnt > 0)
         values.user_timeout = keepalive_derive(values.keepidle, values.keepintvl, values.keepcnt);
+    /* The kernel has no name for ISC, and lets only those that it knows look into its own structures. */
+    program->licence = values.respect && flags > 0 ? "Dual BSD/GPL" : "ISC";
     program->length = 0;
     only_in_callbacks(program, connects, listens);
     unless_done(program);
     add(program, MOVE_REGISTER, SLOT, FRAME, 0, 0);
     add(program, ADD, SLOT, 0, 0, ON_STACK);
-    if (values.respect) {
-        get(program, SOL_SOCKET, SO_KEEPALIVE, 1);
-        add(program, JUMP_NOT_EQUAL, 1, 0, TO_END, 0);
-    }
+    if (values.respect && flags > 0)
+        unless_flagged(program, flags);
+    else if (values.respect)
+        unless_on(program);
     set_options(program, &values);
     if (connects && values.syncnt > 0) { /* on a listener it would change how often a SYN is answered */
         const size_t jump = program->length;
@@ -190,6 +210,8 @@ void keepalive_bpf_follow(struct keepalive_bpf_seen *seen, const struct keepaliv
             values[to] = values[source];
         else if (to == FRAME && (code[at].code == STORE_VALUE || code[at].code == STORE))
             stored = code[at].code == STORE ? values[source] : code[at].value;
+        else if (code[at].code == AND && code[at].value == KEEPOPEN)
+            seen->options.respect = 1;
         else if (code[at].code == CALL)
             called = true;
         if (values[to] == KEEPALIVE_BPF_MARK)

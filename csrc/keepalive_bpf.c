@@ -3,10 +3,12 @@
  * keepalive-bpf: gives TCP keepalive to all sockets of a cgroup, by a program that the kernel runs when one of them
  * connects, listens or is accepted. No library in any process; static programs are reached as well.
  *
- *   keepalive-bpf attach [connect] [listen] [socket] [-|CGROUP]   what TCP_KEEPIDLE and so on say, by default as socket
+ *   keepalive-bpf attach [by-flags] [connect] [listen] [socket] [-|CGROUP]
  *   keepalive-bpf detach [-|CGROUP]
- *   keepalive-bpf show [-|CGROUP]                                 what is attached, with the values of ours
+ *   keepalive-bpf show [-|CGROUP]      what is attached, with the values of ours
  *
+ *   connect, listen, socket: when the program acts; by default as the library socket does.
+ *   by-flags: for LIBKEEPALIVE_RESPECT before Linux 6.1, where the kernel cannot be asked whether SO_KEEPALIVE is on.
  *   -, or nothing: the cgroup of this process, which is the unit's in ExecStartPre=+. CGROUP: a folder, from / on.
  *
  * The variables are those of the libraries, read by the same parser from the environment. Attached is one program of
@@ -128,7 +130,7 @@ static int act(const char *verb, const char *path, const struct keepalive_bpf_pr
 
 static int say_usage(int fd)
 {
-    static const char usage[] = "usage: keepalive-bpf attach [connect] [listen] [socket] [-|CGROUP]\n"
+    static const char usage[] = "usage: keepalive-bpf attach [by-flags] [connect] [listen] [socket] [-|CGROUP]\n"
                                 "       keepalive-bpf detach [-|CGROUP]\n"
                                 "       keepalive-bpf show [-|CGROUP]\n"
                                 "attach takes TCP_KEEPIDLE and so on from the environment, as the libraries do.\n"
@@ -159,6 +161,10 @@ int main(int count, char **words)
         return say_usage(STDOUT_FILENO);
     if (count < 2 || !(attaches || dumps || strcmp(words[1], "detach") == 0 || strcmp(words[1], "show") == 0))
         return say_usage(STDERR_FILENO);
+    const bool by_flags = (attaches || dumps) && at < count && strcmp(words[at], "by-flags") == 0;
+
+    if (by_flags)
+        at++;
     for (; (attaches || dumps) && at < count && library_of(words[at]) != 0; at++)
         libraries |= library_of(words[at]);
     const char *where = at < count ? words[at] : "-";
@@ -168,7 +174,11 @@ int main(int count, char **words)
     if (attaches || dumps) {
         if (!read_environment(&options))
             return keepalive_bpf_failed("the environment says nothing: expected TCP_KEEPIDLE=60 or the like", 0);
-        keepalive_bpf_assemble(&program, &options, libraries != 0 ? libraries : KEEPALIVE_SOCKET);
+        const int flags = by_flags && options.respect ? keepalive_bpf_flags() : 0;
+
+        if (flags < 0)
+            return keepalive_bpf_failed("/sys/kernel/btf/vmlinux does not tell where sockets have their flags", flags);
+        keepalive_bpf_assemble(&program, &options, libraries != 0 ? libraries : KEEPALIVE_SOCKET, flags);
     }
     if (dumps)
         return dump(&program);

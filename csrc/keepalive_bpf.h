@@ -25,6 +25,7 @@ struct keepalive_bpf_instruction {
 };
 
 struct keepalive_bpf_program {
+    const char *licence; /* what the kernel is told of it */
     size_t length;
     struct keepalive_bpf_instruction code[KEEPALIVE_BPF_LONGEST];
 };
@@ -38,10 +39,11 @@ struct keepalive_bpf_seen {
 /*
  * bpf_program.c, pure: the instructions that set the options when one of the libraries would. Its twin is program.py in
  * the collection's plugins/module_utils/bpf, and tests compare what the two give. What no program can set
- * (TCP_DEFER_ACCEPT) is left out.
+ * (TCP_DEFER_ACCEPT) is left out. The flags are where the kernel's own socket has them, for LIBKEEPALIVE_RESPECT on a
+ * kernel that cannot be asked; 0: it is asked.
  */
 void keepalive_bpf_assemble(struct keepalive_bpf_program *program, const struct keepalive_options *options,
-                            unsigned libraries);
+                            unsigned libraries, int flags);
 /* What the instructions of a loaded program say, as the kernel shows them; it may have taken constants apart. */
 void keepalive_bpf_follow(struct keepalive_bpf_seen *seen, const struct keepalive_bpf_instruction *code, size_t length);
 
@@ -70,6 +72,9 @@ int keepalive_bpf_detach(int cgroup, int program);
 int keepalive_bpf_query(int cgroup, struct keepalive_bpf_programs *programs);
 int keepalive_bpf_open(uint32_t id);
 int keepalive_bpf_look_at(int program, struct keepalive_bpf_told *told);
+
+/* bpf_types.c: where sockets of this kernel have their flags, as it describes itself; positive. */
+int keepalive_bpf_flags(void);
 
 /* bpf_place.c */
 

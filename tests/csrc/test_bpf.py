@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf import attach as python
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.attached import programs_at
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.btf import PATH, flags_offset
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.cgroup2 import find_root
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.instruction import packed
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.program import BpfProgram, assembled, program_for
@@ -119,10 +120,34 @@ def test_the_longest_program_is_as_long_as_in_python(program: Path) -> None:
     assert bytes.fromhex("".join(done.out.split())) == packed(code)
 
 
+@pytest.mark.skipif(not os.path.exists(PATH), reason="this kernel does not describe itself")
+@pytest.mark.parametrize("respect", [False, True])
+def test_sockets_are_respected_by_their_flags_at_the_same_place(program: Path, respect: bool) -> None:
+    """Both read the kernel's description of itself."""
+    env = VALUES | {"LIBKEEPALIVE_RESPECT": str(int(respect))}
+    done = run(program, "dump", "by-flags", "connect", "listen", env=env)
+    tcp = {"keepidle": 61, "keepintvl": 13, "keepcnt": 4}
+    code = assembled(program_for(["connect", "listen"], tcp, respect, flags_offset()))
+    assert (done.err, bytes.fromhex("".join(done.out.split()))) == ("", packed(code))
+
+
+@needs_programs
+@pytest.mark.skipif(not os.path.exists(PATH), reason="this kernel does not describe itself")
+def test_by_flags_is_attached_as_python_would(program: Path, folder: Path) -> None:
+    env = VALUES | {"LIBKEEPALIVE_RESPECT": "1"}
+    assert run(program, "attach", "by-flags", "connect", folder, env=env) == Result(0, "", "")
+    expected = OURS._replace(respect=True, flags_offset=flags_offset())
+    assert (ours_at(folder), python.is_right(str(folder), expected)) == ([expected], True)
+    (number,) = ids_at(folder)
+    values = "TCP_KEEPIDLE=61 TCP_KEEPCNT=4 TCP_KEEPINTVL=13 TCP_USER_TIMEOUT=113000 LIBKEEPALIVE_RESPECT=1"
+    assert run(program, "show", folder).out == f"{number} keepalive_1 {values}\n"
+    python.detach(str(folder))
+
+
 # ---------------------------------------------------------------- what is said without a kernel
 
 USAGE = (
-    "usage: keepalive-bpf attach [connect] [listen] [socket] [-|CGROUP]\n"
+    "usage: keepalive-bpf attach [by-flags] [connect] [listen] [socket] [-|CGROUP]\n"
     "       keepalive-bpf detach [-|CGROUP]\n"
     "       keepalive-bpf show [-|CGROUP]\n"
     "attach takes TCP_KEEPIDLE and so on from the environment, as the libraries do.\n"
@@ -140,6 +165,7 @@ def test_help(program: Path) -> None:
         (), ("",), ("start",), ("attach", "accept"), ("attach", "sub/folder"), ("attach", "-", "connect"),
         ("attach", "connect", "/a", "/b"), ("detach", "connect"), ("show", "/a", "/b"), ("--help", "-"),
         ("attach", "/" + "x" * 4096),
+        ("attach", "connect", "by-flags"), ("detach", "by-flags"),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_told_how(program: Path, words: tuple[str, ...]) -> None:
