@@ -17,12 +17,13 @@ SIZE = _LAYOUT.size
 CONTEXT, FRAME = 6, 10
 """Registers: what a program was called with, kept where calls leave it alone; and the end of its stack."""
 
-GETSOCKOPT, SETSOCKOPT, TO_TCP_SOCK = 57, 49, 137
-"""Functions of the kernel: bpf_getsockopt, bpf_setsockopt, bpf_skc_to_tcp_sock."""
+GETSOCKOPT, SETSOCKOPT, TO_TCP_SOCK, SEQUENCE_WRITE = 57, 49, 137, 127
+"""Functions of the kernel: bpf_getsockopt, bpf_setsockopt, bpf_skc_to_tcp_sock, bpf_seq_write."""
 
 MOVE, MOVE_REGISTER, ADD, ADD_REGISTER, MULTIPLY, MULTIPLY_REGISTER = 0xB7, 0xBF, 0x07, 0x0F, 0x27, 0x2F
-AND, XOR, XOR_REGISTER = 0x57, 0xA7, 0xAF
-LOAD, LOAD_LONG, STORE, STORE_VALUE = 0x61, 0x79, 0x63, 0x62
+AND, XOR, XOR_REGISTER, SWAP = 0x57, 0xA7, 0xAF, 0xDC
+LOAD, LOAD_HALF, LOAD_BYTE, LOAD_LONG = 0x61, 0x69, 0x71, 0x79
+STORE, STORE_HALF, STORE_LONG, STORE_VALUE, STORE_LONG_VALUE = 0x63, 0x6B, 0x7B, 0x62, 0x7A
 JUMP, JUMP_EQUAL, JUMP_NOT_EQUAL, JUMP_NOT_ABOVE = 0x05, 0x15, 0x55, 0xB5
 JUMP_EQUAL_REGISTER, JUMP_NOT_EQUAL_REGISTER = 0x1D, 0x5D
 CALL, EXIT = 0x85, 0x95

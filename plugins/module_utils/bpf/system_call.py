@@ -32,7 +32,7 @@ ALLOW_MULTI = 2
 _REPLACE = 4
 _EFFECTIVE = 1
 _PROG_LOAD, _PROG_ATTACH, _PROG_DETACH, _FD_BY_ID, _INFO_BY_FD, _PROG_QUERY = 5, 8, 9, 13, 15, 16
-_TYPE_SOCK_OPS = 13
+_LINK_CREATE, _ITER_CREATE = 28, 33
 
 _NUMBERS = {"x86_64": 321, "aarch64": 280, "riscv64": 280}
 _WORDS = {
@@ -42,10 +42,14 @@ _WORDS = {
     _FD_BY_ID: "BPF_PROG_GET_FD_BY_ID",
     _INFO_BY_FD: "BPF_OBJ_GET_INFO_BY_FD",
     _PROG_QUERY: "BPF_PROG_QUERY",
+    _LINK_CREATE: "BPF_LINK_CREATE",
+    _ITER_CREATE: "BPF_ITER_CREATE",
 }
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_BPF": 39}
 
-_LOAD = struct.Struct("=IIQQIIQII16sII")
+_LOAD = struct.Struct("=IIQQIIQII16sII36xI")
+_LINK = struct.Struct("=IIII")
+_ITER = struct.Struct("=II")
 _ATTACH = struct.Struct("=IIIII")
 _DETACH = struct.Struct("=III")
 _QUERY = struct.Struct("=IIIIQI")
@@ -65,6 +69,18 @@ class BpfRefused(Exception):
         super().__init__(text)
         self.errno = number
         """What the kernel said; 0 where it was not asked."""
+
+
+class ProgramKind(t.NamedTuple):
+    """Which programs the kernel takes one for."""
+
+    type: int
+    attached_as: int
+
+
+FOR_SOCKETS = ProgramKind(13, SOCK_OPS)
+ITERATOR = ProgramKind(26, 28)
+"""Runs once for each object of a sort that the kernel has (BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER)."""
 
 
 class ProgramInfo(t.NamedTuple):
@@ -89,19 +105,21 @@ class Attachments(t.NamedTuple):
     ids: t.Sequence[int]
 
 
-def load_program(code: bytes, name: str, licence: str) -> int:
-    """Have the kernel check and take a sock_ops program; returns its descriptor. It is attached to nothing.
+def load_program(code: bytes, name: str, licence: str, kind: ProgramKind = FOR_SOCKETS, about: int = 0) -> int:
+    """Have the kernel check and take a program; returns its descriptor. It is attached to nothing.
 
+    :param about: For an iterator: the number, in the kernel's description of itself, of what it goes through.
     :raises BpfRefused: It does not take it.
     """
+    asked = (code, name, licence, kind, about)
     try:
-        return _load(code, name, licence)
+        return _load(*asked)
     except BpfRefused as error:
         if error.errno == errno.EPERM:
             with _locked_memory():  # before Linux 5.11 programs count as locked memory, and root's limit is low
-                return _load(code, name, licence)
+                return _load(*asked)
         if error.errno in (errno.EINVAL, errno.EACCES):
-            said = _said_by_verifier(code, name, licence)
+            said = _said_by_verifier(*asked)
             raise BpfRefused(f"{error}{said and f'; its verifier says: {said}'}", error.errno) from None
         raise
 
@@ -170,6 +188,18 @@ def program_info(program: int) -> ProgramInfo:
     return ProgramInfo(number, tag.hex(), name.split(b"\0")[0].decode("ascii", "replace"), uid, xlated)
 
 
+def start_iterator(program: int) -> int:
+    """Return a descriptor to read what an iterator writes; the program is a descriptor, and may be closed then.
+
+    :raises BpfRefused: The kernel starts none.
+    """
+    link = _call(_LINK_CREATE, _LINK.pack(program, 0, ITERATOR.attached_as, 0))[0]
+    try:
+        return _call(_ITER_CREATE, _ITER.pack(link, 0))[0]
+    finally:
+        os.close(link)
+
+
 def missing_capabilities(proc: Proc = HOST) -> str:
     """Name what this process lacks for loading and attaching; '' where it lacks nothing."""
     had = parse_status(proc.bytes_of(os.getpid(), "status")).capabilities
@@ -179,32 +209,21 @@ def missing_capabilities(proc: Proc = HOST) -> str:
     return " and ".join(sorted(lacks - {"CAP_SYS_ADMIN"})) + " (or CAP_SYS_ADMIN)"
 
 
-def _load(code: bytes, name: str, licence: str, log: t.Any = None) -> int:
+def _load(code: bytes, name: str, licence: str, kind: ProgramKind, about: int, log: t.Any = None) -> int:
     instructions = ctypes.create_string_buffer(code, len(code))
     licensed = ctypes.create_string_buffer(licence.encode())
     logged = (1, len(log), ctypes.addressof(log)) if log is not None else (0, 0, 0)
-    return _call(
-        _PROG_LOAD,
-        _LOAD.pack(
-            _TYPE_SOCK_OPS,
-            len(code) // _INSTRUCTION,
-            ctypes.addressof(instructions),
-            ctypes.addressof(licensed),
-            *logged,
-            0,
-            0,
-            name.encode(),
-            0,
-            SOCK_OPS,
-        ),
-    )[0]
+    placed = (ctypes.addressof(instructions), ctypes.addressof(licensed))
+    count = len(code) // _INSTRUCTION
+    attributes = _LOAD.pack(kind.type, count, *placed, *logged, 0, 0, name.encode(), 0, kind.attached_as, about)
+    return _call(_PROG_LOAD, attributes if about else attributes[:72])[0]
 
 
-def _said_by_verifier(code: bytes, name: str, licence: str) -> str:
+def _said_by_verifier(*asked: t.Any) -> str:
     """Load it once more, with what the verifier says of it."""
     log = ctypes.create_string_buffer(_LOG)
     with contextlib.suppress(BpfRefused):
-        os.close(_load(code, name, licence, log))
+        os.close(_load(*asked, log))
     said = [line for line in log.value.decode("utf-8", "replace").splitlines() if not line.startswith("processed ")]
     return quoted("\n".join(said), lines=2)
 

@@ -13,7 +13,7 @@ import struct
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.bpf.btf import PATH, field_offset, flags_offset
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.btf import PATH, Description, flags_offset
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import BpfRefused
 from ansible_collections.netops.keepalive.tests.unit.fuzz.fuzzing import fuzz
 from hypothesis import strategies as st
@@ -46,6 +46,10 @@ OF_EVERY_KIND = (
     ("other", TAG, 0, [0]),  # 7
     ("other", FUNC, 0, []),  # 8
 )
+
+
+def field_offset(content: bytes, structure: str, field: str) -> int:
+    return Description(content).field(structure, field)
 
 
 def test_a_field_of_a_structure() -> None:
@@ -90,6 +94,38 @@ def test_whatever_stands_there_is_refused_or_a_number(noise: bytes, cut: int) ->
     for content in (noise, whole[: cut % len(whole)], whole[: cut % len(whole)] + noise):
         with contextlib.suppress(BpfRefused):
             assert field_offset(content, "sock", "flags") >= 0
+
+
+def test_a_field_within_a_field() -> None:
+    """Through names for types, and what they are marked with."""
+    content = described(
+        ("int", INT, 0, [32]),
+        ("other", STRUCT, 2, [name("other"), 1, 0, name("flags"), 1, 96]),  # 2
+        ("sock", STRUCT, 1, [name("wanted"), 6, 64]),
+        ("", 10, 0, []),  # const, of what follows from its third word
+        ("", 10, 0, []),
+        ("", 8, 0, []),
+    )
+    words = bytearray(content)
+    place = 24 + 4 * (4 + 9 + 6)
+    for number, of_type in enumerate((2, 4, 5)):
+        struct.pack_into("=I", words, place + 12 * number + 8, of_type)
+    assert field_offset(bytes(words), "sock", "wanted.flags") == 20
+    with pytest.raises(BpfRefused, match=r"has no sock\.wanted\.sock$"):
+        field_offset(bytes(words), "sock", "wanted.sock")
+
+
+def test_a_function_has_a_number() -> None:
+    content = described(("int", INT, 0, [32]), ("sock", STRUCT, 0, []), ("sock", FUNC, 0, []))
+    assert Description(content).function("sock") == 3
+    with pytest.raises(BpfRefused, match=r"has no function flags$"):
+        Description(content).function("flags")
+
+
+def test_structures_that_hold_each_other_come_to_an_end() -> None:
+    content = described(("", UNION, 1, [0, 1, 0]), ("sock", STRUCT, 2, [0, 2, 0, 0, 1, 0]))
+    with pytest.raises(BpfRefused, match=r"has no sock\.flags$"):
+        field_offset(content, "sock", "flags")
 
 
 def test_this_kernels_own() -> None:
