@@ -18,16 +18,22 @@ from ..linux.file_lock import locked
 from ..linux.printable import printable
 from .attached import GONE, Attached, CgroupPrograms, obstacle_to_attaching, opened, programs_of
 from .cgroup2 import find_root
+from .enforce import Enforcement, enforcement_of
 from .instruction import packed
-from .program import BpfProgram, assembled, name_of
+from .program import BpfProgram, name_of
 from .system_call import (
+    FOR_SETTING,
+    OF_CGROUPS,
     BpfRefused,
+    ProgramKind,
     attach_program,
     detach_program,
     load_program,
     open_program,
     program_info,
 )
+
+AnyProgram = t.Union[BpfProgram, Enforcement]
 
 LOCK = ("bpf", "/sys/fs/cgroup")
 """What is locked: one lock for all cgroups, because it is held for a millisecond."""
@@ -36,46 +42,47 @@ LIMIT = 30.0
 """Seconds to wait for it."""
 
 
-def attach(folder: str, program: BpfProgram, root: t.Optional[str] = None) -> t.Tuple[bool, CgroupPrograms]:
+def attach(
+    folder: str, program: BpfProgram, enforce: bool = False, root: t.Optional[str] = None
+) -> t.Tuple[bool, CgroupPrograms]:
     """Have a program, and no other of ours, attached to a cgroup.
 
     :param folder: The cgroup.
-    :param root: The topmost one, by default this host's.
+    :param enforce: Whether its values also take the place of what the applications set; else nothing of ours does so.
+    :param root: The topmost cgroup, by default this host's.
     :return: Whether that changed anything, and what was attached before.
     :raises BpfRefused: It cannot be; then all is as before.
     :raises NotLocked: Others are at it without end.
     """
     root = root or find_root()
-    with locked(*LOCK, limit=LIMIT), opened(folder) as cgroup, loaded(program) as new:
+    wanted: t.List[AnyProgram] = [program, enforcement_of(program)] if enforce else [program]
+    with locked(*LOCK, limit=LIMIT), opened(folder) as cgroup, contextlib.ExitStack() as ends:
         found = programs_of(cgroup)
-        told = program_info(new)
-        right = next((one for one in found.ours if one.tag == told.tag), None)
-        if right and len(found.ours) == 1:
-            return False, found
-        obstacle = obstacle_to_attaching(folder, root)
-        if obstacle:
-            raise BpfRefused(obstacle)
-        if right:
-            surplus = [one for one in found.ours if one is not right]
-        else:
-            _put(cgroup, new, found.ours[:1])
-            surplus = found.ours[1:]
-        for one in surplus:
-            _take(cgroup, one)
-        if (right or told).id not in [one.id for one in programs_of(cgroup, effective=True).programs]:
-            raise BpfRefused(f"what was attached to {printable(folder)} does not run there")
-        return True, found
+        new = [(one, ends.enter_context(loaded(one))) for one in wanted]
+        due = [(one, descriptor) for one, descriptor in new if not _is_attached(cgroup, one, descriptor)]
+        for one, _descriptor in due:
+            obstacle = obstacle_to_attaching(folder, root, one.kind)
+            if obstacle:
+                raise BpfRefused(obstacle)
+        for one, descriptor in due:
+            _exchange(cgroup, folder, one.kind, descriptor)
+        others = [] if enforce else programs_of(cgroup, kind=FOR_SETTING).ours
+        for other in others:
+            _take(cgroup, other, FOR_SETTING)
+        return bool(due or others), found
 
 
-def is_right(folder: str, program: BpfProgram) -> bool:
+def is_right(folder: str, program: BpfProgram, enforce: bool = False) -> bool:
     """Tell whether a program is what is attached to a cgroup, and nothing else of ours. Nothing is changed.
 
     The kernel makes a checksum of it as it has made one of what is attached: kernels differ in how.
 
     :raises BpfRefused: The kernel does not tell.
     """
-    with opened(folder) as cgroup, loaded(program) as wanted:
-        return [one.tag for one in programs_of(cgroup).ours] == [program_info(wanted).tag]
+    wanted: t.List[AnyProgram] = [program, enforcement_of(program)] if enforce else [program]
+    with opened(folder) as cgroup, contextlib.ExitStack() as ends:
+        right = all(_is_attached(cgroup, one, ends.enter_context(loaded(one))) for one in wanted)
+        return right and (enforce or not programs_of(cgroup, kind=FOR_SETTING).ours)
 
 
 def detach(folder: str) -> t.List[Attached]:
@@ -84,52 +91,72 @@ def detach(folder: str) -> t.List[Attached]:
     :raises BpfRefused: It cannot be.
     :raises NotLocked: Others are at it without end.
     """
+    taken: t.List[Attached] = []
     with locked(*LOCK, limit=LIMIT):
         try:
             with opened(folder) as cgroup:
-                ours = programs_of(cgroup).ours
-                for one in ours:
-                    _take(cgroup, one)
-                return ours
+                for kind in reversed(OF_CGROUPS):
+                    for one in programs_of(cgroup, kind=kind).ours:
+                        taken.append(_take(cgroup, one, kind))
         except BpfRefused as error:
-            if error.errno in GONE:
-                return []
-            raise
+            if error.errno not in GONE:
+                raise
+    return taken
 
 
 @contextlib.contextmanager
-def loaded(program: BpfProgram) -> t.Iterator[int]:
+def loaded(program: AnyProgram) -> t.Iterator[int]:
     """Have a descriptor of a program, loaded and attached to nothing, for as long as this lasts."""
-    descriptor = load_program(packed(assembled(program)), name_of(), program.licence)
+    descriptor = load_program(packed(program.instructions), name_of(), program.licence, program.kind)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _put(cgroup: int, new: int, instead_of: t.Sequence[Attached]) -> None:
+def _is_attached(cgroup: int, program: AnyProgram, descriptor: int) -> bool:
+    """Tell whether a program, which is loaded besides, is the one of ours of its kind."""
+    ours = programs_of(cgroup, kind=program.kind).ours
+    return [one.tag for one in ours] == [program_info(descriptor).tag]
+
+
+def _exchange(cgroup: int, folder: str, kind: ProgramKind, new: int) -> None:
+    """Have a program, and no other of ours of its kind, attached."""
+    ours, told = programs_of(cgroup, kind=kind).ours, program_info(new)
+    right = next((one for one in ours if one.tag == told.tag), None)
+    if right is None:
+        _put(cgroup, new, ours[:1], kind)
+    for one in ours[1:] if right is None else ours:
+        if one is not right:
+            _take(cgroup, one, kind)
+    if (right or told).id not in [one.id for one in programs_of(cgroup, True, kind).programs]:
+        raise BpfRefused(f"what was attached to {printable(folder)} does not run there")
+
+
+def _put(cgroup: int, new: int, instead_of: t.Sequence[Attached], kind: ProgramKind) -> None:
     """Attach a program, in the place of one of ours if there is one."""
     if not instead_of:
-        attach_program(cgroup, new)
+        attach_program(cgroup, new, None, kind)
         return
     old = open_program(instead_of[0].id)
     try:
-        attach_program(cgroup, new, old)
+        attach_program(cgroup, new, old, kind)
     finally:
         os.close(old)
 
 
-def _take(cgroup: int, one: Attached) -> None:
+def _take(cgroup: int, one: Attached, kind: ProgramKind) -> Attached:
     try:
         program = open_program(one.id)
     except BpfRefused as error:
         if error.errno in GONE:
-            return
+            return one
         raise
     try:
-        detach_program(cgroup, program)
+        detach_program(cgroup, program, kind)
     except BpfRefused as error:
         if error.errno not in GONE:
             raise
     finally:
         os.close(program)
+    return one

@@ -20,13 +20,17 @@ import typing as t
 from ..linux.printable import named, printable
 from .cgroup2 import above, open_cgroup
 from .decode import decode, has_mark
+from .enforce import Enforcement, decode_enforcement
 from .instruction import unpacked
 from .program import NAME, BpfProgram
 from .system_call import (
     ALLOW_MULTI,
     ALLOW_OVERRIDE,
+    FOR_SETTING,
+    FOR_SOCKETS,
     BpfRefused,
     ProgramInfo,
+    ProgramKind,
     open_program,
     program_info,
     query_programs,
@@ -44,7 +48,7 @@ class Attached(t.NamedTuple):
     name: str
     tag: str
     ours: bool
-    program: t.Optional[BpfProgram] = None
+    program: t.Union[BpfProgram, Enforcement, None] = None
     """What one of ours does; None where the kernel does not show it, or it is of another release of ours."""
 
     def __str__(self) -> str:
@@ -69,24 +73,24 @@ class CgroupPrograms(t.NamedTuple):
         return [one for one in self.programs if not one.ours]
 
 
-def programs_of(cgroup: int, effective: bool = False) -> CgroupPrograms:
+def programs_of(cgroup: int, effective: bool = False, kind: ProgramKind = FOR_SOCKETS) -> CgroupPrograms:
     """Say what is attached to a cgroup, which is a descriptor.
 
     :param effective: Instead, what runs for its sockets, with what the cgroups above it have.
     :raises BpfRefused: The kernel does not tell.
     """
-    flags, ids = query_programs(cgroup, effective)
+    flags, ids = query_programs(cgroup, effective, kind)
     return CgroupPrograms(flags, [one for one in map(_look_at, ids) if one])
 
 
-def programs_at(folder: str) -> CgroupPrograms:
+def programs_at(folder: str, kind: ProgramKind = FOR_SOCKETS) -> CgroupPrograms:
     """Say what is attached to a cgroup, which is a folder; nothing where it is gone.
 
     :raises BpfRefused: The kernel does not tell.
     """
     try:
         with opened(folder) as cgroup:
-            return programs_of(cgroup)
+            return programs_of(cgroup, kind=kind)
     except BpfRefused as error:
         if error.errno in GONE:
             return CgroupPrograms(0)
@@ -103,13 +107,13 @@ def opened(folder: str) -> t.Iterator[int]:
         os.close(cgroup)
 
 
-def obstacle_to_attaching(folder: str, root: str) -> str:
+def obstacle_to_attaching(folder: str, root: str, kind: ProgramKind = FOR_SOCKETS) -> str:
     """Say which foreign program leaves no room for ours at a cgroup, or would be switched off by it; '' if none does.
 
     The nearest cgroup that has programs decides.
     """
     for place in (folder, *above(folder, root)):
-        found = programs_at(place)
+        found = programs_at(place, kind)
         if not found.programs:
             continue
         if found.flags & ALLOW_MULTI:
@@ -142,4 +146,5 @@ def _recognised(told: ProgramInfo) -> Attached:
         return Attached(told.id, told.name, told.tag, named_so and told.uid == 0)
     code = unpacked(told.xlated)
     ours = has_mark(code)
-    return Attached(told.id, told.name, told.tag, ours, decode(code) if ours else None)
+    read = decode_enforcement if told.type == FOR_SETTING.type else decode
+    return Attached(told.id, told.name, told.tag, ours, read(code) if ours else None)

@@ -38,7 +38,8 @@ class Description:
             if magic != _MAGIC:
                 raise ValueError("it is no description of types")
             self._words = memoryview(content)[header + types : header + types + length].cast("I")
-            self._content, self._strings = content, header + strings
+            self._content = content
+            self._strings: int = header + strings
             self._places = self._walk()
         except (ValueError, TypeError, IndexError, struct.error) as error:
             raise BpfRefused(f"{PATH} cannot be read: {error}") from error

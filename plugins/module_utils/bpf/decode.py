@@ -53,7 +53,7 @@ _OPTION_NAMES = {option.sockopt: name for name, option in OPTIONS.items()}
 
 def has_mark(code: t.Iterable[Instruction]) -> bool:
     """Tell whether a program is one of ours, of whatever layout: it has our mark."""
-    return any(MARK in constants for _one, constants in _followed(code))
+    return any(MARK in constants for _one, constants in followed(code))
 
 
 def decode(code: t.Sequence[Instruction]) -> t.Optional[BpfProgram]:
@@ -67,7 +67,7 @@ def trace(code: t.Iterable[Instruction]) -> t.Iterator[Step]:
     """Yield what a program does, of all that the kernel leaves as it is."""
     stored: t.Optional[int] = None
     called: t.Optional[Step] = None
-    for one, constants in _followed(code):
+    for one, constants in followed(code):
         if one.to == _BLINDING:
             continue
         if called:  # a result that is looked at is that of a question
@@ -90,7 +90,7 @@ def trace(code: t.Iterable[Instruction]) -> t.Iterator[Step]:
             yield "exit", constants[0]
 
 
-def _followed(code: t.Iterable[Instruction]) -> t.Iterator[t.Tuple[Instruction, t.List[t.Optional[int]]]]:
+def followed(code: t.Iterable[Instruction]) -> t.Iterator[t.Tuple[Instruction, t.List[t.Optional[int]]]]:
     """Yield each instruction with the constants that the registers have before it, None where it is no constant."""
     constants: t.List[t.Optional[int]] = [None] * 16
     for one in code:

@@ -61,8 +61,9 @@ class Reach(t.NamedTuple):
     respect: str = ""
     flags_offset: int = 0
     """What program_for() has to be given for respect; 0 where the kernel itself tells of SO_KEEPALIVE."""
+    enforce: str = ""
 
-    def obstacles(self, tcp: t.Mapping[str, int], respect: bool) -> t.List[str]:
+    def obstacles(self, tcp: t.Mapping[str, int], respect: bool, enforce: bool = False) -> t.List[str]:
         """Say why an entry's settings cannot be set by a program here; none: they can.
 
         :param tcp: Its options; what is not in it has the libraries' default.
@@ -72,7 +73,7 @@ class Reach(t.NamedTuple):
         values = {name: tcp.get(name, option.default) for name, option in OPTIONS.items()}
         derives = values["user_timeout"] == DERIVE and not all(values[name] for name in TIMING)
         reasons = [self.options.get(name, "") for name, value in values.items() if value != SYSTEM]
-        reasons += [self.derived if derives else "", self.respect if respect else ""]
+        reasons += [self.derived if derives else "", self.respect if respect else "", self.enforce if enforce else ""]
         return list(filter(None, reasons))
 
 
@@ -97,12 +98,13 @@ class _Trial:
         with contextlib.suppress(OSError):
             os.rmdir(self.folder)
 
-    def under(self, program: BpfProgram, on: bool = False) -> Outcomes:
+    def under(self, program: BpfProgram, on: bool = False, enforce: bool = False) -> Outcomes:
         """Return what the sockets have that are made under a program.
 
-        :param on: Whether they have SO_KEEPALIVE before.
+        :param on: Whether they set SO_KEEPALIVE on, before, or off.
+        :param enforce: Whether it enforces its values.
         """
-        attach(self.folder, program)
+        attach(self.folder, program, enforce)
         try:
             made: Outcomes = self._child.call(self._work, os.getpid(), on, False)
         except OSError as error:
@@ -143,7 +145,7 @@ def _reach(trial: _Trial) -> Reach:
         )
     options = {name: _why_not(name, made) for name in _VALUES}
     respect, offset = _respect(trial)
-    return Reach("", {**options, "defer_accept": DEFER_ACCEPT}, _derived(trial), respect, offset)
+    return Reach("", {**options, "defer_accept": DEFER_ACCEPT}, _derived(trial), respect, offset, _enforces(trial))
 
 
 def _why_not(name: str, made: Outcomes) -> str:
@@ -174,6 +176,16 @@ def _respect(trial: _Trial) -> t.Tuple[str, int]:
         return ("", offset) if _is_respected(trial, offset) else (reason, 0)
     except BpfRefused as error:
         return f"{reason}, nor can it be read: {error}", 0
+
+
+def _enforces(trial: _Trial) -> str:
+    """Say why nothing can be enforced; a listener that no program sets anything on has turned keepalive off."""
+    reason = "enforce: this kernel runs no BPF program for what sockets are set to (Linux 5.3 does)"
+    try:
+        made = trial.under(program_for(("connect",), {}), enforce=True)["listen"]
+    except BpfRefused as error:
+        return f"{reason}: {error}"
+    return "" if made["keepalive"] else reason
 
 
 def _is_respected(trial: _Trial, offset: int) -> bool:

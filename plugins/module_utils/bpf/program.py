@@ -38,6 +38,7 @@ from .instruction import (
     TO_TCP_SOCK,
     Instruction,
 )
+from .system_call import FOR_SOCKETS, ProgramKind
 
 LAYOUT = 1
 NAME = "keepalive"
@@ -97,9 +98,19 @@ class BpfProgram(t.NamedTuple):
     """For respect before Linux 6.1: where the kernel's struct sock has its flags (bpf/btf.py); 0: it is asked."""
 
     @property
+    def kind(self) -> ProgramKind:
+        """Say which programs the kernel takes it for."""
+        return FOR_SOCKETS
+
+    @property
     def licence(self) -> str:
         """Say what the kernel is told of its licence."""
         return LICENCE_FOR_STRUCTURES if self.flags_offset else LICENCE
+
+    @property
+    def instructions(self) -> t.List[Instruction]:
+        """Return what is loaded."""
+        return assembled(self)
 
 
 def name_of(layout: int = LAYOUT) -> str:

@@ -22,9 +22,6 @@ import typing as t
 from ..linux.printable import quoted
 from ..linux.procfs import HOST, Proc, parse_status
 
-SOCK_OPS = 3
-"""The kind of attachment (BPF_CGROUP_SOCK_OPS) that sees a cgroup's TCP sockets connect, listen and be accepted."""
-
 ALLOW_OVERRIDE = 1
 ALLOW_MULTI = 2
 """How a program is attached: beside others, of this cgroup and of those above it. 0 is: alone, and none below."""
@@ -78,7 +75,11 @@ class ProgramKind(t.NamedTuple):
     attached_as: int
 
 
-FOR_SOCKETS = ProgramKind(13, SOCK_OPS)
+FOR_SOCKETS = ProgramKind(13, 3)
+"""Sees a cgroup's TCP sockets connect, listen and be accepted (BPF_PROG_TYPE_SOCK_OPS, BPF_CGROUP_SOCK_OPS)."""
+FOR_SETTING = ProgramKind(25, 22)
+"""Sees what a cgroup's sockets are set to by setsockopt(2) (BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT)."""
+OF_CGROUPS = (FOR_SOCKETS, FOR_SETTING)
 ITERATOR = ProgramKind(26, 28)
 """Runs once for each object of a sort that the kernel has (BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER)."""
 
@@ -86,6 +87,8 @@ ITERATOR = ProgramKind(26, 28)
 class ProgramInfo(t.NamedTuple):
     """What the kernel tells of a loaded program."""
 
+    type: int
+    """As in ProgramKind."""
     id: int
     tag: str
     """A checksum of the instructions as they were loaded. Kernels differ in how they make it."""
@@ -124,24 +127,26 @@ def load_program(code: bytes, name: str, licence: str, kind: ProgramKind = FOR_S
         raise
 
 
-def attach_program(cgroup: int, program: int, instead_of: t.Optional[int] = None) -> None:
+def attach_program(
+    cgroup: int, program: int, instead_of: t.Optional[int] = None, kind: ProgramKind = FOR_SOCKETS
+) -> None:
     """Attach a program to a cgroup beside others, or in one step instead of one that is there; all are descriptors.
 
     :raises BpfRefused: The kernel does not.
     """
     flags = ALLOW_MULTI | (0 if instead_of is None else _REPLACE)
-    _call(_PROG_ATTACH, _ATTACH.pack(cgroup, program, SOCK_OPS, flags, instead_of or 0))
+    _call(_PROG_ATTACH, _ATTACH.pack(cgroup, program, kind.attached_as, flags, instead_of or 0))
 
 
-def detach_program(cgroup: int, program: int) -> None:
+def detach_program(cgroup: int, program: int, kind: ProgramKind = FOR_SOCKETS) -> None:
     """Take one program away from a cgroup; both are descriptors.
 
     :raises BpfRefused: The kernel does not, for instance because it is not there any more (ENOENT).
     """
-    _call(_PROG_DETACH, _DETACH.pack(cgroup, program, SOCK_OPS))
+    _call(_PROG_DETACH, _DETACH.pack(cgroup, program, kind.attached_as))
 
 
-def query_programs(cgroup: int, effective: bool = False) -> Attachments:
+def query_programs(cgroup: int, effective: bool = False, kind: ProgramKind = FOR_SOCKETS) -> Attachments:
     """List what is attached to a cgroup.
 
     :param effective: Instead, what runs for its sockets: with the programs of the cgroups above it. Flags are 0 then.
@@ -150,7 +155,7 @@ def query_programs(cgroup: int, effective: bool = False) -> Attachments:
     room = 64
     while True:
         ids = (ctypes.c_uint32 * room)()
-        question = _QUERY.pack(cgroup, SOCK_OPS, _EFFECTIVE if effective else 0, 0, ctypes.addressof(ids), room)
+        question = _QUERY.pack(cgroup, kind.attached_as, _EFFECTIVE if effective else 0, 0, ctypes.addressof(ids), room)
         try:
             answer = _call(_PROG_QUERY, question)[1]
         except BpfRefused as error:
@@ -180,12 +185,12 @@ def program_info(program: int) -> ProgramInfo:
     struct.pack_into("=I", answer, 20, len(code))
     struct.pack_into("=Q", answer, 32, ctypes.addressof(code))
     _call(_INFO_BY_FD, _INFO.pack(program, _INFO_SIZE, ctypes.addressof(answer)))
-    number, tag = struct.unpack_from("=4xI8s", answer)
+    of_type, number, tag = struct.unpack_from("=II8s", answer)
     (length,) = struct.unpack_from("=I", answer, 20)
     (shown,) = struct.unpack_from("=Q", answer, 32)
     uid, name = struct.unpack_from("=I12x16s", answer, 48)
     xlated = code.raw[: min(length, len(code))] if shown else None
-    return ProgramInfo(number, tag.hex(), name.split(b"\0")[0].decode("ascii", "replace"), uid, xlated)
+    return ProgramInfo(of_type, number, tag.hex(), name.split(b"\0")[0].decode("ascii", "replace"), uid, xlated)
 
 
 def start_iterator(program: int) -> int:
@@ -219,11 +224,11 @@ def _load(code: bytes, name: str, licence: str, kind: ProgramKind, about: int, l
     return _call(_PROG_LOAD, attributes if about else attributes[:72])[0]
 
 
-def _said_by_verifier(*asked: t.Any) -> str:
+def _said_by_verifier(code: bytes, name: str, licence: str, kind: ProgramKind, about: int) -> str:
     """Load it once more, with what the verifier says of it."""
     log = ctypes.create_string_buffer(_LOG)
     with contextlib.suppress(BpfRefused):
-        os.close(_load(*asked, log))
+        os.close(_load(code, name, licence, kind, about, log))
     said = [line for line in log.value.decode("utf-8", "replace").splitlines() if not line.startswith("processed ")]
     return quoted("\n".join(said), lines=2)
 

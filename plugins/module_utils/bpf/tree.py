@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every cgroup of a host that has a sock_ops program, ours or foreign: to see that nothing is left of ours."""
+"""Every cgroup of a host that has a program of a kind, ours or foreign: to see that nothing is left of ours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typing as t
 
 from ..linux.printable import printable
 from .attached import GONE, CgroupPrograms, programs_at
-from .system_call import BpfRefused
+from .system_call import FOR_SOCKETS, BpfRefused, ProgramKind
 
 
 class CgroupTree(t.NamedTuple):
@@ -28,12 +28,12 @@ class CgroupTree(t.NamedTuple):
         return [folder for folder, found in self.programs.items() if found.ours]
 
 
-def walk_cgroups(root: str) -> CgroupTree:
+def walk_cgroups(root: str, kind: ProgramKind = FOR_SOCKETS) -> CgroupTree:
     """Look at a cgroup and at all below it.
 
     :raises BpfRefused: Not even the first one can be asked, for want of a capability for instance.
     """
-    found = {root: programs_at(root)}
+    found = {root: programs_at(root, kind)}
     unread: t.List[str] = []
     folders = [root]
     while folders:
@@ -42,7 +42,7 @@ def walk_cgroups(root: str) -> CgroupTree:
         folders += reversed(below)
         for one in below:
             try:
-                found[one] = programs_at(one)
+                found[one] = programs_at(one, kind)
             except BpfRefused as error:
                 unread.append(f"{printable(one)}: {error}")
     return CgroupTree({folder: there for folder, there in found.items() if there.programs}, unread)

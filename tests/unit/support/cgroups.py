@@ -107,18 +107,24 @@ def foreign_program(name: str = "theirs") -> int:
 
 
 @contextlib.contextmanager
-def foreign_at(folder: pathlib.Path, flags: int = system_call.ALLOW_MULTI, name: str = "theirs") -> t.Iterator[int]:
+def foreign_at(
+    folder: pathlib.Path,
+    flags: int = system_call.ALLOW_MULTI,
+    name: str = "theirs",
+    program: t.Optional[int] = None,
+    kind: system_call.ProgramKind = system_call.FOR_SOCKETS,
+) -> t.Iterator[int]:
     """A foreign program that is attached to a cgroup in one of the three ways; its id."""
-    program = foreign_program(name)
+    program = foreign_program(name) if program is None else program
     with held_cgroup(folder) as cgroup:
-        attributes = struct.pack("=IIII", cgroup, program, system_call.SOCK_OPS, flags)
+        attributes = struct.pack("=IIII", cgroup, program, kind.attached_as, flags)
         function, number = system_call._system_call()
         assert function(number, 8, attributes, len(attributes)) == 0
         try:
             yield system_call.program_info(program).id
         finally:
             with contextlib.suppress(BpfRefused):
-                system_call.detach_program(cgroup, program)
+                system_call.detach_program(cgroup, program, kind)
             os.close(program)
 
 

@@ -19,14 +19,14 @@ CODE = packed(assembled(OURS))
 @pytest.mark.parametrize(
     "told, ours, program",
     [
-        (ProgramInfo(7, "ab", "keepalive_1", 0, CODE), True, OURS),
-        (ProgramInfo(7, "ab", "keepalive_1", 1000, CODE), True, OURS),
-        (ProgramInfo(7, "ab", "theirs", 0, CODE), False, None),
-        (ProgramInfo(7, "ab", "keepalive_1", 0, CODE[:16]), False, None),
-        (ProgramInfo(7, "ab", "keepalive_1", 0, None), True, None),
-        (ProgramInfo(7, "ab", "keepalive_1", 1000, None), False, None),
-        (ProgramInfo(7, "ab", "keepalive", 0, None), False, None),
-        (ProgramInfo(7, "ab", "keepalive_1 ", 0, None), False, None),
+        (ProgramInfo(13, 7, "ab", "keepalive_1", 0, CODE), True, OURS),
+        (ProgramInfo(13, 7, "ab", "keepalive_1", 1000, CODE), True, OURS),
+        (ProgramInfo(13, 7, "ab", "theirs", 0, CODE), False, None),
+        (ProgramInfo(13, 7, "ab", "keepalive_1", 0, CODE[:16]), False, None),
+        (ProgramInfo(13, 7, "ab", "keepalive_1", 0, None), True, None),
+        (ProgramInfo(13, 7, "ab", "keepalive_1", 1000, None), False, None),
+        (ProgramInfo(13, 7, "ab", "keepalive", 0, None), False, None),
+        (ProgramInfo(13, 7, "ab", "keepalive_1 ", 0, None), False, None),
     ],
 )
 def test_ours_have_name_and_mark(told: ProgramInfo, ours: bool, program: object) -> None:

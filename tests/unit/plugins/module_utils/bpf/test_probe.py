@@ -39,11 +39,16 @@ ALL = frozenset(OPTIONS) - {"defer_accept"}
 class PlayedKernel:
     """A trial under a kernel that can set some of the options, and perhaps tell of them."""
 
-    def __init__(self, sets: t.Collection[str], asks: bool, offset: int = 0, sees: bool = True) -> None:
-        self._sets, self._asks, self._offset, self._sees = sets, asks, offset, sees
+    def __init__(
+        self, sets: t.Collection[str], asks: bool, offset: int = 0, sees: bool = True, enforces: t.Optional[bool] = True
+    ) -> None:
+        self._sets, self._asks, self._offset, self._sees, self._enforces = sets, asks, offset, sees, enforces
 
-    def under(self, program: BpfProgram, on: bool = False) -> Outcomes:
-        return {name: self._made(name, program, on) for name in ("listen", "connect")}
+    def under(self, program: BpfProgram, on: bool = False, enforce: bool = False) -> Outcomes:
+        if enforce and self._enforces is None:
+            raise BpfRefused("BPF_PROG_LOAD: no")
+        made = {name: self._made(name, program, on) for name in ("listen", "connect")}
+        return {name: {**one, "keepalive": 1} if enforce and self._enforces else one for name, one in made.items()}
 
     def _made(self, callback: str, program: BpfProgram, on: bool) -> t.Dict[str, int]:
         made = {**SYSTEM, "keepalive": int(on)}
@@ -99,6 +104,14 @@ def test_a_kernel_of_before_6_1_without_a_description(monkeypatch: pytest.Monkey
         "respect: this kernel does not tell a BPF program of SO_KEEPALIVE (Linux 6.1 does), nor can it be read: "
         "/sys/kernel/btf/vmlinux: No such file or directory"
     )
+
+
+def test_a_kernel_that_enforces_nothing() -> None:
+    reason = "enforce: this kernel runs no BPF program for what sockets are set to (Linux 5.3 does)"
+    assert reach_of(PlayedKernel(ALL, True, enforces=False)).enforce == reason
+    assert reach_of(PlayedKernel(ALL, True, enforces=None)).enforce == f"{reason}: BPF_PROG_LOAD: no"
+    assert Reach("", CANNOT, enforce=reason).obstacles({}, False, True) == [reason]
+    assert Reach("", CANNOT, enforce=reason).obstacles({}, False) == []
 
 
 def test_a_kernel_whose_programs_do_nothing() -> None:

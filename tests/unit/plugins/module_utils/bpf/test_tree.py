@@ -43,7 +43,7 @@ def test_what_cannot_be_read_is_told(tmp_path: pathlib.Path, monkeypatch: pytest
     for name in ("a/refused", "a/gone", "b"):
         (tmp_path / name).mkdir(parents=True)
 
-    def answer(folder: str) -> CgroupPrograms:
+    def answer(folder: str, _kind: object) -> CgroupPrograms:
         if folder.endswith("refused"):
             raise BpfRefused("no")
         if folder.endswith("gone"):
@@ -62,7 +62,7 @@ def test_not_even_the_first_one(tmp_path: pathlib.Path) -> None:
 
 def test_deeper_than_a_path_can_be(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user may nest folders below what was delegated to him until no path leads there."""
-    monkeypatch.setattr(tree, "programs_at", lambda folder: CgroupPrograms(0))
+    monkeypatch.setattr(tree, "programs_at", lambda folder, kind: CgroupPrograms(0))
     here = os.getcwd()
     os.chdir(tmp_path)
     try:
