@@ -8,7 +8,14 @@
 #include <sys/resource.h>
 
 enum { PROG_LOAD = 5, PROG_ATTACH = 8, PROG_DETACH = 9, FD_BY_ID = 13, INFO_BY_FD = 15, PROG_QUERY = 16 };
-enum { TYPE_SOCK_OPS = 13, SOCK_OPS = 3, REPLACE = 4 };
+enum { REPLACE = 4 };
+
+/* As the kernel numbers them: sock_ops, and cgroup/setsockopt. */
+static const struct {
+    uint32_t type, attached_as;
+} kinds[] = {{13, 3}, {25, 22}};
+
+_Static_assert(sizeof kinds / sizeof kinds[0] == KEEPALIVE_BPF_KINDS, "one for each kind");
 
 struct load {
     uint32_t type, count;
@@ -62,8 +69,8 @@ static int bpf(int command, void *attributes, size_t size)
 
 int keepalive_bpf_load(const struct keepalive_bpf_program *program)
 {
-    struct load load = {.type = TYPE_SOCK_OPS, .count = (uint32_t)program->length, .code = (uintptr_t)program->code,
-                        .licence = (uintptr_t)program->licence, .name = KEEPALIVE_BPF_NAME, .attached_as = SOCK_OPS};
+    struct load load = {.type = kinds[program->kind].type, .count = (uint32_t)program->length, .code = (uintptr_t)program->code,
+                        .licence = (uintptr_t)program->licence, .name = KEEPALIVE_BPF_NAME, .attached_as = kinds[program->kind].attached_as};
     const int fd = bpf(PROG_LOAD, &load, sizeof load);
 
     if (fd != -EPERM)
@@ -78,9 +85,9 @@ int keepalive_bpf_load(const struct keepalive_bpf_program *program)
     return bpf(PROG_LOAD, &load, sizeof load);
 }
 
-int keepalive_bpf_attach(int cgroup, int program, int instead_of)
+int keepalive_bpf_attach(int cgroup, int program, int instead_of, enum keepalive_bpf_kind kind)
 {
-    struct attach attach = {.cgroup = (uint32_t)cgroup, .program = (uint32_t)program, .type = SOCK_OPS,
+    struct attach attach = {.cgroup = (uint32_t)cgroup, .program = (uint32_t)program, .type = kinds[kind].attached_as,
                             .flags = KEEPALIVE_BPF_MULTI};
 
     if (instead_of >= 0) {
@@ -90,16 +97,16 @@ int keepalive_bpf_attach(int cgroup, int program, int instead_of)
     return bpf(PROG_ATTACH, &attach, sizeof attach);
 }
 
-int keepalive_bpf_detach(int cgroup, int program)
+int keepalive_bpf_detach(int cgroup, int program, enum keepalive_bpf_kind kind)
 {
-    struct attach detach = {.cgroup = (uint32_t)cgroup, .program = (uint32_t)program, .type = SOCK_OPS};
+    struct attach detach = {.cgroup = (uint32_t)cgroup, .program = (uint32_t)program, .type = kinds[kind].attached_as};
 
     return bpf(PROG_DETACH, &detach, sizeof detach);
 }
 
-int keepalive_bpf_query(int cgroup, struct keepalive_bpf_programs *programs)
+int keepalive_bpf_query(int cgroup, struct keepalive_bpf_programs *programs, enum keepalive_bpf_kind kind)
 {
-    struct query query = {.cgroup = (uint32_t)cgroup, .type = SOCK_OPS, .ids = (uintptr_t)programs->ids,
+    struct query query = {.cgroup = (uint32_t)cgroup, .type = kinds[kind].attached_as, .ids = (uintptr_t)programs->ids,
                           .count = KEEPALIVE_BPF_MOST};
     const int error = bpf(PROG_QUERY, &query, sizeof query);
 

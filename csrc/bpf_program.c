@@ -9,6 +9,7 @@ enum {
     MOVE = 0xb7, MOVE_REGISTER = 0xbf, ADD = 0x07, ADD_REGISTER = 0x0f, MULTIPLY = 0x27, MULTIPLY_REGISTER = 0x2f,
     XOR = 0xa7, LOAD = 0x61, STORE = 0x63, STORE_VALUE = 0x62, JUMP = 0x05, JUMP_EQUAL = 0x15, JUMP_NOT_EQUAL = 0x55,
     JUMP_NOT_EQUAL_REGISTER = 0x5d, JUMP_NOT_ABOVE = 0xb5, CALL = 0x85, EXIT = 0x95, LOAD_LONG = 0x79, AND = 0x57,
+    JUMP_ABOVE_REGISTER = 0x2d,
 };
 
 /* Registers. From the sixth on calls leave them alone; the kernel makes constants in the eleventh. */
@@ -128,19 +129,34 @@ static void set_options(struct keepalive_bpf_program *program, const struct keep
 #undef SET
 }
 
-void keepalive_bpf_assemble(struct keepalive_bpf_program *program, const struct keepalive_options *options,
-                            unsigned libraries, int flags)
+static bool connects_with(unsigned libraries)
 {
-    const bool connects = (libraries & (KEEPALIVE_CONNECT | KEEPALIVE_SOCKET)) != 0;
-    const bool listens = (libraries & (KEEPALIVE_LISTEN | KEEPALIVE_SOCKET)) != 0;
+    return (libraries & (KEEPALIVE_CONNECT | KEEPALIVE_SOCKET)) != 0;
+}
+
+/* The options of these libraries, with the user timeout that derives from them where they tell. */
+static struct keepalive_options values_of(const struct keepalive_options *options, unsigned libraries)
+{
     struct keepalive_options values = *options;
 
     if (values.user_timeout == KEEPALIVE_DERIVE && values.keepidle > 0 && values.keepintvl > 0 && values.keepcnt > 0)
         values.user_timeout = keepalive_derive(values.keepidle, values.keepintvl, values.keepcnt);
+    if (!connects_with(libraries))
+        values.syncnt = KEEPALIVE_SYSTEM;
+    return values;
+}
+
+void keepalive_bpf_assemble(struct keepalive_bpf_program *program, const struct keepalive_options *options,
+                            unsigned libraries, int flags)
+{
+    const bool listens = (libraries & (KEEPALIVE_LISTEN | KEEPALIVE_SOCKET)) != 0;
+    const struct keepalive_options values = values_of(options, libraries);
+
+    program->kind = KEEPALIVE_BPF_SOCKETS;
     /* The kernel has no name for ISC, and lets only those that it knows look into its own structures. */
     program->licence = values.respect && flags > 0 ? "Dual BSD/GPL" : "ISC";
     program->length = 0;
-    only_in_callbacks(program, connects, listens);
+    only_in_callbacks(program, connects_with(libraries), listens);
     unless_done(program);
     add(program, MOVE_REGISTER, SLOT, FRAME, 0, 0);
     add(program, ADD, SLOT, 0, 0, ON_STACK);
@@ -149,7 +165,7 @@ void keepalive_bpf_assemble(struct keepalive_bpf_program *program, const struct 
     else if (values.respect)
         unless_on(program);
     set_options(program, &values);
-    if (connects && values.syncnt > 0) { /* on a listener it would change how often a SYN is answered */
+    if (values.syncnt > 0) { /* on a listener it would change how often a SYN is answered */
         const size_t jump = program->length;
 
         add(program, JUMP_NOT_EQUAL, OPERATION, 0, 0, CONNECT);
@@ -161,6 +177,49 @@ void keepalive_bpf_assemble(struct keepalive_bpf_program *program, const struct 
     for (size_t at = 0; at < program->length; at++)
         if (program->code[at].offset == TO_END)
             program->code[at].offset = (int16_t)(program->length - at - 1);
+    add(program, MOVE, 0, 0, 0, 1);
+    add(program, EXIT, 0, 0, 0, 0);
+}
+
+/* What a program for setting has in its registers, and where struct bpf_sockopt has what is set. */
+enum { LEVEL = 2, OPTION = 3, END = 4, VALUE = 7, MARKED = 8, VALUE_AT = 8, END_AT = 16, LEVEL_AT = 24, OPTION_AT = 28 };
+
+/* Four instructions; the last one goes to where the value is written, and its offset is not known yet. */
+static void unless_other(struct keepalive_bpf_program *program, int level, int option, int value)
+{
+    add(program, JUMP_NOT_EQUAL, LEVEL, 0, 3, level);
+    add(program, JUMP_NOT_EQUAL, OPTION, 0, 2, option);
+    add(program, MOVE, VALUE, 0, 0, value);
+    add(program, JUMP, 0, 0, TO_END, 0);
+}
+
+void keepalive_bpf_enforce(struct keepalive_bpf_program *program, const struct keepalive_options *options,
+                           unsigned libraries)
+{
+    const struct keepalive_options values = values_of(options, libraries);
+
+    program->kind = KEEPALIVE_BPF_SETTING;
+    program->licence = "ISC";
+    program->length = 0;
+    add(program, MOVE, MARKED, 0, 0, KEEPALIVE_BPF_MARK);
+    add(program, LOAD, LEVEL, 1, LEVEL_AT, 0);
+    add(program, LOAD, OPTION, 1, OPTION_AT, 0);
+    unless_other(program, SOL_SOCKET, SO_KEEPALIVE, 1);
+#define TEST(field, variable, ...)                                             \
+    if (variable != TCP_DEFER_ACCEPT && values.field > KEEPALIVE_SYSTEM) \
+        unless_other(program, IPPROTO_TCP, variable, values.field);
+    KEEPALIVE_OPTIONS(TEST)
+#undef TEST
+    add(program, JUMP, 0, 0, 6, 0);
+    for (size_t at = 0; at < program->length; at++)
+        if (program->code[at].offset == TO_END)
+            program->code[at].offset = (int16_t)(program->length - at - 1);
+    add(program, LOAD_LONG, LEVEL, 1, VALUE_AT, 0);
+    add(program, LOAD_LONG, OPTION, 1, END_AT, 0);
+    add(program, MOVE_REGISTER, END, LEVEL, 0, 0);
+    add(program, ADD, END, 0, 0, sizeof(int));
+    add(program, JUMP_ABOVE_REGISTER, END, OPTION, 1, 0);
+    add(program, STORE, LEVEL, VALUE, 0, 0);
     add(program, MOVE, 0, 0, 0, 1);
     add(program, EXIT, 0, 0, 0, 0);
 }

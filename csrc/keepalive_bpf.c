@@ -3,11 +3,12 @@
  * keepalive-bpf: gives TCP keepalive to all sockets of a cgroup, by a program that the kernel runs when one of them
  * connects, listens or is accepted. No library in any process; static programs are reached as well.
  *
- *   keepalive-bpf attach [by-flags] [connect] [listen] [socket] [-|CGROUP]
+ *   keepalive-bpf attach [by-flags] [enforce] [connect] [listen] [socket] [-|CGROUP]
  *   keepalive-bpf detach [-|CGROUP]
  *   keepalive-bpf show [-|CGROUP]      what is attached, with the values of ours
  *
  *   connect, listen, socket: when the program acts; by default as the library socket does.
+ *   enforce: besides, an application that sets other values gets these, and is told that it has set its own.
  *   by-flags: for LIBKEEPALIVE_RESPECT before Linux 6.1, where the kernel cannot be asked whether SO_KEEPALIVE is on.
  *   -, or nothing: the cgroup of this process, which is the unit's in ExecStartPre=+. CGROUP: a folder, from / on.
  *
@@ -112,7 +113,7 @@ static int dump(const struct keepalive_bpf_program *program)
     return 0;
 }
 
-static int act(const char *verb, const char *path, const struct keepalive_bpf_program *program, bool disabled)
+static int act(const char *verb, const char *path, const struct keepalive_bpf_program *programs, size_t count)
 {
     const int cgroup = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -124,13 +125,12 @@ static int act(const char *verb, const char *path, const struct keepalive_bpf_pr
 
     if (locked < 0)
         return keepalive_bpf_failed("the lock in /run/netops.keepalive cannot be had", locked);
-    return disabled || strcmp(verb, "detach") == 0 ? keepalive_bpf_take_away(cgroup)
-                                                   : keepalive_bpf_exchange(cgroup, path, program);
+    return count == 0 ? keepalive_bpf_take_away(cgroup) : keepalive_bpf_exchange(cgroup, path, programs, count);
 }
 
 static int say_usage(int fd)
 {
-    static const char usage[] = "usage: keepalive-bpf attach [by-flags] [connect] [listen] [socket] [-|CGROUP]\n"
+    static const char usage[] = "usage: keepalive-bpf attach [by-flags] [enforce] [connect] [listen] [socket] [-|CGROUP]\n"
                                 "       keepalive-bpf detach [-|CGROUP]\n"
                                 "       keepalive-bpf show [-|CGROUP]\n"
                                 "attach takes TCP_KEEPIDLE and so on from the environment, as the libraries do.\n"
@@ -152,7 +152,7 @@ int main(int count, char **words)
     const bool attaches = count > 1 && strcmp(words[1], "attach") == 0;
     const bool dumps = count > 1 && strcmp(words[1], "dump") == 0;
     struct keepalive_options options = {.disable = 0};
-    static struct keepalive_bpf_program program;
+    static struct keepalive_bpf_program programs[2];
     static char path[PATH_MAX];
     unsigned libraries = 0;
     int at = 2;
@@ -163,8 +163,10 @@ int main(int count, char **words)
         return say_usage(STDERR_FILENO);
     const bool by_flags = (attaches || dumps) && at < count && strcmp(words[at], "by-flags") == 0;
 
-    if (by_flags)
-        at++;
+    at += by_flags;
+    const bool enforces = (attaches || dumps) && at < count && strcmp(words[at], "enforce") == 0;
+
+    at += enforces;
     for (; (attaches || dumps) && at < count && library_of(words[at]) != 0; at++)
         libraries |= library_of(words[at]);
     const char *where = at < count ? words[at] : "-";
@@ -178,13 +180,16 @@ int main(int count, char **words)
 
         if (flags < 0)
             return keepalive_bpf_failed("/sys/kernel/btf/vmlinux does not tell where sockets have their flags", flags);
-        keepalive_bpf_assemble(&program, &options, libraries != 0 ? libraries : KEEPALIVE_SOCKET, flags);
+        if (libraries == 0)
+            libraries = KEEPALIVE_SOCKET;
+        keepalive_bpf_assemble(&programs[0], &options, libraries, flags);
+        keepalive_bpf_enforce(&programs[1], &options, libraries);
     }
     if (dumps)
-        return dump(&program);
+        return dump(&programs[enforces]);
     if (where[0] == '/')
         (void)snprintf(path, sizeof path, "%s", where);
     else if (!keepalive_bpf_find_own(path, sizeof path))
         return keepalive_bpf_failed("/proc/self/cgroup: no cgroup of version 2 that is shown here", 0);
-    return act(words[1], path, &program, options.disable != 0);
+    return act(words[1], path, programs, !attaches || options.disable ? 0 : enforces ? 2 : 1);
 }

@@ -24,7 +24,15 @@ struct keepalive_bpf_instruction {
     int32_t value;
 };
 
+/* Which programs of a cgroup; two kinds are attached side by side. */
+enum keepalive_bpf_kind {
+    KEEPALIVE_BPF_SOCKETS, /* sees sockets connect, listen and be accepted */
+    KEEPALIVE_BPF_SETTING, /* sees what sockets are set to */
+    KEEPALIVE_BPF_KINDS,
+};
+
 struct keepalive_bpf_program {
+    enum keepalive_bpf_kind kind;
     const char *licence; /* what the kernel is told of it */
     size_t length;
     struct keepalive_bpf_instruction code[KEEPALIVE_BPF_LONGEST];
@@ -44,6 +52,9 @@ struct keepalive_bpf_seen {
  */
 void keepalive_bpf_assemble(struct keepalive_bpf_program *program, const struct keepalive_options *options,
                             unsigned libraries, int flags);
+/* The same for the program that gives these values to whoever sets others; its twin is enforce.py. */
+void keepalive_bpf_enforce(struct keepalive_bpf_program *program, const struct keepalive_options *options,
+                           unsigned libraries);
 /* What the instructions of a loaded program say, as the kernel shows them; it may have taken constants apart. */
 void keepalive_bpf_follow(struct keepalive_bpf_seen *seen, const struct keepalive_bpf_instruction *code, size_t length);
 
@@ -67,9 +78,9 @@ struct keepalive_bpf_told {
 
 int keepalive_bpf_load(const struct keepalive_bpf_program *program);
 /* Beside others, or in one step instead of the last one, unless that is negative. */
-int keepalive_bpf_attach(int cgroup, int program, int instead_of);
-int keepalive_bpf_detach(int cgroup, int program);
-int keepalive_bpf_query(int cgroup, struct keepalive_bpf_programs *programs);
+int keepalive_bpf_attach(int cgroup, int program, int instead_of, enum keepalive_bpf_kind kind);
+int keepalive_bpf_detach(int cgroup, int program, enum keepalive_bpf_kind kind);
+int keepalive_bpf_query(int cgroup, struct keepalive_bpf_programs *programs, enum keepalive_bpf_kind kind);
 int keepalive_bpf_open(uint32_t id);
 int keepalive_bpf_look_at(int program, struct keepalive_bpf_told *told);
 
@@ -86,8 +97,8 @@ int keepalive_bpf_lock(void);
 /* bpf_attach.c: each returns the status to end with, and has said what it is not 0 for. */
 
 int keepalive_bpf_show(int cgroup);
-/* Has a program, and no other of ours, attached to a cgroup, whose folder is the path. */
-int keepalive_bpf_exchange(int cgroup, const char *path, const struct keepalive_bpf_program *program);
+/* Has these programs, one of each kind that is wanted, and no other of ours attached to a cgroup with this folder. */
+int keepalive_bpf_exchange(int cgroup, const char *path, const struct keepalive_bpf_program *programs, size_t count);
 int keepalive_bpf_take_away(int cgroup);
 
 /* keepalive_bpf.c: what is said. */

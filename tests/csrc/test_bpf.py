@@ -20,8 +20,10 @@ from ansible_collections.netops.keepalive.plugins.module_utils.bpf import attach
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.attached import programs_at
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.btf import PATH, flags_offset
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.cgroup2 import find_root
-from ansible_collections.netops.keepalive.plugins.module_utils.bpf.instruction import packed
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.enforce import enforcement_of
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.instruction import Instruction, packed
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.program import BpfProgram, assembled, program_for
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import FOR_SETTING, load_program
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import locked
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.polling import poll_until
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import DERIVE, OPTIONS
@@ -108,6 +110,8 @@ def test_c_and_python_write_the_same(program: Path, tcp: dict[str, int], librari
     expected = program_for(libraries or {"socket"}, tcp, respect)
     assert (done.status, done.err) == (0, "")
     assert done.out.split() == [one.packed().hex() for one in assembled(expected)]
+    enforced = run(program, "dump", "enforce", *sorted(libraries), env=env)
+    assert enforced.out.split() == [one.packed().hex() for one in enforcement_of(expected).instructions]
 
 
 def test_the_longest_program_is_as_long_as_in_python(program: Path) -> None:
@@ -147,7 +151,7 @@ def test_by_flags_is_attached_as_python_would(program: Path, folder: Path) -> No
 # ---------------------------------------------------------------- what is said without a kernel
 
 USAGE = (
-    "usage: keepalive-bpf attach [by-flags] [connect] [listen] [socket] [-|CGROUP]\n"
+    "usage: keepalive-bpf attach [by-flags] [enforce] [connect] [listen] [socket] [-|CGROUP]\n"
     "       keepalive-bpf detach [-|CGROUP]\n"
     "       keepalive-bpf show [-|CGROUP]\n"
     "attach takes TCP_KEEPIDLE and so on from the environment, as the libraries do.\n"
@@ -165,7 +169,7 @@ def test_help(program: Path) -> None:
         (), ("",), ("start",), ("attach", "accept"), ("attach", "sub/folder"), ("attach", "-", "connect"),
         ("attach", "connect", "/a", "/b"), ("detach", "connect"), ("show", "/a", "/b"), ("--help", "-"),
         ("attach", "/" + "x" * 4096),
-        ("attach", "connect", "by-flags"), ("detach", "by-flags"),
+        ("attach", "connect", "by-flags"), ("detach", "by-flags"), ("attach", "enforce", "by-flags"),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_told_how(program: Path, words: tuple[str, ...]) -> None:
@@ -254,6 +258,50 @@ def test_it_takes_ours_away_and_leaves_theirs(program: Path, folder: Path) -> No
         assert run(program, "detach", folder) == Result(0, "", "")
         assert ids_at(folder) == [foreign]
         assert run(program, "detach", folder) == Result(0, "", "")
+
+
+def enforced_at(folder: Path) -> list[object]:
+    return [one.program for one in programs_at(str(folder), FOR_SETTING).ours]
+
+
+@needs_programs
+def test_it_enforces_where_that_is_asked_for(program: Path, folder: Path) -> None:
+    """And takes that away where it is not asked for any more."""
+    assert run(program, "attach", "enforce", "connect", folder, env=VALUES) == Result(0, "", "")
+    assert python.is_right(str(folder), OURS, enforce=True)
+    (enforcing,) = [one.id for one in programs_at(str(folder), FOR_SETTING).programs]
+    assert run(program, "attach", "enforce", "connect", folder, env=VALUES).status == 0
+    assert [one.id for one in programs_at(str(folder), FOR_SETTING).programs] == [enforcing], "it is right already"
+    (number,) = ids_at(folder)
+    assert run(program, "show", folder).out.splitlines() == [
+        f"{enforcing} keepalive_1 enforces",
+        f"{number} keepalive_1 TCP_KEEPIDLE=61 TCP_KEEPCNT=4 TCP_KEEPINTVL=13 TCP_USER_TIMEOUT=113000",
+    ]
+    env = VALUES | {"TCP_KEEPIDLE": "62"}
+    assert run(program, "attach", "enforce", "connect", folder, env=env).status == 0
+    assert enforced_at(folder) == [
+        enforcement_of(program_for(["connect"], {"keepidle": 62, "keepintvl": 13, "keepcnt": 4}))
+    ]
+    assert run(program, "attach", "connect", folder, env=VALUES) == Result(0, "", "")
+    assert python.is_right(str(folder), OURS)
+
+
+@needs_programs
+def test_it_takes_both_away(program: Path, folder: Path) -> None:
+    python.attach(str(folder), OURS, enforce=True)
+    assert run(program, "detach", folder) == Result(0, "", "")
+    assert (ours_at(folder), enforced_at(folder)) == ([], [])
+
+
+@needs_programs
+def test_where_the_second_finds_no_room_the_first_is_not_attached(program: Path, folder: Path) -> None:
+    code = packed([Instruction(0xB7, 0, 0, 0, 1), Instruction(0x95)])
+    theirs = load_program(code, "theirs", "GPL", FOR_SETTING)
+    with own_cgroup(folder) as unit, foreign_at(folder, 0, program=theirs, kind=FOR_SETTING) as foreign:
+        done = run(program, "attach", "enforce", unit, env=VALUES)
+        said = f"keepalive-bpf: {foreign} theirs, attached to {folder}, lets no program be attached below it\n"
+        assert (done, ours_at(unit)) == (Result(1, "", said), [])
+        assert run(program, "show", folder).out == f"{foreign} theirs (not ours) changes what is set\n"
 
 
 @needs_programs
