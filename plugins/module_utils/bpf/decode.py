@@ -76,7 +76,7 @@ def trace(code: t.Iterable[Instruction]) -> t.Iterator[Step]:
         value = constants[one.source] if one.code in _FROM_REGISTER else one.value
         if one.code in (STORE_VALUE, STORE) and one.to == FRAME:
             stored = value
-        elif one.code == CALL and constants[3] is not None:
+        elif one.code == CALL:
             called = (constants[2], constants[3], stored)
         elif one.code in _EQUAL and (one.to == OPERATION or value == MARK):
             yield "if", one.to, value

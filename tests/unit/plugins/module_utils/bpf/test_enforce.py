@@ -202,9 +202,7 @@ def test_a_detach_takes_both(folder: pathlib.Path) -> None:
 @needs_programs
 def test_where_the_second_finds_no_room_the_first_is_not_attached(folder: pathlib.Path) -> None:
     """All or nothing."""
-    code = [Instruction(0xB7, 0, 0, 0, 1), Instruction(0x95)]
-    theirs = load_program(b"".join(one.packed() for one in code), "theirs", "GPL", FOR_SETTING)
-    with own_cgroup(folder) as unit, foreign_at(folder, 0, program=theirs, kind=FOR_SETTING) as foreign:
+    with own_cgroup(folder) as unit, foreign_at(folder, 0, kind=FOR_SETTING) as foreign:
         with pytest.raises(BpfRefused) as refused:
             attach(str(unit), OURS, enforce=True)
         said = f"theirs (id {foreign}), attached to {folder} exclusively, lets no program be attached below it"

@@ -10,19 +10,21 @@ import errno
 import os
 import pathlib
 import platform
+import re
 import resource
 import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf import system_call
-from ansible_collections.netops.keepalive.plugins.module_utils.bpf.cgroup2 import find_root
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.instruction import EXIT, LOAD, Instruction, packed
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.program import assembled, program_for
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import (
     BpfRefused,
+    ProgramInfo,
     load_program,
     missing_capabilities,
     open_program,
+    program_info,
     query_programs,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
@@ -34,6 +36,7 @@ from ansible_collections.netops.keepalive.tests.unit.support.cgroups import (
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
 
 CODE = packed(assembled(program_for(["connect"], {})))
+OTHER = packed(assembled(program_for(["connect"], {"keepidle": 16})))
 DROP = """
 import ctypes
 header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
@@ -155,6 +158,24 @@ def test_who_has_the_capabilities_is_told_what_else_it_may_be(
 
 
 @needs_programs
+def test_what_is_told_of_a_program() -> None:
+    """Another one of the same instructions has the same tag, whatever its name."""
+    one, two, other = (
+        load_program(code, name, "ISC")
+        for name, code in (("keepalive_1", CODE), ("name.of_15_long", CODE), ("keepalive_1", OTHER))
+    )
+    told, same, differs = map(program_info, (one, two, other))
+    for program in (one, two, other):
+        os.close(program)
+    assert told == ProgramInfo(13, told.id, told.tag, "keepalive_1", 0, told.xlated)
+    assert re.fullmatch("[0-9a-f]{16}", told.tag)
+    assert told.xlated is not None
+    assert len(told.xlated) == len(CODE)
+    assert (same.tag, same.name, same.id > told.id) == (told.tag, "name.of_15_long", True)
+    assert differs.tag != told.tag
+
+
+@needs_programs
 def test_more_programs_than_were_expected(monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs in a cgroup may be those of many above it."""
     with own_cgroup() as folder, held_cgroup(folder) as cgroup:
@@ -194,9 +215,3 @@ def test_little_locked_memory_is_no_obstacle(monkeypatch: pytest.MonkeyPatch, ma
     os.close(load_program(CODE, "keepalive_1", "ISC"))
     most = resource.RLIM_INFINITY if may_lift else 8388608
     assert limits == [(65536, 8388608), (most, most), (65536, most)]
-
-
-def test_there_is_a_root_where_programs_are_tested() -> None:
-    """Else all of these tests would be skipped where they must run."""
-    if os.geteuid() == 0 and os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
-        assert find_root()
