@@ -50,14 +50,16 @@ def attach(
     :param folder: The cgroup.
     :param enforce: Whether its values also take the place of what the applications set; else nothing of ours does so.
     :param root: The topmost cgroup, by default this host's.
-    :return: Whether that changed anything, and what was attached before.
+    :return: Whether that changed anything, and what was attached before, for restore().
     :raises BpfRefused: It cannot be; then all is as before.
     :raises NotLocked: Others are at it without end.
     """
     root = root or find_root()
     wanted: t.List[AnyProgram] = [program, enforcement_of(program)] if enforce else [program]
     with locked(*LOCK, limit=LIMIT), opened(folder) as cgroup, contextlib.ExitStack() as ends:
-        found = programs_of(cgroup)
+        enforcing = programs_of(cgroup, kind=FOR_SETTING)
+        flags, there = programs_of(cgroup)
+        found = CgroupPrograms(flags, [*there, *enforcing.ours])
         new = [(one, ends.enter_context(loaded(one))) for one in wanted]
         due = [(one, descriptor) for one, descriptor in new if not _is_attached(cgroup, one, descriptor)]
         for one, _descriptor in due:
@@ -66,10 +68,26 @@ def attach(
                 raise BpfRefused(obstacle)
         for one, descriptor in due:
             _exchange(cgroup, folder, one.kind, descriptor)
-        others = [] if enforce else programs_of(cgroup, kind=FOR_SETTING).ours
+        others = [] if enforce else enforcing.ours
         for other in others:
             _take(cgroup, other, FOR_SETTING)
         return bool(due or others), found
+
+
+def restore(folder: str, before: CgroupPrograms) -> bool:
+    """Have attached again what attach() has found; tell whether that changed anything. What is gone needs nothing.
+
+    :raises BpfRefused: It cannot be, for instance because it was another release's.
+    :raises NotLocked: Others are at it without end.
+    """
+    ours = before.ours
+    if not ours:
+        return bool(detach(folder))
+    programs = [one.program for one in ours if isinstance(one.program, BpfProgram)]
+    enforced = [one for one in ours if isinstance(one.program, Enforcement)]
+    if not programs or any(one.program is None for one in ours):
+        raise BpfRefused(f"{printable(folder)}: {ours[0]} cannot be put back: what it did is not known")
+    return os.path.isdir(folder) and attach(folder, programs[0], bool(enforced))[0]
 
 
 def is_right(folder: str, program: BpfProgram, enforce: bool = False) -> bool:

@@ -12,8 +12,8 @@ import socket
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.bpf.attach import attach, detach, is_right
-from ansible_collections.netops.keepalive.plugins.module_utils.bpf.attached import programs_at
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.attach import attach, detach, is_right, restore
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.attached import Attached, CgroupPrograms, programs_at
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.decode import has_mark
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.enforce import (
     Enforcement,
@@ -186,6 +186,39 @@ def test_it_comes_and_goes_with_the_wish(folder: pathlib.Path) -> None:
     assert (attach(str(folder), OTHER)[0], ours_at(folder)) == (True, [[OTHER], []])
     assert (is_right(str(folder), OTHER, True), is_right(str(folder), OTHER)) == (False, True)
     assert attach(str(folder), OTHER)[0] is False
+
+
+@needs_programs
+@pytest.mark.parametrize(
+    "before",
+    [[], [(OURS, False)], [(OURS, True)], [(OTHER, True)]],
+    ids=["nothing", "a program", "an enforced one", "another"],
+)
+@pytest.mark.parametrize("enforce", [False, True])
+def test_what_was_before_can_be_put_back(
+    folder: pathlib.Path, before: t.List[t.Tuple[BpfProgram, bool]], enforce: bool
+) -> None:
+    for program, enforced in before:
+        attach(str(folder), program, enforced)
+    there = ours_at(folder)
+    _changed, found = attach(str(folder), program_for(["socket"], {"keepidle": 99}), enforce)
+    assert (restore(str(folder), found), ours_at(folder)) == (True, there)
+    assert restore(str(folder), found) is False
+
+
+@needs_programs
+def test_what_is_not_known_cannot_be_put_back(folder: pathlib.Path) -> None:
+    found = CgroupPrograms(2, [Attached(7, "keepalive_9", "", True, None)])
+    with pytest.raises(BpfRefused, match=r": keepalive_9 \(id 7\) cannot be put back: what it did is not known$"):
+        restore(str(folder), found)
+
+
+def test_what_is_gone_needs_nothing_back(tmp_path: pathlib.Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may lock")
+    gone = str(tmp_path / "gone")
+    assert restore(gone, CgroupPrograms(2, [Attached(7, "keepalive_1", "", True, OURS)])) is False
+    assert restore(gone, CgroupPrograms(0)) is False
 
 
 @needs_programs
