@@ -98,3 +98,15 @@ def test_a_program_of_another_layout_has_the_mark_and_no_values() -> None:
     code = assembled(program_for(["connect"], {}))
     other = [*code[:-2], Instruction(0xB7, 0, 0, 0, 0), code[-1]]
     assert (has_mark(other), decode(other)) == (True, None)
+
+
+@pytest.mark.parametrize("respect, offset", [(False, 0), (True, 0), (True, 96)])
+def test_a_program_without_one_of_its_conditions_is_not_read_as_ours(respect: bool, offset: int) -> None:
+    """Which callbacks, whether one of ours was here, whether keepalive is on, whether it connects."""
+    code = assembled(program_for(["connect", "listen"], {"syncnt": 3, "keepidle": 60}, respect, offset))
+    jumps = [at for at, one in enumerate(code) if one.code in (0x15, 0x55) and one.to in (3, 9)]
+    assert len(jumps) == 5
+    for at in jumps[3:]:
+        assert decode(code[:at] + code[at + 1 :]) is None
+    for at in jumps[:3]:
+        assert decode(code[:at] + code[at + 1 :]) != decode(code)
