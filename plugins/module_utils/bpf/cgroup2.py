@@ -43,7 +43,7 @@ def cgroup_folder(control_group: str, root: str) -> str:
     :raises BpfRefused: It is none, or lies outside of what this process is shown.
     """
     parts = control_group.split("/")
-    if not control_group.startswith("/") or ".." in parts:
+    if not control_group.startswith("/") or {".", ".."}.intersection(parts):
         raise BpfRefused(
             f"{named(control_group)} is no cgroup that is shown here (another cgroup namespace's, perhaps)"
         )
