@@ -129,7 +129,9 @@ def test_what_a_kernel_shows_is_read(shown: bytes) -> None:
 
 def test_others_are_not_read_as_ours() -> None:
     code = Enforcement({"keepidle": 60}).instructions
-    for other in ([], code[:-2], OURS.instructions, [*code[:-2], Instruction(0xB7, 0, 0, 0, 0), code[-1]]):
+    nodelay = [one._replace(value=1) if (one.code, one.to, one.value) == (0x55, 3, 4) else one for one in code]
+    assert nodelay != code
+    for other in ([], nodelay, code[:-2], OURS.instructions, [*code[:-2], Instruction(0xB7, 0, 0, 0, 0), code[-1]]):
         assert decode_enforcement(other) is None
 
 
