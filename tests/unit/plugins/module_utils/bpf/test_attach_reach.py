@@ -190,11 +190,9 @@ def test_respect_leaves_sockets_with_keepalive_alone(folder: pathlib.Path, port:
         on = options_of(child.pid, child.run(connects(port, SETS_OWN)))
         off = options_of(child.pid, child.run("c = s\n" + connects(port, _KEEPS)))
         listener = options_of(child.pid, child.run("d = s\n" + listens(SETS_OWN))[0])
-    assert (on, off, listener) == (
-        {**untouched(), "keepalive": 1, **OWN},
-        WANTED,
-        {**untouched(), "keepalive": 1, **OWN},
-    )
+    own = {**untouched(), "keepalive": 1, **OWN}
+    cannot_tell = how == "asked" and reach.flags_offset > 0
+    assert (on, off, listener) == (own, {**untouched(), **OWN} if cannot_tell else WANTED, own)
 
 
 @pytest.mark.parametrize("family", ["::1", "::ffff:127.0.0.1"])
