@@ -83,12 +83,12 @@ class ActionModule(ActionBase):
             return assigned(given, [])
         services, units, settings = given["services"], given["found"].get("units", {}), ""
         if given["host_wide"] is not None:
-            # A .socket unit has systemd's own directives; a service's drop-in would win over the settings file.
-            services = [service for service in services if service["type"] == "socket"]
+            services = [service for service in services if _dropins.has_drop_in_beside_host_wide(service)]
             wanted = given["host_wide"]
             settings = _settings_file.rendered(self, wanted["sections"], task_vars, wanted["template"])
         templates = {kind: given[f"{kind}_template"] for kind in ("service", "socket")}
-        rendered = _dropins.rendered(self, services, units, templates, task_vars) if given["deploy"] else []
+        by_flags = given["found"].get("backends", {}).get("by_flags", False)
+        rendered = _dropins.rendered(self, services, units, templates, task_vars, by_flags) if given["deploy"] else []
         return assigned(given, rendered, settings)
 
     def _confirmed(self, arguments: Answer, trial: Answer, task_vars: Answer) -> Answer:
@@ -129,8 +129,8 @@ def _is_quiet(given: t.Mapping[str, t.Any], assignment: t.Mapping[str, t.Any]) -
         return False
     seen = None if given["libraries_changed"] else given["found"]
     restarts = {"services": assignment["services"], "without": assignment["without"], "seen": seen}
-    live = any(service.get("live") for service in assignment["services"])
-    return not live and _seen.dropins_are_there(assignment["dropins"], seen) and _seen.nothing_is_due(restarts, True)
+    unseen = any(service.get("live") for service in assignment["services"]) or assignment["programs"]
+    return not unseen and _seen.dropins_are_there(assignment["dropins"], seen) and _seen.nothing_is_due(restarts, True)
 
 
 def _show_wrong(answers: t.Mapping[str, t.Any]) -> None:

@@ -20,6 +20,7 @@ from ..rollout.due import due_units, forbidden, policy_of
 from ..settings.service import ResolvedService
 from ..units import dropin, preflight, system_calls, wrappers
 from ..units.asked import unit_from
+from ..units.attach_line import attach_words
 from ..units.preflight import Obstacle
 from ..units.unit import (
     Unit,
@@ -45,8 +46,11 @@ class UnitsReport:
         self._calls = system_calls.SystemCalls(run)
         self._manager = systemd.show_manager(run) if names else systemd.Manager()
 
-    def describe(self, name: str) -> t.Tuple[t.Dict[str, t.Any], t.List[Obstacle]]:
-        """Return a unit's dictionary and what stands in the way of its settings."""
+    def describe(self, name: str, by_program: bool = False) -> t.Tuple[t.Dict[str, t.Any], t.List[Obstacle]]:
+        """Return a unit's dictionary and what stands in the way of its settings.
+
+        :param by_program: whether a program of the kernel is to set its options.
+        """
         if is_template(name):
             instances = [unit for unit in self._units.values() if template_of(unit.name) == name]
             fragment, drop_ins = systemd.template_files(self._run, name)
@@ -63,7 +67,7 @@ class UnitsReport:
             foreign = foreign._replace(files=list(dict.fromkeys(files)))
         pids = [pid for unit in instances for pid in unit.pids]
         problems = problems_of(
-            name, properties["LoadState"], properties, foreign, dropin.path_of(name), self._mode, pids
+            name, properties["LoadState"], properties, foreign, dropin.path_of(name), self._mode, pids, by_program
         )
         problems += [obstacle for unit in instances for obstacle in self._of_state(unit)]
         problems += [
@@ -124,7 +128,8 @@ class UnitsReport:
         policies = {service["name"]: service.get("restart", "if_running") for service in services}
         changes = [service["name"] for service in services if not self._has_all(service)]
         units = [self._units[name] for name in sorted(self._units) if policy_of(name, policies) != "never"]
-        due, _reported = due_units(units, policies, assumed=changes)
+        spared = [service["name"] for service in services if service.get("backend") == "bpf"]
+        due, _reported = due_units(units, policies, assumed=changes, spared=spared)
         return forbidden(due, policies)
 
     def better_values(self, services: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[str]:
@@ -153,6 +158,8 @@ class UnitsReport:
         if own is None or "tcp" not in service or service["name"].endswith(".socket"):
             return own is not None
         resolved = ResolvedService.from_dict(service)
+        if resolved.by_program or attach_words(own) is not None:
+            return False  # whether a restart is due goes by what it is to have
         has, wanted = dropin.environment_in(own), {**dropin.environment(resolved.libraries, resolved.variables, ())}
         ours = preload_entries(wanted.pop("LD_PRELOAD"))
         mapped = [entry for entry in preload_entries(has.pop("LD_PRELOAD", "")) if dropin.is_own_library(entry)]
@@ -211,6 +218,8 @@ class UnitsReport:
             "need_daemon_reload": bool(unread),
             "main_pid": 0 if template else int(properties.get("MainPID", "0")),
             "stale": {unit.name: unit.stale for unit in instances if unit.stale},
+            "by_program": any(unit.by_program for unit in instances),
+            "unattached": {unit.name: list(unit.unattached) for unit in instances if unit.unattached},
         }
 
     def _foreign_preload(self, environment: t.Mapping[str, str]) -> t.List[str]:

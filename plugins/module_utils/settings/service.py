@@ -150,6 +150,12 @@ def _given(said: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     return {name: said[name] for name in ResolvedService._fields[4:] if name in said}
 
 
+def with_backend(service: t.Mapping[str, t.Any], backend: str) -> t.Dict[str, t.Any]:
+    """Return a resolved service, as a dictionary, with what the host has decided of C(backend=auto)."""
+    resolved = ResolvedService.from_dict(service)
+    return resolved._replace(backend=backend, debug=resolved.debug and backend != "bpf").as_dict()
+
+
 def merge_settings(parts: t.Iterable[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
     """Later parts win key by key, and within C(tcp) option by option."""
     said: t.Dict[str, t.Any] = {}

@@ -34,7 +34,7 @@ def test_the_whole_assignment() -> None:
         "without": ["gone.service"],
         "listed": ["a.service", "gone.service"],
         "look_again": None,
-        "window": True, "settle": 3.0, "job_timeout": 300, "one_at_a_time": False,
+        "programs": [], "window": True, "settle": 3.0, "job_timeout": 300, "one_at_a_time": False,
         "verify": False, "verify_wait": 10.0, "verify_fail": True,
     }  # fmt: skip
 
@@ -73,7 +73,7 @@ def test_the_whole_assignment_of_the_host_wide_mode() -> None:
             {"name": "a.service", "restart": "never", "live": True, "expected": {"name": "a.service"}},
             {"name": "w@.service"}, {"name": "s.socket", "restart": "never"},
         ],
-        "window": False, "settle": 2.0, "job_timeout": 300, "one_at_a_time": False,
+        "programs": [], "window": False, "settle": 2.0, "job_timeout": 300, "one_at_a_time": False,
         "verify": True, "verify_wait": 10.0, "verify_fail": True, "look_again": None,
     }  # fmt: skip
 
@@ -106,7 +106,7 @@ def test_the_whole_assignment_of_a_removal() -> None:
             {"name": "a.service", "restart": "never"},
             {"name": "gone.service", "restart": "if_running"},
         ],
-        "units": ["a.service", "old.socket", "user.service"], "without": ["*"],
+        "units": ["a.service", "old.socket", "user.service"], "without": ["*"], "programs": ["*"],
         "window": False, "settle": 2.0, "job_timeout": 300, "one_at_a_time": False,
         "verify": False, "verify_wait": 10.0, "verify_fail": True,
     }  # fmt: skip
