@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..bpf.reaching import Reaching
 from ..linux.procfs import HOST, Proc
 from ..processes.facts import DropIn, LibraryFiles, ProcessFacts
 from ..settings.expectation import Expectation
@@ -45,6 +46,14 @@ class Evidence(t.NamedTuple):
     drop_in: t.Optional[DropIn] = None
     directives: t.Mapping[str, t.Optional[int]] = {}
     """What systemd has loaded for a .socket unit."""
+    programs: t.Optional[Reaching] = None
+    """Where a program is to set the values: those that run for the unit's sockets."""
+    unit_older: bool = False
+    """A process of the unit was started before that program was attached, or that is not known."""
+    older_than_program: bool = False
+    """Data went through it before that program was attached."""
+    said_before: t.Tuple[t.Mapping[str, int], ...] = ()
+    """What the unit's drop-ins said of the options before what they say now."""
 
 
 class Case(t.NamedTuple):
