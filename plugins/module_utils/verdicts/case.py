@@ -48,8 +48,8 @@ class Evidence(t.NamedTuple):
     """What systemd has loaded for a .socket unit."""
     programs: t.Optional[Reaching] = None
     """Where a program is to set the values: those that run for the unit's sockets."""
-    unit_older: bool = False
-    """A process of the unit was started before that program was attached, or that is not known."""
+    unit_older: t.Optional[bool] = None
+    """Whether a process of the unit was started before that program was attached; None: that is not known."""
     older_than_program: bool = False
     """Data went through it before that program was attached."""
     said_before: t.Tuple[t.Mapping[str, int], ...] = ()

@@ -35,7 +35,7 @@ def explain_by_program(case: Case) -> Cause:
     if subject.protocol == "mptcp":
         return Cause(
             "not_supported_by_protocol",
-            "A multipath connection (MPTCP) has the options on its parts and does not show them itself; 'ss -tno' does.",
+            "A multipath connection (MPTCP) has the options on its parts, which 'ss -tno' shows; itself it has none.",
         )
     if all(unsupported(item, subject) for item in case.wrong):
         return Cause("not_supported_by_protocol", f"{subject.protocol.upper()} has no such option.")
@@ -56,7 +56,7 @@ def explain_by_program(case: Case) -> Cause:
     if evidence.unit_older and _is_as_before(case):
         return Cause("opened_before_attach", f"It still has what the unit was told before: {values}.")
     beside = _beside(programs)
-    if shows_program(case) or (evidence.through_right_listener and not evidence.unit_older):
+    if shows_program(case) or (evidence.through_right_listener and evidence.unit_older is False):
         if expectation.enforce:
             return Cause("undetermined", f"What the application sets is not let through, and yet {values}.", _EITHER)
         return Cause("overridden_by_application", f"The application itself set other values: {values}.{beside}")
@@ -78,7 +78,7 @@ def explain_by_program(case: Case) -> Cause:
 
 
 def problem_with_programs(expectation: Expectation, programs: Reaching) -> t.Optional[Cause]:
-    """Say what is wrong with what is attached to a unit's cgroup; None where it is right, as far as the kernel tells."""
+    """Say what is wrong with what is attached to a unit's cgroup; None: nothing, as far as the kernel tells."""
     place = printable(programs.folder)
     if programs.unknown:
         return Cause(
@@ -182,9 +182,7 @@ def _is_as_before(case: Case) -> bool:
 def _is_the_systems(case: Case) -> bool:
     """Tell whether something of what the program sets is still as the kernel makes it."""
     by_itself = case.kernel.defaults or LINUX_DEFAULTS
-    return any(
-        item.value == (by_itself.get(item.option) if item.option in by_itself else False) for item in case.wrong
-    )
+    return any(item.value == (by_itself.get(item.option) if item.option in by_itself else False) for item in case.wrong)
 
 
 def _beside(programs: Reaching) -> str:

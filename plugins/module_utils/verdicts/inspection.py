@@ -24,8 +24,10 @@ from ..sockets.sweep import Sample, Sweep
 from ..units import dropin
 from ..units.asked import AskedUnit
 from .case import Places
+from .causes_program import problem_with_programs, whose_programs
 from .judge import Judge
-from .summary import summarize
+from .summary import NO_PROGRAMS, ProgramsFound, ProgramWrong, summarize
+from .unit_programs import UnitPrograms, decide_backend
 
 
 class Question(t.NamedTuple):
@@ -111,7 +113,11 @@ class Audit:
         self._picked = self._pick()
         self._sweep = Sweep(reader, self._unit_of, proc, question.whole_host, self._silent)
         places = Places(proc, library_dir, drop_ins)
-        self._judge = Judge(self._sweep, self._unit_of, question.units, self._systemd_inodes, places, memory)
+        self._programs = UnitPrograms(self._unit_of, question.units, proc)
+        self._drop_ins = drop_ins
+        self._judge = Judge(
+            self._sweep, self._unit_of, question.units, self._systemd_inodes, places, memory, self._programs
+        )
 
     def look(self) -> Look:
         """Return what the run over these sockets needs to know that is to set them."""
@@ -144,7 +150,7 @@ class Audit:
                 by_name.setdefault(record.unit, []).append(record)
         for alias, name in self._aliases():
             by_name[alias] = by_name[name]
-        expectations = {expectation.name: expectation for expectation in question.expected}
+        expectations = {one.name: decide_backend(one, self._drop_ins, self._programs) for one in question.expected}
         verdicts = {record.inode: without_judgement(record) for record in kept}
         for name, expectation in expectations.items():
             verdicts.update(self._judge.judge(by_name[name], expectation))
@@ -227,7 +233,28 @@ class Audit:
         if unit is not None and unit.may_stand_for_others and not pids and not hidden:
             elsewhere = sorted(set(unit.parts).intersection(self._unit_of.values()))
         found = [verdicts[record.inode] for record in records]
-        return summarize(found, pids, hidden, unit, expectation, not_read, elsewhere)
+        programs = NO_PROGRAMS
+        if expectation is not None and expectation.by_program:
+            programs = self._programs_of(expectation, unit, pids)
+        return summarize(found, pids, hidden, unit, expectation, not_read, elsewhere, programs)
+
+    def _programs_of(
+        self, expectation: Expectation, unit: t.Optional[AskedUnit], pids: t.Sequence[int]
+    ) -> ProgramsFound:
+        """Look at what is attached to the unit's cgroup, or to those of all that it stands for."""
+        units = sorted({self._unit_of[pid] for pid in pids})
+        if unit is not None and unit.is_socket:
+            units = [unit.name] if unit.may_have_processes else []
+        lines: t.List[str] = []
+        wrong: t.List[ProgramWrong] = []
+        for name in units:
+            programs = self._programs.of(name)
+            lines += [line for line in whose_programs(programs) if line not in lines]
+            problem = problem_with_programs(expectation, programs)
+            if problem:
+                candidates = problem.candidates or (problem.reason,)
+                wrong.append(ProgramWrong(name, problem.reason, candidates, problem.detail))
+        return ProgramsFound(lines, wrong)
 
     def _listeners_of(self, sockets: t.List[AskedUnit]) -> t.Dict[int, AskedUnit]:
         """Return the listeners of the .socket units that were asked for, by inode."""
