@@ -12,6 +12,7 @@ from ..settings.expectation import Expectation
 from ..settings.options import DERIVE, OPTIONS, SYSTEM, user_timeout_from
 from .enforce import Enforcement, enforcement_of
 from .program import CALLBACKS, CALLBACKS_OF, BpfProgram
+from .reaching import PlacedProgram
 
 
 def described(program: t.Union[BpfProgram, Enforcement]) -> str:
@@ -23,6 +24,14 @@ def described(program: t.Union[BpfProgram, Enforcement]) -> str:
         return f"enforce; {values}" if values else "enforce"
     parts = [", ".join(program.callbacks), values, "respect" if program.respect else ""]
     return "; ".join(filter(None, parts))
+
+
+def line_of(one: PlacedProgram) -> str:
+    """Say of a program whose it is, where it is attached and, of ours, what it sets."""
+    if not one.program.ours:
+        return f"foreign: {one}"
+    does = one.program.program
+    return f"ours: {one}{f': {described(does)}' if does else '; the kernel does not show what it sets'}"
 
 
 def differences(program: BpfProgram, expectation: Expectation) -> t.List[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ..bpf.reaching import Reaching
 from ..linux.procfs import HOST, Proc
 from ..processes.facts import DropIn, LibraryFiles, ProcessFacts
 from ..settings.expectation import Expectation
@@ -16,6 +15,9 @@ from ..settings.options import LIBRARIES, LIBRARY_DIR
 from ..sockets.compare import ANY_KERNEL, Kernel, Subject, WrongOption
 from ..sockets.record import Record
 from ..units import dropin
+
+if t.TYPE_CHECKING:
+    from ..bpf.reaching import Reaching
 
 
 class Places(t.NamedTuple):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..bpf.as_expected import described, differences, enforcement_differs
+from ..bpf.as_expected import differences, enforcement_differs, line_of
 from ..bpf.attached import Attached
 from ..bpf.enforce import Enforcement
 from ..bpf.program import BpfProgram
@@ -115,32 +115,18 @@ def whose_programs(programs: Reaching) -> t.List[str]:
     """Say which programs run for a unit's sockets, and whose they are."""
     if programs.unknown:
         return [f"which programs run for {printable(programs.folder)} is not known: {programs.unknown}"]
-    return [f"{_whose(one.program)}: {one}{_does(one.program)}" for one in programs.programs]
-
-
-def _whose(program: Attached) -> str:
-    return "ours" if program.ours else "foreign"
-
-
-def _does(program: Attached) -> str:
-    if not program.ours:
-        return ""
-    return f": {described(program.program)}" if program.program else "; the kernel does not show what it sets"
+    return list(map(line_of, programs.programs))
 
 
 def _without_program(programs: Reaching, place: str) -> Cause:
     alone = [one for one in programs.foreign if one.folder == programs.folder and not one.flags & ALLOW_MULTI]
     if alone:
         return Cause("program_replaced", f"In the place of ours there is {alone[0]}, which allows no other beside it.")
-    above = "".join(f" {_by_slice(str(one), one.program)}" for one in programs.ours_above[:1])
+    above = "".join(f" One of a cgroup above runs instead, {line_of(one)}." for one in programs.ours_above[:1])
     return Cause(
         "program_not_attached",
         f"No program of ours is attached to {place}: roll the entry out again.{above}{_beside(programs)}",
     )
-
-
-def _by_slice(where: str, program: Attached) -> str:
-    return f"One of a cgroup above runs instead: {where}{_does(program)}."
 
 
 def _said_wrong(ours: t.Sequence[Attached], expectation: Expectation) -> t.List[str]:

@@ -23,8 +23,9 @@ from ..units.asked import AskedUnit
 from .case import NO_FACTS, Case, Cause, Evidence, Places
 from .causes import explain, explain_systemd
 from .causes_live import LiveCauses
-from .causes_program import explain_by_program
-from .unit_programs import UnitPrograms
+
+if t.TYPE_CHECKING:
+    from .unit_programs import UnitPrograms
 
 _HANDED_OVER_MARGIN = 0.1
 """Seconds that a connection has to be older than its unit's processes before that counts as shown.
@@ -47,10 +48,14 @@ class Judge:
         systemd_inodes: t.FrozenSet[int],
         places: Places,
         memory: t.Optional[Memory],
-        programs: t.Optional[UnitPrograms] = None,
+        programs: t.Callable[[], UnitPrograms],
     ) -> None:
+        """Take what is known.
+
+        :param programs: called where a program is to set the options of some unit.
+        """
         self._sweep = sweep
-        self._programs = programs or UnitPrograms(unit_of, units, places.proc)
+        self._programs = programs
         self._unit_of = unit_of
         self._units = units
         self._systemd_inodes = systemd_inodes
@@ -124,7 +129,7 @@ class Judge:
     def _case_of_program(
         self, record: Record, wrong: t.Tuple[WrongOption, ...], expectation: Expectation, through_right: bool
     ) -> Case:
-        programs = self._programs.of(record.unit)
+        programs = self._programs().of(record.unit)
         since = max((one.loaded for one in programs.ours()), default=0.0)
         started = self._started(record.unit)
         is_socket = expectation.name.endswith(".socket")
@@ -209,6 +214,8 @@ class Judge:
 
 def _explain(case: Case) -> Cause:
     if case.expectation.by_program:
+        from .causes_program import explain_by_program
+
         return explain_by_program(case)
     return explain_systemd(case) if case.expectation.by_systemd else explain(case)
 

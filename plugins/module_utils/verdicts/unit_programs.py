@@ -28,6 +28,14 @@ class UnitPrograms:
         self._proc = proc
         self._found: t.Dict[str, Reaching] = {}
 
+    @property
+    def possible(self) -> bool:
+        """Tell whether this host has cgroups that programs can be attached to."""
+        try:
+            return bool(find_root())
+        except BpfRefused:
+            return False
+
     def of(self, unit: str) -> Reaching:
         """Return the programs that run for the sockets of a unit."""
         if unit not in self._found:
@@ -50,12 +58,10 @@ class UnitPrograms:
 
 
 def decide_backend(expectation: Expectation, drop_ins: str, programs: UnitPrograms) -> Expectation:
-    """Return what is expected where only the host decides what sets the options: by what a rollout has set up there.
+    """Decide for one whose entry leaves to the host what sets the options: by what a rollout has set up there.
 
     :param drop_ins: Where drop-ins stand.
     """
-    if expectation.backend != "auto":
-        return expectation
     drop_in = drop_in_of(expectation.name, drop_ins)
     if drop_in:
         loads = any(map(dropin.is_own_library, preload_entries(drop_in.environment.get("LD_PRELOAD", ""))))

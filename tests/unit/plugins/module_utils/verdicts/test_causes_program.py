@@ -77,7 +77,7 @@ CASES: t.List[t.Tuple[t.Dict[str, t.Any], str, t.Tuple[str, ...], str]] = [
     ({"programs": attached(), "keepidle": 7200}, "program_not_attached", (), f"attached to {UNIT}: roll the entry out"),
     ({"programs": attached(CILIUM), "keepidle": 7200}, "program_not_attached", (), "of others run for it, too: cilium"),
     ({"programs": attached(placed(PROGRAM, SLICE)), "keepidle": 7200}, "program_not_attached", (),
-     f"runs instead: keepalive_1 (id 7), attached to {SLICE}: connect; keepidle 60"),
+     f"runs instead, ours: keepalive_1 (id 7), attached to {SLICE}: connect; keepidle 60"),
     ({"programs": attached(ALONE), "keepidle": 7200}, "program_replaced", (), "there is theirs (id 7), attached to"),
     ({"programs": attached(placed(OTHER)), "keepidle": 30}, "program_replaced", (), "keepidle 30 where 60 is expected"),
     ({"programs": attached(OURS, OURS), "keepidle": 30}, "program_replaced", (), "there are 2 of ours"),
