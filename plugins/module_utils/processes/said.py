@@ -21,22 +21,21 @@ def said_before(drop_in: t.Optional[DropIn]) -> t.Tuple[Tcp, ...]:
     """Return what earlier texts said, each once."""
     found: t.List[Tcp] = []
     for path, now in drop_in.texts.items() if drop_in else ():
-        earlier = (version.text for version in in_force.history(path).versions if version.text != now)
-        found += [tcp for tcp in map(_options_in, earlier) if tcp is not None and tcp not in found]
+        for version in in_force.history(path).versions:
+            tcp = _options_in(version.text) if version.text != now else None
+            if tcp is not None and tcp not in found:
+                found.append(tcp)
     return tuple(found)
 
 
 def said_ever(drop_in: t.Optional[DropIn]) -> t.Tuple[Tcp, ...]:
     """Return what they say now, and said before."""
-    now = _options_of(drop_in.environment) if drop_in else None
+    now = _options_in(drop_in.texts.get(drop_in.path)) if drop_in else None
     return (*([] if now is None else [now]), *said_before(drop_in))
 
 
 def _options_in(text: t.Optional[str]) -> t.Optional[Tcp]:
-    return _options_of(dropin.environment_in(text or ""))
-
-
-def _options_of(environment: t.Mapping[str, str]) -> t.Optional[Tcp]:
-    """Return the options that an environment stands for; None where it says nothing of any."""
+    """Return the options that the variables in a drop-in stand for; None where it says nothing of any."""
+    environment = {**dropin.environment_in(text or ""), **dropin.environment_in(text or "", "Socket")}
     told = any(option.variable in environment for option in OPTIONS.values())
     return effective(environment).tcp if told else None

@@ -12,11 +12,10 @@ from ..bpf.cgroup2 import cgroup_folder, find_root, unit_control_group
 from ..bpf.reaching import Reaching, reaching
 from ..bpf.system_call import BpfRefused
 from ..linux.procfs import HOST, Proc
-from ..linux.unit_files import preload_entries
 from ..processes.facts import drop_in_of
 from ..settings.expectation import Expectation
-from ..units import dropin
 from ..units.asked import AskedUnit
+from ..units.attach_line import attach_words
 
 
 class UnitPrograms:
@@ -64,9 +63,7 @@ def decide_backend(expectation: Expectation, drop_ins: str, programs: UnitProgra
     """
     drop_in = drop_in_of(expectation.name, drop_ins)
     if drop_in:
-        loads = any(map(dropin.is_own_library, preload_entries(drop_in.environment.get("LD_PRELOAD", ""))))
-        told = any(name in drop_in.environment for name in dropin.OWN_VARIABLES)
-        by_program = told and not loads
+        by_program = attach_words(drop_in.texts.get(drop_in.path) or "") is not None
     else:
         by_program = bool(programs.of(expectation.name).ours())
     return expectation._replace(backend="bpf" if by_program else "preload")

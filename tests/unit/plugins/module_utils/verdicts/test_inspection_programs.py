@@ -160,7 +160,9 @@ def test_what_sets_the_options_is_told_from_what_is_set_up(
         attach(bench.folder, PROGRAM)
     if has in ("drop-in", "library"):
         library = "/usr/lib/libkeepalive/libkeepalive.so" if has == "library" else ""
-        drop_in(tmp_path, tmp_path, LD_PRELOAD=library)
+        path = drop_in(tmp_path, tmp_path, LD_PRELOAD=library)
+        if has == "drop-in":
+            path.write_text(path.read_text() + "ExecStartPre=-+/usr/lib/libkeepalive/keepalive-bpf attach connect -\n")
         bench.drop_ins = tmp_path
     bench.connect()
     expectation = next(iter(bench.asked(backend="auto").verdicts.values())).expectation
