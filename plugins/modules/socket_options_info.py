@@ -406,9 +406,24 @@ units:
       elements: int
       sample: []
     reasons:
-      description: How many sockets are wrong or unknown for each reason.
+      description: >-
+        How many sockets are wrong or unknown for each reason; 1 where it is the unit's program alone that is wrong.
       type: dict
       sample: {overridden_by_application: 2}
+    programs:
+      description:
+        - The BPF programs that run for its sockets, each in words, and whose they are (C(ours), C(foreign)). Empty for
+          a unit whose options no program is to set.
+      type: list
+      elements: str
+      sample: []
+    programs_wrong:
+      description:
+        - What is wrong with the program of the unit itself, whatever its sockets are. For each (of a template, for each
+          instance) C(unit), C(reason), C(candidates) and C(detail).
+      type: list
+      elements: dict
+      sample: []
     accepted:
       description: Whether some are wrong, and all of these for accepted reasons.
       type: bool

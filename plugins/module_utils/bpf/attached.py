@@ -50,6 +50,8 @@ class Attached(t.NamedTuple):
     ours: bool
     program: t.Union[BpfProgram, Enforcement, None] = None
     """What one of ours does; None where the kernel does not show it, or it is of another release of ours."""
+    loaded: float = 0.0
+    """When it was loaded, which for ours is when it was attached: in seconds since boot."""
 
     def __str__(self) -> str:
         """Return it as it stands in a message."""
@@ -143,8 +145,8 @@ def _look_at(number: int) -> t.Optional[Attached]:
 def _recognised(told: ProgramInfo) -> Attached:
     named_so = _NAME.fullmatch(told.name) is not None
     if not named_so or told.xlated is None:
-        return Attached(told.id, told.name, told.tag, named_so and told.uid == 0)
+        return Attached(told.id, told.name, told.tag, named_so and told.uid == 0, None, told.loaded)
     code = unpacked(told.xlated)
     ours = has_mark(code)
     read = decode_enforcement if told.type == FOR_SETTING.type else decode
-    return Attached(told.id, told.name, told.tag, ours, read(code) if ours else None)
+    return Attached(told.id, told.name, told.tag, ours, read(code) if ours else None, told.loaded)

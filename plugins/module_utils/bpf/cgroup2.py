@@ -62,6 +62,18 @@ def own_control_group(content: bytes) -> str:
     return path[: -len(_CONTROL)] if path.endswith(_CONTROL) else path
 
 
+def unit_control_group(content: bytes, unit: str) -> str:
+    """Return the cgroup of the unit that a process is in, from its /proc/PID/cgroup; without a unit, its own.
+
+    :raises BpfRefused: That does not tell.
+    """
+    path = own_control_group(content)
+    parts = path.split("/")
+    escaped = f"_{unit}"  # systemd writes so what would look like a file of the kernel's
+    at = next((number for number, part in enumerate(parts) if unit and part in (unit, escaped)), len(parts))
+    return "/".join(parts[: at + 1]) or "/"
+
+
 def open_cgroup(folder: str) -> int:
     """Return a descriptor of a cgroup.
 

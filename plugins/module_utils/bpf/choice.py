@@ -22,14 +22,16 @@ class BackendChoice(t.NamedTuple):
     """Why what the entry says cannot be; empty where it can."""
 
 
-def choose(service: ResolvedService, reach: Reach) -> BackendChoice:
+def choose(service: ResolvedService, reach: Reach, no_room: str = "") -> BackendChoice:
     """Decide for one entry.
 
     :param reach: what programs can do on this host.
+    :param no_room: who of others keeps a program from its unit; '' for nobody.
     """
     if service.backend == "preload":
         return BackendChoice("preload")
     obstacles = reach.obstacles(service.tcp, service.respect, service.enforce)
+    obstacles += [no_room] if no_room else []
     if service.backend == "bpf":
         return BackendChoice("bpf", obstacles=obstacles)
     if obstacles:

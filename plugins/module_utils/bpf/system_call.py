@@ -98,6 +98,8 @@ class ProgramInfo(t.NamedTuple):
     xlated: t.Optional[bytes]
     """The instructions as the kernel has rewritten them; None where it does not show them (net.core.bpf_jit_harden with
     kernel.kptr_restrict)."""
+    loaded: float = 0.0
+    """When it was loaded, in seconds since boot, as linux/boot_clock.py counts them."""
 
 
 class Attachments(t.NamedTuple):
@@ -188,9 +190,10 @@ def program_info(program: int) -> ProgramInfo:
     of_type, number, tag = struct.unpack_from("=II8s", answer)
     (length,) = struct.unpack_from("=I", answer, 20)
     (shown,) = struct.unpack_from("=Q", answer, 32)
-    uid, name = struct.unpack_from("=I12x16s", answer, 48)
+    nanoseconds, uid, name = struct.unpack_from("=QI12x16s", answer, 40)
     xlated = code.raw[: min(length, len(code))] if shown else None
-    return ProgramInfo(of_type, number, tag.hex(), name.split(b"\0")[0].decode("ascii", "replace"), uid, xlated)
+    text = name.split(b"\0")[0].decode("ascii", "replace")
+    return ProgramInfo(of_type, number, tag.hex(), text, uid, xlated, nanoseconds / 1e9)
 
 
 def start_iterator(program: int) -> int:

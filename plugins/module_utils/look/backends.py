@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ..linux import systemd
+from ..linux.unit_names import instances_pattern, is_template, template_of
 from ..settings.service import ResolvedService, with_backend
 from .decision import Told
 
@@ -18,7 +20,7 @@ NO_PROGRAMS: Told = {"chosen": {}, "by_flags": False}
 """What is told where no entry asks for a program."""
 
 
-def backends_seen(services: t.Sequence[Told]) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
+def backends_seen(services: t.Sequence[Told], run: systemd.Run) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
     """Return what was decided for whom, and why some entry cannot have what it says.
 
     The first holds C(chosen), by service its C(backend) and C(why), and C(by_flags): whether a program that respects
@@ -31,10 +33,25 @@ def backends_seen(services: t.Sequence[Told]) -> t.Tuple[t.Dict[str, t.Any], t.L
     from ..bpf.probe import probe
 
     reach = probe()
-    choices = {one["name"]: choose(ResolvedService.from_dict(one), reach) for one in asking}
+    rooms = {} if reach.refusal else _without_room(asking, run)
+    choices = {one["name"]: choose(ResolvedService.from_dict(one), reach, rooms.get(one["name"], "")) for one in asking}
     problems = [f"{name}: backend bpf: {why}" for name, choice in choices.items() for why in choice.obstacles]
     chosen = {name: {"backend": choice.backend, "why": choice.why} for name, choice in choices.items()}
     return {"chosen": chosen, "by_flags": reach.flags_offset > 0}, problems
+
+
+def _without_room(asking: t.Sequence[Told], run: systemd.Run) -> t.Dict[str, str]:
+    """Return, by service, which program of others keeps ours from it."""
+    from ..units.program_place import no_room_for_program
+
+    patterns = {one["name"]: instances_pattern(one["name"]) for one in asking if is_template(one["name"])}
+    shown = systemd.show(run, [patterns.get(one["name"], one["name"]) for one in asking])
+    found: t.Dict[str, str] = {}
+    for one in asking:
+        mine = [unit for unit in shown.values() if one["name"] in (unit["Id"], template_of(unit["Id"]))]
+        mine += [shown[one["name"]]] if one["name"] in shown and not mine else []
+        found[one["name"]] = next(filter(None, (no_room_for_program(unit, one["enforce"]) for unit in mine)), "")
+    return found
 
 
 def with_backends(services: t.Iterable[Told], told: Told) -> t.List[t.Dict[str, t.Any]]:

@@ -68,7 +68,8 @@ def look_at_units(scope: Scope, run: systemd.Run) -> UnitsFound:
         of_calls, doubts = ([], []) if by_program else report.of_system_calls(name)
         if scope.mode == "services" and not by_program:
             obstacles += report.of_wrappers(service)
-        found.problems.extend(each.text for each in obstacles + of_calls if each.reason not in accepted)
+        left = [each for each in obstacles + of_calls if each.reason not in accepted]
+        found.problems.extend(each.text for each in report.with_cure(service, left))
         found.warnings.extend(doubts if system_calls.REASON not in accepted else [])
     here = [service for service in scope.services if service["name"] not in found.absent_here]
     found.problems.extend(text for service in here for text in not_reloadable(service, report))
@@ -85,7 +86,7 @@ def look_at_rollout(scope: Scope, run: systemd.Run) -> t.Tuple[Facts, t.List[str
 
     :raises systemd.SystemdError: systemd does not answer.
     """
-    backends, impossible = backends_seen(scope.services)
+    backends, impossible = backends_seen(scope.services, run)
     scope = scope._replace(services=with_backends(scope.services, backends))
     seen = look_at_units(scope, run)
     problems, warnings = seen.problems, seen.warnings

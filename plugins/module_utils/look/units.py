@@ -123,6 +123,17 @@ class UnitsReport:
                 doubts += self._calls.doubts(unit.name, unit.properties, executable.path if executable else "")
         return problems, doubts
 
+    def with_cure(self, service: t.Mapping[str, t.Any], obstacles: t.Sequence[Obstacle]) -> t.List[Obstacle]:
+        """Name what this host can do instead where a library cannot get into a service's processes."""
+        if "tcp" not in service or not any(one.cure for one in obstacles):
+            return list(obstacles)
+        from ..bpf.probe import probe  # rare, and it brings all that loads programs
+        from ..units.program_place import with_program_as_cure
+
+        slices = (unit.properties.get("Slice") for unit in self._named(service["name"]))
+        slice_of = next(filter(None, slices), "system.slice")
+        return with_program_as_cure(obstacles, ResolvedService.from_dict(service), probe, lambda: slice_of)
+
     def of_restarts(self, services: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[str]:
         """Return what stands in the way of the restarts that would be due, or that their new drop-ins make due."""
         policies = {service["name"]: service.get("restart", "if_running") for service in services}

@@ -76,7 +76,9 @@ class Expectation(t.NamedTuple):
         return self.backend == "bpf"
 
     def acting(self, direction: str) -> t.FrozenSet[str]:
-        """Return the libraries of this unit that have a say on sockets of a direction."""
+        """Return the libraries of this unit, or what a program does in their place, that have a say on sockets."""
+        if self.by_program and self.name.endswith(".socket"):
+            return ACTING[direction] & {"listen"}
         return self.libraries & ACTING[direction]
 
     def concerns(self, direction: str) -> bool:

@@ -48,6 +48,8 @@ class AskedUnit(t.NamedTuple):
     """It is a job that is not begun again for its settings; the next one has them."""
     parts: t.Tuple[str, ...] = ()
     """The units that go where this one goes (V(ConsistsOf)): where it has no process, they may have them."""
+    control_group: str = ""
+    """Where systemd has put it in the tree of cgroups; '' where it has none, or could not be asked."""
 
     @property
     def is_socket(self) -> bool:
@@ -93,6 +95,7 @@ def unit_from(name: str, properties: t.Optional[Properties]) -> AskedUnit:
         triggered_by=tuple(by for by in shown_words(properties.get("TriggeredBy", "")) if by.endswith(".socket")),
         crashing=is_crashing(properties),
         at_work=is_running_job(properties),
+        control_group=properties.get("ControlGroup", ""),
         parts=tuple(shown_words(properties.get("ConsistsOf", ""))),
     )
 

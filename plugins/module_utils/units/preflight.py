@@ -31,6 +31,8 @@ class Obstacle(t.NamedTuple):
     reason: t.Optional[str]
     """The word of C(accept) that lets the rollout go on in spite of it; None where nothing does."""
     text: str
+    cure: str = ""
+    """Where a program of the kernel gets past it: V(unit) of the unit's cgroup, V(slice) only of its slice's."""
 
 
 def unit_problems(name: str, load_state: str) -> t.List[Obstacle]:
@@ -60,6 +62,7 @@ def wrapper_problem(name: str, starts: str, program: str, lost: str, environment
         wrappers.REASON,
         f"{name}: {by} gives {program} an environment of its own ({lost}), so the drop-in would not reach it; {way}; "
         f"or add 'accept: [{wrappers.REASON}]' to write the drop-in all the same",
+        "unit",
     )
 
 
@@ -100,6 +103,7 @@ def executable_problems(name: str, executable: Executable) -> t.List[Obstacle]:
                 "static_executable",
                 f"{name}: {runs.path} is {kind}: a preloaded library never sees its sockets; "
                 "take the entry out, or add 'accept: [static_executable]' to write the drop-in all the same",
+                "unit",
             )
         ]
     if runs.kind in ("missing", "foreign"):
@@ -107,6 +111,7 @@ def executable_problems(name: str, executable: Executable) -> t.List[Obstacle]:
             Obstacle(
                 None,
                 f"{name}: {runs.path}: {runs.detail or runs.kind}; the library of this host cannot be loaded into it",
+                "unit" if runs.kind == "foreign" else "",
             )
         ]
     if runs.libc == "musl" and os.uname().machine not in _ANY_LIBC:
@@ -114,6 +119,7 @@ def executable_problems(name: str, executable: Executable) -> t.List[Obstacle]:
             Obstacle(
                 None,
                 f"{name}: {runs.path} uses musl; on {os.uname().machine} the library of this host needs glibc",
+                "unit",
             )
         ]
     if runs.setuid or runs.capabilities:
@@ -123,6 +129,7 @@ def executable_problems(name: str, executable: Executable) -> t.List[Obstacle]:
                 "secure_exec",
                 f"{name}: {runs.path} {kind}: the loader drops LD_PRELOAD for it; give the service its rights with "
                 "AmbientCapabilities= (systemd.exec(5)) instead, or add 'accept: [secure_exec]'",
+                "unit",
             )
         ]
     return []
@@ -224,6 +231,7 @@ def host_wide_problems(
             None,
             f"{name}: {key}={properties[key]} gives the service a root of its own, in which another /etc/ld.so.preload "
             "counts; take the entry out",
+            "slice",
         )
         for key in ("RootDirectory", "RootImage")
         if properties.get(key)

@@ -167,7 +167,7 @@ def test_what_is_told_of_a_program() -> None:
     told, same, differs = map(program_info, (one, two, other))
     for program in (one, two, other):
         os.close(program)
-    assert told == ProgramInfo(13, told.id, told.tag, "keepalive_1", 0, told.xlated)
+    assert told == ProgramInfo(13, told.id, told.tag, "keepalive_1", 0, told.xlated, told.loaded)
     assert re.fullmatch("[0-9a-f]{16}", told.tag)
     assert told.xlated is not None
     assert len(told.xlated) == len(CODE)

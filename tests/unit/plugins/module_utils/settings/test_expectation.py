@@ -159,3 +159,5 @@ def test_who_sets_the_options(name: str, backend: str, by_systemd: bool, by_prog
     expectation = Expectation(name, frozenset(), {}, frozenset(), 0, backend=backend)
     assert (expectation.by_systemd, expectation.by_program) == (by_systemd, by_program)
     assert [expectation.concerns(one) for one in ("listening", "outgoing")] == [name == "a.socket", False]
+    listens = frozenset(("listen",)) if name == "a.socket" and by_program else frozenset()
+    assert [expectation.acting(one) for one in ("listening", "accepted", "outgoing")] == [listens, listens, frozenset()]
