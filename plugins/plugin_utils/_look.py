@@ -15,7 +15,7 @@ from ..module_utils.host_wide.variables import resolve_host_settings
 from ..module_utils.libraries.manifest import sha256_of_text
 from ..module_utils.look.backends import choices_told, with_backends
 from ..module_utils.look.decision import Aim, what_is_due
-from ..module_utils.look.libraries import LibrariesDue, libraries_due
+from ..module_utils.look.libraries import LibrariesDue, helper_missing, libraries_due
 from ..module_utils.look.of_every_process import host_wide_due
 from ..module_utils.look.remarks import nothing_listed, obstacles, what_to_know
 from ..module_utils.look.removal import in_host_wide_mode, left_alone, removal_due
@@ -111,6 +111,7 @@ class Look:
         problems = obstacles(found, compiler)
         if self.libraries.problem:
             problems.append(self.libraries.problem)
+        problems += helper_missing(self.aim.services, self.libraries.plan)
         self.remarks = nothing_listed(self.aim, found) + choices_told(found["backends"])
         self.remarks += what_to_know(self.aim, found, compiler, self.sockets)
         text = self._settings(problems) if self.mode == "host" else ""
@@ -237,7 +238,7 @@ class Look:
             return {}
 
 
-def _needs_what_is_built(service: Answer) -> bool:
+def _needs_what_is_built(service: t.Mapping[str, t.Any]) -> bool:
     """Tell whether a service takes a library, or the helper that is built and installed along with them."""
     return bool(service["libraries"]) or service["backend"] != "preload"
 

@@ -1,4 +1,4 @@
-"""slow_nts.py: take connections on the port of Network Time Security, and never answer, so that they stay open a while."""
+"""slow_nts.py: take connections on the port of Network Time Security, and never answer, so that they stay open."""
 
 from __future__ import annotations
 

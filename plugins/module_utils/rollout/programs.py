@@ -103,8 +103,8 @@ def _is_of_this_host(folder: str, root: str) -> bool:
 
 def _text_of(unit: Unit, texts: Texts) -> t.Optional[str]:
     """Return the drop-in that counts for a unit: an instance's own comes before its template's."""
-    for name in (unit.name, template_of(unit.name)):
-        text = texts[name] if name in texts else dropin.read_drop_in(dropin.path_of(name)) if name else None
+    for name in filter(None, (unit.name, template_of(unit.name))):
+        text = texts[name] if name in texts else dropin.read_drop_in(dropin.path_of(name))
         if text is not None:
             return text if dropin.is_ours(text) else None
     return None
