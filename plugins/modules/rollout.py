@@ -89,7 +89,8 @@ options:
   service_template:
     description:
       - The jinja2 template for C(.service) units, searched as M(ansible.builtin.template) does.
-      - It sees V(service), V(unit), V(environment) (the variables in order) and V(marker).
+      - It sees V(service), V(unit), V(environment) (the variables in order), V(attach) (what C(ExecStartPre=) is to say
+        for a program of the kernel; empty for a library) and V(marker).
     type: str
     default: service.conf.j2
   socket_template:

@@ -53,7 +53,7 @@ def _check_line(service: Variables, line: str, text: str) -> None:
         wrong = f"lacks 'ExecStartPre={line}'" if line else "has an ExecStartPre= of keepalive-bpf"
         raise AnsibleActionFail(
             f"{service['name']}: its drop-in as the template gives it {wrong}, and its backend is "
-            f"{service['backend']}; write 'ExecStartPre={{{{ attach }}}}' where V(attach) is not empty"
+            f"{service['backend']}; write 'ExecStartPre={{{{ attach }}}}' where that is not empty"
         )
 
 
@@ -73,7 +73,7 @@ def has_drop_in_beside_host_wide(service: Variables) -> bool:
     A .socket unit has systemd's directives. A service's variables would win over the settings file, which says the same
     to the libraries as they say to a program.
     """
-    return bool(service["type"] == "socket" or service["backend"] == "bpf")
+    return bool(service["type"] == "socket" or service.get("backend") == "bpf")
 
 
 def _variables(service: Variables, units: t.Mapping[str, t.Any], by_flags: bool) -> dict[str, t.Any]:

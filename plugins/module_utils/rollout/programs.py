@@ -98,7 +98,7 @@ def _is_of_this_host(folder: str, root: str) -> bool:
     name = os.path.basename(path)
     if is_unit_name(name, ("slice",)):
         return all(is_unit_name(part, ("slice",)) for part in path.strip("/").split("/"))
-    return unit_in(CgroupPlace(path, True)) == name
+    return bool(name) and unit_in(CgroupPlace(path, True)) == name
 
 
 def _text_of(unit: Unit, texts: Texts) -> t.Optional[str]:

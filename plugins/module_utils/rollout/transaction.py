@@ -54,9 +54,9 @@ V(host_wide): None leaves alone what every process is told; else C(settings), th
 no file, C(use), the libraries that every program loads, and how they are tried. V(dropins), as change_dropins() takes
 them; V(purge): those of all others go. V(programs): the units whose cgroups are to have what their drop-ins say of
 programs; in a removal, V(["*"]): every one of this host. V(services), in the order of the restarts: C(name),
-C(restart), C(live), C(expected); who is only to be restarted has no C(expected). V(units): who else may have to be restarted. V(without): of
-whom no process may keep anything. V(listed): the units that the run speaks of. V(window): what is left to be restarted
-may still go back in a later run."""
+C(restart), C(live), C(expected); who is only to be restarted has no C(expected). V(units): who else may have to be
+restarted. V(without): of whom no process may keep anything. V(listed): the units that the run speaks of. V(window):
+what is left to be restarted may still go back in a later run."""
 
 
 def assignment_of(given: Assignment) -> t.Dict[str, t.Any]:

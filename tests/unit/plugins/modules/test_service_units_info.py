@@ -105,6 +105,8 @@ def test_a_plain_service(run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path)
         "need_daemon_reload": False,
         "main_pid": 0,
         "stale": {},
+        "by_program": False,
+        "unattached": {},
     }
 
 

@@ -19,7 +19,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.look.removal impo
     look_at_removal,
     removal_due,
 )
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout import undo_host
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import programs, undo_host
 
 TOLD: t.Dict[str, t.Any] = {
     "found": {

@@ -110,3 +110,18 @@ def test_the_whole_assignment_of_a_removal() -> None:
         "window": False, "settle": 2.0, "job_timeout": 300, "one_at_a_time": False,
         "verify": False, "verify_wait": 10.0, "verify_fail": True,
     }  # fmt: skip
+
+
+def test_whose_programs_are_seen_to() -> None:
+    """Of those that are to have one, and of those whose drop-in had one attached until now."""
+    services = [A, {**A, "name": "b.service", "backend": "bpf"}, {**A, "name": "was.service", "backend": "preload"}]
+    found = {
+        "units": {"a.service": {"by_program": False}, "was.service": {"by_program": True},
+                  "gone.service": {"by_program": True}},
+        "dropins": [],
+    }  # fmt: skip
+    assert assigned(given(services=services, found=found), [])["programs"] == [
+        "b.service",
+        "was.service",
+        "gone.service",
+    ]
