@@ -44,8 +44,8 @@ def _without_room(asking: t.Sequence[Told], run: systemd.Run) -> t.Dict[str, str
     """Return, by service, which program of others keeps ours from it."""
     from ..units.program_place import no_room_for_program
 
-    patterns = {one["name"]: instances_pattern(one["name"]) for one in asking if is_template(one["name"])}
-    shown = systemd.show(run, [patterns.get(one["name"], one["name"]) for one in asking])
+    names = [str(one["name"]) for one in asking]
+    shown = systemd.show(run, [instances_pattern(name) if is_template(name) else name for name in names])
     found: t.Dict[str, str] = {}
     for one in asking:
         mine = [unit for unit in shown.values() if one["name"] in (unit["Id"], template_of(unit["Id"]))]
