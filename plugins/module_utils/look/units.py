@@ -20,7 +20,6 @@ from ..rollout.due import due_units, forbidden, policy_of
 from ..settings.service import ResolvedService
 from ..units import dropin, preflight, system_calls, wrappers
 from ..units.asked import unit_from
-from ..units.attach_line import attach_words
 from ..units.preflight import Obstacle
 from ..units.unit import (
     Unit,
@@ -169,8 +168,6 @@ class UnitsReport:
         if own is None or "tcp" not in service or service["name"].endswith(".socket"):
             return own is not None
         resolved = ResolvedService.from_dict(service)
-        if resolved.by_program or attach_words(own) is not None:
-            return False  # whether a restart is due goes by what it is to have
         has, wanted = dropin.environment_in(own), {**dropin.environment(resolved.libraries, resolved.variables, ())}
         ours = preload_entries(wanted.pop("LD_PRELOAD"))
         mapped = [entry for entry in preload_entries(has.pop("LD_PRELOAD", "")) if dropin.is_own_library(entry)]

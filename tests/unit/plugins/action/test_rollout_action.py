@@ -85,6 +85,7 @@ def test_a_host_without_any_entry_is_not_asked(run: t.Callable[..., t.Any]) -> N
         ({"libraries_changed": True}, True),
         ({"check": False}, True),
         ({"services": [{**SERVICE, "live": True}]}, True),
+        ({"services": [{**SERVICE, "backend": "bpf"}]}, True),
         ({"absent": [{"name": "a.service"}]}, True),
         ({"found": {**FOUND, "units": {"a.service": {**UNIT, "stale": {"a.service": ["old"]}}}}}, True),
         ({"found": {**FOUND, "units": {"a.service": {**UNIT, "drop_in_sha256": None}}}}, True),

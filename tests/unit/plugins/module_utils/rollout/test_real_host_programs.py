@@ -111,3 +111,30 @@ def test_what_was_detached_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "remove_all", lambda _check, _diffs: {"a.service": DONE})
     host().remove_programs(done)
     assert done == {"a.service": DONE}
+
+
+@pytest.mark.parametrize(
+    ("unit", "fresh", "in_force"),
+    [
+        (Unit("a.service", {"ActiveState": "active"}, None, []), True, True),
+        (Unit("a.service", {"ActiveState": "active"}, None, ["old"]), False, False),
+        (Unit("a.service", {"ActiveState": "active"}, None, [], by_program=True), True, False),
+        (Unit("a.service", {"ActiveState": "active"}, None, [], by_program=True, unattached=["none"]), False, False),
+    ],
+    ids=["has its library", "has it not", "has its program", "has it not yet"],
+)
+def test_what_an_unfinished_run_has_left(
+    units: Units, monkeypatch: pytest.MonkeyPatch, unit: Unit, fresh: bool, in_force: bool
+) -> None:
+    """To what is there one goes back only where it is in force; and to go back takes no restart with a program."""
+    asked: t.List[t.Any] = []
+
+    def change(request: t.Any, **_how: t.Any) -> t.Dict[str, t.Any]:
+        asked.append(request)
+        return {"changed_units": [], "unfinished": {"a.service": True}, "diff": []}
+
+    monkeypatch.setattr(units, "units", lambda _names: {"a.service": unit})
+    monkeypatch.setattr(real_host, "change_dropins", change)
+    written = host().write([{"unit": "a.service", "content": "new"}], ["a.service"])
+    assert (asked[0].running, asked[0].fresh) == (["a.service"], ["a.service"] if fresh else [])
+    assert written.in_force == (["a.service"] if in_force else [])
