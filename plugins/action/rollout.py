@@ -87,8 +87,9 @@ class ActionModule(ActionBase):
             wanted = given["host_wide"]
             settings = _settings_file.rendered(self, wanted["sections"], task_vars, wanted["template"])
         templates = {kind: given[f"{kind}_template"] for kind in ("service", "socket")}
-        by_flags = given["found"].get("backends", {}).get("by_flags", False)
-        rendered = _dropins.rendered(self, services, units, templates, task_vars, by_flags) if given["deploy"] else []
+        told = given["found"].get("backends", {})
+        of_host = told.get("by_flags", False), told.get("root", "")
+        rendered = _dropins.rendered(self, services, units, templates, task_vars, *of_host) if given["deploy"] else []
         return assigned(given, rendered, settings)
 
     def _confirmed(self, arguments: Answer, trial: Answer, task_vars: Answer) -> Answer:

@@ -230,8 +230,8 @@ class Look:
             services = [service for service in services if has_drop_in_beside_host_wide(service)]
         templates = {kind: variables.get(f"keepalive_services_{kind}_template") for kind in ("service", "socket")}
         try:
-            by_flags = self.found["backends"]["by_flags"]
-            dropins = rendered(self._action, services, units, templates, variables.all, by_flags)
+            of_host = self.found["backends"]["by_flags"], self.found["backends"].get("root", "")
+            dropins = rendered(self._action, services, units, templates, variables.all, *of_host)
             return {each["unit"]: sha256_of_text(each["content"]) for each in dropins}
         except AnsibleError as error:
             problems.append(error.message)

@@ -232,7 +232,10 @@ def obstacle_to_preload(program: Program) -> str:
     if unit.startswith("session-"):
         return "it was started in a login session, not by a unit"
     if not is_service(unit):
-        return "it is not a service of systemd (in a container, the variables go into its image)"
+        return (
+            "it is not a service of systemd (in a container, the variables go into its image, or its slice gets an "
+            "entry with 'backend: bpf')"
+        )
     return ""
 
 

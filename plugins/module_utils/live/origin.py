@@ -69,12 +69,15 @@ class Origin:
             records = self._sweep.records
             through = [records[inode] for inode in record.listeners if inode in records]
             return record.state == "LISTEN" or any(times_of(listener.options) == times for listener in through)
-        return (expectation.by_program and self._is_of_a_program(record)) or self._is_of_the_library(record)
+        if expectation.by_program and self._is_of_a_program(record, expectation):
+            return True
+        return self._is_of_the_library(record)
 
-    def _is_of_a_program(self, record: Record) -> bool:
+    def _is_of_a_program(self, record: Record, expectation: Expectation) -> bool:
         """Tell whether a socket has what the unit's drop-in says, or said in this boot: a program has set that."""
+        unit = expectation.name if expectation.name.endswith(".slice") else record.unit
         return record.keepalive is True and any(
-            times_of(record.options) == self._times_of(said, record) for said in self._said(record.unit)
+            times_of(record.options) == self._times_of(said, record) for said in self._said(unit)
         )
 
     def _is_of_the_library(self, record: Record) -> bool:

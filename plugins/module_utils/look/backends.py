@@ -16,19 +16,20 @@ from ..linux.unit_names import instances_pattern, is_template, template_of
 from ..settings.service import ResolvedService, with_backend
 from .decision import Told
 
-NO_PROGRAMS: Told = {"chosen": {}, "by_flags": False}
+NO_PROGRAMS: Told = {"chosen": {}, "by_flags": False, "root": ""}
 """What is told where no entry asks for a program."""
 
 
 def backends_seen(services: t.Sequence[Told], run: systemd.Run) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
     """Return what was decided for whom, and why some entry cannot have what it says.
 
-    The first holds C(chosen), by service its C(backend) and C(why), and C(by_flags): whether a program that respects
-    others' keepalive has to look into the kernel's own structure.
+    The first holds C(chosen), by service its C(backend) and C(why), C(by_flags): whether a program that respects
+    others' keepalive has to look into the kernel's own structure, and C(root): where the cgroups are.
     """
     asking = [service for service in services if service.get("backend", "preload") != "preload" and "tcp" in service]
     if not asking:
         return dict(NO_PROGRAMS), []
+    from ..bpf.cgroup2 import find_root
     from ..bpf.choice import choose
     from ..bpf.probe import probe
 
@@ -37,7 +38,8 @@ def backends_seen(services: t.Sequence[Told], run: systemd.Run) -> t.Tuple[t.Dic
     choices = {one["name"]: choose(ResolvedService.from_dict(one), reach, rooms.get(one["name"], "")) for one in asking}
     problems = [f"{name}: backend bpf: {why}" for name, choice in choices.items() for why in choice.obstacles]
     chosen = {name: {"backend": choice.backend, "why": choice.why} for name, choice in choices.items()}
-    return {"chosen": chosen, "by_flags": reach.flags_offset > 0}, problems
+    root = "" if reach.refusal else find_root()
+    return {"chosen": chosen, "by_flags": reach.flags_offset > 0, "root": root}, problems
 
 
 def _without_room(asking: t.Sequence[Told], run: systemd.Run) -> t.Dict[str, str]:

@@ -10,7 +10,7 @@ import typing as t
 
 from ..linux import in_force
 from ..settings.options import OPTIONS
-from ..units import dropin
+from ..units.attach_line import environment_told
 from .effective import effective
 from .facts import DropIn
 
@@ -36,6 +36,6 @@ def said_ever(drop_in: t.Optional[DropIn]) -> t.Tuple[Tcp, ...]:
 
 def _options_in(text: t.Optional[str]) -> t.Optional[Tcp]:
     """Return the options that the variables in a drop-in stand for; None where it says nothing of any."""
-    environment = {**dropin.environment_in(text or ""), **dropin.environment_in(text or "", "Socket")}
+    environment = environment_told(text or "")
     told = any(option.variable in environment for option in OPTIONS.values())
     return effective(environment).tcp if told else None

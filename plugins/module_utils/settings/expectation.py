@@ -135,6 +135,8 @@ def parse_expected(entries: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[Expecta
         backend = entry.get("backend") or "preload"
         if backend not in BACKENDS:
             raise ValueError(f"{where}: backend: {backend!r} is none of {', '.join(BACKENDS)}")
+        if name.endswith(".slice") and backend != "bpf":
+            raise ValueError(f"{where}: backend: a slice takes bpf: it has no process to load a library")
         if entry.get("enforce") and backend != "bpf":
             raise ValueError(f"{where}: enforce: takes backend bpf: a library can force nothing")
         if entry.get("enforce") and entry.get("respect"):

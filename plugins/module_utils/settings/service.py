@@ -59,8 +59,9 @@ class ResolvedService(t.NamedTuple):
 
     @property
     def type(self) -> str:
-        """Say which kind of unit it is: V(socket) or V(service)."""
-        return "socket" if self.name.endswith(".socket") else "service"
+        """Say which kind of unit it is: V(socket), V(slice) or V(service)."""
+        kind = self.name.rpartition(".")[2]
+        return kind if kind in ("socket", "slice") else "service"
 
     @property
     def expected(self) -> Expectation:
@@ -181,6 +182,8 @@ def complete(
         said["restart"] = "if_running"
     libraries = [] if is_socket else said.get("libraries", ["connect"])
     backend = said.get("backend", BACKENDS[0])
+    if name.endswith(".slice") and (backend != "bpf" or name == "-.slice"):
+        _refuse_slice(name, backend, own, report)
     applicable = [o for o in OPTIONS if _applies(o, libraries, is_socket, backend)]
     for entry in own:
         _check_applicable(entry, libraries, is_socket, applicable, report, libraries_known, backend)
@@ -201,6 +204,15 @@ def complete(
     # 0 is compared only where it was asked for.
     asked = [o for o in applicable if tcp[o] != SYSTEM or o in said.get("tcp", {})]
     return ResolvedService(name, libraries, tcp, asked, **_given(said))
+
+
+def _refuse_slice(name: str, backend: str, own: t.Sequence[Mention], report: ReportMistake) -> None:
+    """Say why a slice cannot have what was said of it."""
+    place = own[-1].place if own else name
+    if name == "-.slice":
+        report(place, "name: the topmost slice is the whole host; name system.slice, or another one below it")
+    else:
+        report(place, f"backend: {backend}: a slice has no process to load a library; say 'backend: bpf'")
 
 
 def _check_applicable(

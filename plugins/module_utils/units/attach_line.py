@@ -12,11 +12,16 @@ from __future__ import annotations
 
 import typing as t
 
+from ..linux.cgroup import path_of_slice
 from ..linux.quoting import words
 from ..linux.unit_files import directives_in
 from ..settings.options import LIBRARY_DIR
 from ..settings.service import ResolvedService
+from .dropin import environment_in
 
+SLICE_SECTION = "X-Keepalive"
+"""What stands there is said to units/slice_starter.py's service; systemd itself passes over sections that begin so."""
+SLICE_WORDS, SLICE_CGROUP = "KEEPALIVE_ATTACH", "KEEPALIVE_CGROUP"
 HELPER = f"{LIBRARY_DIR}/keepalive-bpf"
 _PREFIX = "-+"
 """As root, whatever the unit's own user and sandbox are; and a unit starts without its values rather than not at all,
@@ -31,10 +36,32 @@ def attach_line(service: ResolvedService, by_flags: bool) -> str:
     """
     if not service.by_program:
         return ""
-    hooks = list(service.libraries) or ["listen"]
+    return " ".join([_PREFIX + HELPER, "attach", *helper_words(service, by_flags), "-"])
+
+
+def helper_words(service: ResolvedService, by_flags: bool) -> t.List[str]:
+    """Return what the helper is told, but for the cgroup."""
     options = ["by-flags"] if by_flags and service.respect else []
     options += ["enforce"] if service.enforce else []
-    return " ".join([_PREFIX + HELPER, "attach", *options, *hooks, "-"])
+    return [*options, *(service.libraries or ["listen"])]
+
+
+def slice_variables(service: ResolvedService, by_flags: bool, root: str) -> t.Dict[str, str]:
+    """Return what a slice's drop-in says: no process reads it but the service that attaches its program.
+
+    :param root: Where the host has its cgroups.
+    """
+    words_said = " ".join(helper_words(service, by_flags))
+    return {**service.variables, SLICE_WORDS: words_said, SLICE_CGROUP: root + path_of_slice(service.name)}
+
+
+def environment_told(content: str) -> t.Dict[str, str]:
+    """Return the variables that a drop-in gives to the helper, whatever kind of unit it is for."""
+    return {
+        **environment_in(content),
+        **environment_in(content, "Socket"),
+        **dict(directives_in(content, SLICE_SECTION)),
+    }
 
 
 def attach_words(content: str) -> t.Optional[t.Tuple[str, ...]]:
@@ -44,4 +71,5 @@ def attach_words(content: str) -> t.Optional[t.Tuple[str, ...]]:
             line = words(value.lstrip(_PREFIXES)) if name == "ExecStartPre" else []
             if line[:2] == [HELPER, "attach"]:
                 return tuple(line[2:-1] if line[-1] == "-" else line[2:])
-    return None
+    of_slice = dict(directives_in(content, SLICE_SECTION)).get(SLICE_WORDS)
+    return None if of_slice is None else tuple(of_slice.split())

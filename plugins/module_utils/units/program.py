@@ -19,8 +19,7 @@ from ..bpf.program import BpfProgram, program_for
 from ..bpf.system_call import OF_CGROUPS, BpfRefused
 from ..linux.systemd import Properties
 from ..settings.options import LIBRARIES, OPTIONS, SWITCHES, SYSTEM, as_integer, problem_with_value
-from .attach_line import attach_words
-from .dropin import environment_in
+from .attach_line import attach_words, environment_told
 
 
 class WantedProgram(t.NamedTuple):
@@ -43,7 +42,7 @@ def wanted_program(content: str) -> t.Optional[WantedProgram]:
     :raises BpfRefused: this kernel does not say what it takes.
     """
     said = attach_words(content)
-    environment = {**environment_in(content), **environment_in(content, "Socket")}
+    environment = environment_told(content)
     if said is None or environment.get("LIBKEEPALIVE_DISABLE") == "1":
         return None
     respect = environment.get(SWITCHES["respect"]) == "1"

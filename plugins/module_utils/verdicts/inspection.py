@@ -22,7 +22,7 @@ from ..sockets.record import Record, Verdict, without_judgement
 from ..sockets.shares import share_out
 from ..sockets.sweep import Sample, Sweep
 from ..units import dropin
-from ..units.asked import AskedUnit
+from ..units.asked import AskedUnit, with_members
 from .case import Places
 from .judge import Judge
 from .summary import NO_PROGRAMS, ProgramsFound, ProgramWrong, summarize
@@ -109,6 +109,9 @@ class Audit:
         self._question = question
         self._proc = proc
         self._unit_of = self._read_units()
+        if any(unit.is_slice for unit in question.units):
+            question = question._replace(units=with_members(question.units, self._unit_of, proc))
+            self._question = question
         self._silent = answering.find_silent(self._unit_of, proc)
         self._systemd_inodes = self._inodes_of_systemd()
         self._picked = self._pick()
@@ -262,7 +265,7 @@ class Audit:
         from .causes_program import problem_with_programs, whose_programs
 
         units = sorted({self._unit_of[pid] for pid in pids})
-        if unit is not None and unit.is_socket:
+        if unit is not None and (unit.is_socket or unit.is_slice):
             units = [unit.name] if unit.may_have_processes else []
         lines: t.List[str] = []
         wrong: t.List[ProgramWrong] = []
@@ -286,9 +289,10 @@ class Audit:
 
     def _owners_of(self, records: t.List[Record], listeners: t.Mapping[int, AskedUnit]) -> t.Dict[int, AskedUnit]:
         """Say which of the units that were asked for each record counts for: a .socket unit before its service."""
-        # The exact name before the template or pattern.
+        # The exact name before the template or pattern, and what is within a slice before the slice.
         services = sorted(
-            (unit for unit in self._question.units if not unit.is_socket), key=lambda unit: "*" in unit.patterns[0]
+            (unit for unit in self._question.units if not unit.is_socket),
+            key=lambda unit: (unit.is_slice, -unit.name.count("-") if unit.is_slice else "*" in unit.patterns[0]),
         )
         by_unit = {
             name: next((unit for unit in services if unit.holds(name)), None)
@@ -305,7 +309,7 @@ class Audit:
         """Yield the names that stand for a unit that was listed before by another name, with that name."""
         first: t.Dict[t.Tuple[str, ...], str] = {}
         for unit in self._question.units:
-            if not unit.is_socket and first.setdefault(unit.patterns, unit.name) != unit.name:
+            if not (unit.is_socket or unit.is_slice) and first.setdefault(unit.patterns, unit.name) != unit.name:
                 yield unit.name, first[unit.patterns]
 
     def _is_kept(self, record: Record, owner: t.Optional[AskedUnit]) -> bool:

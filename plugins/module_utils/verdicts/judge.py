@@ -129,14 +129,16 @@ class Judge:
     def _case_of_program(
         self, record: Record, wrong: t.Tuple[WrongOption, ...], expectation: Expectation, through_right: bool
     ) -> Case:
-        programs = self._programs().of(record.unit)
+        # What systemd holds for a unit is of a cgroup of its own, which is in the slice as well.
+        wide = expectation.name.endswith((".socket", ".slice"))
+        subject = expectation.name if expectation.name.endswith(".slice") else record.unit
+        programs = self._programs().of(subject)
         since = max((one.loaded for one in programs.ours()), default=0.0)
         started = self._started(record.unit)
-        is_socket = expectation.name.endswith(".socket")
-        drop_in = self._drop_in_of(record.unit)
+        drop_in = self._drop_in_of(subject)
         evidence = Evidence(
-            inherited="" if is_socket else self._inherited_from(record),
-            handed_over=not is_socket and self._was_handed_over(record),
+            inherited="" if wide else self._inherited_from(record),
+            handed_over=not wide and self._was_handed_over(record),
             through_right_listener=through_right,
             drop_in=drop_in,
             programs=programs,

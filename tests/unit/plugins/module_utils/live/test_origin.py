@@ -184,3 +184,10 @@ def test_what_a_units_program_was_told_in_this_boot_is_ours(
     one, two = (record(times, number, keepalive=keepalive, unit="a.service") for number in (1, 2))
     assert [whose.is_ours(each, expectation) for each in (one, two)] == [ours, ours]
     assert asked == (["a.service"] if expectation is OF_A_PROGRAM and keepalive else []), "once for each unit"
+
+
+def test_in_a_slice_it_is_the_slices_drop_in_that_was_told(tmp_path: pathlib.Path) -> None:
+    whose = origin(tmp_path, facts(mapped={}), said=lambda unit: [SAID] if unit == "web.slice" else [])
+    socket = record((60, 15, 9, 195_000), unit="a.service")
+    assert whose.is_ours(socket, OF_A_PROGRAM._replace(name="web.slice"))
+    assert not whose.is_ours(socket, OF_A_PROGRAM)

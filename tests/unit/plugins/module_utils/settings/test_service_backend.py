@@ -96,3 +96,23 @@ def test_the_variables_are_the_same() -> None:
         only([a(backend=backend, respect=True, tcp={"keepidle": 60})]) for backend in ("bpf", "preload")
     )
     assert by_program["tcp"] == by_library["tcp"]
+
+
+def test_a_slice_takes_a_program_and_nothing_else() -> None:
+    entry = {"name": "machine.slice", "backend": "bpf", "libraries": ["connect", "listen"], "tcp": {"keepidle": 60}}
+    service = only([entry])
+    assert (service["type"], service["expected"]["backend"]) == ("slice", "bpf")
+    assert only([{"name": "machine.slice"}], defaults={"backend": "bpf"})["type"] == "slice"
+    place = "keepalive_services[0] 'machine.slice'"
+    for backend in ({}, {"backend": "preload"}, {"backend": "auto"}):
+        said = backend.get("backend", "preload")
+        assert mistakes([{"name": "machine.slice", **backend}]) == [
+            f"{place}: backend: {said}: a slice has no process to load a library; say 'backend: bpf'"
+        ]
+
+
+def test_the_topmost_slice_is_none() -> None:
+    assert mistakes([{"name": "-.slice", "backend": "bpf"}]) == [
+        "keepalive_services[0] '-.slice': name: the topmost slice is the whole host; name system.slice, or another one "
+        "below it"
+    ]

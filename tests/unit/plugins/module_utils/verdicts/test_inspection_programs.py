@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import socket
 import typing as t
@@ -168,3 +169,43 @@ def test_what_sets_the_options_is_told_from_what_is_set_up(
     expectation = next(iter(bench.asked(backend="auto").verdicts.values())).expectation
     assert expectation is not None
     assert expectation.backend == backend
+
+
+def test_a_slice_stands_for_all_that_runs_in_it(proc: ShadowProc, folder: pathlib.Path, server: socket.socket) -> None:
+    """What has an entry of its own counts for that; what is in another slice, or in none, for nobody."""
+    name = f"/{folder.relative_to(find_root())}"
+    connecting = f"s = socket.create_connection({server.getsockname()})"
+    web = unit_from("web.slice", None)._replace(control_group=name, may_have_processes=True)
+    inner = unit_from("web-inner.slice", None)._replace(control_group="/gone", may_have_processes=True)
+    own = unit_from("own.service", None)
+    wanted = [WANTED._replace(name=unit.name) for unit in (web, inner)]
+    places = {"one.service": "/web.slice", "scope.scope": "/web.slice/web-inner.slice", "own.service": "/web.slice",
+              "other.service": "/web2.slice"}  # fmt: skip
+    attach(str(folder), PROGRAM)
+    with contextlib.ExitStack() as ends:
+        for unit, slices in places.items():
+            child = ends.enter_context(member(folder, connecting))
+            proc.add(child.pid, unit, slices=slices)
+        answer = audit(proc, *wanted, units=[web, inner, own])
+    counts = {name: (unit["compliant"], unit["reasons"]) for name, unit in answer.units.items()}
+    assert counts == {
+        "web.slice": (1, {}),
+        "web-inner.slice": (1, {"program_not_attached": 1}),
+        "own.service": (0, {}),
+    }
+    (line,) = answer.units["web.slice"]["programs"]
+    assert f"attached to {folder}: connect" in line
+    assert answer.units["web.slice"]["programs_wrong"] == []
+
+
+def test_in_a_slice_what_was_open_before_and_what_systemd_holds_is_judged_by_the_slices_program(
+    proc: ShadowProc, folder: pathlib.Path, server: socket.socket
+) -> None:
+    web = unit_from("web.slice", None)._replace(
+        control_group=f"/{folder.relative_to(find_root())}", may_have_processes=True
+    )
+    with member(folder, f"s = socket.create_connection({server.getsockname()})") as child:
+        proc.add(child.pid, "one.service", slices="/web.slice", environ=f"LISTEN_PID={child.pid}\0LISTEN_FDS=9\0")
+        attach(str(folder), PROGRAM)
+        verdict = only(audit(proc, WANTED._replace(name="web.slice"), units=[web]))
+    assert (verdict.reason, "while the unit ran" in verdict.detail) == ("opened_before_attach", True)
