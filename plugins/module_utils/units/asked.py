@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..linux import boot_clock
 from ..linux.cgroup import path_of_slice
 from ..linux.procfs import Proc
 from ..linux.procnet import Address
@@ -52,6 +53,8 @@ class AskedUnit(t.NamedTuple):
     """The units that go where this one goes (V(ConsistsOf)): where it has no process, they may have them."""
     control_group: str = ""
     """Where systemd has put it in the tree of cgroups; '' where it has none, or could not be asked."""
+    listening_since: t.Optional[float] = None
+    """Of a .socket unit that listens, since when, in seconds since boot."""
 
     @property
     def is_socket(self) -> bool:
@@ -104,7 +107,13 @@ def unit_from(name: str, properties: t.Optional[Properties]) -> AskedUnit:
         at_work=is_running_job(properties),
         control_group=properties.get("ControlGroup", ""),
         parts=tuple(shown_words(properties.get("ConsistsOf", ""))),
+        listening_since=_listening_since(name, properties),
     )
+
+
+def _listening_since(name: str, properties: Properties) -> t.Optional[float]:
+    entered = int(properties.get("ActiveEnterTimestampMonotonic", "0"))
+    return boot_clock.of_monotonic(entered) if entered and name.endswith(".socket") else None
 
 
 def _pattern(name: str) -> str:

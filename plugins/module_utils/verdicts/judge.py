@@ -135,6 +135,9 @@ class Judge:
         programs = self._programs().of(subject)
         since = max((one.loaded for one in programs.ours()), default=0.0)
         started = self._started(record.unit)
+        if record.direction == "listening" and expectation.name.endswith(".socket"):  # opened when systemd began to
+            unit = next((unit for unit in self._units if unit.name == expectation.name), None)
+            started = _UNKNOWN if unit is None or unit.listening_since is None else unit.listening_since
         drop_in = self._drop_in_of(subject)
         evidence = Evidence(
             inherited="" if wide else self._inherited_from(record),

@@ -209,3 +209,27 @@ def test_in_a_slice_what_was_open_before_and_what_systemd_holds_is_judged_by_the
         attach(str(folder), PROGRAM)
         verdict = only(audit(proc, WANTED._replace(name="web.slice"), units=[web]))
     assert (verdict.reason, "while the unit ran" in verdict.detail) == ("opened_before_attach", True)
+
+
+@pytest.mark.parametrize(
+    ("since", "reason"), [(1.0, "opened_before_attach"), (None, "undetermined"), (1e9, "undetermined")]
+)
+def test_a_listener_of_systemds_is_as_old_as_its_socket_unit(
+    bench: Bench, since: t.Optional[float], reason: str
+) -> None:
+    """It is in no process of the unit, so nothing else tells how old it is."""
+    port = bench.child.run("kept = socket.create_server(('127.0.0.1', 0))\nanswer = kept.getsockname()[1]")
+    attach(bench.folder, program_for(["listen"], TCP))
+    bench._proc.add(bench.child.pid, "init.scope", shown_as=1)
+    name = f"/{pathlib.Path(bench.folder).relative_to(find_root())}"
+    unit: AskedUnit = unit_from("a.socket", None)._replace(
+        patterns=("a.service",),
+        load_state="loaded",
+        may_have_processes=True,
+        control_group=name,
+        listens=(("127.0.0.1", port),),
+        listening_since=since,
+    )
+    wanted = WANTED._replace(name="a.socket", libraries=frozenset())
+    found = audit(bench._proc, wanted, units=[unit], drop_ins=bench.drop_ins)
+    assert only(found).reason == reason
