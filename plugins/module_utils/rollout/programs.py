@@ -42,8 +42,13 @@ def see_to(unit: Unit, *, texts: Texts, back: bool, check: bool, diffs: Diffs) -
     :raises BpfRefused: It cannot be; the program that was there still is.
     """
     text = _text_of(unit, texts)
-    folder = cgroup_of(unit.properties) if systemd.is_active(unit.properties) else ""
     wanted = wanted_program(text) if text is not None else None
+    try:
+        folder = cgroup_of(unit.properties) if systemd.is_active(unit.properties) else ""
+    except BpfRefused:
+        if wanted:
+            raise
+        return {}  # where there can be none, none is left
     if not folder or (wanted and is_right(folder, *wanted)):
         return {}
     ours = ours_at(folder)

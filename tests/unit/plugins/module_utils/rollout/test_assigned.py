@@ -34,7 +34,7 @@ def test_the_whole_assignment() -> None:
         "without": ["gone.service"],
         "listed": ["a.service", "gone.service"],
         "look_again": None,
-        "programs": [], "window": True, "settle": 3.0, "job_timeout": 300, "one_at_a_time": False,
+        "programs": ["gone.service"], "window": True, "settle": 3.0, "job_timeout": 300, "one_at_a_time": False,
         "verify": False, "verify_wait": 10.0, "verify_fail": True,
     }  # fmt: skip
 
@@ -113,15 +113,12 @@ def test_the_whole_assignment_of_a_removal() -> None:
 
 
 def test_whose_programs_are_seen_to() -> None:
-    """Of those that are to have one, and of those whose drop-in had one attached until now."""
+    """Of those that are to have one, of those whose drop-in had one attached until now, and where that is not known."""
     services = [A, {**A, "name": "b.service", "backend": "bpf"}, {**A, "name": "was.service", "backend": "preload"}]
     found = {
         "units": {"a.service": {"by_program": False}, "was.service": {"by_program": True},
                   "gone.service": {"by_program": True}},
-        "dropins": [],
+        "dropins": ["old.service", "a.service"],
     }  # fmt: skip
-    assert assigned(given(services=services, found=found), [])["programs"] == [
-        "b.service",
-        "was.service",
-        "gone.service",
-    ]
+    seen_to = assigned(given(services=services, found=found, purge=True), [])["programs"]
+    assert seen_to == ["b.service", "was.service", "gone.service", "old.service"]

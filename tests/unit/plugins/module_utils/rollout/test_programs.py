@@ -182,3 +182,16 @@ def test_where_there_are_no_such_cgroups_nothing_can_be_left(monkeypatch: pytest
 
     monkeypatch.setattr(programs, "find_root", refuse)
     assert programs.own_folders() == []
+
+
+def test_where_there_can_be_none_only_who_is_to_have_one_is_refused(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_properties: t.Any) -> str:
+        raise BpfRefused("no cgroup of version 2 is mounted")
+
+    monkeypatch.setattr(programs, "cgroup_of", refuse)
+    assert kernel.see_to() == {}
+    with pytest.raises(BpfRefused):
+        kernel.see_to(BPF)
+    assert kernel.see_to(state="inactive") == {}
