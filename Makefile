@@ -150,14 +150,14 @@ test-c: venv ## the tests of the C code
 	@pytest tests/csrc -n auto
 
 # What needs many hosts, many reboots, many kills or much traffic.
-LONG_SCENARIOS := fleet host_wide without_restart field kills
+LONG_SCENARIOS := fleet host_wide without_restart field kills bpf
 SCENARIOS := $(filter-out $(LONG_SCENARIOS),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 test-molecule: venv hosts ## the scenarios in molecule/, on the test hosts, but for the long ones
 	@.ci/molecule-all $(SCENARIOS)
 
 .PHONY: test-long
-test-long: venv hosts ## the long scenarios: a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds, killed rollouts
+test-long: venv hosts ## the long scenarios: a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds, killed rollouts, BPF programs (50 minutes)
 	@tests/hosts/images $(FIELD_SUITES)
 	@.ci/molecule-all $(LONG_SCENARIOS)
 

@@ -281,6 +281,10 @@ sockets:
           C(/etc/libkeepalive.conf\)) gives the process other values, and a restart would not change that.
         - V(overridden_by_application), library and environment are right, the application set the option itself.
         - V(opened_before_preload), the connection is older than the processes of its unit, or systemd handed it over.
+        - V(program_not_attached), with O(expected[].backend=bpf), the cgroup of the unit has no program of this
+          collection.
+        - V(program_replaced), with O(expected[].backend=bpf), the program that is attached there sets other values.
+        - V(opened_before_attach), with O(expected[].backend=bpf), the socket is older than the program.
         - V(due_at_restart), with O(expected[].live), the process does not have the settings, and the option cannot be
           changed on an open socket, or the socket came after the values were last set.
         - V(inherited_listener), systemd opened the listener and the service never called listen().
@@ -402,9 +406,24 @@ units:
       elements: int
       sample: []
     reasons:
-      description: How many sockets are wrong or unknown for each reason.
+      description: >-
+        How many sockets are wrong or unknown for each reason; 1 where it is the unit's program alone that is wrong.
       type: dict
       sample: {overridden_by_application: 2}
+    programs:
+      description:
+        - The BPF programs that run for its sockets, each in words, and whose they are (C(ours), C(foreign)). Empty for
+          a unit whose options no program is to set.
+      type: list
+      elements: str
+      sample: []
+    programs_wrong:
+      description:
+        - What is wrong with the program of the unit itself, whatever its sockets are. For each (of a template, for each
+          instance) C(unit), C(reason), C(candidates) and C(detail).
+      type: list
+      elements: dict
+      sample: []
     accepted:
       description: Whether some are wrong, and all of these for accepted reasons.
       type: bool

@@ -59,6 +59,8 @@ class AsFound(t.NamedTuple):
     """The libraries that the drop-in names, whether or not a process has them."""
     ours: bool = False
     """Whether one of the libraries is loaded or in the drop-in: then what is right may be its work."""
+    by_program: bool = False
+    """Whether the drop-in has a BPF program set the options, and loads no library."""
 
 
 class SocketsFound:
@@ -106,7 +108,7 @@ def together(parts: t.Iterable[AsFound]) -> AsFound:
     user_timeouts: t.FrozenSet[int] = frozenset()
     said: t.Dict[str, int] = {}
     asked: t.FrozenSet[str] = frozenset()
-    right, all_off, ours = 0, True, False
+    right, all_off, ours, by_program = 0, True, False, False
     for part in parts:
         libraries |= part.libraries
         times |= part.times
@@ -116,7 +118,8 @@ def together(parts: t.Iterable[AsFound]) -> AsFound:
         said.update(part.said)
         asked |= part.asked
         ours = ours or part.ours
-    return AsFound(libraries, times, user_timeouts, right, all_off, said, asked, ours)
+        by_program = by_program or part.by_program
+    return AsFound(libraries, times, user_timeouts, right, all_off, said, asked, ours, by_program)
 
 
 def loaded_libraries(paths: t.Iterable[str]) -> t.FrozenSet[str]:
@@ -125,8 +128,11 @@ def loaded_libraries(paths: t.Iterable[str]) -> t.FrozenSet[str]:
     return frozenset(name for name, file in LIBRARIES.items() if file in files)
 
 
-def found_in_drop_in(environment: t.Mapping[str, str]) -> AsFound:
-    """Return what a unit's drop-in of ours gives to it."""
+def found_in_drop_in(environment: t.Mapping[str, str], attached: t.Optional[t.Sequence[str]] = None) -> AsFound:
+    """Return what a unit's drop-in of ours gives to it.
+
+    :param attached: What it gives to keepalive-bpf, None where it has no program attached.
+    """
     said = {}
     for name, option in OPTIONS.items():
         value = as_integer(environment.get(option.variable, ""))
@@ -136,7 +142,10 @@ def found_in_drop_in(environment: t.Mapping[str, str]) -> AsFound:
     said.update({key: 1 for key, variable in SWITCHES.items() if environment.get(variable) == "1"})
     entries = environment.get("LD_PRELOAD", "").split(":")
     libraries = loaded_libraries(filter(dropin.is_own_library, entries))
-    return AsFound(libraries, all_off=True, said=said, asked=libraries, ours=bool(libraries))
+    libraries |= {name for name in attached or () if name in LIBRARIES}
+    return AsFound(
+        libraries, all_off=True, said=said, asked=libraries, ours=bool(libraries), by_program=attached is not None
+    )
 
 
 def found_in_socket_drop_in(text: str) -> AsFound:

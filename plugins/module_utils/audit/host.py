@@ -57,6 +57,7 @@ class HostAudit:
         *,
         systemd_version: t.Callable[[], int] = lambda: 0,
         given_preload: t.Callable[[str], t.Optional[str]] = lambda unit: None,
+        can_attach: t.Callable[[t.Mapping[str, t.Any]], bool] = lambda entry: False,
         proc: Proc = HOST,
         library_dir: str = LIBRARY_DIR,
         drop_ins: str = dropin.DIRECTORY,
@@ -67,13 +68,14 @@ class HostAudit:
         :param systemd_version: called where a service shows its environment.
         :param given_preload: tells the LD_PRELOAD that systemd gives to a unit, None where that is not known; called
             where a process has one.
+        :param can_attach: tells whether a BPF program can set here what an entry says; called where no library gets in.
         """
         self._terms = terms
         self._reader = reader
         self._socket_units = socket_units
         self._proc = proc
         places = Whereabouts(proc, library_dir, drop_ins)
-        self._adviser = Adviser(recommend(terms.idle_timeout), places, systemd_version, given_preload)
+        self._adviser = Adviser(recommend(terms.idle_timeout), places, systemd_version, given_preload, can_attach)
         self._scripts: t.Dict[int, str] = {}
 
     def run(self) -> Summary:

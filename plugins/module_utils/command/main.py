@@ -30,6 +30,7 @@ from ..sockets.unowned import sum_up_unowned
 from ..units.asked import AskedUnit, askable, unit_from
 from ..verdicts.inspection import Answer, Audit, Question
 from ..verdicts.report import why_no_sockets
+from .programs import ProgramsShown, programs_for
 from .table import table
 
 NAME = "keepalive-sockets"
@@ -43,6 +44,7 @@ columns:
   SILENT        seconds since data last went either way
   PID/PROGRAM   812+2/nginx: two more processes hold the same socket
   ?             could not be read;  -  there is none
+  below         BPF programs that set options of these units' sockets: ours, or foreign
 
 exit status:
   0  everything that was asked for and that a process holds is shown
@@ -73,7 +75,9 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
         units = _units(options.unit)
         question = Question(tuple(units), frozenset(options.pid), frozenset(options.port), ())
         with Watch(_complaint, 2, limit):
-            answer = Audit(question, choose_access().reader, proc=proc).run()
+            audit = Audit(question, choose_access().reader, proc=proc)
+            answer = audit.run()
+            programs = programs_for((record.unit for record in answer.records), audit.programs)
         _check_pids(options.pid, proc)
         _check_patterns(units, answer)
     except WrongArgument as error:
@@ -87,9 +91,9 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
     nobodys = [] if others else of_nobody(sum_up_unowned(answer.unowned))  # they are other users' as likely as not
     try:
         if options.json:
-            lines = [json.dumps(shown(_as_json(answer, missing + nobodys)), indent=2)]
+            lines = [json.dumps(shown(_as_json(answer, missing + nobodys, programs)), indent=2)]
         else:
-            lines = table(answer.records, options.wide)
+            lines = [*table(answer.records, options.wide), *programs.lines]
         _write(sys.stdout, lines)
         sys.stdout.flush()
     except BrokenPipeError:  # | head
@@ -99,7 +103,7 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
         why_none = why_no_sockets(answer.units[unit.name])
         if why_none:
             _complain(f"{unit.name}: {why_none}")
-    for line in missing + nobodys:
+    for line in [*missing, *nobodys, *(f"which BPF programs run is not known: {why}" for why in programs.unknown)]:
         _complain(line)
     return PARTLY_SHOWN if missing else ALL_SHOWN
 
@@ -205,10 +209,10 @@ def _not_shown(answer: Answer) -> t.List[str]:
     return lines
 
 
-def _as_json(answer: Answer, missing: t.List[str]) -> t.Dict[str, t.Any]:
+def _as_json(answer: Answer, missing: t.List[str], programs: ProgramsShown) -> t.Dict[str, t.Any]:
     sockets = []
     for record in answer.records:
         shown = record.as_dict()
         shown.update(detail=record.why_unreadable, silent=record.idle)
         sockets.append(shown)
-    return {"sockets": sockets, "not_shown": missing}
+    return {"sockets": sockets, "not_shown": missing, "programs": programs.as_dicts()}

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit, Terms
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf import probe
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.modules import sockets_audit_info
@@ -114,6 +115,7 @@ def test_systemd_tells_what_it_gives_to_services(
     run: Run, proc: ShadowProc, monkeypatch: pytest.MonkeyPatch, answer: str, status: int, kind: str
 ) -> None:
     """Since its version 248 SYSTEMD_EXEC_PID; where it does not tell its version, nothing is concluded from that."""
+    monkeypatch.setattr(probe, "probe", lambda: probe.Reach("no programs here"))
     with Child("l = socket.create_server(('0.0.0.0', 0)); c = socket.create_connection(l.getsockname())") as child:
         proc.add(child.pid, "loop.service", environ=f"INVOCATION_ID={'0' * 32}\0")
         asked = have_answered(monkeypatch, answer, status)
@@ -157,8 +159,32 @@ def test_what_counts_is_what_was_asked_for(
         "changed": False,
         "terms": list(terms),
         "reads": True,
-        "more": ["given_preload", "systemd_version"],
+        "more": ["can_attach", "given_preload", "systemd_version"],
     }
+
+
+@pytest.mark.parametrize(
+    ("entry", "can"),
+    [
+        ({"tcp": {"keepidle": 60}}, True),
+        ({"tcp": {"keepidle": 60, "defer_accept": 3}}, False),
+        ({"tcp": {"keepidle": 60}, "respect": True}, False),
+    ],
+)
+def test_the_kernel_is_asked_about_all_that_an_entry_says(
+    run: Run, monkeypatch: pytest.MonkeyPatch, entry: t.Dict[str, t.Any], can: bool
+) -> None:
+    class Asking:
+        def __init__(self, *_given: t.Any, can_attach: t.Any, **_more: t.Any) -> None:
+            self._said = {"can": can_attach(entry)}
+
+        def run(self) -> t.Dict[str, t.Any]:
+            return self._said
+
+    reach = probe.Reach("", {"defer_accept": "no"}, respect="it does not tell")
+    monkeypatch.setattr(probe, "probe", lambda: reach)
+    monkeypatch.setattr(sockets_audit_info, "HostAudit", Asking)
+    assert run()["can"] is can
 
 
 def told_of_systemd(monkeypatch: pytest.MonkeyPatch, parameters: Run) -> t.Any:
@@ -174,6 +200,7 @@ def told_of_systemd(monkeypatch: pytest.MonkeyPatch, parameters: Run) -> t.Any:
             *,
             systemd_version: t.Any,
             given_preload: t.Any,
+            can_attach: t.Any,
         ) -> None:
             told.append((socket_units(), systemd_version(), given_preload("a.service")))
 

@@ -79,7 +79,9 @@ class Bench:
         sweep = MadeUpSweep(*records)
         sweep.unreadable = self.unreadable
         self.places = Places(self.proc, "/lib/x", "/etc/y")
-        judging = judge.Judge(t.cast(t.Any, sweep), self.proc.units, self.units, self.systemd, self.places, None)
+        judging = judge.Judge(
+            t.cast(t.Any, sweep), self.proc.units, self.units, self.systemd, self.places, None, no_programs
+        )
         self.live = judging.live
         return judging.judge(records, expectation)
 
@@ -88,6 +90,10 @@ class Bench:
         del self.cases[:]
         self.judge(*records, expectation=expectation or expecting(libraries="connect listen"))
         return next(case.evidence for _name, case in self.cases if case.record is records[0])
+
+
+def no_programs() -> t.Any:
+    raise AssertionError("no program is to set anything")
 
 
 @pytest.fixture(name="bench")
