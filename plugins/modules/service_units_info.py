@@ -154,9 +154,10 @@ backends:
     - Of O(services) that have a program of the kernel set their options, or leave that to the host, C(chosen), by name
       with C(backend) and C(why).
     - C(by_flags) tells whether this kernel has to be told where sockets have their flags, for C(respect).
+    - C(root) is the folder of the topmost cgroup, empty where nobody asks for a program.
   returned: success
   type: dict
-  sample: {chosen: {}, by_flags: false}
+  sample: {chosen: {}, by_flags: false, root: ""}
 problems:
   description: What stands in the way of O(services), in full sentences; empty where nothing does.
   returned: success

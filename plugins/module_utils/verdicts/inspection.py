@@ -25,7 +25,7 @@ from ..units import dropin
 from ..units.asked import AskedUnit, with_members
 from .case import Places
 from .judge import Judge
-from .summary import NO_PROGRAMS, ProgramsFound, ProgramWrong, summarize
+from .summary import NO_PROGRAMS, ProgramsFound, summarize
 
 if t.TYPE_CHECKING:
     from .unit_programs import UnitPrograms
@@ -262,21 +262,12 @@ class Audit:
         self, expectation: Expectation, unit: t.Optional[AskedUnit], pids: t.Sequence[int]
     ) -> ProgramsFound:
         """Look at what is attached to the unit's cgroup, or to those of all that it stands for."""
-        from .causes_program import problem_with_programs, whose_programs
+        from .unit_programs import look_at_programs
 
         units = sorted({self._unit_of[pid] for pid in pids})
         if unit is not None and (unit.is_socket or unit.is_slice):
             units = [unit.name] if unit.may_have_processes else []
-        lines: t.List[str] = []
-        wrong: t.List[ProgramWrong] = []
-        for name in units:
-            programs = self.programs.of(name)
-            lines += [line for line in whose_programs(programs) if line not in lines]
-            problem = problem_with_programs(expectation, programs)
-            if problem:
-                candidates = problem.candidates or (problem.reason,)
-                wrong.append(ProgramWrong(name, problem.reason, candidates, problem.detail))
-        return ProgramsFound(lines, wrong)
+        return look_at_programs(expectation, units, self.programs)
 
     def _listeners_of(self, sockets: t.List[AskedUnit]) -> t.Dict[int, AskedUnit]:
         """Return the listeners of the .socket units that were asked for, by inode."""

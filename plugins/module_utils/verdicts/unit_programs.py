@@ -16,6 +16,8 @@ from ..processes.facts import drop_in_of
 from ..settings.expectation import Expectation
 from ..units.asked import AskedUnit
 from ..units.attach_line import attach_words
+from .causes_program import problem_with_programs, whose_programs
+from .summary import ProgramsFound, ProgramWrong
 
 
 class UnitPrograms:
@@ -67,3 +69,16 @@ def decide_backend(expectation: Expectation, drop_ins: str, programs: UnitProgra
     else:
         by_program = bool(programs.of(expectation.name).ours())
     return expectation._replace(backend="bpf" if by_program else "preload")
+
+
+def look_at_programs(expectation: Expectation, units: t.Iterable[str], programs: UnitPrograms) -> ProgramsFound:
+    """Say whose programs run for units, each once, and what is wrong with those of ours."""
+    lines: t.List[str] = []
+    wrong: t.List[ProgramWrong] = []
+    for name in units:
+        found = programs.of(name)
+        lines += [line for line in whose_programs(found) if line not in lines]
+        problem = problem_with_programs(expectation, found)
+        if problem:
+            wrong.append(ProgramWrong(name, problem.reason, problem.candidates or (problem.reason,), problem.detail))
+    return ProgramsFound(lines, wrong)

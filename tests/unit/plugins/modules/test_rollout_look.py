@@ -29,7 +29,7 @@ class Host:
     def __init__(self) -> None:
         self.found: Result = {
             "absent_here": ["gone.service"], "problems": [], "library_users": [],
-            "backends": {"chosen": {}, "by_flags": False},
+            "backends": {"chosen": {}, "by_flags": False, "root": ""},
         }  # fmt: skip
         self.asked: t.List[t.Any] = []
         self.told: t.List[str] = []

@@ -89,7 +89,7 @@ def test_the_whole_answer_where_no_unit_is_named(run: Run, played: Played, tmp_p
     nothing = {
         "changed": False, "units": {}, "problems": [], "build": {}, "unfinished": ["a.service", "b.service"],
         "dropins": [], "library_users": [{"pid": 7}], "absent_here": [],
-        "backends": {"chosen": {}, "by_flags": False},
+        "backends": {"chosen": {}, "by_flags": False, "root": ""},
     }  # fmt: skip
     of_host = {"entries": [entry], "settings": True, "restart_due": [True], "filtered": [], "left": False}
     assert run() == {**nothing, "host_wide": of_host}
