@@ -42,6 +42,7 @@ TIMER_KEEPALIVE = 2
 _ADDRESS = re.compile(r"([0-9A-Fa-f]{8}|[0-9A-Fa-f]{32}):([0-9A-Fa-f]{4})")
 _HEX = re.compile(r"[0-9A-Fa-f]{1,8}")
 _TIMER = re.compile(r"([0-9A-Fa-f]{1,2}):([0-9A-Fa-f]{1,16})")
+_QUEUES = re.compile(r"[0-9A-Fa-f]{1,8}:([0-9A-Fa-f]{1,8})")
 _INODE = re.compile(r"[0-9]{1,20}")
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -65,6 +66,8 @@ class Row(t.NamedTuple):
     """Seconds until the timer is due."""
     user: int = 0
     """Who opened it."""
+    queue: int = 0
+    """Of a listener: how many connections wait to be accepted."""
 
 
 def parse_address(text: str, order: str = "=") -> Address:
@@ -102,7 +105,13 @@ def parse_table(lines: t.Iterable[str], listening_only: bool = False, order: str
             inode=int(fields[9]),
             expires=int(timer[2], 16) / _TICKS,
             user=int(fields[7]),
+            queue=_queue_of(fields[4]) if state == LISTEN else 0,
         )
+
+
+def _queue_of(field: str) -> int:
+    match = _QUEUES.fullmatch(field)
+    return int(match[1], 16) if match else 0
 
 
 def read_tables(pid: int, listening_only: bool = False, proc: Proc = HOST) -> t.List[Row]:
