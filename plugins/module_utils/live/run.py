@@ -134,7 +134,9 @@ class LiveRun:
             for inode in list(pending):
                 holder = next(holders[inode], None)
                 if holder is None:
-                    del pending[inode]
+                    result, _changes = pending.pop(inode)
+                    if result.record.waits:  # it was accepted: the next look finds it with its process
+                        del self.results.by_inode[inode]
                 else:
                     plan = plans.setdefault((holder.pid, holder.thread), {})
                     plan[holder.descriptor] = (inode, settings_of(pending[inode][1]))
