@@ -14,6 +14,7 @@ import array
 import struct
 import typing as t
 
+from ..linux.collecting import without_collecting
 from .btf import Description, this_kernel
 from .instruction import (
     ADD,
@@ -75,26 +76,29 @@ class SocketPlan:
         :param wanted: By the key of the socket, see SocketRecord; one option at most once.
         """
         self._numbers: t.Dict[int, t.Tuple[int, ...]] = {}
-        packed: t.Dict[t.Tuple[Setting, ...], t.Tuple[bytes, t.Tuple[int, ...]]] = {}
+        packed: t.Dict[int, t.Tuple[bytes, t.Tuple[int, ...]]] = {}
         values = []
-        for key, settings in wanted.items():  # which are mostly the same for thousands
-            same = tuple(settings)
-            if same not in packed:
-                packed[same] = _packed(same), tuple(_NUMBERS[level, option] for level, option, _value in same)
-            block, self._numbers[key] = packed[same]
-            values.append(block)
+        with without_collecting():
+            for key, settings in wanted.items():
+                same = packed.get(id(settings))  # thousands share one list
+                if same is None:
+                    numbers = tuple(_NUMBERS[level, option] for level, option, _value in settings)
+                    same = packed[id(settings)] = _packed(settings), numbers
+                block, self._numbers[key] = same
+                values.append(block)
         self.keys, self.values = array.array("q", wanted).tobytes(), b"".join(values)
 
     def results_in(self, content: bytes) -> t.Dict[int, WhatBecame]:
         """Say what became of each socket that is still there. Those that became the same share one answer."""
         known: t.Dict[t.Tuple[bytes, t.Tuple[int, ...]], WhatBecame] = {}
         done: t.Dict[int, WhatBecame] = {}
-        for key, _inode, block in _DONE.iter_unpack(content):
-            if key not in done:  # the kernel may come by a socket twice
+        with without_collecting():
+            for key, _inode, block in _DONE.iter_unpack(content):
                 same = block, self._numbers[key]
-                if same not in known:
-                    known[same] = _told(*same)
-                done[key] = known[same]
+                became = known.get(same)
+                if became is None:
+                    became = known[same] = _told(*same)
+                done.setdefault(key, became)  # the kernel may come by a socket twice
         return done
 
 

@@ -20,6 +20,7 @@ from ..bpf.iterator import deferred_seconds, name_of_address, options_of, read_c
 from ..bpf.iterator_set import SocketPlan, can_set, set_sockets
 from ..bpf.system_call import BpfRefused
 from ..linux.apart import Apart
+from ..linux.collecting import without_collecting
 from ..linux.procfs import HOST, Proc
 from ..linux.unreadable import Unreadable
 from ..settings.options import OPTIONS
@@ -56,17 +57,16 @@ class Iterator:
 
     def look(self, namespaces: Namespaces, proc: Proc = HOST) -> AtOnce:
         """Return what is known of the sockets of these namespaces; nothing where that cannot be told."""
-        found: t.Dict[int, SocketValues] = {}
-        cgroups: t.Dict[int, int] = {}
+        seen = AtOnce(set(), {}, set(), {})
         for namespace, pid in namespaces.items():
             content = self._ask(pid, proc.root, namespace)
             if content is None:
                 continue
             self._places[namespace] = pid, proc.root
-            values, places = _values_in(content, namespace)
-            found.update(values)
-            cgroups.update(places)
-        return AtOnce(found, cgroups)
+            seen.namespaces.add(namespace)
+            with without_collecting():
+                _add_records(content, namespace, seen)
+        return seen
 
     def set(self, namespace: t.Optional[int], wanted: t.Mapping[int, t.Sequence[SocketOption]]) -> t.Dict[int, Applied]:
         """Set options on sockets of a namespace that was looked at, by their keys; what is left out was not done."""
@@ -136,22 +136,19 @@ class IteratorSetter:
         return self._other.apply(pid, plan, thread)
 
 
-def _values_in(content: bytes, namespace: int) -> t.Tuple[t.Dict[int, SocketValues], t.Dict[int, int]]:
-    """Take records apart; returns the values, and the cgroups of listeners and of what waits.
-
-    This loop is half of what 100,000 sockets cost.
-    """
+def _add_records(content: bytes, namespace: int, seen: AtOnce) -> None:
+    """Take the records of a namespace apart. This loop is half of what 100,000 sockets cost."""
     make, ticks = tuple.__new__, ticks_of_a_second()
     names = {family: _Names(family) for family in _FAMILIES}
     blocks = _Blocks()
-    values: t.Dict[int, SocketValues] = {}
-    cgroups: t.Dict[int, int] = {}
     for record in records_in(content):
-        cgroup, key, _inode, local, peer, family, state, port, peer_port, silent, deferred, block = record
+        cgroup, key, inode, local, peer, family, state, port, peer_port, silent, deferred, block = record
+        if inode:
+            seen.inodes.add(inode)
         if not key or family not in names:
             continue
         if key < 0 or state == _LISTEN:
-            cgroups[key] = cgroup
+            seen.cgroups[key] = cgroup
         addresses = names[family]
         keepalive, options = blocks[block, deferred]
         connected = state not in (_SYN_SENT, _CLOSE, _LISTEN)
@@ -167,8 +164,7 @@ def _values_in(content: bytes, namespace: int) -> t.Tuple[t.Dict[int, SocketValu
             silent / ticks if connected else None,
             namespace,
         )
-        values[key] = make(SocketValues, fields)
-    return values, cgroups
+        seen.values[key] = make(SocketValues, fields)
 
 
 class _Names(t.Dict[bytes, str]):

@@ -111,7 +111,7 @@ class Sweep:
         for pid in (1, *sorted(pids)):
             self._learn_namespace(pid)
         if self._watched:
-            self._before = inodes_in_tables(self._pid_in.values(), self._proc)
+            self._before = self._inodes_before()
         if sample is not None:
             self._leave_out(sample, pids)
         for pid in sorted(pids):
@@ -206,6 +206,14 @@ class Sweep:
             self._at_once = self._reader.at_once(self._namespaces(), self._proc)
         return self._at_once or NOTHING_AT_ONCE
 
+    def _inodes_before(self) -> t.Set[int]:
+        """Return what stands in the tables of the kernel, which need not be read where there is so much in them."""
+        count = sum(procnet.count_sockets(pid, self._proc) for pid in self._pid_in.values())
+        seen = self._look_at_once_for(count)
+        self._asked_for = 0  # the same sockets will be asked for
+        others = [pid for namespace, pid in self._pid_in.items() if namespace not in seen.namespaces]
+        return seen.inodes | inodes_in_tables(others, self._proc)
+
     def _namespaces(self) -> t.Dict[int, int]:
         return {namespace: pid for namespace, pid in self._pid_in.items() if namespace is not None}
 
@@ -236,6 +244,7 @@ class Sweep:
             self._values[key], self._holders[key] = waiting, self._holders[listener]
             owners[key], namespaces[key] = owners[listener], waiting.namespace
         known: t.Dict[int, t.Tuple[str, str, Account]] = {}
+        make = tuple.__new__
         for inode, values in self._values.items():
             pid, namespace = owners[inode], namespaces[inode]
             if pid not in known:
@@ -246,7 +255,7 @@ class Sweep:
             through = _NONE if state in _DIRECTIONS else listeners[namespace].owners(values.local)
             if state == "SYN_SENT" and remote is None:
                 remote = self._remote_of(inode, namespace)
-            self.records[inode] = Record(
+            fields = (
                 inode,
                 values.family,
                 values.protocol,
@@ -267,6 +276,7 @@ class Sweep:
                 "" if isinstance(values, SocketValues) else values.why_unreadable,
                 None if isinstance(values, SocketValues) else values.timer,
             )
+            self.records[inode] = make(Record, fields)  # what Record() itself adds takes as long as all of this
 
     def _namespace_of(self, values: t.Union[SocketValues, TableValues], pid: int) -> t.Optional[int]:
         """Return the network namespace of a socket, and learn who is in it."""

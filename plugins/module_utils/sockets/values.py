@@ -76,13 +76,17 @@ def raise_without_threads(number: t.Optional[int], open_own: t.Callable[[], None
 class AtOnce(t.NamedTuple):
     """What is known of all sockets of some network namespaces, but for those that only their processes tell of."""
 
-    values: t.Mapping[int, SocketValues]
+    namespaces: t.Set[int]
+    """Which these are."""
+    values: t.Dict[int, SocketValues]
     """By key: the inode; below 0 where it waits to be accepted, in the queue of a listener."""
-    cgroups: t.Mapping[int, int]
+    inodes: t.Set[int]
+    """As the tables in /proc/net have them: with the kernel's own, and those of multipath connections."""
+    cgroups: t.Dict[int, int]
     """Of listeners and of what waits, by key: the inode of the cgroup's folder."""
 
 
-NOTHING_AT_ONCE = AtOnce({}, {})
+NOTHING_AT_ONCE = AtOnce(set(), {}, set(), {})
 
 
 class OneByOne:

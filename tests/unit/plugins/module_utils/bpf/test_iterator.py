@@ -48,7 +48,7 @@ TUNED = "s.setsockopt(1, 9, 1)\n" + "".join(
 def _this_kernel_can() -> None:
     """Since Linux 6.1 it must."""
     try:
-        next(read_sockets())
+        list(read_sockets())
     except BpfRefused as error:
         assert tuple(map(int, os.uname().release.split(".")[:2])) < (6, 1), error
         pytest.skip(str(error))
@@ -201,4 +201,4 @@ def test_without_a_description_it_is_refused(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(btf, "PATH", str(tmp_path / "none"))
     monkeypatch.setattr(btf.this_kernel, "__defaults__", (str(tmp_path / "none"),))
     with pytest.raises(BpfRefused, match=r"/none: No such file or directory: "):
-        next(read_sockets())
+        list(read_sockets())

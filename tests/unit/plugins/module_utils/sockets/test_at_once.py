@@ -238,3 +238,18 @@ def test_who_is_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_access("portable").reader.at_once_from == 0
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert choose_access().reader.at_once_from == choose_access().setter.at_once_from == 0
+
+
+@pytest.mark.parametrize("least", [1, 10**6])
+def test_what_nobody_holds_is_known_alike(least: int) -> None:
+    """One is on its way from one process to another, in a message that nobody has received yet."""
+    code = (
+        "l = socket.create_server(('127.0.0.1', 0)); a, b = socket.socketpair()\n"
+        "socket.send_fds(a, [b'x'], [l.fileno()])\nanswer = [os.fstat(l.fileno()).st_ino, l.getsockname()[1]]\n"
+    )
+    with Child() as child:
+        inode, port = child.run(code + "l.close()")
+        sweep = Sweep(pair(least).reader, {child.pid: "a.service"}, watched=True)
+        sweep.take([child.pid])
+        assert [(row.state, row.local) for row in sweep.unowned() if row.inode == inode] == [(10, ("127.0.0.1", port))]
+        assert (sweep._at_once is not None) is (least == 1)
