@@ -103,7 +103,9 @@ options:
         M(netops.keepalive.preload_libraries) installs, and Python's cffi. The library is loaded only where C(root) owns
         it and its folder and nobody else may write them. Fails where that is not so.
       - V(portable) needs nothing but Python.
-      - V(auto) is V(native) where that is possible, otherwise V(portable).
+      - V(auto) is V(native) where that is possible, otherwise V(portable). Where there are thousands of sockets, or
+        some wait to be accepted, Linux 6.1 tells root of all that are connected or listen at once beforehand; what
+        waits is found in no other way.
     type: str
     choices: [auto, native, portable]
     default: auto
