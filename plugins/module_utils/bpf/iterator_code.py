@@ -127,34 +127,40 @@ def numbers_of_socket(described: Description, place: int) -> t.List[Instruction]
     )
 
 
-def asked(level: int, option: int, place: int) -> t.List[Instruction]:
+def asked(level: int, option: int, place: int, base: int = FRAME) -> t.List[Instruction]:
     """Ask for an option. A kernel that refuses writes a 0, which must not be taken for its value."""
     return [
-        Instruction(STORE_VALUE, FRAME, 0, place, UNKNOWN),
-        *called(GETSOCKOPT, level, option, place),
+        Instruction(STORE_VALUE, base, 0, place, UNKNOWN),
+        *called(GETSOCKOPT, level, option, place, base),
         Instruction(JUMP_EQUAL, 0, 0, 1, 0),
-        Instruction(STORE_VALUE, FRAME, 0, place, UNKNOWN),
+        Instruction(STORE_VALUE, base, 0, place, UNKNOWN),
     ]
 
 
-def called(function: int, level: int, option: int, place: int) -> t.List[Instruction]:
-    """Call what asks for an option, or sets it, with four bytes of the stack."""
+def called(function: int, level: int, option: int, place: int, base: int = FRAME) -> t.List[Instruction]:
+    """Call what asks for an option, or sets it, with four bytes in memory.
+
+    :param base: The register that points to that memory: of the stack, or of a value in a map.
+    """
     return [
         Instruction(MOVE_REGISTER, 1, CONTEXT),
         Instruction(MOVE, 2, 0, 0, level),
         Instruction(MOVE, 3, 0, 0, option),
-        Instruction(MOVE_REGISTER, 4, FRAME),
+        Instruction(MOVE_REGISTER, 4, base),
         Instruction(ADD, 4, 0, 0, place),
         Instruction(MOVE, 5, 0, 0, 4),
         Instruction(CALL, value=function),
     ]
 
 
-def written(place: int, size: int) -> t.List[Instruction]:
-    """Hand a part of the stack to who reads the iterator."""
+def written(place: int, size: int, base: int = FRAME) -> t.List[Instruction]:
+    """Hand a part of memory to who reads the iterator.
+
+    Where that does not fit into what he reads just then, the kernel runs the program for this socket once more.
+    """
     return [
         Instruction(LOAD_LONG, 1, META, _SEQUENCE),
-        Instruction(MOVE_REGISTER, 2, FRAME),
+        Instruction(MOVE_REGISTER, 2, base),
         Instruction(ADD, 2, 0, 0, place),
         Instruction(MOVE, 3, 0, 0, size),
         Instruction(CALL, value=SEQUENCE_WRITE),

@@ -23,6 +23,7 @@ from .instruction import (
     JUMP,
     JUMP_EQUAL,
     JUMP_IF_SET,
+    JUMP_NOT_EQUAL,
     LOAD,
     LOAD_VALUE,
     LOOK_UP,
@@ -30,7 +31,7 @@ from .instruction import (
     OF_MAP,
     SETSOCKOPT,
     STORE,
-    STORE_LONG_VALUE,
+    STORE_VALUE,
     Instruction,
 )
 from .iterator import run_program
@@ -42,17 +43,22 @@ _NUMBERS = {(level, option): number for number, (_name, level, option) in enumer
 _IN_ORDER = (*range(1, len(OPTIONS_ASKED)), 0)
 """SO_KEEPALIVE comes last, so that its timer starts with the right times."""
 
-_WANTED = struct.Struct(f"=I{len(OPTIONS_ASKED)}i4x")
-"""What is in the map: which options are to be set, a bit for each, and their values."""
-_OPTIONS_DONE = struct.Struct(f"={3 * len(OPTIONS_ASKED)}i")
-_DONE = struct.Struct(f"=qQ{_OPTIONS_DONE.size}s")
-"""What is written of a socket: its key and its inode; of each option what it had, the error, and what it has."""
-_TEMPORARY = 8
-_KEY = -_DONE.size - _TEMPORARY
-"""Where the record starts on the stack: below the value that is just being set."""
+_COUNT = len(OPTIONS_ASKED)
+_OPTIONS_DONE = struct.Struct(f"={3 * _COUNT}i")
+_DONE = struct.Struct(f"=q{_OPTIONS_DONE.size}s")
+"""What is written of a socket: its key; of each option what it had, the error, and what it has."""
+_ENTRY = struct.Struct(f"={_DONE.size}sII{_COUNT}i")
+"""What is in the map: that, first empty; which options are to be set, a bit for each; whether they are; their values.
 
-_VALUES, _CHOSEN = 8, 9
-"""Registers: what is to be set, and which of it."""
+It is kept there because the kernel runs a program once more for a socket whose record did not fit into what was read,
+and may come by one twice. What it had before would be lost the second time.
+"""
+_CHOSEN_AT, _IS_DONE, _VALUES_AT = _DONE.size, _DONE.size + 4, _DONE.size + 8
+_KEY = -16
+"""Where the numbers of the socket are on the stack."""
+
+_ENTRY_OF, _CHOSEN = 8, 9
+"""Registers: what the map has of the socket, and which options are to be set."""
 
 Setting = t.Tuple[int, int, int]
 """Level, option and value of one setsockopt(2)."""
@@ -77,7 +83,8 @@ class SocketPlan:
         """
         self._numbers: t.Dict[int, t.Tuple[int, ...]] = {}
         packed: t.Dict[int, t.Tuple[bytes, t.Tuple[int, ...]]] = {}
-        values = []
+        values: t.List[bytes] = []
+        pack = struct.Struct("=q").pack
         with without_collecting():
             for key, settings in wanted.items():
                 same = packed.get(id(settings))  # thousands share one list
@@ -85,7 +92,7 @@ class SocketPlan:
                     numbers = tuple(_NUMBERS[level, option] for level, option, _value in settings)
                     same = packed[id(settings)] = _packed(settings), numbers
                 block, self._numbers[key] = same
-                values.append(block)
+                values += (pack(key), block)
         self.keys, self.values = array.array("q", wanted).tobytes(), b"".join(values)
 
     def results_in(self, content: bytes) -> t.Dict[int, WhatBecame]:
@@ -93,12 +100,12 @@ class SocketPlan:
         known: t.Dict[t.Tuple[bytes, t.Tuple[int, ...]], WhatBecame] = {}
         done: t.Dict[int, WhatBecame] = {}
         with without_collecting():
-            for key, _inode, block in _DONE.iter_unpack(content):
+            for key, block in _DONE.iter_unpack(content):
                 same = block, self._numbers[key]
                 became = known.get(same)
                 if became is None:
                     became = known[same] = _told(*same)
-                done.setdefault(key, became)  # the kernel may come by a socket twice
+                done[key] = became
         return done
 
 
@@ -130,45 +137,51 @@ def _known(value: int) -> t.Optional[int]:
 
 
 def _packed(settings: t.Iterable[Setting]) -> bytes:
+    """Return what is to be set as it stands in the map, behind the key."""
     values = {_NUMBERS[level, option]: value for level, option, value in settings}
     chosen = sum(1 << number for number in values)
-    return _WANTED.pack(chosen, *(values.get(number, 0) for number in range(len(OPTIONS_ASKED))))
+    return _ENTRY.pack(b"", chosen, 0, *(values.get(number, 0) for number in range(_COUNT)))[8:]
 
 
 def setting(described: Description, map_descriptor: int) -> t.List[Instruction]:
     """Return the program that sets what the map says, and writes what has become of it."""
-    code = [
-        *beginning(),
-        *(Instruction(STORE_LONG_VALUE, FRAME, 0, place) for place in range(_KEY, 0, 8)),
-        *numbers_of_socket(described, _KEY),
-        Instruction(LOAD_VALUE, 1, OF_MAP, 0, map_descriptor),
-        Instruction(0),
-        Instruction(MOVE_REGISTER, 2, FRAME),
-        Instruction(ADD, 2, 0, 0, _KEY),
-        Instruction(CALL, value=LOOK_UP),
-        Instruction(JUMP_EQUAL, 0, 0, TO_END, 0),
-        Instruction(MOVE_REGISTER, _VALUES, 0),
-        Instruction(LOAD, _CHOSEN, _VALUES, 0),
+    once: t.List[Instruction] = [
+        Instruction(STORE_VALUE, _ENTRY_OF, 0, _IS_DONE, 1),
+        Instruction(LOAD, _CHOSEN, _ENTRY_OF, _CHOSEN_AT),
     ]
     for number in _IN_ORDER:
         one = _one(number)
-        code += [
+        once += [
             Instruction(JUMP_IF_SET, _CHOSEN, 0, 1, 1 << number),
             Instruction(JUMP, 0, 0, len(one)),
             *one,
         ]
-    return whole([*code, *written(_KEY, _DONE.size)])
+    return whole(
+        [
+            *beginning(),
+            *numbers_of_socket(described, _KEY),
+            Instruction(LOAD_VALUE, 1, OF_MAP, 0, map_descriptor),
+            Instruction(0),
+            Instruction(MOVE_REGISTER, 2, FRAME),
+            Instruction(ADD, 2, 0, 0, _KEY),
+            Instruction(CALL, value=LOOK_UP),
+            Instruction(JUMP_EQUAL, 0, 0, TO_END, 0),
+            Instruction(MOVE_REGISTER, _ENTRY_OF, 0),
+            Instruction(LOAD, 1, _ENTRY_OF, _IS_DONE),
+            Instruction(JUMP_NOT_EQUAL, 1, 0, len(once), 0),
+            *once,
+            *written(0, _DONE.size, _ENTRY_OF),
+        ]
+    )
 
 
 def _one(number: int) -> t.List[Instruction]:
     """Ask for one option, set it, and ask for it again."""
     _name, level, option = OPTIONS_ASKED[number]
-    place = _KEY + 16 + 12 * number
+    place = 8 + 12 * number
     return [
-        *asked(level, option, place),
-        Instruction(LOAD, 1, _VALUES, 4 + 4 * number),
-        Instruction(STORE, FRAME, 1, -_TEMPORARY),
-        *called(SETSOCKOPT, level, option, -_TEMPORARY),
-        Instruction(STORE, FRAME, 0, place + 4),
-        *asked(level, option, place + 8),
+        *asked(level, option, place, _ENTRY_OF),
+        *called(SETSOCKOPT, level, option, _VALUES_AT + 4 * number, _ENTRY_OF),
+        Instruction(STORE, _ENTRY_OF, 0, place + 4),
+        *asked(level, option, place + 8, _ENTRY_OF),
     ]
