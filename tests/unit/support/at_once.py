@@ -10,6 +10,7 @@ So the tests of the readers and setters, which go by descriptors, hold for it as
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import typing as t
@@ -24,15 +25,19 @@ from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values im
 )
 
 
+@functools.lru_cache(maxsize=None)
 def why_not_at_once() -> str:
     """Say why this kernel does not tell of all sockets at once; '' where it does."""
     if os.geteuid() != 0:
         return "only root may go through all sockets"
-    from ansible_collections.netops.keepalive.plugins.module_utils.sockets.at_once import Iterator
+    from ansible_collections.netops.keepalive.plugins.module_utils.bpf.iterator import read_content
+    from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import BpfRefused
 
-    iterator = Iterator()
-    iterator.look({os.stat("/proc/self/ns/net").st_ino: os.getpid()})
-    return iterator.why_not
+    try:
+        read_content()
+    except BpfRefused as error:
+        return str(error)
+    return ""
 
 
 def access_at_once(access: Access) -> Access:
