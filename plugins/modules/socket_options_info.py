@@ -103,7 +103,9 @@ options:
         M(netops.keepalive.preload_libraries) installs, and Python's cffi. The library is loaded only where C(root) owns
         it and its folder and nobody else may write them. Fails where that is not so.
       - V(portable) needs nothing but Python.
-      - V(auto) is V(native) where that is possible, otherwise V(portable).
+      - V(auto) is V(native) where that is possible, otherwise V(portable). Where there are thousands of sockets, or
+        some wait to be accepted, Linux 6.1 tells root of all that are connected or listen at once beforehand; what
+        waits is found in no other way.
     type: str
     choices: [auto, native, portable]
     default: auto
@@ -194,7 +196,9 @@ sockets:
       type: str
       sample: /usr/sbin/nginx
     fd:
-      description: The descriptor in that process.
+      description:
+        - The descriptor in that process; null for a connection that nobody has accepted yet. It is in the queue of a
+          listener, whose processes are given then. Such are found with Linux 6.1, as root.
       type: int
       sample: 6
     thread:
@@ -204,7 +208,9 @@ sockets:
       type: int
       sample: null
     inode:
-      description: The number by which the kernel and C(ss -e) know the socket.
+      description:
+        - The number by which the kernel and C(ss -e) know the socket; null for a connection that nobody has accepted
+          yet.
       type: int
       sample: 43426
     family:

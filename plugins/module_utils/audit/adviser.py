@@ -69,13 +69,18 @@ class Adviser:
         self._version: t.Optional[int] = None
         self._system_keepidle = _system_keepidle(places.proc)
         self._facts: t.Dict[int, ProcessFacts] = {}
+        self._labels: t.Dict[str, str] = {}
         self._sockets: t.Dict[t.Tuple[str, str, int], SocketsFound] = {}
         """By unit, direction and user: what one person has set says nothing of what others run in a unit."""
 
     def add(self, record: Record, side: str, verdict: str) -> None:
         """Remember a connection or a listener; one that is not judged as well."""
-        place = label_of(record.unit), side, record.account.user
-        found = self._sockets.setdefault(place, SocketsFound())
+        if record.unit not in self._labels:
+            self._labels[record.unit] = label_of(record.unit)
+        place = self._labels[record.unit], side, record.account.user
+        found = self._sockets.get(place)
+        if found is None:
+            found = self._sockets[place] = SocketsFound()
         found.add(record, verdict, self._system_keepidle)
 
     def turns_it_on(self, record: Record) -> bool:

@@ -6,8 +6,6 @@
 
 A program runs for each socket, asks its options as getsockopt(2) does, and writes a record. No process is touched: what
 nobody has accepted yet is found as well, and no owner can make us wait for more than his socket's lock. Linux 6.1.
-
-The instructions, which the kernel is told are under a licence that it knows, may be used under ISC as well.
 """
 
 from __future__ import annotations
@@ -15,173 +13,117 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import time
 import typing as t
 
-from ..settings.options import OPTIONS
 from .btf import Description, this_kernel
 from .instruction import (
-    ADD,
     CALL,
     CONTEXT,
-    EXIT,
     FRAME,
-    GETSOCKOPT,
+    JIFFIES,
     JUMP,
+    JUMP_ABOVE_REGISTER,
     JUMP_EQUAL,
     JUMP_NOT_EQUAL,
     LOAD,
     LOAD_BYTE,
     LOAD_HALF,
     LOAD_LONG,
-    MOVE,
     MOVE_REGISTER,
-    SEQUENCE_WRITE,
     STORE,
     STORE_HALF,
     STORE_LONG,
     STORE_LONG_VALUE,
-    STORE_VALUE,
+    SUBTRACT_HALVES,
     SWAP,
-    TO_TCP_SOCK,
     Instruction,
     packed,
 )
-from .program import IPPROTO_TCP, LICENCE_FOR_STRUCTURES, NAME, SETTABLE, SO_KEEPALIVE, SOL_SOCKET, TO_END
+from .iterator_code import OPTIONS_ASKED, UNKNOWN, asked, beginning, numbers_of_socket, to_its_end, whole, written
+from .program import LICENCE_FOR_STRUCTURES, NAME, TO_END
 from .system_call import ITERATOR, load_program, start_iterator
 
 _FUNCTION = "bpf_iter_tcp"
 """What the kernel calls for each socket; by it, it knows what an iterator goes through."""
 
-_META, _COMMON, _SEQUENCE = 0, 8, 0
-"""Where struct bpf_iter__tcp has its parts, and the first of these where to write."""
-
-ASKED = SETTABLE
-"""The options in a record, in this order, behind SO_KEEPALIVE."""
-
-_BLOCK = struct.Struct(f"={1 + len(ASKED)}i")
-"""SO_KEEPALIVE and the options, as numbers."""
-_RECORD = struct.Struct(f"=QQ16s16sHHHH{_BLOCK.size}s")
-_PLACES = {"cgroup": 0, "inode": 8, "local": 16, "peer": 32, "family": 48, "state": 50, "port": 52, "peer_port": 54}
-_OPTIONS_AT = 56
-_SIZE = (_RECORD.size + 7) // 8 * 8
+_BLOCK = struct.Struct(f"={len(OPTIONS_ASKED)}i")
+_RECORD = struct.Struct(f"=QqQ16s16sHHHHII{_BLOCK.size}s")
+_PLACES = {
+    "cgroup": 0,
+    "key": 8,
+    "inode": 16,
+    "local": 24,
+    "peer": 40,
+    "family": 56,
+    "state": 58,
+    "port": 60,
+    "peer_port": 62,
+    "silent": 64,
+    "deferred": 68,
+    "options": 72,
+}
+_DEFERRED, _RECEIVED = "icsk_accept_queue.rskq_defer_accept", "icsk_ack.lrcvtime"
 _PIECE = 1 << 20
-_UNKNOWN = -1
-"""The value of an option that the kernel does not tell."""
-_META_REGISTER = 7
-_AF_INET6 = 10
 _WIDTHS = {1: LOAD_BYTE, 2: LOAD_HALF, 4: LOAD, 8: LOAD_LONG}
 _STORES = {2: STORE_HALF, 4: STORE, 8: STORE_LONG}
+_CLOCK_OF_TICKS = 6
+"""CLOCK_MONOTONIC_COARSE, which goes by the kernel's ticks (jiffies)."""
 
 
 class SocketRecord(t.NamedTuple):
-    """What an iterator tells of one socket."""
+    """What an iterator tells of one socket, as the kernel has it."""
 
     cgroup: int
     """The inode of the folder of its cgroup, which it was created in; 0: not known."""
+    key: int
+    """Its inode, as in /proc/PID/fd; below 0: it waits to be accepted; 0: neither. See numbers_of_socket()."""
     inode: int
-    """As in /proc/PID/fd; 0 for a connection that nobody has accepted yet."""
+    """As in the tables of /proc/net; 0 for what waits, or was closed."""
+    local: bytes
+    """The address, of an IPv4 socket in the first four bytes."""
+    peer: bytes
     family: int
     state: int
-    local: t.Tuple[str, int]
-    peer: t.Tuple[str, int]
-    keepalive: bool
-    options: t.Mapping[str, t.Optional[int]]
-    """The options of ASKED; None: the kernel does not tell."""
+    port: int
+    peer_port: int
+    silent: int
+    """For how many of the kernel's ticks no data went either way."""
+    deferred: int
+    """How often a listener that waits for data answers a SYN once more, see deferred_seconds()."""
+    options: bytes
+    """See options_of(). Many sockets have the same, so it is worth to take it apart once."""
 
 
-def read_sockets() -> t.List[SocketRecord]:
-    """Return the TCP sockets of the network namespace that we are in; of MPTCP, the parts of a connection.
+def read_sockets() -> t.Iterator[SocketRecord]:
+    """Yield the TCP sockets of the network namespace that we are in; of multipath connections, the parts.
 
     :raises BpfRefused: This kernel has no such iterator, or does not let us.
     """
-    names = {family: _Names(family) for family in (socket.AF_INET, socket.AF_INET6)}
-    blocks = _Blocks()
-    return [
-        SocketRecord(
-            cgroup,
-            inode,
-            family,
-            state,
-            (names[family][local], port),
-            (names[family][peer], peer_port),
-            *blocks[block],
-        )
-        for cgroup, inode, local, peer, family, state, port, peer_port, block in _RECORD.iter_unpack(_read_all())
-    ]
+    return map(SocketRecord._make, records_in(read_content()))
 
 
-class _Names(t.Dict[bytes, str]):
-    """Addresses as text, each made once for all sockets that have it."""
-
-    def __init__(self, family: int) -> None:
-        super().__init__()
-        self._family = family
-
-    def __missing__(self, address: bytes) -> str:
-        name = socket.inet_ntop(self._family, address if self._family == _AF_INET6 else address[:4])
-        self[address] = name
-        return name
+def records_in(content: bytes) -> t.Iterator[t.Tuple[t.Any, ...]]:
+    """Yield the fields of each record, in the order of SocketRecord."""
+    return _RECORD.iter_unpack(content)
 
 
-class _Blocks(t.Dict[bytes, t.Tuple[bool, t.Mapping[str, t.Optional[int]]]]):
-    """Whether keepalive is on, and the options, made once for all sockets that have the same."""
+def read_content() -> bytes:
+    """Return the records of the network namespace that we are in.
 
-    def __missing__(self, block: bytes) -> t.Tuple[bool, t.Mapping[str, t.Optional[int]]]:
-        keepalive, *values = _BLOCK.unpack(block)
-        options = {name: None if value == _UNKNOWN else value for name, value in zip(ASKED, values)}
-        self[block] = found = (keepalive == 1, options)
-        return found
-
-
-def reading(described: Description) -> t.List[Instruction]:
-    """Return the instructions that write the record of one socket."""
-    code = [
-        Instruction(LOAD_LONG, _META_REGISTER, 1, _META),
-        Instruction(LOAD_LONG, CONTEXT, 1, _COMMON),
-        Instruction(JUMP_EQUAL, CONTEXT, 0, TO_END, 0),
-        Instruction(MOVE_REGISTER, 1, CONTEXT),
-        Instruction(CALL, value=TO_TCP_SOCK),
-        Instruction(JUMP_EQUAL, 0, 0, TO_END, 0),  # what is left of one, or not one yet
-        Instruction(MOVE_REGISTER, CONTEXT, 0),
-        *(Instruction(STORE_LONG_VALUE, FRAME, 0, _at(place)) for place in range(0, _OPTIONS_AT, 8)),
-        *_followed_to("cgroup", described, "sock.sk_cgrp_data.cgroup", "cgroup.kn", "kernfs_node.id"),
-        *_followed_to("inode", described, "sock.sk_socket", "socket.file", "file.f_inode", "inode.i_ino"),
-        *_copied("family", described, "skc_family", 2),
-        *_copied("state", described, "skc_state", 1),
-        *_copied("port", described, "skc_num", 2),
-        *_copied("peer_port", described, "skc_dport", 2, Instruction(SWAP, 1, 0, 0, 16)),
-    ]
-    of_6 = _addresses(described, ("skc_v6_rcv_saddr", "skc_v6_daddr"), 8, 2)
-    of_4 = _addresses(described, ("skc_rcv_saddr", "skc_daddr"), 4, 1)
-    code += [
-        Instruction(LOAD_HALF, 1, FRAME, _at(_PLACES["family"])),
-        Instruction(JUMP_NOT_EQUAL, 1, 0, len(of_6) + 1, _AF_INET6),
-        *of_6,
-        Instruction(JUMP, 0, 0, len(of_4)),
-        *of_4,
-    ]
-    asked = [(SOL_SOCKET, SO_KEEPALIVE), *((IPPROTO_TCP, OPTIONS[name].sockopt) for name in ASKED)]
-    for number, (level, option) in enumerate(asked):
-        code += _asked(level, option, _at(_OPTIONS_AT + 4 * number))
-    code += [
-        Instruction(LOAD_LONG, 1, _META_REGISTER, _SEQUENCE),
-        Instruction(MOVE_REGISTER, 2, FRAME),
-        Instruction(ADD, 2, 0, 0, _at(0)),
-        Instruction(MOVE, 3, 0, 0, _RECORD.size),
-        Instruction(CALL, value=SEQUENCE_WRITE),
-    ]
-    end = len(code)
-    return [
-        *(one._replace(offset=end - at - 1) if one.offset == TO_END else one for at, one in enumerate(code)),
-        Instruction(MOVE, 0, 0, 0, 0),
-        Instruction(EXIT),
-    ]
-
-
-def _read_all() -> bytes:
+    :raises BpfRefused: This kernel has no such iterator, or does not let us.
+    """
     described = this_kernel()
-    code, about = packed(reading(described)), described.function(_FUNCTION)
-    program = load_program(code, f"{NAME}_iter", LICENCE_FOR_STRUCTURES, ITERATOR, about)
+    return run_program(reading(described), described)
+
+
+def run_program(code: t.Iterable[Instruction], described: Description) -> bytes:
+    """Have a program run for each TCP socket of this network namespace; returns what it has written.
+
+    :raises BpfRefused: This kernel has no such iterator, or does not let us.
+    """
+    about = described.function(_FUNCTION)
+    program = load_program(packed(code), f"{NAME}_iter", LICENCE_FOR_STRUCTURES, ITERATOR, about)
     try:
         descriptor = start_iterator(program)
     finally:
@@ -192,19 +134,88 @@ def _read_all() -> bytes:
         os.close(descriptor)
 
 
+def options_of(block: bytes) -> t.Dict[str, t.Optional[int]]:
+    """Return the options of a record by name, C(keepalive) among them; None: the kernel does not tell."""
+    values = zip(OPTIONS_ASKED, _BLOCK.unpack(block))
+    return {name: None if value == UNKNOWN else value for (name, _level, _option), value in values}
+
+
+def deferred_seconds(times: int) -> int:
+    """Return what getsockopt(2) says of TCP_DEFER_ACCEPT: how long so many answers take, each twice the one before."""
+    return sum(min(1 << time, 120) for time in range(times))
+
+
+def ticks_of_a_second() -> int:
+    """Return how often the kernel's clock ticks in a second."""
+    return round(1 / time.clock_getres(_CLOCK_OF_TICKS))
+
+
+def name_of_address(family: int, address: bytes) -> str:
+    """Write an address of a record."""
+    return socket.inet_ntop(family, address if family == socket.AF_INET6 else address[:4])
+
+
+def reading(described: Description) -> t.List[Instruction]:
+    """Return the program that writes the record of each socket."""
+    of_6 = _addresses(described, ("skc_v6_rcv_saddr", "skc_v6_daddr"), 8, 2)
+    of_4 = _addresses(described, ("skc_rcv_saddr", "skc_daddr"), 4, 1)
+    code = [
+        *beginning(),
+        *(Instruction(STORE_LONG_VALUE, FRAME, 0, _at(place)) for place in range(0, _PLACES["options"], 8)),
+        *_cgroup(described),
+        *numbers_of_socket(described, _at(_PLACES["key"])),
+        *_copied("family", described, "skc_family", 2),
+        *_copied("state", described, "skc_state", 1),
+        *_copied("port", described, "skc_num", 2),
+        *_copied("peer_port", described, "skc_dport", 2, Instruction(SWAP, 1, 0, 0, 16)),
+        Instruction(LOAD_HALF, 1, FRAME, _at(_PLACES["family"])),
+        Instruction(JUMP_NOT_EQUAL, 1, 0, len(of_6) + 1, socket.AF_INET6),
+        *of_6,
+        Instruction(JUMP, 0, 0, len(of_4)),
+        *of_4,
+        *_silent(described),
+        Instruction(LOAD_BYTE, 1, CONTEXT, described.field("inet_connection_sock", _DEFERRED)),
+        Instruction(STORE, FRAME, 1, _at(_PLACES["deferred"])),
+    ]
+    for number, (_name, level, option) in enumerate(OPTIONS_ASKED):
+        code += asked(level, option, _at(_PLACES["options"] + 4 * number))
+    return whole([*code, *written(_at(0), _RECORD.size)])
+
+
 def _at(place: int) -> int:
     """Return where a part of the record is on the stack."""
-    return place - _SIZE
+    return place - _RECORD.size
 
 
-def _followed_to(part: str, described: Description, *way: str) -> t.List[Instruction]:
-    """Follow pointers from the socket to a number; one that leads nowhere leaves 0."""
-    places = [place.partition(".") for place in way]
-    loads = [Instruction(LOAD_LONG, 1, 1, described.field(structure, path)) for structure, _dot, path in places]
+def _cgroup(described: Description) -> t.List[Instruction]:
+    ways = (("sock", "sk_cgrp_data.cgroup"), ("cgroup", "kn"), ("kernfs_node", "id"))
     code = [Instruction(MOVE_REGISTER, 1, CONTEXT)]
-    for left, one in zip(range(len(loads) - 1, 0, -1), loads):
-        code += [one, Instruction(JUMP_EQUAL, 1, 0, 2 * left, 0)]
-    return [*code, loads[-1], Instruction(STORE_LONG, FRAME, 1, _at(_PLACES[part]))]
+    for structure, path in ways[:2]:
+        code += [
+            Instruction(LOAD_LONG, 1, 1, described.field(structure, path)),
+            Instruction(JUMP_EQUAL, 1, 0, TO_END, 0),
+        ]
+    code += [
+        Instruction(LOAD_LONG, 1, 1, described.field(*ways[2])),
+        Instruction(STORE_LONG, FRAME, 1, _at(_PLACES["cgroup"])),
+    ]
+    return to_its_end(code)
+
+
+def _silent(described: Description) -> t.List[Instruction]:
+    """Write the time since data last went, in whichever direction that was."""
+    sent, received = described.field("tcp_sock", "lsndtime"), described.field("inet_connection_sock", _RECEIVED)
+    return [
+        Instruction(CALL, value=JIFFIES),
+        Instruction(MOVE_REGISTER, 1, 0),
+        Instruction(LOAD, 2, CONTEXT, sent),
+        Instruction(LOAD, 3, CONTEXT, received),
+        Instruction(SUBTRACT_HALVES, 0, 2),
+        Instruction(SUBTRACT_HALVES, 1, 3),
+        Instruction(JUMP_ABOVE_REGISTER, 0, 1, 1),
+        Instruction(MOVE_REGISTER, 1, 0),
+        Instruction(STORE, FRAME, 1, _at(_PLACES["silent"])),
+    ]
 
 
 def _copied(part: str, described: Description, field: str, width: int, *then: Instruction) -> t.List[Instruction]:
@@ -222,20 +233,4 @@ def _addresses(described: Description, fields: t.Sequence[str], width: int, piec
             Instruction(_WIDTHS[width], 1, CONTEXT, described.field("sock_common", field) + at),
             Instruction(_STORES[width], FRAME, 1, _at(_PLACES[part] + at)),
         )
-    ]
-
-
-def _asked(level: int, option: int, place: int) -> t.List[Instruction]:
-    """Ask for an option. A kernel that refuses writes a 0, which must not be taken for its value."""
-    return [
-        Instruction(STORE_VALUE, FRAME, 0, place, _UNKNOWN),
-        Instruction(MOVE_REGISTER, 1, CONTEXT),
-        Instruction(MOVE, 2, 0, 0, level),
-        Instruction(MOVE, 3, 0, 0, option),
-        Instruction(MOVE_REGISTER, 4, FRAME),
-        Instruction(ADD, 4, 0, 0, place),
-        Instruction(MOVE, 5, 0, 0, 4),
-        Instruction(CALL, value=GETSOCKOPT),
-        Instruction(JUMP_EQUAL, 0, 0, 1, 0),
-        Instruction(STORE_VALUE, FRAME, 0, place, _UNKNOWN),
     ]

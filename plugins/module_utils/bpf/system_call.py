@@ -39,6 +39,8 @@ _WORDS = {
     _FD_BY_ID: "BPF_PROG_GET_FD_BY_ID",
     _INFO_BY_FD: "BPF_OBJ_GET_INFO_BY_FD",
     _PROG_QUERY: "BPF_PROG_QUERY",
+    0: "BPF_MAP_CREATE",
+    26: "BPF_MAP_UPDATE_BATCH",
     _LINK_CREATE: "BPF_LINK_CREATE",
     _ITER_CREATE: "BPF_ITER_CREATE",
 }
@@ -118,11 +120,8 @@ def load_program(code: bytes, name: str, licence: str, kind: ProgramKind = FOR_S
     """
     asked = (code, name, licence, kind, about)
     try:
-        return _load(*asked)
+        return with_locked_memory(lambda: _load(*asked))
     except BpfRefused as error:
-        if error.errno == errno.EPERM:
-            with _locked_memory():  # before Linux 5.11 programs count as locked memory, and root's limit is low
-                return _load(*asked)
         if error.errno in (errno.EINVAL, errno.EACCES):
             said = _said_by_verifier(*asked)
             raise BpfRefused(f"{error}{said and f'; its verifier says: {said}'}", error.errno) from None
@@ -137,7 +136,7 @@ def attach_program(
     :raises BpfRefused: The kernel does not.
     """
     flags = ALLOW_MULTI | (0 if instead_of is None else _REPLACE)
-    _call(_PROG_ATTACH, _ATTACH.pack(cgroup, program, kind.attached_as, flags, instead_of or 0))
+    call_bpf(_PROG_ATTACH, _ATTACH.pack(cgroup, program, kind.attached_as, flags, instead_of or 0))
 
 
 def detach_program(cgroup: int, program: int, kind: ProgramKind = FOR_SOCKETS) -> None:
@@ -145,7 +144,7 @@ def detach_program(cgroup: int, program: int, kind: ProgramKind = FOR_SOCKETS) -
 
     :raises BpfRefused: The kernel does not, for instance because it is not there any more (ENOENT).
     """
-    _call(_PROG_DETACH, _DETACH.pack(cgroup, program, kind.attached_as))
+    call_bpf(_PROG_DETACH, _DETACH.pack(cgroup, program, kind.attached_as))
 
 
 def query_programs(cgroup: int, effective: bool = False, kind: ProgramKind = FOR_SOCKETS) -> Attachments:
@@ -159,7 +158,7 @@ def query_programs(cgroup: int, effective: bool = False, kind: ProgramKind = FOR
         ids = (ctypes.c_uint32 * room)()
         question = _QUERY.pack(cgroup, kind.attached_as, _EFFECTIVE if effective else 0, 0, ctypes.addressof(ids), room)
         try:
-            answer = _call(_PROG_QUERY, question)[1]
+            answer = call_bpf(_PROG_QUERY, question)[1]
         except BpfRefused as error:
             if error.errno != errno.ENOSPC or room >= 1 << 16:
                 raise
@@ -174,7 +173,7 @@ def open_program(number: int) -> int:
 
     :raises BpfRefused: ENOENT: it is gone.
     """
-    return _call(_FD_BY_ID, struct.pack("=I", number))[0]
+    return call_bpf(_FD_BY_ID, struct.pack("=I", number))[0]
 
 
 def program_info(program: int) -> ProgramInfo:
@@ -186,7 +185,7 @@ def program_info(program: int) -> ProgramInfo:
     code = ctypes.create_string_buffer(_INSTRUCTION * _MOST_INSTRUCTIONS)
     struct.pack_into("=I", answer, 20, len(code))
     struct.pack_into("=Q", answer, 32, ctypes.addressof(code))
-    _call(_INFO_BY_FD, _INFO.pack(program, _INFO_SIZE, ctypes.addressof(answer)))
+    call_bpf(_INFO_BY_FD, _INFO.pack(program, _INFO_SIZE, ctypes.addressof(answer)))
     of_type, number, tag = struct.unpack_from("=II8s", answer)
     (length,) = struct.unpack_from("=I", answer, 20)
     (shown,) = struct.unpack_from("=Q", answer, 32)
@@ -201,9 +200,9 @@ def start_iterator(program: int) -> int:
 
     :raises BpfRefused: The kernel starts none.
     """
-    link = _call(_LINK_CREATE, _LINK.pack(program, 0, ITERATOR.attached_as, 0))[0]
+    link = call_bpf(_LINK_CREATE, _LINK.pack(program, 0, ITERATOR.attached_as, 0))[0]
     try:
-        return _call(_ITER_CREATE, _ITER.pack(link, 0))[0]
+        return call_bpf(_ITER_CREATE, _ITER.pack(link, 0))[0]
     finally:
         os.close(link)
 
@@ -224,7 +223,7 @@ def _load(code: bytes, name: str, licence: str, kind: ProgramKind, about: int, l
     placed = (ctypes.addressof(instructions), ctypes.addressof(licensed))
     count = len(code) // _INSTRUCTION
     attributes = _LOAD.pack(kind.type, count, *placed, *logged, 0, 0, name.encode(), 0, kind.attached_as, about)
-    return _call(_PROG_LOAD, attributes if about else attributes[:72])[0]
+    return call_bpf(_PROG_LOAD, attributes if about else attributes[:72])[0]
 
 
 def _said_by_verifier(code: bytes, name: str, licence: str, kind: ProgramKind, about: int) -> str:
@@ -234,6 +233,23 @@ def _said_by_verifier(code: bytes, name: str, licence: str, kind: ProgramKind, a
         os.close(_load(code, name, licence, kind, about, log))
     said = [line for line in log.value.decode("utf-8", "replace").splitlines() if not line.startswith("processed ")]
     return quoted("\n".join(said), lines=2)
+
+
+_Made = t.TypeVar("_Made")
+
+
+def with_locked_memory(make: t.Callable[[], _Made]) -> _Made:
+    """Make something; where it is refused, once more with the limit lifted.
+
+    Before Linux 5.11 programs and maps count as locked memory, and root's limit is low.
+    """
+    try:
+        return make()
+    except BpfRefused as error:
+        if error.errno != errno.EPERM:
+            raise
+    with _locked_memory():
+        return make()
 
 
 @contextlib.contextmanager
@@ -252,7 +268,7 @@ def _locked_memory() -> t.Iterator[None]:
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (before[0], resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]))
 
 
-def _call(command: int, attributes: bytes) -> t.Tuple[int, bytes]:
+def call_bpf(command: int, attributes: bytes) -> t.Tuple[int, bytes]:
     """Make the system call; return its result, and the structure as it is then."""
     function, number = _system_call()
     buffer = ctypes.create_string_buffer(attributes, len(attributes))

@@ -38,7 +38,8 @@ ALL_SHOWN, PARTLY_SHOWN, WRONG_ARGUMENTS = 0, 1, 2
 
 _EPILOGUE = """\
 columns:
-  WAY           out: this host connected; in: accepted; listen: what it accepts inherits its values
+  WAY           out: this host connected; in: accepted; listen: what it accepts inherits its values;
+                queue: connected to this listener of the program, and not accepted yet
   KEEPALIVE     SO_KEEPALIVE; IDLE, INTVL and CNT only matter where it is on
   USER-TIMEOUT  TCP_USER_TIMEOUT; 0: the system's way
   SILENT        seconds since data last went either way

@@ -186,7 +186,7 @@ class Judge:
 
     def _was_handed_over(self, record: Record) -> bool:
         """Tell whether systemd had this connection: in the file descriptor store, or accepted for the service."""
-        if record.direction not in ("outgoing", "accepted") or record.pids == [1]:
+        if record.direction not in ("outgoing", "accepted") or record.pids == [1] or record.waits:
             return False
         return record.inode in self._systemd_inodes or self._was_passed(record)
 

@@ -48,11 +48,12 @@ def proc_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Sha
 
 @pytest.mark.parametrize("check", [False, True])
 def test_one_answer_for_the_host(run: Run, proc: ShadowProc, check: bool) -> None:
-    with Child("l = socket.create_server(('0.0.0.0', 0)); c = socket.create_connection(l.getsockname())") as child:
+    code = "l = socket.create_server(('0.0.0.0', 0)); c = socket.create_connection(l.getsockname()); a = l.accept()[0]"
+    with Child(code) as child:
         proc.add(child.pid, "loop.service")
         answer = run(include_local=True, _ansible_check_mode=check)
     assert answer["changed"] is False
-    assert (answer["idle_timeout"], answer["totals"]["without"]) == (350, 1)
+    assert (answer["idle_timeout"], answer["totals"]["without"]) == (350, 2)
     assert answer["recommended"] == {"keepidle": 120, "keepintvl": 30, "keepcnt": 4}
 
 

@@ -185,14 +185,14 @@ import os, signal, sys
 sys.path.insert(0, {path!r})
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf import attach, program, system_call
 calls = {before}
-real = system_call._call
+real = system_call.call_bpf
 def counted(*arguments):
     global calls
     if calls == 0:
         os.kill(os.getpid(), signal.SIGKILL)
     calls -= 1
     return real(*arguments)
-system_call._call = counted
+system_call.call_bpf = counted
 print(attach.attach({folder!r}, program.program_for(["connect"], {{"keepidle": 63}}))[0])
 """
 

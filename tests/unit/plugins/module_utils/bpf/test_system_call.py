@@ -179,7 +179,7 @@ def test_what_is_told_of_a_program() -> None:
 def test_more_programs_than_were_expected(monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs in a cgroup may be those of many above it."""
     with own_cgroup() as folder, held_cgroup(folder) as cgroup:
-        real, asked = system_call._call, []
+        real, asked = system_call.call_bpf, []
 
         def refuse_once(command: int, attributes: bytes) -> t.Tuple[int, bytes]:
             asked.append(int.from_bytes(attributes[24:28], "little"))
@@ -187,7 +187,7 @@ def test_more_programs_than_were_expected(monkeypatch: pytest.MonkeyPatch) -> No
                 raise BpfRefused("", errno.ENOSPC)
             return real(command, attributes)
 
-        monkeypatch.setattr(system_call, "_call", refuse_once)
+        monkeypatch.setattr(system_call, "call_bpf", refuse_once)
         assert list(query_programs(cgroup).ids) == []
         assert asked == [64, 512]
 
@@ -196,7 +196,7 @@ def test_more_programs_than_were_expected(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("may_lift", [True, False])
 def test_little_locked_memory_is_no_obstacle(monkeypatch: pytest.MonkeyPatch, may_lift: bool) -> None:
     """Before Linux 5.11 programs count as locked memory: the limit is lifted as far as it may be, and put back."""
-    real, calls, limits = system_call._call, [], [(65536, 8388608)]
+    real, calls, limits = system_call.call_bpf, [], [(65536, 8388608)]
 
     def refuse_once(command: int, attributes: bytes) -> t.Tuple[int, bytes]:
         calls.append(command)
@@ -209,7 +209,7 @@ def test_little_locked_memory_is_no_obstacle(monkeypatch: pytest.MonkeyPatch, ma
             raise ValueError("not allowed to raise maximum limit")
         limits.append(limit)
 
-    monkeypatch.setattr(system_call, "_call", refuse_once)
+    monkeypatch.setattr(system_call, "call_bpf", refuse_once)
     monkeypatch.setattr(resource, "getrlimit", lambda _resource: limits[-1])
     monkeypatch.setattr(resource, "setrlimit", set_limit)
     os.close(load_program(CODE, "keepalive_1", "ISC"))

@@ -330,6 +330,14 @@ def test_a_connection_that_systemd_has_too_was_handed_over(
     assert bench.evidence(record, expectation=everything).handed_over is handed_over
 
 
+def test_what_waits_has_no_descriptor_of_which_the_environment_tells(bench: Bench) -> None:
+    """Those that are given are of its listener."""
+    bench.environments[7] = {"LISTEN_PID": "7", "LISTEN_FDS": "1"}
+    held = (Holder(7, 3),)
+    assert bench.evidence(accepted(1, holders=held)).handed_over is True
+    assert bench.evidence(accepted(-1, holders=held)).handed_over is False
+
+
 def test_of_a_socket_unit_what_systemd_has_loaded_is_the_evidence(bench: Bench) -> None:
     directives = {"keepalive": 1, "keepidle": 30}
     bench.units = [unit("b.socket"), unit("a.socket")._replace(directives=directives)]
