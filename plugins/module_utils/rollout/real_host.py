@@ -174,7 +174,7 @@ class RealHost:
         self,
         names: t.Sequence[str],
         done: t.Dict[str, t.Any],
-        texts: t.Mapping[str, t.Optional[str]] = {},
+        texts: t.Optional[t.Mapping[str, t.Optional[str]]] = None,
         back: bool = False,
     ) -> None:
         if not names:
@@ -186,7 +186,7 @@ class RealHost:
             raise StepFailed(str(error)) from error
         for unit in units.values():
             try:
-                what = programs.see_to(unit, texts=texts, back=back, check=self._check, diffs=self.diffs)
+                what = programs.see_to(unit, texts=texts or {}, back=back, check=self._check, diffs=self.diffs)
             except (BpfRefused, NotLocked, OSError) as error:
                 failed.append(f"{unit.name}: no program can be attached: {error}")
                 if not back:

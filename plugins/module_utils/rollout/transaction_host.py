@@ -89,7 +89,7 @@ class TransactionHost(t.Protocol):
         self,
         names: t.Sequence[str],
         done: t.Dict[str, t.Any],
-        texts: t.Mapping[str, t.Optional[str]] = {},
+        texts: t.Optional[t.Mapping[str, t.Optional[str]]] = None,
         back: bool = False,
     ) -> None:
         """Have the cgroups of units the programs that their drop-ins say, while the units run.
