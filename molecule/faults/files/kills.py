@@ -117,29 +117,33 @@ def kill(kind: str, run: subprocess.Popen[bytes], hit: list[str], number: int) -
     elif kind == "group":
         with contextlib.suppress(ProcessLookupError):  # the run was over
             os.killpg(run.pid, signal.SIGKILL)
-    elif kind == "module":
-        return sum(hosts.kill_module(container) for container in hit) > 0
-    elif kind == "transaction":
-        return sum(hosts.kill_transaction(container) for container in hit) > 0
+    elif kind in ("module", "transaction"):
+        kill_it = hosts.kill_module if kind == "module" else hosts.kill_transaction
+        while not sum(map(kill_it, hit)):  # now, or the next that comes
+            if run.poll() is not None:
+                return False
+        return True
     else:
         for container in hit:
             hosts.reboot(container, 10 if number % 2 else 0)
     return alive
 
 
-def at_moment(run: subprocess.Popen[bytes], hit: str, within: bool, length: float, chance: random.Random) -> float:
+def at_moment(run: subprocess.Popen[bytes], hit: str, within: bool, longest: float, chance: random.Random) -> float:
     """Wait for a moment of the run, or of the transaction on a host; return which."""
-    moment = chance.uniform(0.1, 1.0) * length
-    if within:
-        while not hosts.under_way(hosts.look(hit)) and run.poll() is None:
-            time.sleep(0.02)
-        moment = chance.uniform(0, 2.5)
+    while within and not hosts.under_way(hosts.look(hit)) and run.poll() is None:
+        time.sleep(0.02)
+    moment = chance.uniform(0 if within else 0.1 * longest, longest)
     time.sleep(moment)
     return moment
 
 
-def kill_one(lab: Lab, kind: str, number: int, length: float, chance: random.Random) -> tuple[bool, bool]:
-    """Kill one rollout. Returns whether there was something to kill, and whether all was right."""
+def kill_one(lab: Lab, kind: str, number: int, longest: dict[bool, float], chance: random.Random) -> tuple[bool, bool]:
+    """Kill one rollout. Returns whether there was something to kill, and whether all was right.
+
+    :param longest: how late it is killed, in seconds since the run began, or a transaction (True). Where that was too
+        late, the next comes earlier: a machine is as fast as it is.
+    """
     everywhere = lab.given.containers
     if lab.given.host_wide and number % 2 == 0 and not lab.next_run(playbook="disable"):
         return True, False
@@ -148,8 +152,10 @@ def kill_one(lab: Lab, kind: str, number: int, length: float, chance: random.Ran
     hit = everywhere if kind != "host" and chance.random() < 0.3 else [chance.choice(everywhere)]
     run = lab.start()
     within = kind == "transaction" or (kind in ("module", "host") and number % 2 == 0)
-    moment = at_moment(run, hit[0], within, length, chance)
+    moment = at_moment(run, hit[0], within, longest[within], chance)
     met = kill(kind, run, hit, number)
+    if not met:
+        longest[within] = moment
     status = status_of(run)
     gone = lab.nothing_lives()
     right = gone and status != "hangs"
@@ -172,8 +178,9 @@ def kill_one(lab: Lab, kind: str, number: int, length: float, chance: random.Ran
 def kill_some(lab: Lab, kind: str, length: float, chance: random.Random) -> bool:
     """Kill so many rollouts that take this long, and have the next run go through. One that was over does not count."""
     kills = wrong = green = runs = 0
-    for number in range(3 * lab.given.count):
-        met, right = kill_one(lab, kind, number, length, chance)
+    longest = {False: length, True: 2.5}
+    for number in range(10 * lab.given.count):
+        met, right = kill_one(lab, kind, number, longest, chance)
         kills += met
         wrong += not right
         if lab.given.next_run == "each" or kills == lab.given.count:
