@@ -112,8 +112,9 @@ def test_each_socket_is_as_it_says_itself(folder: pathlib.Path, host: str) -> No
         {{tuned}}
         l.bind(({host!r}, 0)); l.listen(); l.setsockopt(6, 9, 20)
         s = c = socket.socket(family)
-        c.connect(l.getsockname())
+        c.connect(l.getsockname()); c.send(b'x')  # until then, or for 31 s, it is deferred
         s = a = l.accept()[0]
+        a.recv(1)
         p = socket.create_server(('', 0))
         answer = [x.fileno() for x in (l, c, a, p)]
     """
