@@ -119,8 +119,9 @@ def kill(kind: str, run: subprocess.Popen[bytes], hit: list[str], number: int) -
             os.killpg(run.pid, signal.SIGKILL)
     elif kind in ("module", "transaction"):
         kill_it = hosts.kill_module if kind == "module" else hosts.kill_transaction
+        deadline = time.monotonic() + hosts.LIMIT
         while not sum(map(kill_it, hit)):  # now, or the next that comes
-            if run.poll() is not None:
+            if run.poll() is not None or time.monotonic() > deadline:
                 return False
         return True
     else:
@@ -131,7 +132,8 @@ def kill(kind: str, run: subprocess.Popen[bytes], hit: list[str], number: int) -
 
 def at_moment(run: subprocess.Popen[bytes], hit: str, within: bool, longest: float, chance: random.Random) -> float:
     """Wait for a moment of the run, or of the transaction on a host; return which."""
-    while within and not hosts.under_way(hosts.look(hit)) and run.poll() is None:
+    deadline = time.monotonic() + hosts.LIMIT
+    while within and not hosts.under_way(hosts.look(hit)) and run.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     moment = chance.uniform(0 if within else 0.1 * longest, longest)
     time.sleep(moment)

@@ -144,7 +144,7 @@ class FakeHost:
         self,
         names: t.Sequence[str],
         done: t.Dict[str, t.Any],
-        texts: t.Mapping[str, t.Optional[str]] = {},
+        texts: t.Optional[t.Mapping[str, t.Optional[str]]] = None,
         back: bool = False,
     ) -> None:
         for unit in names:
