@@ -60,6 +60,12 @@ options:
     description: Of the action; whether everything is to be taken away.
     type: bool
     default: false
+  code:
+    description:
+      - Of the action; the files of the collection that look, see module_utils/linux/carried.py. It is kept out of logs
+        for its size.
+    type: str
+    required: true
 attributes:
   diff_mode:
     support: none
@@ -140,21 +146,13 @@ host_wide:
   sample: {}
 """
 
-import typing as t
+import importlib
 
-from ..module_utils.libraries.build import BuildError
-from ..module_utils.libraries.command_file import LINK, Target
-from ..module_utils.linux import systemd
+from ..module_utils.linux import carried
 from ..module_utils.linux.module import Module
-from ..module_utils.linux.once import asked_once, one_look
-from ..module_utils.look.backends import with_backends
-from ..module_utils.look.found import Scope, look_at_rollout
-from ..module_utils.look.installed import libraries_seen
-from ..module_utils.look.of_every_process import look_at_every_process
-from ..module_utils.look.removal import look_at_removal
-from ..module_utils.look.sockets import sockets_seen
-from ..module_utils.settings.options import LIBRARY_DIR
-from ..module_utils.verdicts.question import BadParameter
+
+ENTRY = "look.on_host"
+"""Imported by name, so that Ansible does not collect and parse it and all that it imports: its action carries it."""
 
 
 def main() -> None:
@@ -171,35 +169,18 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "use": {"type": "list", "elements": "str", "default": []},
             "removal": {"type": "bool", "default": False},
+            "code": {"type": "str", "required": True, "no_log": True},
         },
         supports_check_mode=True,
     )
     module.check_mode = True  # whatever the run is: nothing is put right here, be it a label
-    scope = Scope(**module.params["scope"])
-    run = asked_once(systemd.ask_systemd)
-    answer: t.Dict[str, t.Any] = {"libraries": None, "sockets": None}
+    carried.importable(module.params["code"])
+    on_host = importlib.import_module(f"{carried.PACKAGE}.{ENTRY}")
+    questions = on_host.Questions(**{name: module.params[name] for name in on_host.Questions._fields})
     try:
-        with one_look():
-            answer["found"], warnings = look_at_rollout(scope, run)
-            services = with_backends(scope.services, answer["found"]["backends"])
-            here = [service for service in services if service["name"] not in answer["found"]["absent_here"]]
-            libraries = module.params["libraries"]
-            if libraries:
-                answer["libraries"] = libraries_seen(Target(LIBRARY_DIR, LINK), label=module.label, **libraries)
-            if module.params["use"]:
-                answer["every_process"] = look_at_every_process(module.params["use"])
-            if module.params["removal"]:
-                answer["removal"] = look_at_removal(Target(LIBRARY_DIR, LINK))
-            if module.params["sockets"] and here and not answer["found"]["problems"]:
-                answer["sockets"] = sockets_seen(here, run)
-                warnings += answer["sockets"].pop("warnings")
-    except (systemd.SystemdError, BadParameter, BuildError) as error:
+        answer, warnings = on_host.answer_to(questions, module.label)
+    except on_host.CannotLook as error:
         module.fail_json(msg=str(error))
-    except OSError as error:
-        module.fail_json(msg=f"the host cannot be looked at: {error}")
-    # Of a service that is to have a library nobody asks whether it has one: its sockets tell, and who is stale.
-    users, wanted = answer["found"]["library_users"], {service["name"] for service in scope.services}
-    answer["found"]["library_users"] = [user for user in users if user["unit"] not in wanted]
     for warning in warnings:
         module.warn(warning)
     module.exit_json(changed=False, **answer)

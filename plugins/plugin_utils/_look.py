@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.host_wide.variables import resolve_host_settings
 from ..module_utils.libraries.manifest import sha256_of_text
+from ..module_utils.linux.carried import files_reached, text_of_files
 from ..module_utils.look.backends import choices_told, with_backends
 from ..module_utils.look.decision import Aim, what_is_due
 from ..module_utils.look.libraries import LibrariesDue, helper_missing, libraries_due
@@ -34,6 +35,9 @@ ROLES = ("keepalive_services", "keepalive_build", "keepalive_verify", "keepalive
 _CHOICE_OF_LAYERS = ("keepalive_services_layers", "keepalive_services_layer_names")
 _OF_THE_HOST = ("validate", "watchdog", "backup", "extra_programs")
 """Of the variables of keepalive_host, those that say how both files are written."""
+
+CODE = text_of_files(files_reached("look.on_host"))
+"""What looks on a host. Made when Ansible loads the action, in the process that all tasks are forked from."""
 
 Answer = dict[str, t.Any]
 
@@ -91,6 +95,7 @@ class Look:
             "sockets": not self._removal and (self.aim.verify or any(service["live"] for service in services)),
             "use": self.aim.use,
             "removal": self._removal,
+            "code": CODE,
         }
         told: Answer = self._action._execute_module(
             module_name="netops.keepalive.rollout_look", module_args=arguments, task_vars=self._variables.all

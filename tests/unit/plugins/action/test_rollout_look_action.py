@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import sha256_of_text
 from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import MARKER
 from ansible_collections.netops.keepalive.plugins.plugin_utils._core import as_template
+from ansible_collections.netops.keepalive.plugins.plugin_utils._look import CODE
 from ansible_collections.netops.keepalive.plugins.plugin_utils._look_libraries import COMMAND
 from ansible_collections.netops.keepalive.tests.unit.support.looked import (
     ENTRY,
@@ -46,7 +47,9 @@ def test_a_host_on_which_nothing_is_due_is_finished(look: Looked) -> None:
         "sockets": {**SOCKETS, "right": {}},
     }
     scope = {"services": [only([ENTRY])], "units": [], "mode": "services", "writable": True, "cc": "cc"}
-    assert look.asked == [{"scope": scope, "libraries": None, "sockets": True, "use": [], "removal": False}]
+    assert look.asked == [
+        {"scope": scope, "libraries": None, "sockets": True, "use": [], "removal": False, "code": CODE}
+    ]
 
 
 def test_a_host_on_which_something_is_due_goes_on_with_what_was_seen(look: Looked) -> None:

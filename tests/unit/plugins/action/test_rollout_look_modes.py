@@ -16,6 +16,7 @@ from ansible.template import Templar
 from ansible_collections.netops.keepalive.plugins.action.rollout_look import ActionModule
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import sha256_of_text
 from ansible_collections.netops.keepalive.plugins.plugin_utils import _settings_file
+from ansible_collections.netops.keepalive.plugins.plugin_utils._look import CODE
 from ansible_collections.netops.keepalive.tests.unit.support.looked import (
     LIBRARIES,
     SERVICE,
@@ -133,7 +134,9 @@ def test_where_nothing_is_to_be_taken_away_a_host_is_finished(removes: Looked) -
     result = removes(REMOVAL)
     done = {"state": "done", "seen": "", "remarks": [], "removed": [], "restarted": [], "stays": []}
     assert (result["outcome"], result["due"], "found" in result) == (done, [], False)
-    assert removes.asked == [{"scope": {}, "libraries": None, "sockets": False, "use": [], "removal": True}]
+    assert removes.asked == [
+        {"scope": {}, "libraries": None, "sockets": False, "use": [], "removal": True, "code": CODE}
+    ]
 
 
 def test_in_check_mode_such_a_host_says_what_it_would_not_do(removes: Looked) -> None:

@@ -7,14 +7,18 @@
 from __future__ import annotations
 
 import json
+import pathlib
+import sys
 import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.build import BuildError
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import once, systemd
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import carried, once, systemd
+from ansible_collections.netops.keepalive.plugins.module_utils.look import on_host
 from ansible_collections.netops.keepalive.plugins.module_utils.look.found import Scope
 from ansible_collections.netops.keepalive.plugins.modules import rollout_look
+from ansible_collections.netops.keepalive.plugins.plugin_utils import _look
 
 Result = t.Dict[str, t.Any]
 
@@ -56,9 +60,10 @@ class Host:
 @pytest.fixture(name="host")
 def host_fixture(monkeypatch: pytest.MonkeyPatch) -> Host:
     host = Host()
-    monkeypatch.setattr(rollout_look, "look_at_rollout", host.look)
-    monkeypatch.setattr(rollout_look, "libraries_seen", host.libraries)
-    monkeypatch.setattr(rollout_look, "sockets_seen", host.sockets)
+    monkeypatch.setattr(on_host, "look_at_rollout", host.look)
+    monkeypatch.setattr(on_host, "libraries_seen", host.libraries)
+    monkeypatch.setattr(on_host, "sockets_seen", host.sockets)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     monkeypatch.setattr(rollout_look.Module, "warn", lambda _module, text: host.told.append(text))
     monkeypatch.setattr(systemd, "ask_systemd", lambda command: host.asked.append(command) or (0, "", ""))
     return host
@@ -67,7 +72,7 @@ def host_fixture(monkeypatch: pytest.MonkeyPatch) -> Host:
 @pytest.fixture(name="run")
 def run_fixture(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., Result]:
     def run(**arguments: t.Any) -> Result:
-        with patch_module_args(arguments), pytest.raises(SystemExit):
+        with patch_module_args({"code": CODE, **arguments}), pytest.raises(SystemExit):
             rollout_look.main()
         answer: Result = json.loads(capsys.readouterr().out)
         return {key: answer[key] for key in answer if key != "invocation"}
@@ -75,6 +80,7 @@ def run_fixture(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., Result]:
     return run
 
 
+CODE = carried.text_of_files(carried.files_reached(rollout_look.ENTRY))
 SCOPE: Result = {"services": [WEB, GONE], "units": ["old.service"], "writable": True}
 
 
@@ -117,3 +123,19 @@ def test_how_it_fails(host: Host, run: t.Callable[..., Result], error: Exception
     host.fails = error
     answer = run(scope=SCOPE, libraries=LIBRARIES)
     assert (answer["failed"], answer["msg"]) == (True, said)
+
+
+def test_the_code_is_what_its_action_carries() -> None:
+    """And the module itself imports no more than it takes to take that up, or Ansible would parse it all again."""
+    assert _look.CODE == CODE
+    imported = carried.imported_by(pathlib.Path(rollout_look.__file__).read_text(), "modules/rollout_look.py", "")
+    assert [path for path in imported if "module_utils" in path] == [
+        "module_utils/linux.py", "module_utils/linux/module.py",
+    ]  # fmt: skip
+
+
+def test_the_code_is_in_no_answer(capsys: pytest.CaptureFixture[str], host: Host) -> None:
+    with patch_module_args({"code": CODE, "scope": SCOPE}), pytest.raises(SystemExit):
+        rollout_look.main()
+    assert host.asked
+    assert CODE[:40] not in capsys.readouterr().out
