@@ -60,6 +60,15 @@ def test_a_host_on_which_something_is_due_goes_on_with_what_was_seen(look: Looke
     assert [service["name"] for service in result["resolved"]] == ["relay.socket"]
 
 
+@pytest.mark.parametrize(
+    ("fails", "due"), [(True, ["sockets that are wrong: relay.socket (stale_environment)"]), (False, [])]
+)
+def test_wrong_sockets_are_due_where_they_would_fail_the_host(look: Looked, fails: bool, due: t.List[str]) -> None:
+    wrong = {"ok": False, "reasons": {"stale_environment": 1}, "relevant": 1, "compliant": 0}
+    look.told["sockets"] = {"units": {"relay.socket": {**wrong, "sockets": [], "listeners": []}}, "compliant": False}
+    assert look(keepalive_verify_fail=fails)["due"] == due
+
+
 def test_layers_are_the_variables_of_that_name_unless_others_are_chosen(look: Looked) -> None:
     layers = {"keepalive_services__web": [{"name": "a.socket"}], "keepalive_services__db": [{"name": "b.socket"}]}
     look(keepalive_services=[], **layers)

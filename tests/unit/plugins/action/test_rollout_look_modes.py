@@ -185,3 +185,10 @@ def test_who_has_a_library_from_that_mode_only_is_left_alone(removes: Looked, ba
     removes.told["found"]["library_users"] = [user]
     result = removes(REMOVAL, keepalive_services=[SERVICE], keepalive_services_base=base)
     assert result["absent"] == ([{"name": "web.service", "restart": "never"}] if left else [])
+
+
+def test_programs_with_a_list_of_system_calls_of_their_own_are_named_before(everywhere: Looked) -> None:
+    process = {"unit": "own.service", "program": "/opt/own", "pid": 7}
+    everywhere.told["found"]["host_wide"]["filtered"] = [process]
+    (remark,) = everywhere(keepalive_mode="host")["outcome"]["remarks"]
+    assert remark.startswith("own.service: /opt/own (process 7) has a list of system calls of its own: ")

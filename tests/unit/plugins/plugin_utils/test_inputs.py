@@ -129,3 +129,11 @@ def test_a_compiler_that_no_package_brings() -> None:
     assert problem_with_compiler("gcc-99", False).startswith(
         "keepalive_build_cc: 'gcc-99' is not there, and the packages "
     )
+
+
+def test_what_the_host_wide_mode_stands_for_contradicts_as_if_it_had_been_said() -> None:
+    entry = [{"name": "a.service", "tcp": {"keepidle": 60}, "overwrite": True, "live": True}]
+    assert mistakes({"keepalive_services": entry}) == []
+    assert mistakes({"keepalive_services": entry, "keepalive_mode": "host"}) == [
+        "keepalive_services[0] 'a.service': overwrite: contradicts 'respect: true'; leave one of them out"
+    ]
