@@ -10,6 +10,7 @@ VENV_READY := $(VENV)/.ready
 LINK := .ansible/collections/ansible_collections/netops/keepalive
 SUITES := bullseye bookworm trixie
 FIELD_SUITES := bookworm-field trixie-field forky
+BPF_SUITES := bullseye-bpf bookworm-bpf trixie-bpf
 LAB := tests/hosts/demo/inventory
 
 # Debian packages: for the demo (Python, and hosts in podman), and what the tests need besides. DEPS= on the command line
@@ -167,7 +168,7 @@ test-molecule: venv hosts ## the scenarios in molecule/, on the test hosts, but 
 
 .PHONY: test-long
 test-long: venv hosts ## the long scenarios: a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds, killed rollouts, BPF programs (50 minutes)
-	@tests/hosts/images $(FIELD_SUITES)
+	@tests/hosts/images $(FIELD_SUITES) $(BPF_SUITES)
 	@.ci/molecule-all $(LONG_SCENARIOS)
 
 .PHONY: bench bench-sockets bench-host bench-rollout fuzz

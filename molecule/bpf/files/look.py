@@ -54,6 +54,21 @@ def tree() -> dict[str, dict[str, int]]:
     return found
 
 
+def processes(unit: str) -> list[int]:
+    """Return the processes of a unit; of a slice, those of all that is in it."""
+    if not unit.endswith(".slice"):
+        return readback.processes(unit)
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cgroup", encoding="utf-8") as groups:
+                if any(f"/{unit}/" in line for line in groups):
+                    found.append(int(pid))
+        except OSError:
+            continue
+    return sorted(found)
+
+
 def shown(unit: str) -> dict[str, str]:
     said = subprocess.run(
         ["systemctl", "show", "--property=MainPID,NRestarts,ActiveState", unit],
@@ -71,12 +86,14 @@ def different(sockets: list[dict]) -> list[list[int]]:
 def main() -> None:
     answer = {}
     for unit in sys.argv[1:]:
-        pids = readback.processes(unit)
+        pids = processes(unit)
         sockets = list({entry["inode"]: entry for pid in pids for entry in readback.sockets(pid)}.values())
         if unit == "relay.service":
             sockets += [entry for entry in readback.sockets(1) if entry["local_port"] == 7007]
         ports = {entry["local_port"] for entry in sockets if entry["listens"]}
         answer[unit] = {
+            # A slice has no main process: none of its processes may be a new one.
+            **({"MainPID": " ".join(map(str, pids)), "NRestarts": "0"} if unit.endswith(".slice") else {}),
             **shown(unit),
             "listeners": different([entry for entry in sockets if entry["listens"]]),
             "accepted": different(
