@@ -458,6 +458,28 @@ def test_whoever_is_killed_leaves_one_or_none(program: Path, folder: Path, there
 
 
 @needs_programs
+def test_whoever_is_killed_between_two_kinds_leaves_one_of_each_or_none(program: Path, folder: Path) -> None:
+    """An exchange of a program that enforces is two attaches: killed between them, neither is there twice."""
+    strace = tool("strace", "strace")
+    words = ("attach", "enforce", "connect", folder)
+    new, old = ([OURS], [enforcement_of(OURS)]), ([OTHER], [enforcement_of(OTHER)])
+    seen = []
+    for number in range(1, 60):
+        python.attach(str(folder), OTHER, True)
+        inject = f"inject=bpf:signal=KILL:when={number}"
+        traced = (strace, "-qq", "-o", "/dev/null", "-e", inject, program, *words)
+        done = run(*traced, env=VALUES | {"ASAN_OPTIONS": "detect_leaks=0"})
+        left = ours_at(folder), enforced_at(folder)
+        assert run(program, *words, env=VALUES) == Result(0, "", "")
+        assert (ours_at(folder), enforced_at(folder)) == new
+        if done.status == 0:
+            assert left == new
+            break
+        seen += [left] if left not in seen else []
+    assert seen == [old, (new[0], old[1]), new], "of each kind one, old or new"
+
+
+@needs_programs
 def test_who_may_not_is_told_what_it_takes(program: Path, folder: Path) -> None:
     if not shutil.which("setpriv"):
         pytest.skip("there is no setpriv here")

@@ -28,6 +28,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.bpf.program impor
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import (
     ALLOW_MULTI,
     ALLOW_OVERRIDE,
+    FOR_SETTING,
+    FOR_SOCKETS,
     BpfRefused,
     attach_program,
     load_program,
@@ -53,6 +55,13 @@ def folder() -> t.Iterator[pathlib.Path]:
 
 def ours_at(folder: pathlib.Path) -> t.List[t.Optional[BpfProgram]]:
     return [one.program for one in programs_at(str(folder)).ours]
+
+
+def both_at(folder: pathlib.Path) -> t.Tuple[t.List[int], t.List[int]]:
+    """The keepidle of each of ours: what sets, and what enforces."""
+    found = [programs_at(str(folder), kind).ours for kind in (FOR_SOCKETS, FOR_SETTING)]
+    sets, enforces = ([one.program.values["keepidle"] for one in ours if one.program] for ours in found)
+    return sets, enforces
 
 
 def add_one(folder: pathlib.Path, program: BpfProgram) -> None:
@@ -193,7 +202,7 @@ def counted(*arguments):
     calls -= 1
     return real(*arguments)
 system_call.call_bpf = counted
-print(attach.attach({folder!r}, program.program_for(["connect"], {{"keepidle": 63}}))[0])
+print(attach.attach({folder!r}, program.program_for(["connect"], {{"keepidle": 63}}), {enforce})[0])
 """
 
 
@@ -205,7 +214,7 @@ def test_whoever_is_killed_leaves_what_the_next_one_finishes(folder: pathlib.Pat
     for before in range(100):
         for program in there:
             add_one(folder, program)
-        code = KILLED.format(path=path, before=before, folder=str(folder))
+        code = KILLED.format(path=path, before=before, folder=str(folder), enforce=False)
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         left = ours_at(folder)
         if done.returncode == 0:
@@ -220,6 +229,26 @@ def test_whoever_is_killed_leaves_what_the_next_one_finishes(folder: pathlib.Pat
         assert ours_at(folder) == [new]
         detach(str(folder))
     assert before > 4
+
+
+def test_whoever_is_killed_between_two_kinds_leaves_one_of_each_or_none(folder: pathlib.Path) -> None:
+    """An exchange of a program that enforces is two attaches: killed between them, neither is there twice."""
+    path = str(pathlib.Path(attaching.__file__).parents[6])
+    new = program_for(["connect"], {"keepidle": 63})
+    seen = set()
+    for before in range(100):
+        attach(str(folder), ONE, True)
+        code = KILLED.format(path=path, before=before, folder=str(folder), enforce=True)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        left = [both_at(folder), done.returncode]
+        attach(str(folder), new, True)
+        assert both_at(folder) == ([63], [63])
+        if done.returncode == 0:
+            assert left[0] == ([63], [63])
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        seen.add(str(left[0]))
+    assert seen == {"([61], [61])", "([63], [61])", "([63], [63])"}, "of each kind one, old or new"
 
 
 def test_a_program_ends_with_its_cgroup(folder: pathlib.Path) -> None:
