@@ -28,7 +28,8 @@ from ..rollout.standing import IN_ORDER, standing
 from ..sockets.access import choose_access
 from ..sockets.unowned import sum_up_unowned
 from ..units.asked import AskedUnit, askable, unit_from
-from ..verdicts.inspection import Answer, Audit, Question
+from ..verdicts.answer import Answer, Question
+from ..verdicts.inspection import Audit
 from ..verdicts.report import why_no_sockets
 from .programs import ProgramsShown, programs_for
 from .table import table

@@ -15,7 +15,8 @@ from ..live.run import LiveRun
 from ..settings.expectation import Expectation
 from ..sockets.access import choose_access
 from ..units.asked import askable, unit_from
-from ..verdicts.inspection import Audit, Question
+from ..verdicts.answer import Question
+from ..verdicts.inspection import Audit
 
 
 class OpenSockets:

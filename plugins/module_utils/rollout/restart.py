@@ -28,7 +28,8 @@ from ..units.leaders import leaders_of
 from ..units.listeners import slipped_through
 from ..units.together import WITH_STOP, earlier_of, together_with
 from ..units.unit import Unit, UnitsOfHost
-from ..verdicts.inspection import Audit, Question
+from ..verdicts.answer import Question
+from ..verdicts.inspection import Audit
 from . import undo
 
 _POLL = 0.1

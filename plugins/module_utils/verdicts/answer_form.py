@@ -11,7 +11,7 @@ import typing as t
 from ..settings.expectation import Expectation
 from ..sockets.shares import cut
 from ..sockets.unowned import sum_up_unowned
-from .inspection import Answer
+from .answer import Answer
 
 
 def result_of(answer: Answer, expected: t.Sequence[Expectation], most: int) -> t.Dict[str, t.Any]:

@@ -11,86 +11,24 @@ import typing as t
 
 from ..linux import answering
 from ..linux.procfs import HOST, Proc
-from ..linux.procnet import STATES, Address, Row
+from ..linux.procnet import STATES
 from ..live.memory import Memory
 from ..live.origin import Look
 from ..settings.expectation import Expectation
 from ..settings.options import LIBRARY_DIR
-from ..settings.pattern import fits
 from ..sockets.access import Reader
 from ..sockets.record import Record, Verdict, without_judgement
-from ..sockets.shares import share_out
 from ..sockets.sweep import Sample, Sweep
 from ..units import dropin
 from ..units.asked import AskedUnit, with_members
+from .answer import Answer, Question, importance
 from .case import Places
+from .counted_for import aliases_among, counted_for, listeners_of_units, owners_of
 from .judge import Judge
 from .summary import NO_PROGRAMS, ProgramsFound, summarize
 
 if t.TYPE_CHECKING:
     from .unit_programs import UnitPrograms
-
-
-class Question(t.NamedTuple):
-    """What is asked, the same for every poll."""
-
-    units: t.Tuple[AskedUnit, ...]
-    pids: t.FrozenSet[int]
-    ports: t.FrozenSet[int]
-    expected: t.Tuple[Expectation, ...]
-    processes: t.Tuple[str, ...] = ()
-    """Patterns of executables: of their paths where a pattern has a slash, else of their names."""
-    states: t.FrozenSet[str] = frozenset()
-    sample: int = 0
-    """How many connections of each unit are read at most; 0: all."""
-
-    @property
-    def whole_host(self) -> bool:
-        """Tell whether neither units nor processes narrow the selection."""
-        return not self.units and not self.pids and not self.processes
-
-    def takes_program(self, path: str) -> bool:
-        """Tell whether a program is one of the processes that were asked for."""
-        name = os.path.basename(path)
-        return any(fits(pattern, path if "/" in pattern else name) for pattern in self.processes)
-
-    def takes(self, state: str, local: Address, remote: t.Optional[Address]) -> bool:
-        """Tell whether a socket passes the filters of ports and states."""
-        if self.states and state not in self.states:
-            return False
-        return not self.ports or local[1] in self.ports or (remote is not None and remote[1] in self.ports)
-
-
-class Answer(t.NamedTuple):
-    """What one pass found."""
-
-    records: t.List[Record]
-    verdicts: t.Mapping[int, Verdict]
-    """What is said of each of the records, by its inode."""
-    units: t.Dict[str, t.Dict[str, t.Any]]
-    unreadable: t.Dict[int, str]
-    not_read: int = 0
-    """How many connections a sample left out."""
-    unowned: t.Sequence[Row] = ()
-    """Where the whole host is read: the sockets that no process was found to hold."""
-    damages: t.Tuple[str, ...] = ()
-    """What could not be believed of what was remembered of the sockets; to be told."""
-
-    def shown(self, most: int) -> t.List[Record]:
-        """Return so many records at most (0: all), those that are wrong first; no user's take the places of others'."""
-
-        def rank(record: Record) -> int:
-            return importance(record, self.verdicts[record.inode])
-
-        return share_out(self.records, most, lambda record: record.account, rank)
-
-    def dict_of(self, record: Record) -> t.Dict[str, t.Any]:
-        """Return what the module gives out of a socket."""
-        return {**record.as_dict(), **self.verdicts[record.inode].as_dict()}
-
-    def compliant(self, expected: t.Iterable[Expectation]) -> bool:
-        """Tell whether every unit that something is expected of is as it should be."""
-        return all(self.units[expectation.name]["ok"] for expectation in expected)
 
 
 class Audit:
@@ -146,13 +84,13 @@ class Audit:
             for pid, unit in self._unit_of.items()
             if question.whole_host or pid in self._picked or any(wanted.holds(unit) for wanted in question.units)
         }
-        sockets_asked = [unit for unit in question.units if unit.is_socket]
-        if sockets_asked and 1 in self._unit_of:
+        if 1 in self._unit_of and any(unit.is_socket for unit in question.units):
             selected.add(1)
         self._sweep.take(selected, Sample(question.sample, question.takes) if question.sample else None)
-        listeners = self._listeners_of(sockets_asked)
-        records = [_counted_for(record, listeners) for record in self._sweep.records.values()]
-        owners = self._owners_of(records, listeners)
+        found = self._sweep.records.values()
+        listeners = listeners_of_units(question.units, found, self._systemd_inodes)
+        records = [counted_for(record, listeners) for record in found]
+        owners = owners_of(question.units, records, listeners)
         kept = [record for record in records if self._is_kept(record, owners.get(record.inode))]
         by_name: t.Dict[str, t.List[Record]] = {unit.name: [] for unit in question.units}
         for record in kept:
@@ -161,7 +99,7 @@ class Audit:
                 by_name[unit.name].append(record)
             elif question.whole_host:
                 by_name.setdefault(record.unit, []).append(record)
-        for alias, name in self._aliases():
+        for alias, name in aliases_among(question.units):
             by_name[alias] = by_name[name]
         expectations = {one.name: self._with_backend(one) for one in question.expected}
         verdicts = {record.inode: without_judgement(record) for record in kept}
@@ -269,62 +207,7 @@ class Audit:
             units = [unit.name] if unit.may_have_processes else []
         return look_at_programs(expectation, units, self.programs)
 
-    def _listeners_of(self, sockets: t.List[AskedUnit]) -> t.Dict[int, AskedUnit]:
-        """Return the listeners of the .socket units that were asked for, by inode."""
-        return {
-            record.inode: unit
-            for unit in sockets
-            for record in self._sweep.records.values()
-            if record.inode in self._systemd_inodes and record.state == "LISTEN" and unit.listens_on(record.local)
-        }
-
-    def _owners_of(self, records: t.List[Record], listeners: t.Mapping[int, AskedUnit]) -> t.Dict[int, AskedUnit]:
-        """Say which of the units that were asked for each record counts for: a .socket unit before its service."""
-        # The exact name before the template or pattern, and what is within a slice before the slice.
-        services = sorted(
-            (unit for unit in self._question.units if not unit.is_socket),
-            key=lambda unit: (unit.is_slice, -unit.name.count("-") if unit.is_slice else "*" in unit.patterns[0]),
-        )
-        by_unit = {
-            name: next((unit for unit in services if unit.holds(name)), None)
-            for name in {record.unit for record in records}
-        }
-        owners: t.Dict[int, AskedUnit] = {}
-        for record in records:
-            owner = _came_through(record, listeners) or by_unit[record.unit]
-            if owner is not None:
-                owners[record.inode] = owner
-        return owners
-
-    def _aliases(self) -> t.Iterator[t.Tuple[str, str]]:
-        """Yield the names that stand for a unit that was listed before by another name, with that name."""
-        first: t.Dict[t.Tuple[str, ...], str] = {}
-        for unit in self._question.units:
-            if not (unit.is_socket or unit.is_slice) and first.setdefault(unit.patterns, unit.name) != unit.name:
-                yield unit.name, first[unit.patterns]
-
     def _is_kept(self, record: Record, owner: t.Optional[AskedUnit]) -> bool:
         if not self._question.takes(record.state, record.local, record.remote):
             return False
         return self._question.whole_host or owner is not None or not self._picked.isdisjoint(record.pids)
-
-
-def _came_through(record: Record, listeners: t.Mapping[int, AskedUnit]) -> t.Optional[AskedUnit]:
-    """Return the .socket unit whose listener a socket is, or came through; None where there is none."""
-    inodes = sorted(record.listeners | {record.inode})
-    return next((listeners[inode] for inode in inodes if inode in listeners), None)
-
-
-def _counted_for(record: Record, listeners: t.Mapping[int, AskedUnit]) -> Record:
-    """Return the record as that of the .socket unit that it came through, where it did through one."""
-    unit = _came_through(record, listeners)
-    return record if unit is None else record._replace(unit=unit.name)
-
-
-def importance(record: Record, verdict: Verdict) -> int:
-    """Order records so that a bounded answer holds what is wrong first, then the unknown."""
-    if verdict.compliant is False:
-        return 0
-    if not record.readable:
-        return 1
-    return 2 if verdict.relevant else 3

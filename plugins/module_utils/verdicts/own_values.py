@@ -15,7 +15,8 @@ from ..sockets.access import Reader
 from ..sockets.defaults import Kernels
 from ..sockets.record import Record
 from ..units.asked import AskedUnit
-from .inspection import Audit, Question
+from .answer import Question
+from .inspection import Audit
 
 _SMALLER_IS_BETTER = ("keepidle", "user_timeout")
 """Of the others it depends: fewer probes with a longer interval are no faster."""

@@ -17,7 +17,7 @@ from ..units.asked import (
     askable,
     unit_from,
 )
-from .inspection import Question
+from .answer import Question
 
 _NOT_NEGATIVE = {"max_sockets": "0 (all) or more", "sample": "0 (read all) or more", "wait": "0 s (look once) or more"}
 

@@ -21,7 +21,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable 
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Verdict
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit, unit_from
 from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import MARKER
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer, Audit, Question
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.answer import Answer, Question
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import (
     ShadowProc,
 )

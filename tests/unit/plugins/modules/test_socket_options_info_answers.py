@@ -15,7 +15,8 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import choose_access
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer, Audit
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.answer import Answer
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit
 from ansible_collections.netops.keepalive.plugins.modules import socket_options_info
 
 Result = t.Dict[str, t.Any]

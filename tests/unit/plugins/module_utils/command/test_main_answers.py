@@ -21,7 +21,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux import syst
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Holder, Record
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer, Question
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.answer import Answer, Question
 
 
 def record(pid: int = 7, **more: t.Any) -> Record:

@@ -30,7 +30,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable 
 from ansible_collections.netops.keepalive.plugins.module_utils.units import system_calls
 from ansible_collections.netops.keepalive.plugins.module_utils.units import unit as units_unit
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import unit_from
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit, Question
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.answer import Question
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit
 from ansible_collections.netops.keepalive.tests.unit.support.audited import audit, connecting, expecting
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.support.hanging import (

@@ -26,7 +26,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare i
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader, PortableSetter
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import Applied, SettingPlan
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit, unit_from
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer, Audit, Question
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.answer import Answer, Question
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit
 from ansible_collections.netops.keepalive.tests.unit.support import thread_children
 from ansible_collections.netops.keepalive.tests.unit.support.at_once import why_not_at_once
 from ansible_collections.netops.keepalive.tests.unit.support.audited import Refusing

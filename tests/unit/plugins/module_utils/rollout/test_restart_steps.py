@@ -14,7 +14,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.rollout import re
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.restart import RestartFailed, Sequence
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Verdict
 from ansible_collections.netops.keepalive.plugins.module_utils.units.unit import Unit
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer, Question
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.answer import Answer, Question
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import Clock, FakeSystemd
 
 

@@ -258,7 +258,8 @@ def test_a_sample_counts_exactly_what_it_leaves_out(proc: ShadowProc, server: so
 
 HIDDEN = """
 import json, os, sys
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit, Question
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.answer import Question
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc

@@ -16,13 +16,9 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectat
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Holder, Record, Verdict
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts import inspection
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.answer import Answer, Question, importance
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.case import Places
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import (
-    Answer,
-    Audit,
-    Question,
-    importance,
-)
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit
 from ansible_collections.netops.keepalive.tests.unit.support.audited import expecting
 from ansible_collections.netops.keepalive.tests.unit.support.made_up import MadeUpProc, MadeUpSweep, made
 

@@ -17,7 +17,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.bpf.cgroup2 impor
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.program import program_for
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit, unit_from
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.answer import Answer
 from ansible_collections.netops.keepalive.tests.unit.support.audited import audit, drop_in, expecting, only
 from ansible_collections.netops.keepalive.tests.unit.support.cgroups import (
     foreign_at,

@@ -13,7 +13,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux import syst
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Question
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.answer import Question
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.question import BadParameter, question_from
 
 EXPECTED = {"name": "a.service", "libraries": ["connect"], "tcp": {"keepidle": 60}}
