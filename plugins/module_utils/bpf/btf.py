@@ -9,6 +9,7 @@ Only what fields and functions need: names, structures and unions, and what is o
 
 from __future__ import annotations
 
+import functools
 import struct
 import typing as t
 
@@ -41,6 +42,7 @@ class Description:
             self._content = content
             self._strings: int = header + strings
             self._places = self._walk()
+            self._numbers: t.Dict[t.Tuple[str, int], int] = {}
         except (ValueError, TypeError, IndexError, struct.error) as error:
             raise BpfRefused(f"{PATH} cannot be read: {error}") from error
 
@@ -85,7 +87,13 @@ class Description:
         return self._content.find(b"\0" + text.encode() + b"\0", self._strings) + 1 - self._strings
 
     def _number(self, name: str, kind: int) -> int:
-        wanted = self._name(name)
+        """Return the number of a type; 0: there is none. All have to be gone through, so it is kept."""
+        known = self._numbers.get((name, kind))
+        if known is None:
+            known = self._numbers[name, kind] = self._find(self._name(name), kind)
+        return known
+
+    def _find(self, wanted: int, kind: int) -> int:
         for number, place in enumerate(self._places):
             if number and self._words[place] == wanted > 0 and self._words[place + 1] >> 24 & 31 == kind:
                 return number
@@ -123,10 +131,15 @@ class Description:
 
 
 def this_kernel(path: str = PATH) -> Description:
-    """Read what this kernel tells of its types.
+    """Return what this kernel tells of its types. It is read once, for it is the same until the next boot.
 
     :raises BpfRefused: It tells nothing.
     """
+    return _described(path)
+
+
+@functools.lru_cache(maxsize=1)
+def _described(path: str) -> Description:
     try:
         with open(path, "rb") as stream:
             content = stream.read()

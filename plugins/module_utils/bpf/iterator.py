@@ -64,7 +64,8 @@ _PLACES = {
     "options": 72,
 }
 _DEFERRED, _RECEIVED = "icsk_accept_queue.rskq_defer_accept", "icsk_ack.lrcvtime"
-_PIECE = 1 << 20
+_PIECE = 1 << 16
+"""Bytes to read at once; the kernel has a buffer of half as many."""
 _WIDTHS = {1: LOAD_BYTE, 2: LOAD_HALF, 4: LOAD, 8: LOAD_LONG}
 _STORES = {2: STORE_HALF, 4: STORE, 8: STORE_LONG}
 _CLOCK_OF_TICKS = 6

@@ -25,12 +25,14 @@ from .instruction import (
     JUMP_IF_SET,
     JUMP_NOT_EQUAL,
     LOAD,
+    LOAD_LONG,
     LOAD_VALUE,
     LOOK_UP,
     MOVE_REGISTER,
     OF_MAP,
     SETSOCKOPT,
     STORE,
+    STORE_LONG,
     STORE_VALUE,
     Instruction,
 )
@@ -50,8 +52,8 @@ _DONE = struct.Struct(f"=q{_OPTIONS_DONE.size}s")
 _ENTRY = struct.Struct(f"={_DONE.size}sII{_COUNT}i")
 """What is in the map: that, first empty; which options are to be set, a bit for each; whether they are; their values.
 
-It is kept there because the kernel runs a program once more for a socket whose record did not fit into what was read,
-and may come by one twice. What it had before would be lost the second time.
+The key is written by the program. It is kept there because the kernel runs a program once more for a socket whose
+record did not fit into what was read, and may come by one twice. What it had before would be lost the second time.
 """
 _CHOSEN_AT, _IS_DONE, _VALUES_AT = _DONE.size, _DONE.size + 4, _DONE.size + 8
 _KEY = -16
@@ -81,19 +83,14 @@ class SocketPlan:
 
         :param wanted: By the key of the socket, see SocketRecord; one option at most once.
         """
-        self._numbers: t.Dict[int, t.Tuple[int, ...]] = {}
-        packed: t.Dict[int, t.Tuple[bytes, t.Tuple[int, ...]]] = {}
-        values: t.List[bytes] = []
-        pack = struct.Struct("=q").pack
         with without_collecting():
-            for key, settings in wanted.items():
-                same = packed.get(id(settings))  # thousands share one list
-                if same is None:
-                    numbers = tuple(_NUMBERS[level, option] for level, option, _value in settings)
-                    same = packed[id(settings)] = _packed(settings), numbers
-                block, self._numbers[key] = same
-                values += (pack(key), block)
-        self.keys, self.values = array.array("q", wanted).tobytes(), b"".join(values)
+            different = {id(settings): settings for settings in wanted.values()}  # thousands share one list
+            blocks = {known: _packed(settings) for known, settings in different.items()}
+            numbers = {known: _numbers_of(settings) for known, settings in different.items()}
+            each = list(map(id, wanted.values()))
+            self._numbers = dict(zip(wanted, map(numbers.__getitem__, each)))
+            self.keys = array.array("q", wanted).tobytes()
+            self.values = b"".join(map(blocks.__getitem__, each))
 
     def results_in(self, content: bytes) -> t.Dict[int, WhatBecame]:
         """Say what became of each socket that is still there. Those that became the same share one answer."""
@@ -137,16 +134,22 @@ def _known(value: int) -> t.Optional[int]:
 
 
 def _packed(settings: t.Iterable[Setting]) -> bytes:
-    """Return what is to be set as it stands in the map, behind the key."""
+    """Return what is to be set as it stands in the map."""
     values = {_NUMBERS[level, option]: value for level, option, value in settings}
     chosen = sum(1 << number for number in values)
-    return _ENTRY.pack(b"", chosen, 0, *(values.get(number, 0) for number in range(_COUNT)))[8:]
+    return _ENTRY.pack(b"", chosen, 0, *(values.get(number, 0) for number in range(_COUNT)))
+
+
+def _numbers_of(settings: t.Iterable[Setting]) -> t.Tuple[int, ...]:
+    return tuple(_NUMBERS[level, option] for level, option, _value in settings)
 
 
 def setting(described: Description, map_descriptor: int) -> t.List[Instruction]:
     """Return the program that sets what the map says, and writes what has become of it."""
     once: t.List[Instruction] = [
         Instruction(STORE_VALUE, _ENTRY_OF, 0, _IS_DONE, 1),
+        Instruction(LOAD_LONG, 1, FRAME, _KEY),
+        Instruction(STORE_LONG, _ENTRY_OF, 1, 0),
         Instruction(LOAD, _CHOSEN, _ENTRY_OF, _CHOSEN_AT),
     ]
     for number in _IN_ORDER:

@@ -29,8 +29,10 @@ def filled_map(keys: bytes, values: bytes, count: int) -> t.Iterator[int]:
     attributes = _CREATE.pack(_HASH, len(keys) // count, len(values) // count, count, 0)
     descriptor = with_locked_memory(lambda: call_bpf(_MAP_CREATE, attributes))[0]
     try:
-        buffers = [ctypes.create_string_buffer(part, len(part)) for part in (keys, values)]
-        call_bpf(_MAP_UPDATE_BATCH, _BATCH.pack(0, 0, *map(ctypes.addressof, buffers), count, descriptor, 0, 0))
+        places = [
+            ctypes.cast(part, ctypes.c_void_p).value or 0 for part in (keys, values)
+        ]  # as they are: they are large
+        call_bpf(_MAP_UPDATE_BATCH, _BATCH.pack(0, 0, *places, count, descriptor, 0, 0))
         yield descriptor
     finally:
         os.close(descriptor)
