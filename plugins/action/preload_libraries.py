@@ -28,6 +28,7 @@ class ActionModule(ActionBase):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         if arguments.get("state", "present") == "present":
+            by_python = boolean(arguments.pop("by_python", False))
             prebuilt = arguments.pop("prebuilt", None)
             compiled = arguments.pop("compiled", None) or {}
             delegate = arguments.pop("delegate", None)
@@ -43,6 +44,8 @@ class ActionModule(ActionBase):
                 variants = read_prebuilt(folder)
                 arguments["prebuilt_files"] = {name: libraries_prebuilt.pack(files) for name, files in variants.items()}
                 arguments["prebuilt_manifests"] = read_manifests(folder, variants)
+            elif by_python:
+                arguments["helper"] = archive.collect(entry=archive.ATTACHING)
             elif not arguments.get("sources") and not arguments.get("prebuilt_files"):
                 sources = read_sources()
                 if boolean(arguments.get("delegated", False)):

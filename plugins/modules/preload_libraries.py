@@ -117,6 +117,19 @@ options:
       - Path of a file below C(module_utils) to its text, for all that C(keepalive-sockets) is made of. Set by the
         task's action from the collection; without it the command is left as it is.
     type: dict
+  by_python:
+    description:
+      - Nothing is compiled, and no library is installed, but C(keepalive-bpf) as a Python program. For hosts on which
+        nothing can be compiled and all entries have C(backend=bpf); it needs C(/usr/bin/python3).
+    type: bool
+    default: false
+    version_added: 0.2.0
+  helper:
+    description:
+      - Path of a file below C(module_utils) to its text, for all that this program is made of. Set by the task's action
+        from the collection, with O(by_python=true).
+    type: dict
+    version_added: 0.2.0
   prebuilt_manifests:
     description:
       - Name of a kind of host to the text of its C(manifest.json). Set by the task's action from O(prebuilt).
@@ -318,6 +331,8 @@ def main() -> None:
             "prebuilt_files": {"type": "dict", "no_log": True},
             "command": {"type": "dict", "no_log": True},
             "command_link": {"type": "str", "default": LINK},
+            "by_python": {"type": "bool", "default": False},
+            "helper": {"type": "dict", "no_log": True},
             "run": {"type": "dict"},
             "prebuilt_manifests": {"type": "dict"},
             "sources_digest": {"type": "str"},
@@ -434,6 +449,7 @@ def _asked(module: Module, folder: str) -> Asked:
         params["prebuilt_manifests"] or {},
         params["delegated"],
         params["missing_compiler"] == "report",
+        archive.assemble(params["helper"], archive.INTERPRETERS[0], archive.ATTACHING) if params["helper"] else b"",
     )
 
 

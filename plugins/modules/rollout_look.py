@@ -135,7 +135,9 @@ absent:
   elements: dict
   sample: []
 build_for:
-  description: C(machine), C(libc) and C(needs_build) for the host that compiles; empty where the libraries are right.
+  description:
+    - C(machine), C(libc) and C(needs_build) for the host that compiles; empty where the libraries are right.
+    - C(by_python) where nothing can be compiled and C(keepalive-bpf) is a Python program.
   returned: success
   type: dict
   sample: {}

@@ -13,12 +13,13 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.host_wide.variables import resolve_host_settings
 from ..module_utils.libraries.manifest import sha256_of_text
+from ..module_utils.libraries.plan import PYTHON
 from ..module_utils.linux.carried import files_reached, text_of_files
 from ..module_utils.look.backends import choices_told, with_backends
 from ..module_utils.look.decision import Aim, what_is_due
-from ..module_utils.look.libraries import LibrariesDue, helper_missing, libraries_due
+from ..module_utils.look.libraries import LibrariesDue, helper_missing, libraries_due, only_programs
 from ..module_utils.look.of_every_process import host_wide_due
-from ..module_utils.look.remarks import nothing_listed, obstacles, what_to_know
+from ..module_utils.look.remarks import nothing_listed, obstacles, what_to_know, why_not_compiled
 from ..module_utils.look.removal import in_host_wide_mode, left_alone, removal_due
 from ..module_utils.settings.checks import ResolveError
 from ..module_utils.settings.service import ResolvedService
@@ -26,7 +27,7 @@ from ..module_utils.settings.services import Resolution, resolution
 from ..module_utils.settings.variables import is_layer
 from . import _settings_file
 from ._dropins import has_drop_in_beside_host_wide, rendered
-from ._look_libraries import WantedLibraries
+from ._look_libraries import HELPER, WantedLibraries
 from ._spelling import spelling
 from ._variables import HostVariables
 
@@ -77,7 +78,12 @@ class Look:
         plan = self.libraries.plan
         if not plan or not self.libraries.why:
             return {}
-        return {"machine": plan.platform.machine, "libc": plan.platform.libc, "needs_build": plan.needs_build}
+        return {
+            "machine": plan.platform.machine,
+            "libc": plan.platform.libc,
+            "needs_build": plan.needs_build,
+            "by_python": plan.source == PYTHON,
+        }
 
     def ask(self) -> Answer:
         """Ask the host everything, in one call."""
@@ -110,9 +116,13 @@ class Look:
             return self._judge_removal(told)
         services = [service for service in self.aim.services if service["name"] not in found["absent_here"]]
         self.aim = self.aim._replace(services=with_backends(services, found["backends"]))
-        if self._wanted_libraries.asked:
-            self.libraries = libraries_due(self._wanted_libraries.asked, told["libraries"])
         compiler = self._wanted_libraries.compiler
+        if self.mode == "services" and only_programs(self.aim.services) and why_not_compiled(found, compiler):
+            compiler = compiler._replace(by_python=True)
+        asked = self._wanted_libraries.asked
+        if asked:
+            asked = asked._replace(helper=HELPER) if compiler.by_python else asked
+            self.libraries = libraries_due(asked, told["libraries"])
         problems = obstacles(found, compiler)
         if self.libraries.problem:
             problems.append(self.libraries.problem)

@@ -24,6 +24,10 @@ COMMAND = digest_of_command(archive.collect())
 """Made when Ansible loads the action, in the process that all tasks are forked from."""
 
 
+HELPER = archive.assemble(archive.collect(entry=archive.ATTACHING), archive.INTERPRETERS[0], archive.ATTACHING)
+"""keepalive-bpf for a host on which nothing can be compiled; the same bytes for all."""
+
+
 class WantedLibraries:
     """What a run would install on a host.
 

@@ -12,6 +12,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.bpf.btf import PA
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.enforce import enforcement_of
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.instruction import packed
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.program import BpfProgram, assembled, program_for
-from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import FOR_SETTING
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import FOR_SETTING, OF_CGROUPS
+from ansible_collections.netops.keepalive.plugins.module_utils.command import archive
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import locked
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.polling import poll_until
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import DERIVE, OPTIONS
@@ -477,6 +479,60 @@ def test_whoever_is_killed_between_two_kinds_leaves_one_of_each_or_none(program:
             break
         seen += [left] if left not in seen else []
     assert seen == [old, (new[0], old[1]), new], "of each kind one, old or new"
+
+
+@pytest.fixture(scope="module")
+def in_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program for hosts on which nothing can be compiled."""
+    path = tmp_path_factory.mktemp("python") / BPF
+    files = archive.collect(entry=archive.ATTACHING)
+    path.write_bytes(archive.assemble(files, sys.executable, archive.ATTACHING))
+    path.chmod(0o755)
+    return path
+
+
+@needs_programs
+@pytest.mark.parametrize(
+    ("words", "env"),
+    [
+        ((), {}),
+        (("connect",), {"LIBKEEPALIVE_RESPECT": "1"}),
+        (("enforce", "listen"), {"TCP_USER_TIMEOUT": "12345", "TCP_SYNCNT": "3"}),
+        (("enforce", "connect", "listen"), {"TCP_KEEPCNT": "0", "TCP_SYNCNT": "3"}),
+        (("socket",), {"TCP_KEEPINTVL": "bad", "TCP_KEEPIDLE": "99999", "TCP_MAXSEG": "1000"}),
+        (("connect",), {"TCP_KEEPINTVL": "", "TCP_KEEPCNT": " 4", "TCP_WINDOW_CLAMP": "0x10"}),
+    ],
+)
+def test_the_one_in_python_attaches_the_same(
+    program: Path, in_python: Path, folder: Path, words: tuple[str, ...], env: dict[str, str]
+) -> None:
+    assert run(in_python, "attach", *words, folder, env=VALUES | env).status == 0
+    there = [programs_at(str(folder), kind).programs for kind in OF_CGROUPS]
+    assert run(program, "attach", *words, folder, env=VALUES | env).status == 0
+    assert [programs_at(str(folder), kind).programs for kind in OF_CGROUPS] == there, "it was right already"
+    assert there[0] != []
+    assert run(in_python, "detach", folder) == Result(0, "", "")
+    assert [programs_at(str(folder), kind).programs for kind in OF_CGROUPS] == [[], []]
+
+
+@needs_programs
+def test_the_one_in_python_finds_its_own_cgroup_and_detaches_where_it_is_to_leave_alone(
+    in_python: Path, folder: Path
+) -> None:
+    assert inside(folder, in_python, "attach", "connect", "-", env=VALUES) == Result(0, "", "")
+    assert ours_at(folder) == [OURS]
+    assert inside(folder, in_python, "attach", "-", env=VALUES | {"LIBKEEPALIVE_DISABLE": "1"}) == Result(0, "", "")
+    assert ours_at(folder) == []
+
+
+def test_the_one_in_python_understands_the_same(program: Path, in_python: Path, tmp_path: Path) -> None:
+    for words in ([], ["foo"], ["attach", "enforce", "by-flags"], ["attach", "relative"], ["detach", "-", "-"]):
+        assert run(in_python, *words).status == run(program, *words).status == 2
+    for words in (["attach", tmp_path], ["detach", tmp_path]):
+        assert run(in_python, *words, env=VALUES).status == run(program, *words, env=VALUES).status == 1
+    assert run(in_python, "attach", tmp_path) == Result(
+        1, "", "keepalive-bpf: the environment says nothing: expected TCP_KEEPIDLE=60 or the like\n"
+    )
 
 
 @needs_programs

@@ -12,7 +12,7 @@ import typing as t
 from ..linux.printable import quoted
 from . import build, install, multilib
 from .manifest import MANIFEST, look_at_file, manifest_damage, read_manifest, sha256
-from .plan import DELEGATED, NOTHING, PREBUILT, Asked, Plan, Result, Seen
+from .plan import DELEGATED, NOTHING, PREBUILT, PYTHON, Asked, Plan, Result, Seen
 from .selftest import try_files
 
 
@@ -67,7 +67,7 @@ def carry_out(plan: Plan, asked: Asked, label: install.Labeller) -> Result:
     if plan.source == DELEGATED:
         raise build.BuildError("delegated: the libraries must be compiled on another host, and prebuilt has none")
     try:
-        contents = plan.contents if plan.source == PREBUILT else _compile(plan, asked)
+        contents = plan.contents if plan.source in (PREBUILT, PYTHON) else _compile(plan, asked)
     except build.NoCompiler as error:
         if not asked.waits:
             raise

@@ -27,7 +27,7 @@ from .made import (
 from .manifest import InstalledFile, Manifest, changes_since, damages_seen, sha256
 from .multilib import Layout
 from .prebuilt import choose_variant
-from .table import FILES, is_preload
+from .table import BPF, FILES, is_preload
 
 NOTHING = "nothing"
 """What is installed is right, but perhaps for modes, owners and labels, which are put right in place."""
@@ -37,6 +37,9 @@ PREBUILT = "prebuilt"
 """Installed as they came, be it from a folder of the user's or from the host that compiles for this one."""
 DELEGATED = "delegated"
 """Compiled on another host, which has not done it yet."""
+
+PYTHON = "python"
+"""Nothing can be compiled here, and nothing has to be but keepalive-bpf, for which Python stands in."""
 
 UNKNOWN = "known after the build"
 
@@ -60,11 +63,13 @@ class Asked(t.NamedTuple):
     delegated: bool = False
     waits: bool = False
     """Where something else has to be done first, do nothing and say so."""
+    helper: bytes = b""
+    """keepalive-bpf in Python, where that alone is wanted, see V(PYTHON)."""
 
     @property
     def compiles(self) -> bool:
         """Whether a compiler of this host is needed, should the libraries have to be made."""
-        return not self.variants and not self.delegated
+        return not self.variants and not self.delegated and not self.helper
 
 
 class Seen(t.NamedTuple):
@@ -92,7 +97,7 @@ class Plan(t.NamedTuple):
     """What is done, from what, and why."""
 
     source: str
-    """V(NOTHING), V(COMPILE), V(PREBUILT) or V(DELEGATED)."""
+    """V(NOTHING), V(COMPILE), V(PREBUILT), V(DELEGATED) or V(PYTHON)."""
     folder: str
     platform: Platform
     waits: bool = False
@@ -160,6 +165,8 @@ def plan_libraries(asked: Asked, seen: Seen) -> Plan:
 
     :raises BuildError: what was sent cannot be used; the text says why.
     """
+    if asked.helper:
+        return _by_python(asked, seen)
     chosen = choose_variant(asked.variants, seen.platform) if asked.variants else None
     installed = None if seen.doubt else seen.installed
     contents = for_this_host(chosen.files, seen.layout) if chosen else {}
@@ -190,6 +197,21 @@ def plan_libraries(asked: Asked, seen: Seen) -> Plan:
     if installed and not reasons:
         return plan._replace(source=NOTHING, files=installed.files, compiler=installed.made.get("compiler", ""))
     return _to_be_made(plan._replace(reasons=tuple(reasons)), asked, seen)
+
+
+def _by_python(asked: Asked, seen: Seen) -> Plan:
+    installed = None if seen.doubt else seen.installed
+    checksum = sha256(asked.helper)
+    made: Made = {"python": checksum}
+    plan = Plan(
+        PYTHON, asked.folder, seen.platform, made=made, installed=installed, warnings=_warnings(asked.folder, seen)
+    )
+    reasons = _reasons(seen, installed, made)
+    if installed and not reasons:
+        return plan._replace(source=NOTHING, files=installed.files)
+    return plan._replace(
+        reasons=tuple(reasons), contents={BPF: asked.helper}, files={BPF: checksum}, replaced=frozenset([BPF])
+    )
 
 
 def _to_be_made(plan: Plan, asked: Asked, seen: Seen) -> Plan:

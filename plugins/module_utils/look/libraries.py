@@ -50,6 +50,16 @@ def helper_missing(services: t.Iterable[t.Mapping[str, t.Any]], plan: t.Optional
     ]
 
 
+def only_programs(services: t.Iterable[t.Mapping[str, t.Any]]) -> bool:
+    """Tell whether programs of the kernel are wanted and no library is."""
+    backends = [service.get("backend") for service in services if service.get("libraries") or _by_program(service)]
+    return bool(backends) and set(backends) == {"bpf"}
+
+
+def _by_program(service: t.Mapping[str, t.Any]) -> bool:
+    return service.get("backend") == "bpf"
+
+
 def libraries_due(asked: Asked, told: t.Mapping[str, t.Any]) -> LibrariesDue:
     """Decide from what a host told, see look/installed.py, what would be done to its libraries."""
     layout, installed = told["layout"], told["installed"]

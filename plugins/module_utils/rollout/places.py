@@ -50,7 +50,8 @@ def places(libraries: bool) -> t.List[NeededPlace]:
 
 
 def _installed() -> bool:
-    return manifest.read_manifest(LIBRARY_DIR) is not None
+    there = manifest.read_manifest(LIBRARY_DIR)
+    return there is not None and "python" not in there.made  # which stands in for what could not be compiled
 
 
 def place_problem(place: NeededPlace) -> t.Optional[str]:

@@ -15,8 +15,9 @@ from .pattern import fits
 from .variables import LAYER, VARIABLES, is_layer
 
 OF_THE_ROLES = frozenset((
-    "audit_answer", "keepalive_build_compiled", "keepalive_build_for", "keepalive_build_installed",
-    "keepalive_build_removed", "keepalive_build_reported", "keepalive_done", "keepalive_failure",
+    "audit_answer", "keepalive_build_by_python", "keepalive_build_compiled", "keepalive_build_for",
+    "keepalive_build_installed", "keepalive_build_removed", "keepalive_build_reported",
+    "keepalive_done", "keepalive_failure",
     "keepalive_host_found", "keepalive_host_look", "keepalive_host_now", "keepalive_host_remaining",
     "keepalive_host_rollout", "keepalive_inputs", "keepalive_looked", "keepalive_pattern", "keepalive_rollout",
     "keepalive_services_absent", "keepalive_services_found", "keepalive_services_look",

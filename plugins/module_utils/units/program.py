@@ -42,8 +42,17 @@ def wanted_program(content: str) -> t.Optional[WantedProgram]:
     :raises BpfRefused: this kernel does not say what it takes.
     """
     said = attach_words(content)
-    environment = environment_told(content)
-    if said is None or environment.get("LIBKEEPALIVE_DISABLE") == "1":
+    return None if said is None else said_program(said, environment_told(content))
+
+
+def said_program(said: t.Sequence[str], environment: t.Mapping[str, str]) -> t.Optional[WantedProgram]:
+    """Return what C(keepalive-bpf attach) attaches; None where that is nothing.
+
+    :param said: what it is given, but for the cgroup.
+    :param environment: its variables.
+    :raises BpfRefused: this kernel does not say what it takes.
+    """
+    if environment.get("LIBKEEPALIVE_DISABLE") == "1":
         return None
     respect = environment.get(SWITCHES["respect"]) == "1"
     offset = flags_offset() if respect and "by-flags" in said else 0

@@ -100,6 +100,14 @@ def test_nothing_is_sent_for_a_removal_and_nothing_over_the_users_own(monkeypatc
     assert calls_of(monkeypatch, **files, delegated=True) == [{**files, "delegated": True}]
 
 
+def test_where_python_stands_in_no_sources_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    (call,) = all_of(monkeypatch, by_python=True)
+    assert "def run_helper(" in call["helper"]["command/attaching.py"]
+    assert sorted(call) == ["command", "helper"]
+    (call,) = calls_of(monkeypatch, by_python=False)
+    assert "sources" in call
+
+
 def test_an_incomplete_collection_says_so(tmp_path: pathlib.Path) -> None:
     shutil.copy(CSRC / "apply.c", tmp_path)
     with pytest.raises(AnsibleActionFail, match="the collection is incomplete: no Makefile in"):

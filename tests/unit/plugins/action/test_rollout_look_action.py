@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import typing as t
 
 import pytest
@@ -14,7 +15,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifes
 from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import MARKER
 from ansible_collections.netops.keepalive.plugins.plugin_utils._core import as_template
 from ansible_collections.netops.keepalive.plugins.plugin_utils._look import CODE
-from ansible_collections.netops.keepalive.plugins.plugin_utils._look_libraries import COMMAND
+from ansible_collections.netops.keepalive.plugins.plugin_utils._look_libraries import COMMAND, HELPER
 from ansible_collections.netops.keepalive.tests.unit.support.looked import (
     ENTRY,
     LIBRARIES,
@@ -168,7 +169,7 @@ def test_libraries_that_are_due(serves: Looked) -> None:
     result = serves(keepalive_services=[SERVICE])
     assert result["libraries_due"] == ["sources changed", "keepalive-sockets changed"]
     assert result["due"][0] == "libraries: sources changed, keepalive-sockets changed"
-    assert result["build_for"] == {"machine": "m", "libc": "glibc 2.36", "needs_build": False}
+    assert result["build_for"] == {"machine": "m", "libc": "glibc 2.36", "needs_build": False, "by_python": False}
 
 
 @pytest.mark.parametrize("tags, asked", [(["all"], True), (["restart"], False)])
@@ -180,7 +181,7 @@ def test_a_run_that_only_restarts_asks_for_none(serves: Looked, tags: t.List[str
 def test_where_another_host_compiles_it_is_told_for_what(serves: Looked) -> None:
     serves.told["libraries"]["installed"] = None
     result = serves(keepalive_services=[SERVICE], keepalive_build_delegate="h1")
-    assert result["build_for"] == {"machine": "m", "libc": "glibc 2.36", "needs_build": True}
+    assert result["build_for"] == {"machine": "m", "libc": "glibc 2.36", "needs_build": True, "by_python": False}
 
 
 @pytest.mark.parametrize(
@@ -224,3 +225,52 @@ def test_who_is_not_here_is_left_out(serves: Looked) -> None:
     serves.told["found"]["absent_here"] = ["gone.service"]
     result = serves({"fail": True}, keepalive_services=[ENTRY, {"name": "gone.service", "if_present": True}])
     assert [service["name"] for service in result["resolved"]] == ["relay.socket"]
+
+
+def without_compiler(look: Looked, installed: t.Optional[Result], **more: t.Any) -> Result:
+    """What is said of a host on which nothing can be compiled."""
+    look.told["found"]["build"] = {"missing": ["cc", "make"], "families": ["plan9"], "obstacle": "", **more}
+    look.told["found"]["backends"]["chosen"] = {"web.service": {"backend": "bpf", "why": ""}}
+    look.told["libraries"].update(compiler=None, no_compiler="there is no cc", installed=installed, files={})
+    return look(keepalive_services=[{**SERVICE, "backend": "bpf"}])
+
+
+def test_where_nothing_can_be_compiled_python_attaches_the_programs(serves: Looked) -> None:
+    """For good: the next run has nothing to do about it."""
+    result = without_compiler(serves, None)
+    assert (result["outcome"]["seen"], result["libraries_due"]) == ("", ["not installed"])
+    assert result["build_for"]["by_python"]
+    assert result["outcome"]["remarks"][1:] == [
+        "cc and make: not there, and its packages on this distribution (plan9) are not known; all entries have "
+        "'backend: bpf', so keepalive-bpf is a Python program here, with which each start of a unit takes 0.1 to 0.3 s "
+        "longer"
+    ]
+    checksum = hashlib.sha256(HELPER).hexdigest()
+    made = {"made": {"python": checksum}, "files": {"keepalive-bpf": checksum}}
+    serves.told["libraries"]["files"] = {"keepalive-bpf": [checksum, 0o755, 0, 0, False]}
+    serves.told["found"]["build"]["missing"] = ["cc", "make"]
+    look = serves.told["libraries"]
+    look["installed"] = made
+    again = serves(keepalive_services=[{**SERVICE, "backend": "bpf"}])
+    assert (again["outcome"]["seen"], again["libraries_due"]) == ("", [])
+    look["files"]["keepalive-bpf"][0] = "another"
+    damaged = serves(keepalive_services=[{**SERVICE, "backend": "bpf"}])
+    assert damaged["libraries_due"] == ["keepalive-bpf was changed by something else"]
+
+
+def test_where_nothing_can_be_written_to_compile_in_either(serves: Looked) -> None:
+    result = without_compiler(serves, None, missing=[], obstacle="/tmp is noexec")
+    assert (result["outcome"]["seen"], result["build_for"]["by_python"]) == ("", True)
+
+
+@pytest.mark.parametrize(
+    "services",
+    [[{**SERVICE, "backend": "bpf"}, {**SERVICE, "name": "relay.service"}], [SERVICE]],
+    ids=["one of two", "none"],
+)
+def test_an_entry_that_needs_a_library_needs_a_compiler(serves: Looked, services: t.List[Result]) -> None:
+    without_compiler(serves, None)
+    serves.told["found"]["units"]["relay.service"] = serves.told["found"]["units"]["web.service"]
+    serves.told["found"]["backends"]["chosen"] = {}
+    result = serves(keepalive_services=services)
+    assert result["outcome"]["seen"].startswith("cc and make: not there, the libraries cannot be compiled, and ")

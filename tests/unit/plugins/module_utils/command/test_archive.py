@@ -34,8 +34,20 @@ def test_what_is_in_the_file() -> None:
     contents = {info.filename: zipped.read(info).decode() for info in zipped.infolist()}
     assert contents.pop(f"{PACKAGE}/command/main.py") == "x = 'é'\n"
     assert contents.pop("__main__.py") == (
-        'import sys\n\nif sys.version_info < (3, 8):\n    sys.exit("keepalive-sockets needs Python 3.8 or newer")\n'
+        'import sys\n\nif sys.version_info < (3, 8):\n    sys.exit(sys.argv[0] + " needs Python 3.8 or newer")\n'
         "from ansible_collections.netops.keepalive.plugins.module_utils.command.main import main\n\nsys.exit(main())\n"
     )
     assert set(contents.values()) == {""}
     assert {(info.compress_type, info.date_time) for info in zipped.infolist()} == {(0, (1980, 1, 1, 0, 0, 0))}
+
+
+def test_the_other_program_begins_elsewhere_and_brings_what_it_needs() -> None:
+    files = archive.collect(entry=archive.ATTACHING)
+    assert {"command/attaching.py", "bpf/attach.py", "bpf/enforce.py", "settings/options.py"} <= set(files)
+    assert not {"command/main.py", "verdicts/inspection.py", "sockets/sweep.py"} & set(files)
+    _first, zipped = opened(archive.assemble(files, "/py", archive.ATTACHING))
+    assert zipped.read("__main__.py").decode().splitlines()[-3:] == [
+        "from ansible_collections.netops.keepalive.plugins.module_utils.command.attaching import run_helper",
+        "",
+        "sys.exit(run_helper())",
+    ]

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import pathlib
+import subprocess
+import sys
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.command import archive
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build, carry_out, install, multilib
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.build import Platform
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.made import Kinds
@@ -29,7 +32,9 @@ from ansible_collections.netops.keepalive.plugins.module_utils.libraries.plan im
     Asked,
     Plan,
     Seen,
+    plan_libraries,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.selftest import Refused
 
 HERE = Platform("x86_64 64 bit", "glibc 2.36")
 LAYOUT = Layout("lib64", {})
@@ -204,3 +209,25 @@ def test_a_compiler_that_turns_out_to_be_none_is_waited_for_where_one_can_be_ins
     waits = said(plan._replace(needs_compiler=True), False, "", OLD.files, ())
     waits["reason"] = "sources changed; no working C compiler: / no headers"
     assert carry_out.carry_out(plan, Asked("/lib", waits=True), no_label) == waits
+
+
+def test_the_helper_in_python_is_tried_and_installed_like_a_compiled_one(host: pathlib.Path) -> None:
+    helper = archive.assemble(archive.collect(entry=archive.ATTACHING), sys.executable, archive.ATTACHING)
+    asked = Asked(str(host), helper=helper)
+    plan = plan_libraries(asked, carry_out.look_at_host(asked, False))
+    result = carry_out.carry_out(plan, asked, no_label)
+    path = host / "keepalive-bpf"
+    assert result["other_files"] == {
+        "keepalive-bpf": {"path": str(path), "sha256": sha256(helper), "changed": True},
+    }
+    assert (path.stat().st_mode & 0o7777, result["libraries"], sorted(os.listdir(host))) == (
+        0o755, {}, ["keepalive-bpf", "manifest.json"],
+    )  # fmt: skip
+    done = subprocess.run([path, "attach", "nowhere"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[0].split()[:2]) == (2, ["usage:", "keepalive-bpf"])
+    assert plan_libraries(asked, carry_out.look_at_host(asked, False)).source == NOTHING
+    broken = asked._replace(helper=b"#!/bin/false\n")
+    plan = plan_libraries(broken, carry_out.look_at_host(broken, False))
+    with pytest.raises(Refused):
+        carry_out.carry_out(plan, broken, no_label)
+    assert path.read_bytes() == helper

@@ -28,6 +28,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.libraries.plan im
     DELEGATED,
     NOTHING,
     PREBUILT,
+    PYTHON,
     Asked,
     Plan,
     Seen,
@@ -311,3 +312,23 @@ def test_the_result_has_each_file_with_what_it_is_and_says_why() -> None:
         "left_out": [],
     }  # fmt: skip
     assert result["multilib"] == {"lib32": "made", LAYOUT.native: "links"}
+
+
+HELPER = ASKED._replace(helper=b"#!/usr/bin/python3")
+STANDS_IN = Manifest({"python": sha256(HELPER.helper)}, {"keepalive-bpf": sha256(HELPER.helper)})
+
+
+def test_what_stands_in_for_the_helper_is_all_that_is_installed() -> None:
+    plan = plan_libraries(HELPER, Seen(HERE, no_compiler="there is no cc"))
+    assert (plan.source, dict(plan.contents), plan.needs_compiler) == (PYTHON, {"keepalive-bpf": HELPER.helper}, False)
+    assert plan.manifest == STANDS_IN
+    there = {"keepalive-bpf": InstalledFile(sha256(HELPER.helper), 0o755, 0, 0)}
+    seen = Seen(HERE, installed=STANDS_IN, files=there)
+    assert plan_libraries(HELPER, seen).source == NOTHING
+    changed = plan_libraries(HELPER._replace(helper=b"another"), seen)
+    assert (changed.source, changed.replaced) == (PYTHON, {"keepalive-bpf"})
+    damaged = {"keepalive-bpf": InstalledFile(sha256(b"mine"), 0o755, 0, 0)}
+    assert plan_libraries(HELPER, seen._replace(files=damaged)).reasons == (
+        "keepalive-bpf was changed by something else",
+    )
+    assert plan_libraries(ASKED, seen._replace(compiler="cc 12")).source == COMPILE, "once there is a compiler"
