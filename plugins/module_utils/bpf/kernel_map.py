@@ -30,7 +30,7 @@ def filled_map(keys: bytes, values: bytes, count: int) -> t.Iterator[int]:
     descriptor = with_locked_memory(lambda: call_bpf(_MAP_CREATE, attributes))[0]
     try:
         places = [
-            ctypes.cast(part, ctypes.c_void_p).value or 0 for part in (keys, values)
+            ctypes.cast(ctypes.c_char_p(part), ctypes.c_void_p).value or 0 for part in (keys, values)
         ]  # as they are: they are large
         call_bpf(_MAP_UPDATE_BATCH, _BATCH.pack(0, 0, *places, count, descriptor, 0, 0))
         yield descriptor
