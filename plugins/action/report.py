@@ -19,21 +19,18 @@ from ..module_utils.linux.files import FileChange, apply_changes
 from ..module_utils.linux.printable import shown
 from ..module_utils.look.decision import trouble_with
 from ..module_utils.look.remarks import told_once
+from ..module_utils.report.document import OF_AN_AUDIT
 from ..module_utils.rollout.outcomes import by_state, how_it_ended, trouble
 from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
 from ..plugin_utils._core import SINCE_2_19
 from ..plugin_utils._foreseen_diffs import put_off_in, shown_once
 from ..plugin_utils._gathered import FAILING, answers_of, gathered
+from ..plugin_utils._report_file import problem_with_place
+from ..plugin_utils._run_report import RunReport
 
 Arguments = t.Mapping[str, t.Any]
 
-
-RETURNED = (
-    *("idle_timeout", "recommended", "totals", "left_out", "groups", "groups_total", "groups_cut"),
-    *("unowned", "unreadable"),
-)
-"""Of an audit's answer, what goes into the file; the rest of a registered result is Ansible's."""
 
 _COLOURS_OF_ROWS = {"right": C.COLOR_OK, "accepted": C.COLOR_CHANGED, "wrong": C.COLOR_ERROR, "idle": C.COLOR_SKIP}
 _COLOURS_OF_AUDIT = {
@@ -69,6 +66,8 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("; ".join(mistakes))
         _unused, arguments = self.validate_argument_spec(ARGUMENTS)
         form: str = arguments["of"]
+        if form == "document":
+            return self._document(arguments, task_vars or {})
         arguments["answers"] = arguments["answers"] or {}
         for host, answer in arguments["answers"].items():
             if answer and not isinstance(answer, dict):
@@ -76,7 +75,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         if form == "rollout" and arguments["phase"]:
             skip = self._templar.template(variables.get("keepalive_unreachable", "stop")) == "skip"
-            return _show_phase(arguments, variables, skip, diffs=self._task.check_mode and self._task.diff)
+            return _show_phase(arguments, variables, skip, self._task.check_mode, self._task.diff)
         if arguments["phase"]:
             arguments["answers"] = answers_of(
                 form, variables["ansible_play_hosts_all"], variables["hostvars"].raw_get, arguments["phase"]
@@ -90,6 +89,23 @@ class ActionModule(ActionBase):
         lines = _show_audit(arguments["answers"])
         changed = bool(arguments["output"]) and _write(arguments["output"], arguments["answers"], self._task.check_mode)
         return {"changed": changed, "lines": lines}
+
+    def _document(self, arguments: Arguments, task_vars: Arguments) -> dict[str, t.Any]:
+        """Write the document of a run that reads alone."""
+        told = dict((task_vars.get("keepalive_inputs") or {}).get("run") or {})
+        if not told:  # where no playbook of ours has looked at the variables
+            told["report"] = self._place(task_vars)
+        report = RunReport(told, self._task.check_mode)
+        if report.path:
+            report.write(report.of_readings(task_vars, arguments["whole_host"]))
+        return {"changed": False, "lines": []}
+
+    def _place(self, task_vars: Arguments) -> str:
+        place = str(self._templar.template(task_vars.get("keepalive_report")) or "")
+        problem = problem_with_place(place) if place else ""
+        if problem:
+            raise AnsibleActionFail(f"keepalive_report: {place!r} {problem}")
+        return place
 
 
 def _show_sockets(arguments: Arguments) -> dict[str, t.Any]:
@@ -119,18 +135,19 @@ def _show_table(answers: Arguments, wrong_only: bool = False) -> dict[str, list[
     return {"lines": [header, *lines], "explanations": notes}
 
 
-def _show_phase(arguments: Arguments, task_vars: Arguments, skip: bool, diffs: bool) -> dict[str, t.Any]:
-    """Print how far the run came, by what its tasks have left with the hosts.
-
-    :param diffs: Whether what would be changed in files is shown as well.
-    """
+def _show_phase(
+    arguments: Arguments, task_vars: Arguments, skip: bool, check_mode: bool, diff: bool
+) -> dict[str, t.Any]:
+    """Print how far the run came, by what its tasks have left with the hosts, and write that into its document."""
     phase, hostvars = arguments["phase"], task_vars["hostvars"]
     hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
     told = gathered(phase, hosts, reached, hostvars.raw_get)
     quiet = phase == "stop"  # it was told when the hosts were looked at
-    if phase == "batch" and not any(outcome.get("state") == "failed" for outcome in told.outcomes.values()):
+    failed = any(outcome.get("state") in ("failed", "refused") for outcome in told.outcomes.values())
+    _keep_document(phase, task_vars, check_mode, failed or (bool(told.gone) and phase != "looked"))
+    if phase == "batch" and not failed:
         return {"changed": False, "gone": told.gone}
-    if diffs and phase in ("batch", "end"):
+    if check_mode and diff and phase in ("batch", "end"):
         _print_diffs({host: put_off_in(hostvars.raw_get(host)) for host in hosts})
     shown = {
         "outcomes": told.outcomes,
@@ -143,6 +160,22 @@ def _show_phase(arguments: Arguments, task_vars: Arguments, skip: bool, diffs: b
     }
     result = _show_rollout(shown)
     return result if "failed" in result else {**result, "gone": told.gone, "stop": bool(told.unreachable) and not skip}
+
+
+def _keep_document(phase: str, task_vars: Arguments, check_mode: bool, ends: bool) -> None:
+    """Write down how far the run came, where somebody wants its document.
+
+    :param ends: Whether the run ends with this step, if it is one that can end it.
+    """
+    report = RunReport((task_vars.get("keepalive_inputs") or {}).get("run") or {}, check_mode)
+    if report.path:
+        complete = phase in ("inputs", "stop", "end") or (ends and phase != "looked")
+        try:
+            report.write(report.of_rollout(phase, task_vars, complete))
+        except AnsibleActionFail as error:
+            if phase == "end":
+                raise
+            Display().warning(error.message)  # how the run ends is more
 
 
 def _print_diffs(diffs: t.Mapping[str, t.Iterable[Arguments]]) -> None:
@@ -204,7 +237,7 @@ def _write(path: str, answers: Arguments, check_mode: bool) -> bool:
     :raises AnsibleActionFail: The file cannot be read or written.
     """
     kept = {
-        host: {key: value for key, value in answer.items() if key in RETURNED} if answer else None
+        host: {key: value for key, value in answer.items() if key in OF_AN_AUDIT} if answer else None
         for host, answer in answers.items()
     }
     content = json.dumps({"hosts": shown(kept)}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

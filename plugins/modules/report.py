@@ -26,9 +26,11 @@ options:
       - V(audit), the answers of M(netops.keepalive.sockets_audit_info), first a line for each host, then each finding
         once with the hosts that have it and what to do, then the entries of C(keepalive_services) to paste. Takes
         O(answers) and O(output).
+      - V(document) prints nothing. It writes the document of a run that only reads, where C(keepalive_report) says,
+        from what the tasks of the play have left in the variables of its hosts. Takes O(phase) and O(whole_host).
       - An option that belongs to another form is refused.
     type: str
-    choices: [sockets, rollout, audit]
+    choices: [sockets, rollout, audit, document]
     required: true
   answers:
     description:
@@ -52,6 +54,7 @@ options:
       - For the playbooks of this collection, in place of O(outcomes), O(answers) and what goes with them. How far the
         play came, and what it has read, is taken from what its tasks have left in the variables of its hosts.
       - With O(of=sockets), V(looked) prints nothing where no host has a service listed.
+      - With O(of=rollout) each step is also written to the document of the run, where C(keepalive_report) is set.
       - After V(inputs), V(stop) and V(compiled) the task fails where a host is not ready. V(batch) prints something
         only where a host has failed.
     type: str
@@ -87,6 +90,10 @@ options:
       - With O(of=audit), a file on the controller that gets the answers as JSON, under C(hosts) by host.
       - Not written in check mode.
     type: path
+  whole_host:
+    description: With O(of=document), whether all connections of the hosts were asked for.
+    type: bool
+    default: false
 attributes:
   action:
     description: Runs on the controller, no host is asked.

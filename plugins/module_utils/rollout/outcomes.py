@@ -50,7 +50,7 @@ def _trouble(
     for state in ("refused", "failed"):
         for seen, alike in _alike(hosts[state], lambda host: _seen(host, outcomes[host])):
             lines += [f"{state.upper()} {block_of(alike)}", *(f"    {line}" for line in seen.split("\n")), ""]
-    for seen, alike in _alike(hosts["unreachable"], lambda host: _of_unreachable(outcomes[host], preflight)):
+    for seen, alike in _alike(hosts["unreachable"], lambda host: of_unreachable(outcomes[host], preflight)):
         lines += [f"UNREACHABLE {block_of(alike)}", f"    {seen}", ""]
     if not lines:
         return []
@@ -178,7 +178,11 @@ def how_it_ended(hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
 _TAKEN = {"removed": "taken away", "restarted": "restarted", "stays": "stays"}
 
 
-def _of_unreachable(outcome: t.Optional[HostOutcome], preflight: bool) -> str:
+def of_unreachable(outcome: t.Optional[HostOutcome], preflight: bool) -> str:
+    """Return what is known of a host that could not be reached, or went away.
+
+    :param preflight: Whether nothing has been begun on any host.
+    """
     state = (outcome or {}).get("state")
     if preflight or (outcome or {}).get("left_out"):
         return "could not be reached"

@@ -39,7 +39,7 @@ class Variable(t.NamedTuple):
     of_play: bool = False
     """Whether a play reads it before any host's variables are known, so that only C(-e) reaches it."""
     file: str = ""
-    """The kind of file of the controller that it names: V(template), V(folder)."""
+    """The kind of file of the controller that it names: V(template), V(folder), V(report)."""
 
 
 def as_switch(value: t.Any) -> t.Optional[bool]:
@@ -130,6 +130,7 @@ VARIABLES: t.Dict[str, Variable] = {
     "keepalive_hosts": Variable(_pattern, of_play=True),
     "keepalive_serial": Variable(_serial, of_play=True),
     "keepalive_unreachable": Variable(_one_of(*UNREACHABLE)),
+    "keepalive_report": Variable(_text("a folder or a file on the controller"), empty=True, file="report"),
     "keepalive_own_variables": Variable(_list_of("names or patterns such as keepalive_myco_*", _is_text)),
     "keepalive_services": Variable(),
     "keepalive_services_defaults": Variable(),
