@@ -26,8 +26,9 @@ options:
       - V(audit), the answers of M(netops.keepalive.sockets_audit_info), first a line for each host, then each finding
         once with the hosts that have it and what to do, then the entries of C(keepalive_services) to paste. Takes
         O(answers) and O(output).
-      - V(document) prints nothing. It writes the document of a run that only reads, where C(keepalive_report) says,
-        from what the tasks of the play have left in the variables of its hosts. Takes O(phase) and O(whole_host).
+      - V(document), the last screen of a run, from its document. That is a file (O(path)), or with O(phase) made from
+        what the tasks of a play that only reads have left in the variables of its hosts, and written to where
+        C(keepalive_report) says. Takes O(path), O(phase) and O(whole_host).
       - An option that belongs to another form is refused.
     type: str
     choices: [sockets, rollout, audit, document]
@@ -90,6 +91,9 @@ options:
       - With O(of=audit), a file on the controller that gets the answers as JSON, under C(hosts) by host.
       - Not written in check mode.
     type: path
+  path:
+    description: With O(of=document), a document, or a folder of such, of which the latest is shown.
+    type: str
   whole_host:
     description: With O(of=document), whether all connections of the hosts were asked for.
     type: bool
@@ -104,6 +108,8 @@ attributes:
   diff_mode:
     description: Returns details on what has changed in diff mode.
     support: none
+notes:
+  - Where C(keepalive_report_table) is true, the whole table stands before the last screen of a playbook.
 seealso:
   - module: netops.keepalive.socket_options_info
   - module: netops.keepalive.sockets_audit_info
@@ -128,6 +134,11 @@ EXAMPLES = r"""
     of: audit
     answers: "{{ {inventory_hostname: audit} }}"
     output: audit.json
+
+- name: Show the latest report of a folder
+  netops.keepalive.report:
+    of: document
+    path: reports/
 """
 
 RETURN = r"""

@@ -49,13 +49,16 @@ def _of_host(state: str, why: list[str], variables: Variables, check_mode: bool)
     done = done if done and done.get("look", "") == look.get("id", "") else {}
     verified = rollout_of(variables).get("state") == "verified"
     answer = done.get("sockets") if verified else in_full(look.get("sockets") or {})
-    before = bool(done) and not verified
+    # What was seen before a host was changed says nothing of it afterwards, though it was taken back.
+    known = verified or done.get("state", "foreseen") in ("foreseen", "refused", "locked")
+    if state == "no_data" or not known:
+        answer = {}
     return HostSeen(
         state=state,
         why=why,
         mode=reported.get("mode", "services"),
-        answer=answer or {} if state != "no_data" else {},
-        measured="never" if state == "no_data" or not answer else "before" if before else "at_end",
+        answer=answer or {},
+        measured="at_end" if answer else "never",
         expected=reported.get("expected", {}),
         libraries=_libraries(reported, look, variables, check_mode),
         due=look.get("due", ()),
@@ -87,14 +90,14 @@ def _did(
     did = {key: list(report[key]) for key in ("would_change", "would_restart", "stays") if key in report}
     if check_mode:
         return did
-    changed = changed_things(dict(done)) if "host_wide" in done else []
+    changed = changed_things(dict(done)) if "host_wide" in done else list(report.get("removed", ()))
     installed = variables.get("keepalive_build_installed") or {}
     if look.get("libraries_due") and installed.get("changed") and "the libraries" not in changed:
         changed = ["the libraries", *changed]
     return {
         **did,
         "changed": changed,
-        "restarted": list(done.get("restarted", ())),
+        "restarted": list(done.get("restarted") or report.get("restarted", ())),
         "set_open": _changed_counts(done.get("counts") or {}),
     }
 

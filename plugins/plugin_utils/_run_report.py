@@ -31,10 +31,11 @@ class RunReport:
     """What a task says of the run that it is of.
 
     :param told: what the task C(inputs) has returned of it: C(kind), C(begun) and C(report), a place or ''.
+    :param kind: which kind of run it is where no task C(inputs) has told.
     """
 
-    def __init__(self, told: Variables, check_mode: bool) -> None:
-        self.kind = str(told.get("kind") or "verify")
+    def __init__(self, told: Variables, check_mode: bool, kind: str = "enable") -> None:
+        self.kind = str(told.get("kind") or kind)
         self._begun = str(told.get("begun") or now())
         self._place = str(told.get("report") or "")
         self._check_mode = check_mode

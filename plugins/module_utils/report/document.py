@@ -55,7 +55,7 @@ class HostSeen(t.NamedTuple):
     mode: str = "services"
     answer: t.Mapping[str, t.Any] = {}
     measured: str = "never"
-    """When its live sockets were read: V(before) something was done or undone there, V(at_end), or V(never)."""
+    """When its live sockets were read: V(at_end), so that they are what the run left, or V(never)."""
     expected: t.Mapping[str, Said] = {}
     libraries: t.Optional[Said] = None
     due: t.Sequence[str] = ()

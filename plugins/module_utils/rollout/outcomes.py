@@ -100,17 +100,23 @@ def block_of(hosts: t.Sequence[str]) -> str:
 
 def ranges(hosts: t.Sequence[str]) -> str:
     """Return the names of many hosts in few words, such as V(web[01-60], db1)."""
+    words = [word for word, _count in in_ranges(hosts)]
+    more = f" and {len(words) - _MOST_NAMES} more" if len(words) > _MOST_NAMES else ""
+    return ", ".join(words[:_MOST_NAMES]) + more
+
+
+def in_ranges(hosts: t.Sequence[str]) -> t.List[t.Tuple[str, int]]:
+    """Return names and ranges of names, each with the number of hosts that it stands for."""
     runs: t.List[t.List[str]] = []
     for host in hosts:
         if runs and _follows(runs[-1][-1], host):
             runs[-1].append(host)
         else:
             runs.append([host])
-    words: t.List[str] = []
+    words: t.List[t.Tuple[str, int]] = []
     for run in runs:
-        words += run if len(run) < 3 else [_range_of(run[0], run[-1])]
-    more = f" and {len(words) - _MOST_NAMES} more" if len(words) > _MOST_NAMES else ""
-    return ", ".join(words[:_MOST_NAMES]) + more
+        words += [(host, 1) for host in run] if len(run) < 3 else [(_range_of(run[0], run[-1]), len(run))]
+    return words
 
 
 def _follows(first: str, second: str) -> bool:

@@ -28,7 +28,7 @@ FORMS: t.Mapping[str, ReportForm] = {
         "socket_options_info",
     ),
     "audit": ReportForm("answers", ("answers", "phase", "output"), "sockets_audit_info"),
-    "document": ReportForm("phase", ("phase", "whole_host"), ""),
+    "document": ReportForm("path", ("path", "phase", "whole_host"), ""),
 }
 
 ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
@@ -43,6 +43,7 @@ ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
     "quiet": {"type": "bool", "default": False},
     "fail": {"type": "bool", "default": False},
     "output": {"type": "path"},
+    "path": {"type": "str"},
     "whole_host": {"type": "bool", "default": False},
 }
 """What the module and its action take."""

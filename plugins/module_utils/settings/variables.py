@@ -131,6 +131,7 @@ VARIABLES: t.Dict[str, Variable] = {
     "keepalive_serial": Variable(_serial, of_play=True),
     "keepalive_unreachable": Variable(_one_of(*UNREACHABLE)),
     "keepalive_report": Variable(_text("a folder or a file on the controller"), empty=True, file="report"),
+    "keepalive_report_table": Variable(_switch),
     "keepalive_own_variables": Variable(_list_of("names or patterns such as keepalive_myco_*", _is_text)),
     "keepalive_services": Variable(),
     "keepalive_services_defaults": Variable(),

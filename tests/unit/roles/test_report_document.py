@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import subprocess
 import typing as t
 
@@ -184,14 +185,36 @@ def test_an_audit_and_the_role_that_verifies(tmp_path: pathlib.Path) -> None:
     assert audit["totals"]["units"]["right"] == verified["totals"]["units"]["right"] == 1
 
 
-def run_in(folder: pathlib.Path, *options: str) -> None:
-    """Run a play of somebody's own."""
+def test_a_report_is_shown_from_its_file_alone(run: Run, tmp_path: pathlib.Path) -> None:
+    run(*REPORT, "-e", '{"fail_in_rollout": ["h3"], "finished": ["h1"], "right": ["h1"]}')
+    screen = run_in(tmp_path, "netops.keepalive.report", "-e", "keepalive_report=report.json")
+    assert re.search(r"\n\d of 6 hosts done: 1 failed, \d not begun\n", screen)
+    assert "\nFAILED    1 host\n          h3\n          rollout: first line\n" in screen
+    assert "HOST  " not in screen
+    said = run_in(tmp_path, "netops.keepalive.report", "-e", "keepalive_report=.", fails=True)
+    assert "holds no report (keepalive-*.json)" in " ".join(said.split())
+    (tmp_path / "keepalive-enable-20261127T080000Z.json").write_bytes((tmp_path / "report.json").read_bytes())
+    table = run_in(tmp_path, "netops.keepalive.report", "-e", "keepalive_report=. keepalive_report_table=1")
+    assert re.search(r"\nHOST +UNIT +SOCKETS +RIGHT +WRONG +WHY\n", table)
+    assert re.search(r"\nh1 +a.service +3 +3 +0\n", table)
+
+
+def test_a_report_with_a_mistake_is_an_error_with_its_place(run: Run, tmp_path: pathlib.Path) -> None:
+    text = json.dumps({"report": "netops.keepalive", "version": 1})
+    (tmp_path / "report.json").write_text(text, encoding="utf-8")
+    said = run_in(tmp_path, "netops.keepalive.report", "-e", "keepalive_report=report.json", fails=True)
+    assert f"keepalive_report: {tmp_path}/report.json: kind: is missing" in " ".join(said.split())
+
+
+def run_in(folder: pathlib.Path, *options: str, fails: bool = False) -> str:
+    """Run another play, and return what it has said."""
     done = subprocess.run(
         ["ansible-playbook", *options],
         cwd=folder,
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder)},
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder), "NO_COLOR": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
+    assert (done.returncode != 0) is fails, done.stdout
+    return done.stdout + done.stderr

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program
 from ansible_collections.netops.keepalive.plugins.module_utils.report.document import HostSeen, RunSeen, document_of
 
-from .audit_answers import COUNTS, NOBODYS, NOTHING_CUT
+from .audit_answers import COUNTS, NOBODYS, NOTHING_CUT, group
 
 Facts = t.Dict[str, t.Any]
 
@@ -56,6 +57,12 @@ def audited(connections: int = 9, right: int = 9, **counts: int) -> Facts:
     }  # fmt: skip
 
 
+def _audit(index: int) -> Facts:
+    program = Program("/usr/bin/psql", unit="reporter.service")
+    found = [group(program, "outgoing", connections=2, without=2)] if index % 20 == 5 else []
+    return {**audited(9, 7 if found else 9, without=2 if found else 0), "groups": found, "groups_total": len(found)}
+
+
 def fleet_of(number: int, kind: str = "enable") -> t.Dict[str, HostSeen]:
     """A fleet of so many hosts with four units each: most are right, and some of each kind are not."""
     hosts = {}
@@ -72,10 +79,10 @@ def fleet_of(number: int, kind: str = "enable") -> t.Dict[str, HostSeen]:
             hosts[name] = HostSeen(why=["could not be reached"])
         elif index % 200 == 99:
             why = ["nginx.service: did not stay up: failed (failed), result exit-code, exit status 3"]
-            hosts[name] = host(units, sockets, state="failed", measured="before", why=why)
+            hosts[name] = HostSeen("failed", why, expected=dict.fromkeys(units, EXPECTED))
         else:
             did = {"changed": ["billing.service"], "restarted": ["billing.service"]} if kind == "enable" else {}
-            hosts[name] = host(units, sockets, did=did, audit=audited(without=index % 3) if kind == "audit" else None)
+            hosts[name] = host(units, sockets, did=did, audit=_audit(index) if kind == "audit" else None)
     return hosts
 
 
