@@ -16,7 +16,7 @@ from ansible.utils.vars import load_extra_vars
 
 from ..plugin_utils import _inputs, _spelling
 from ..plugin_utils._core import too_old
-from ..plugin_utils._report_file import problem_with_place
+from ..plugin_utils._report_file import FORMS_OF_FILES, problem_with_place
 from ..plugin_utils._run_report import RunReport, now
 
 _OF_THE_RUN = ("hostvars", "ansible_play", "ansible_check_mode", "ansible_diff_mode", "playbook_dir")
@@ -48,17 +48,19 @@ class ActionModule(ActionBase):
         play_vars, extra = dict(play.vars) if play is not None else {}, load_extra_vars(self._loader)
         outcomes: dict[str, dict[str, str]] = {}
         places: dict[str, str] = {}
+        formats: list[str] = []
         for host in variables.get("ansible_play_hosts_all", []):
             raw = {**of_the_run, **variables["hostvars"].raw_get(host), **play_vars, **extra}
             templar = self._templar.copy_with_new_env(available_variables=raw)
             found = _inputs.all_of_a_host(raw, templar.template, **common)
             place = _place(raw, templar.template)
             places.setdefault(place, host)
+            formats = formats or formats_of(raw, templar.template)
             if len(places) > 1:
                 found += _several(place, places)
             outcomes[host] = {"state": "refused", "seen": "\n".join(found)} if found else {}
         place = next(iter(places), "") if len(places) == 1 else ""
-        run = {"kind": self._task.args.get("run"), "begun": now(), "report": ""}
+        run = {"kind": self._task.args.get("run"), "begun": now(), "report": "", "formats": formats}
         if place and run["kind"] and not problem_with_place(place):
             run["report"] = place
             try:
@@ -97,6 +99,16 @@ def _place(raw: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any]) -> 
     except AnsibleError:  # told with all other mistakes
         return ""
     return place if isinstance(place, str) else ""
+
+
+def formats_of(raw: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any]) -> list[str]:
+    """Return in which forms the document is written beside itself, by the variables of one host."""
+    try:
+        said = template(raw.get("keepalive_report_formats")) or []
+    except AnsibleError:  # told with all other mistakes
+        return []
+    words = said.split(",") if isinstance(said, str) else said
+    return [str(word).strip() for word in words if str(word).strip() in FORMS_OF_FILES]
 
 
 def _several(place: str, places: t.Mapping[str, str]) -> list[str]:

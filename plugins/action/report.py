@@ -20,6 +20,7 @@ from ..module_utils.linux.printable import shown
 from ..module_utils.look.decision import trouble_with
 from ..module_utils.look.remarks import told_once
 from ..module_utils.report.document import OF_AN_AUDIT
+from ..module_utils.report.gate import reasons_to_fail
 from ..module_utils.report.screen import ScreenLine, screen
 from ..module_utils.report.table import whole_table
 from ..module_utils.rollout.outcomes import by_state, how_it_ended, trouble
@@ -29,7 +30,7 @@ from ..module_utils.verdicts.report import explanations, lay_out, rows_of
 from ..plugin_utils._core import SINCE_2_19
 from ..plugin_utils._foreseen_diffs import put_off_in, shown_once
 from ..plugin_utils._gathered import FAILING, answers_of, gathered
-from ..plugin_utils._report_file import problem_with_place, read_report
+from ..plugin_utils._report_file import problem_with_place, read_report, write_forms
 from ..plugin_utils._run_report import RunReport
 
 Arguments = t.Mapping[str, t.Any]
@@ -106,15 +107,20 @@ class ActionModule(ActionBase):
         if not arguments["phase"]:
             if not arguments["path"]:
                 raise AnsibleActionFail("keepalive_report: missing: expected a document, or a folder of such")
-            _path, document = read_report(arguments["path"])
-            return {"changed": False, "lines": _print(_screen_of(document, table))}
+            path, document = read_report(arguments["path"])
+            lines = _print(_screen_of(document, table))
+            if not self._task.check_mode:
+                write_forms(path, document, arguments["formats"])
+            _fail_on(document, arguments["fail_on"])
+            return {"changed": False, "lines": lines}
         told = dict((task_vars.get("keepalive_inputs") or {}).get("run") or {})
         if not told:  # where no playbook of ours has looked at the variables
-            told["report"] = self._place(task_vars)
+            told = {"report": self._place(task_vars), "formats": arguments["formats"]}
         report = RunReport(told, self._task.check_mode, "verify")
         document = report.of_readings(task_vars, arguments["whole_host"])
         lines = _print(_screen_of(document, table))
         report.write(document)
+        _fail_on(document, arguments["fail_on"])
         return {"changed": False, "lines": lines}
 
     def _wants_table(self, task_vars: Arguments) -> bool:
@@ -208,6 +214,12 @@ def _keep_document(phase: str, task_vars: Arguments, check_mode: bool, ends: boo
     except AnsibleActionFail as error:
         Display().error(error.message)  # how the run ends is more
     return document
+
+
+def _fail_on(document: Arguments, chosen: t.Iterable[str]) -> None:
+    found = reasons_to_fail(document, chosen)
+    if found:
+        raise _Told(f"audit_fail_on: {'; '.join(found)}; see above")
 
 
 def _screen_of(document: Arguments, table: bool, hosts_too: bool = True) -> list[ScreenLine]:

@@ -28,7 +28,8 @@ options:
         O(answers) and O(output).
       - V(document), the last screen of a run, from its document. That is a file (O(path)), or with O(phase) made from
         what the tasks of a play that only reads have left in the variables of its hosts, and written to where
-        C(keepalive_report) says. Takes O(path), O(phase) and O(whole_host).
+        C(keepalive_report) says. Takes O(path), O(phase), O(whole_host), O(fail_on)
+        and O(formats).
       - An option that belongs to another form is refused.
     type: str
     choices: [sockets, rollout, audit, document]
@@ -94,6 +95,24 @@ options:
   path:
     description: With O(of=document), a document, or a folder of such, of which the latest is shown.
     type: str
+  fail_on:
+    description:
+      - With O(of=document), the task fails where one of these is found. Kinds of connections of an audit, V(listeners)
+        that hand on what is not right, V(drift) (units whose sockets are not as their settings say), V(no_data) (hosts
+        or units of which nothing is known).
+      - It fails as well where no host was read.
+    type: list
+    elements: str
+    choices: [without, slow, tight, unknown, overdue, listeners, drift, no_data]
+    default: []
+  formats:
+    description:
+      - With O(of=document), what is written beside the document, under the same name with another ending (C(.csv),
+        C(.xml), C(.md)). By default what C(keepalive_report_formats) says, with O(phase).
+    type: list
+    elements: str
+    choices: [csv, junit, markdown]
+    default: []
   whole_host:
     description: With O(of=document), whether all connections of the hosts were asked for.
     type: bool

@@ -15,10 +15,30 @@ from ansible.errors import AnsibleActionFail
 
 from ..module_utils.linux.files import replace_file
 from ..module_utils.report.document import MARK
+from ..module_utils.report.junit import MARK_OF_JUNIT, junit_of
+from ..module_utils.report.markdown import MARK_OF_MARKDOWN, markdown_of
 from ..module_utils.report.reading import NoDocument, read_document
+from ..module_utils.report.sheet import MARK_OF_CSV, csv_of
 
 COLLECTION = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 ENDING = ".json"
+
+
+class FormOfFile(t.NamedTuple):
+    """A form in which a document is written beside itself."""
+
+    ending: str
+    mark: str
+    """How each such file begins."""
+    text_of: t.Callable[[t.Mapping[str, t.Any]], str]
+
+
+FORMS_OF_FILES = {
+    "csv": FormOfFile(".csv", MARK_OF_CSV, csv_of),
+    "junit": FormOfFile(".xml", MARK_OF_JUNIT, junit_of),
+    "markdown": FormOfFile(".md", MARK_OF_MARKDOWN, markdown_of),
+}
+
 _LARGEST = 1 << 30
 """Bytes; ten times the report of 20,000 hosts."""
 
@@ -35,13 +55,46 @@ def problem_with_place(said: str) -> str:
     if os.path.lexists(path):
         if not os.path.isfile(path):
             return "is no file"
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                if file.read(len(MARK)) != MARK:
-                    return "is there, and no report of an earlier run: it would be overwritten; choose another name"
-        except OSError as error:
-            return f"cannot be read: {error.strerror}"
+        if not _begins_with(path, MARK):
+            return "is there, and no report of an earlier run: it would be overwritten; choose another name"
     return _problem_with_folder(os.path.dirname(path))
+
+
+def problem_with_formats(said: str, formats: t.Iterable[str]) -> str:
+    """Say which file beside the document would be overwritten, though it is none of ours; '' for none."""
+    for name in formats if not _is_folder(said) else ():
+        form = FORMS_OF_FILES[name]
+        path = beside(_whole(said), form)
+        if os.path.lexists(path) and not _begins_with(path, form.mark):
+            return f"cannot be written as {name} too: {path} is there, and no report of an earlier run"
+    return ""
+
+
+def beside(path: str, form: FormOfFile) -> str:
+    """Return the path of another form of a document."""
+    return path[: -len(ENDING)] + form.ending
+
+
+def write_forms(path: str, document: t.Mapping[str, t.Any], formats: t.Iterable[str]) -> list[str]:
+    """Write other forms of a document beside it; return their paths.
+
+    :raises AnsibleActionFail: One cannot be written, or there is something else under its name.
+    """
+    problem = problem_with_formats(path, formats)
+    if problem:
+        raise AnsibleActionFail(f"keepalive_report: {path} {problem}")
+    forms = [FORMS_OF_FILES[name] for name in formats]
+    for form in forms:
+        write_report(beside(path, form), form.text_of(document))
+    return [beside(path, form) for form in forms]
+
+
+def _begins_with(path: str, mark: str) -> bool:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return os.path.isfile(path) and file.read(len(mark)) == mark
+    except OSError:
+        return False
 
 
 def _problem_with_folder(folder: str) -> str:

@@ -17,7 +17,7 @@ from ansible.release import __version__ as version_of_ansible
 from ..module_utils.report.document import HostSeen, RunSeen, document_of, text_of
 from ._document import UNKNOWN, of_readings, of_rollout
 from ._gathered import Variables, gathered
-from ._report_file import file_of, version_of_collection, write_report
+from ._report_file import file_of, version_of_collection, write_forms, write_report
 
 Document = dict[str, t.Any]
 
@@ -30,7 +30,8 @@ def now() -> str:
 class RunReport:
     """What a task says of the run that it is of.
 
-    :param told: what the task C(inputs) has returned of it: C(kind), C(begun) and C(report), a place or ''.
+    :param told: what the task C(inputs) has returned of it: C(kind), C(begun), C(report), a place or '', and
+        C(formats), in which it is written beside that.
     :param kind: which kind of run it is where no task C(inputs) has told.
     """
 
@@ -38,6 +39,7 @@ class RunReport:
         self.kind = str(told.get("kind") or kind)
         self._begun = str(told.get("begun") or now())
         self._place = str(told.get("report") or "")
+        self._formats = told.get("formats") or ()
         self._check_mode = check_mode
 
     @property
@@ -72,7 +74,9 @@ class RunReport:
         :raises AnsibleActionFail: It cannot be written.
         """
         if self._place:
-            write_report(self.path, text_of(document))
+            path = self.path
+            write_forms(path, document, self._formats)  # first, as something else may be in the way
+            write_report(path, text_of(document))
 
     def _made(self, hosts: t.Mapping[str, HostSeen], complete: bool = True) -> Document:
         run = RunSeen(

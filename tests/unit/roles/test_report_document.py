@@ -206,6 +206,31 @@ def test_a_report_with_a_mistake_is_an_error_with_its_place(run: Run, tmp_path: 
     assert f"keepalive_report: {tmp_path}/report.json: kind: is missing" in " ".join(said.split())
 
 
+def test_other_forms_stand_beside_the_document(run: Run, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "report.md").write_text("mine")
+    formats = ("-e", "keepalive_report_formats=markdown,csv,junit")
+    status, output = run(*REPORT, *formats)
+    assert status != 0
+    assert f"cannot be written as markdown too: {tmp_path}/report.md is there" in " ".join(output.split())
+    assert "rollout of" not in output
+    (tmp_path / "report.md").unlink()
+    assert run(*REPORT, *formats, "-e", '{"right": ["h1"]}')[0] == 0
+    assert (tmp_path / "report.md").read_text().startswith("# keepalive: enable, ")
+    assert "\nh6,host,h6,done,0,0,0,0,,\n" in (tmp_path / "report.csv").read_text()
+    assert 'name="netops.keepalive enable" tests="' in (tmp_path / "report.xml").read_text()
+    (tmp_path / "report.csv").unlink()
+    run_in(tmp_path, "netops.keepalive.report", *REPORT, "-e", "keepalive_report_formats=csv")
+    assert "\nh6,host,h6,done,0,0,0,0,,\n" in (tmp_path / "report.csv").read_text()
+
+
+def test_ci_fails_for_what_was_chosen(run: Run, tmp_path: pathlib.Path) -> None:
+    run(*REPORT, "-e", '{"fail_in_rollout": ["h3"]}')
+    shown = ("netops.keepalive.report", *REPORT, "-e")
+    run_in(tmp_path, *shown, "audit_fail_on=drift")
+    said = run_in(tmp_path, *shown, "audit_fail_on=drift,no_data", fails=True)
+    assert "audit_fail_on: no_data: 6 units; see above" in " ".join(said.split())
+
+
 def run_in(folder: pathlib.Path, *options: str, fails: bool = False) -> str:
     """Run another play, and return what it has said."""
     done = subprocess.run(
