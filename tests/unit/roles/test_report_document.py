@@ -206,6 +206,15 @@ def test_a_report_with_a_mistake_is_an_error_with_its_place(run: Run, tmp_path: 
     assert f"keepalive_report: {tmp_path}/report.json: kind: is missing" in " ".join(said.split())
 
 
+def test_a_run_has_one_report(tmp_path: pathlib.Path) -> None:
+    fleet(tmp_path, "disable_keepalive")
+    (tmp_path / "hosts").write_text("h1 keepalive_report=a.json\nh2 keepalive_report=b.json\nh3\n")
+    said = run_in(tmp_path, "-i", "hosts", "netops.keepalive.disable_keepalive", fails=True)
+    assert "\nREFUSED h2\n    keepalive_report: 'b.json' on this host, and 'a.json' on h1: a run has one report" in said
+    assert "\nREFUSED h3\n    keepalive_report: '' on this host, and 'a.json' on h1" in said
+    assert [path.name for path in tmp_path.glob("*.json")] == []
+
+
 def test_other_forms_stand_beside_the_document(run: Run, tmp_path: pathlib.Path) -> None:
     (tmp_path / "report.md").write_text("mine")
     formats = ("-e", "keepalive_report_formats=markdown,csv,junit")
