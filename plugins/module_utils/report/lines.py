@@ -44,7 +44,13 @@ def _pieces(text: str, most: int) -> t.Iterator[str]:
 
 def in_order(hosts: t.Iterable[str]) -> t.List[str]:
     """Sort names as people do: web2 before web10."""
-    return sorted(hosts, key=lambda host: [(not part.isdigit(), part.zfill(9)) for part in re.split(r"(\d+)", host)])
+    return sorted(hosts, key=_words_and_numbers)
+
+
+def _words_and_numbers(host: str) -> t.List[t.Tuple[int, str]]:
+    """Return the parts of a name; a number is compared by its digits' count first."""
+    parts = re.split(r"([0-9]+)", host)
+    return [(len(part.lstrip("0")) if index % 2 else 0, part) for index, part in enumerate(parts)]
 
 
 def hosts_within(hosts: t.Sequence[str], columns: int) -> str:

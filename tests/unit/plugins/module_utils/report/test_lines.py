@@ -32,7 +32,8 @@ def test_no_line_is_longer_and_nothing_is_lost(text: str, indent: int) -> None:
 
 
 def test_hosts_are_in_the_order_of_people() -> None:
-    assert in_order(["web10", "web2", "db", "web1"]) == ["db", "web1", "web2", "web10"]
+    assert in_order(["web10", "web2", "db", "web1", "app"]) == ["app", "db", "web1", "web2", "web10"]
+    assert in_order(["r10u2", "r2u10", "r2u9", "r10u1"]) == ["r2u9", "r2u10", "r10u1", "r10u2"]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,7 @@ def test_hosts_are_in_the_order_of_people() -> None:
         (["web10", "web9", "web11"], 70, "web[9-11]"),
         (["a", "c", "e"], 70, "a, c, e"),
         (["a" * 30, "c" * 30, "e" * 30], 70, f"{'a' * 30} and 2 more"),
+        (["a" * 90, "c"], 70, f"{'a' * 90} and 1 more"),
         (["a" * 30, "c" * 30], 70, f"{'a' * 30}, {'c' * 30}"),
     ],
 )

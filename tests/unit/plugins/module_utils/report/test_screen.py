@@ -119,7 +119,12 @@ def test_a_run_that_has_not_come_to_its_end_says_so() -> None:
 
 def test_what_is_left_out_is_counted() -> None:
     units = {f"u{number:02}.service": STALE for number in range(20)}
-    assert "WRONG     and 8 more such findings, on 1 host, see the whole table" in text_of(host(units))
+    text = text_of(host(units))
+    assert "WRONG     and 8 more such findings, on 1 host, see the whole table" in text
+    assert text.count("WRONG     u") == 12
+    text = text_of(HostSeen("failed", [f"line {number}" for number in range(11)]))
+    assert text.count("          line ") == 8
+    assert "          line 7\n          ... and 3 more lines" in text
 
 
 def test_each_line_has_what_it_is() -> None:
