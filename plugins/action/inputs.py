@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
 from ..plugin_utils import _inputs, _spelling
-from ..plugin_utils._core import too_old
+from ..plugin_utils._core import said_by, too_old
 from ..plugin_utils._report_file import FORMS_OF_FILES, problem_with_place
 from ..plugin_utils._run_report import RunReport, now
 
@@ -66,7 +66,7 @@ class ActionModule(ActionBase):
             try:
                 RunReport(run, self._task.check_mode).begin(outcomes)
             except AnsibleActionFail as error:  # on a disk that is full, or the like
-                outcomes = {host: _with(outcome, error.message) for host, outcome in outcomes.items()}
+                outcomes = {host: _with(outcome, said_by(error)) for host, outcome in outcomes.items()}
                 run["report"] = ""
         refused = [host for host, outcome in outcomes.items() if outcome]
         result.update(changed=False, outcomes=outcomes, refused=refused, run=run)

@@ -27,7 +27,7 @@ from ..module_utils.rollout.outcomes import by_state, how_it_ended, trouble
 from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
 from ..module_utils.settings.variables import as_switch
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
-from ..plugin_utils._core import SINCE_2_19
+from ..plugin_utils._core import SINCE_2_19, said_by
 from ..plugin_utils._foreseen_diffs import put_off_in, shown_once
 from ..plugin_utils._gathered import FAILING, answers_of, gathered
 from ..plugin_utils._report_file import problem_with_place, read_report, write_forms
@@ -62,6 +62,17 @@ class _Told(AnsibleActionFail):
     @property
     def result_contribution(self) -> dict[str, t.Any]:
         return {"failed": True, "changed": False, "msg": self.message}
+
+
+def _failed(message: str) -> dict[str, t.Any]:
+    """Return the result of a task that fails.
+
+    :raises _Told: where Ansible shows such a one without a line of the playbook.
+    """
+    told = _Told(message)
+    if SINCE_2_19:
+        raise told
+    return told.result_contribution
 
 
 class ActionModule(ActionBase):
@@ -111,8 +122,7 @@ class ActionModule(ActionBase):
             lines = _print(_screen_of(document, table))
             if not self._task.check_mode:
                 write_forms(path, document, arguments["formats"])
-            _fail_on(document, arguments["fail_on"])
-            return {"changed": False, "lines": lines}
+            return _ended(document, arguments["fail_on"], lines)
         told = dict((task_vars.get("keepalive_inputs") or {}).get("run") or {})
         if not told:  # where no playbook of ours has looked at the variables
             told = {"report": self._place(task_vars), "formats": arguments["formats"]}
@@ -120,8 +130,7 @@ class ActionModule(ActionBase):
         document = report.of_readings(task_vars, arguments["whole_host"])
         lines = _print(_screen_of(document, table))
         report.write(document)
-        _fail_on(document, arguments["fail_on"])
-        return {"changed": False, "lines": lines}
+        return _ended(document, arguments["fail_on"], lines)
 
     def _wants_table(self, task_vars: Arguments) -> bool:
         return bool(as_switch(self._templar.template(task_vars.get("keepalive_report_table", False))))
@@ -212,14 +221,16 @@ def _keep_document(phase: str, task_vars: Arguments, check_mode: bool, ends: boo
     try:
         report.write(document)
     except AnsibleActionFail as error:
-        Display().error(error.message)  # how the run ends is more
+        Display().error(said_by(error))  # how the run ends is more
     return document
 
 
-def _fail_on(document: Arguments, chosen: t.Iterable[str]) -> None:
+def _ended(document: Arguments, chosen: t.Iterable[str], lines: list[str]) -> dict[str, t.Any]:
+    """Return the result of a task that has shown a document; it fails for what was chosen."""
     found = reasons_to_fail(document, chosen)
     if found:
-        raise _Told(f"audit_fail_on: {'; '.join(found)}; see above")
+        return _failed(f"audit_fail_on: {'; '.join(found)}; see above")
+    return {"changed": False, "lines": lines}
 
 
 def _screen_of(document: Arguments, table: bool, hosts_too: bool = True) -> list[ScreenLine]:
@@ -249,10 +260,7 @@ def _show_rollout(arguments: Arguments) -> dict[str, t.Any]:
     table = {} if arguments["quiet"] else _print_rollout(arguments, hosts, lines)
     wrong = hosts["refused"] + hosts["failed"] + ([] if arguments["skip_unreachable"] else hosts["unreachable"])
     if wrong and arguments["fail"]:
-        told = _Told(f"{len(wrong)} of {len(outcomes)} hosts are not ready, see above")
-        if SINCE_2_19:
-            raise told
-        return told.result_contribution
+        return _failed(f"{len(wrong)} of {len(outcomes)} hosts are not ready, see above")
     return {"changed": False, "lines": table.get("lines", []), "trouble": lines, "hosts": hosts}
 
 
