@@ -20,8 +20,8 @@ DEPS_TEST := $(DEPS_DEMO) git gcc libc6-dev python3-dev g++ shellcheck clang lib
              binutils musl-tools cppcheck valgrind strace \
              libjemalloc2 google-perftools libfaketime torsocks proxychains4 libkeepalive0 libdontdie0 curl perl rsync \
              $(if $(filter x86_64,$(shell uname -m)),gcc-multilib)
-# What the slow tests of the C code need besides: other processors and real clients.
-DEPS_ALL := $(DEPS_TEST) qemu-user binutils-aarch64-linux-gnu libc6-dev-arm64-cross \
+# What the slow tests need besides: other processors, real clients, and other kernels.
+DEPS_ALL := $(DEPS_TEST) $(if $(filter x86_64,$(shell uname -m)),qemu-system-x86) qemu-user binutils-aarch64-linux-gnu libc6-dev-arm64-cross \
             binutils-riscv64-linux-gnu libc6-dev-riscv64-cross \
             postgresql-client redis-tools php-cli nodejs default-jdk-headless
 DEPS := $(DEPS_TEST)
@@ -102,11 +102,20 @@ test: deps venv ## all but the scenarios side by side, then the scenarios (about
 deps-all:
 	@.ci/deps $(filter-out $(if $(DEPS),,%),$(DEPS_ALL))
 
-test-all: deps-all test test-slow test-long ## everything, with what takes long on top (about 45 minutes)
+test-all: deps-all test test-slow test-kernels test-long ## everything, with what takes long on top (about 60 minutes)
 
 test-slow: venv ## the tests of the C code that need heavy packages: other processors, real clients
 	@pytest tests/csrc -m slow
 	@pytest tests/unit -m slow
+
+# Debian's own kernels, in qemu: what a BPF program reaches and what can be read differs between them.
+.PHONY: test-kernels
+test-kernels: ## what BPF programs reach on Linux 5.10, 6.1 and 6.12 (x86-64; 12 minutes; logs in ~/.cache/keepalive-lab)
+ifeq ($(shell uname -m),x86_64)
+	@tests/kernels/run $(SUITES)
+else
+	@echo 'test-kernels: only on x86-64, whose kernels are booted'
+endif
 
 LINTERS := lint-ruff lint-format lint-shell lint-types lint-ansible
 .PHONY: $(LINTERS)
@@ -150,18 +159,18 @@ test-c: venv ## the tests of the C code
 	@pytest tests/csrc -n auto
 
 # What needs many hosts, many reboots, many kills or much traffic.
-LONG_SCENARIOS := fleet host_wide without_restart field kills
+LONG_SCENARIOS := fleet host_wide without_restart field kills bpf
 SCENARIOS := $(filter-out $(LONG_SCENARIOS),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 test-molecule: venv hosts ## the scenarios in molecule/, on the test hosts, but for the long ones
 	@.ci/molecule-all $(SCENARIOS)
 
 .PHONY: test-long
-test-long: venv hosts ## the long scenarios: a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds, killed rollouts
+test-long: venv hosts ## the long scenarios: a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds, killed rollouts, BPF programs (50 minutes)
 	@tests/hosts/images $(FIELD_SUITES)
 	@.ci/molecule-all $(LONG_SCENARIOS)
 
-.PHONY: bench bench-sockets bench-rollout fuzz
+.PHONY: bench bench-sockets bench-host bench-rollout fuzz
 bench: venv ## what the libraries cost, beside others of their kind (2 minutes; JSON in .cache/bench-csrc.json)
 	@mkdir -p .cache
 	@python3 bench/csrc.py --json .cache/bench-csrc.json
@@ -169,6 +178,10 @@ bench: venv ## what the libraries cost, beside others of their kind (2 minutes; 
 bench-sockets: venv ## what reading and setting open sockets costs, beside ss and lsof (2 minutes; JSON in .cache/bench-sockets.json)
 	@mkdir -p .cache
 	@python3 bench/sockets.py --json .cache/bench-sockets.json
+
+bench-host: venv ## what reading, setting and auditing 100,000 connections costs, beside ss; as root (3 minutes; JSON in .cache/bench-host.json)
+	@mkdir -p .cache
+	@python3 bench/host.py --json .cache/bench-host.json
 
 bench-rollout: venv hosts ## what a rollout costs, beside a playbook written by hand (100 minutes; JSON in .cache/bench-rollout.json)
 	@mkdir -p .cache

@@ -5,6 +5,7 @@
  *   connect-tcp    a SYN to a closed port on loopback, refused at once; a new socket each time
  *   connect-udp    connect-unix (to a name that is not there)
  *   listen-tcp     socket-tcp    socket-udp    socket-unix
+ *   send-tcp  recv-tcp  one byte over a connection on loopback, the other end not counted
  *   process-start  /bin/true from spawn to wait
  */
 #include <arpa/inet.h>
@@ -42,6 +43,36 @@ static void spawn(void)
         exit(1);
 }
 
+/* Both ends of a connection over loopback. */
+static void connect_pair(int *ends)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(listener, (struct sockaddr *)&address, length) != 0 || listen(listener, 1) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &length) != 0 ||
+        connect(ends[0], (struct sockaddr *)&address, length) != 0)
+        exit(1);
+    ends[1] = accept(listener, NULL, NULL);
+    close(listener);
+}
+
+/* Sends so many bytes one by one and receives them so; returns the time of the one or the other. */
+static int64_t exchange(const int *ends, int count, int receiving)
+{
+    char byte = 'x';
+    const int64_t start = now();
+
+    for (int i = 0; i < count; i++)
+        (void)send(ends[0], &byte, 1, 0);
+    const int64_t sent = now();
+    for (int i = 0; i < count; i++)
+        (void)recv(ends[1], &byte, 1, 0);
+    return receiving ? now() - sent : sent - start;
+}
+
 int main(int argc, char **argv)
 {
     const char *kind = argc > 2 ? argv[1] : "", *dash = strchr(kind, '-');
@@ -54,14 +85,23 @@ int main(int argc, char **argv)
     const int type = dash != NULL && strcmp(dash, "-udp") == 0 ? SOCK_DGRAM : SOCK_STREAM;
     const struct sockaddr *to = is_unix ? (const struct sockaddr *)&nowhere : (const struct sockaddr *)&address;
     const socklen_t length = is_unix ? sizeof nowhere : sizeof address;
+    const int receiving = strcmp(kind, "recv-tcp") == 0, exchanging = receiving || strcmp(kind, "send-tcp") == 0;
     int64_t spent = 0;
+    int ends[2];
 
     if (dash == NULL)
         return 2;
+    if (exchanging)
+        connect_pair(ends);
     for (long done = 0; done < repetitions;) {
         const int count = repetitions - done < BATCH ? (int)(repetitions - done) : BATCH;
         int fds[BATCH];
 
+        if (exchanging) {
+            spent += exchange(ends, count, receiving);
+            done += count;
+            continue;
+        }
         if (kind[0] != 's' && kind[0] != 'p')
             for (int i = 0; i < count; i++)
                 fds[i] = (int)syscall(SYS_socket, domain, type, 0);

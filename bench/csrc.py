@@ -2,15 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the preload libraries cost: time, instructions and system calls of each call, and of the start of a process.
+"""What the preload libraries, and the program of a cgroup, cost: the time of each call and of a process's start.
 
-Prints one table and writes the same as JSON. The candidates take turns in every round, so that whatever else the
-machine does meets all of them alike; the numbers are medians over the rounds.
+For the libraries also instructions and system calls. Prints one table and writes the same as JSON. The candidates take
+turns in every round, so that whatever else the machine does meets all of them alike; the numbers are medians over the
+rounds.
 """
 
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import os
 import platform
@@ -26,7 +28,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CSRC = HERE.parent / "csrc"
 CALLS = ("connect-tcp", "connect-udp", "connect-unix", "listen-tcp", "socket-tcp", "socket-udp", "socket-unix")
+DATA = ("send-tcp", "recv-tcp")
+"""What must cost nothing: measured for the program of a cgroup alone, as no library has a hook there."""
 START = "process-start"
+MOST_OF_PRELOAD = 0.75
+"""What a program of a cgroup may add to a connect, of what the library adds."""
 OURS = {"connect": "libkeepalive.so", "listen": "libkeepalive_listen.so", "socket": "libkeepalive_socket.so"}
 # Debian's other libraries of this kind, by package; both hook socket() alone.
 OTHERS = {"libkeepalive0": ("libkeepalive.so", "libkeepalive.so.0"), "libdontdie0": ("libdontdie.so.0",)}
@@ -72,6 +78,13 @@ class Candidate(t.NamedTuple):
     library: Path | None
     environment: dict[str, str]
     hooks: tuple[str, ...]
+    cgroup: Path | None = None
+    """The folder of the cgroup that it has to be in."""
+
+    def command(self, *command: str) -> list[str]:
+        if self.cgroup is None:
+            return list(command)
+        return ["sh", "-c", 'echo 0 > "$0" && exec "$@"', str(self.cgroup / "cgroup.procs"), *command]
 
     def environ(self) -> dict[str, str]:
         preload = {"LD_PRELOAD": str(self.library)} if self.library else {}
@@ -99,12 +112,17 @@ def prepare(folder: Path) -> tuple[Path, list[Candidate], list[str], dict[str, P
     """Build everything: the program, the candidates (and who is missing), and libraries to compare the start with."""
     program = compile_c(HERE / "calls.c", folder / "calls")
     subprocess.run(["make", "-s", "-C", str(CSRC), f"BUILD={folder}"], check=True, stdout=subprocess.DEVNULL)
-    candidates = [Candidate("native", None, {}, tuple(OURS))]
+    candidates = [Candidate("native", None, {}, (*OURS, "send", "recv"))]
     candidates += [Candidate(f"ours: {hook}", folder / name, {}, (hook,)) for hook, name in OURS.items()]
     candidates.append(
         Candidate("naive connect", compile_c(NAIVE, folder / "naive.so", "-shared", "-fPIC"), {}, ("connect",))
     )
     missing = []
+    cgroup = attach_program(folder)
+    if cgroup is None:
+        missing.append("bpf: connect (as root, with cgroups of version 2)")
+    else:
+        candidates.append(Candidate("bpf: connect", None, {}, ("connect", "send", "recv"), cgroup))
     for package, names in OTHERS.items():
         library = find_library(names)
         if library is None:
@@ -120,6 +138,25 @@ def prepare(folder: Path) -> tuple[Path, list[Candidate], list[str], dict[str, P
     return program, candidates, missing, starts
 
 
+def attach_program(folder: Path) -> Path | None:
+    """Make a cgroup with the program for what connects; None where that cannot be. main() takes it away."""
+    root = next((path for path in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
+                 if (path / "cgroup.controllers").exists()), None)  # fmt: skip
+    if root is None:
+        return None
+    cgroup = root / f"keepalive-{folder.name}"
+    try:
+        cgroup.mkdir()
+    except OSError:
+        return None
+    environment = {"TCP_KEEPIDLE": "15", "PATH": os.environ["PATH"]}
+    command = [str(folder / "keepalive-bpf"), "attach", "connect", str(cgroup)]
+    if subprocess.run(command, env=environment, check=False).returncode != 0:
+        cgroup.rmdir()
+        return None
+    return cgroup
+
+
 def measure_time(
     program: Path, candidates: list[Candidate], rounds: int, repetitions: int, progress: t.Callable[[str], None]
 ) -> dict[str, dict[str, dict[str, float]]]:
@@ -127,16 +164,16 @@ def measure_time(
 
     What is added is the median of the differences within each round, which vary less than the times themselves.
     """
-    samples: dict[str, dict[str, list[float]]] = {kind: {} for kind in (*CALLS, START)}
+    samples: dict[str, dict[str, list[float]]] = {kind: {} for kind in (*CALLS, *DATA, START)}
     for number in range(rounds):
         progress(f"time: round {number + 1} of {rounds}")
         for kind, times in samples.items():
             # Each round begins with another candidate, so that none always follows the same one.
             for candidate in candidates[number % len(candidates) :] + candidates[: number % len(candidates)]:
-                if kind == START or kind.partition("-")[0] in candidate.hooks:
+                if kind.partition("-")[0] in candidate.hooks or (kind == START and candidate.cgroup is None):
                     count = repetitions if kind != START else max(3, repetitions // 200)
                     done = subprocess.run(
-                        [str(program), kind, str(count)],
+                        candidate.command(str(program), kind, str(count)),
                         env=candidate.environ(), capture_output=True, text=True, check=True,
                     )  # fmt: skip
                     times.setdefault(candidate.name, []).append(float(done.stdout))
@@ -186,7 +223,7 @@ def measure_calls(program: Path, candidates: list[Candidate]) -> dict[str, dict[
     The instructions are those outside the kernel, and include the few of the program itself.
     """
     found: dict[str, dict[str, t.Any]] = {}
-    for candidate in candidates:
+    for candidate in (one for one in candidates if one.cgroup is None):  # what is in the kernel adds nothing of these
         found[candidate.name] = {}
         for kind in CALLS:
             hook = kind.partition("-")[0]
@@ -209,7 +246,8 @@ def measure_start(candidates: list[Candidate], starts: dict[str, Path]) -> dict[
     """What the start of /bin/true costs with each library more than without."""
     native: tuple[int | None, dict[str, int] | None] | None = None
     found: dict[str, dict[str, t.Any]] = {}
-    for candidate in candidates + [Candidate(name, path, {}, ()) for name, path in starts.items()]:
+    preloaded = [one for one in candidates if one.cgroup is None]
+    for candidate in preloaded + [Candidate(name, path, {}, ()) for name, path in starts.items()]:
         # The same number of variables for all, because the loader and the libraries walk through them.
         environment = {**candidate.environ(), **{f"FILL{n}": "x" for n in range(10 - len(candidate.environment))}}
         counted = instructions(["/bin/true"], environment), system_calls(["/bin/true"], environment)
@@ -241,19 +279,28 @@ def in_words(calls: dict[str, int] | None) -> str:
 def report(result: dict[str, t.Any]) -> str:
     """The table: a row for each call and library, then one for each library at the start of a process."""
     rows = [["call", "library", "ns", "added", "ratio", "instructions", "system calls added"]]
-    for kind in CALLS:
+    for kind in (*CALLS, *DATA):
         times = result["nanoseconds"][kind]
         for name, time in times.items():
-            counted = result["calls"][name][kind]
+            counted = result["calls"].get(name, {}).get(kind)
             cells = time_cells(time, times["native"])
-            rows.append([kind, name, *cells, or_unknown(counted["instructions"]), in_words(counted["system_calls"])])
+            told = [or_unknown(counted["instructions"]), in_words(counted["system_calls"])] if counted else ["", ""]
+            rows.append([kind, name, *cells, *told])
     times = result["nanoseconds"][START]
     for name, start in result["start"].items():
         cells = time_cells(times[name], times["native"]) if name in times else ["", "", ""]
         added = start["instructions_added"]
         rows.append([START, name, *cells, or_unknown(added, "+d"), in_words(start["system_calls_added"])])
     absent = [f"{name}: not installed, so not measured" for name in result["missing"]]
-    return "\n".join([table(rows), *absent])
+    return "\n".join([table(rows), *against_preload(result["nanoseconds"]["connect-tcp"]), *absent])
+
+
+def against_preload(times: dict[str, dict[str, float]]) -> list[str]:
+    if "bpf: connect" not in times:
+        return []
+    share = times["bpf: connect"]["added"] / times["ours: connect"]["added"]
+    verdict = "as wanted" if share <= MOST_OF_PRELOAD else "TOO MUCH"
+    return [f"what bpf adds to a connect, of what preload adds: {share:.2f} (at most {MOST_OF_PRELOAD}): {verdict}"]
 
 
 def time_cells(time: dict[str, float], native: dict[str, float]) -> list[str]:
@@ -279,6 +326,8 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(prefix="bench-csrc-") as folder:
         program, candidates, missing, starts = prepare(Path(folder))
+        for cgroup in filter(None, (candidate.cgroup for candidate in candidates)):
+            atexit.register(cgroup.rmdir)
         result = {
             "machine": {"kernel": platform.release(), "libc": "-".join(platform.libc_ver()), "cpu": platform.machine()},
             "rounds": arguments.rounds,

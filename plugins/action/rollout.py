@@ -87,12 +87,13 @@ class ActionModule(ActionBase):
             return assigned(given, [])
         services, units, settings = given["services"], given["found"].get("units", {}), ""
         if given["host_wide"] is not None:
-            # A .socket unit has systemd's own directives; a service's drop-in would win over the settings file.
-            services = [service for service in services if service["type"] == "socket"]
+            services = [service for service in services if _dropins.has_drop_in_beside_host_wide(service)]
             wanted = given["host_wide"]
             settings = _settings_file.rendered(self, wanted["sections"], task_vars, wanted["template"])
         templates = {kind: given[f"{kind}_template"] for kind in ("service", "socket")}
-        rendered = _dropins.rendered(self, services, units, templates, task_vars) if given["deploy"] else []
+        told = given["found"].get("backends", {})
+        of_host = told.get("by_flags", False), told.get("root", "")
+        rendered = _dropins.rendered(self, services, units, templates, task_vars, *of_host) if given["deploy"] else []
         return assigned(given, rendered, settings)
 
     def _confirmed(self, arguments: Answer, trial: Answer, task_vars: Answer) -> Answer:

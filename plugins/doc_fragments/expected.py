@@ -115,9 +115,12 @@ options:
           - inherited_listener
           - library_not_loaded
           - not_supported_by_protocol
+          - opened_before_attach
           - opened_before_preload
           - overridden_by_application
           - overridden_by_configuration
+          - program_not_attached
+          - program_replaced
           - secure_exec
           - stale_environment
           - start_wrapper
@@ -135,6 +138,18 @@ options:
         description:
           - Whether it is no failure where systemd does not know this unit, for
             M(netops.keepalive.socket_options_info).
+        type: bool
+        default: false
+      backend:
+        description:
+          - What gives this unit its values, V(preload) for a library in its processes (of a C(.socket) unit, systemd's
+            directives), V(bpf) for a program that the kernel runs for its cgroup.
+          - With V(auto), whichever of these the unit has.
+        type: str
+        choices: [auto, bpf, preload]
+        default: preload
+      enforce:
+        description: Whether that program also sets the values in the place of those that the application sets.
         type: bool
         default: false
 """

@@ -89,7 +89,8 @@ options:
   service_template:
     description:
       - The jinja2 template for C(.service) units, searched as M(ansible.builtin.template) does.
-      - It sees V(service), V(unit), V(environment) (the variables in order) and V(marker).
+      - It sees V(service), V(unit), V(environment) (the variables in order), V(attach) (what C(ExecStartPre=) is to say
+        for a program of the kernel; empty for a library) and V(marker).
     type: str
     default: service.conf.j2
   socket_template:
@@ -244,6 +245,13 @@ left:
   type: list
   elements: dict
   sample: []
+programs:
+  description: >-
+    The units whose program of the kernel was attached, replaced or detached, C(done), with the processes that keep a
+    library which they were started with, C(library).
+  returned: always
+  type: dict
+  sample: {nginx.service: {done: attached, library: []}}
 counts:
   description: How many open sockets of which unit had which outcome, as of M(netops.keepalive.socket_options).
   returned: always
@@ -304,6 +312,12 @@ back:
       description: Which of the files that every process is told by were put back.
       type: list
       elements: str
+    programs:
+      description: The units whose program was put back or detached, as of RV(programs).
+      type: dict
+    programs_failed:
+      description: Why programs could not be put back; empty where they were.
+      type: str
     host_wide_failed:
       description: Why they could not be put back; empty where they were.
       type: str
@@ -362,7 +376,7 @@ from ..module_utils.rollout.transaction import (
 from ..module_utils.rollout.transaction_host import StepFailed
 from ..module_utils.rollout.transaction_words import failure_lines, for_the_report, remarks_of
 
-_DONE_NOTHING = ("written", "restarted", "reloaded")
+_DONE_NOTHING = ("written", "restarted", "reloaded", "programs")
 
 
 def main() -> None:

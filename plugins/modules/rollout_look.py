@@ -154,6 +154,7 @@ from ..module_utils.libraries.command_file import LINK, Target
 from ..module_utils.linux import systemd
 from ..module_utils.linux.module import Module
 from ..module_utils.linux.once import asked_once, one_look
+from ..module_utils.look.backends import with_backends
 from ..module_utils.look.found import Scope, look_at_rollout
 from ..module_utils.look.installed import libraries_seen
 from ..module_utils.look.of_every_process import look_at_every_process
@@ -187,7 +188,8 @@ def main() -> None:
     try:
         with one_look():
             answer["found"], warnings = look_at_rollout(scope, run)
-            here = [service for service in scope.services if service["name"] not in answer["found"]["absent_here"]]
+            services = with_backends(scope.services, answer["found"]["backends"])
+            here = [service for service in services if service["name"] not in answer["found"]["absent_here"]]
             libraries = module.params["libraries"]
             if libraries:
                 answer["libraries"] = libraries_seen(Target(LIBRARY_DIR, LINK), label=module.label, **libraries)

@@ -137,10 +137,27 @@ units:
       description: The main process, 0 where none runs.
       type: int
       sample: 812
+    by_program:
+      description: Whether the drop-in has a program of the kernel attached to the unit's cgroup, without a restart.
+      type: bool
+      sample: false
+    unattached:
+      description: How the cgroup differs from that, by unit (of a template, by instance); empty where it does not.
+      type: dict
+      sample: {}
     stale:
       description: Why a restart is due, by unit (of a template, by instance); empty where none is.
       type: dict
       sample: {nginx.service: ["LD_PRELOAD is not set, the drop-in says /usr/lib/libkeepalive/libkeepalive_listen.so"]}
+backends:
+  description:
+    - Of O(services) that have a program of the kernel set their options, or leave that to the host, C(chosen), by name
+      with C(backend) and C(why).
+    - C(by_flags) tells whether this kernel has to be told where sockets have their flags, for C(respect).
+    - C(root) is the folder of the topmost cgroup, empty where nobody asks for a program.
+  returned: success
+  type: dict
+  sample: {chosen: {}, by_flags: false, root: ""}
 problems:
   description: What stands in the way of O(services), in full sentences; empty where nothing does.
   returned: success

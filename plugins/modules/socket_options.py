@@ -155,7 +155,9 @@ sockets:
       type: str
       sample: /usr/sbin/nginx
     fd:
-      description: The descriptor in that process.
+      description:
+        - The descriptor in that process; null for a connection that nobody has accepted yet. It is in the queue of a
+          listener, whose processes are given then. Such are found with Linux 6.1, as root.
       type: int
       sample: 6
     thread:
@@ -163,7 +165,9 @@ sockets:
       type: int
       sample: null
     inode:
-      description: The number by which the kernel and C(ss -e) know the socket.
+      description:
+        - The number by which the kernel and C(ss -e) know the socket; null for a connection that nobody has accepted
+          yet.
       type: int
       sample: 43426
     protocol:

@@ -103,7 +103,9 @@ options:
         M(netops.keepalive.preload_libraries) installs, and Python's cffi. The library is loaded only where C(root) owns
         it and its folder and nobody else may write them. Fails where that is not so.
       - V(portable) needs nothing but Python.
-      - V(auto) is V(native) where that is possible, otherwise V(portable).
+      - V(auto) is V(native) where that is possible, otherwise V(portable). Where there are thousands of sockets, or
+        some wait to be accepted, Linux 6.1 tells root of all that are connected or listen at once beforehand; what
+        waits is found in no other way.
     type: str
     choices: [auto, native, portable]
     default: auto
@@ -194,7 +196,9 @@ sockets:
       type: str
       sample: /usr/sbin/nginx
     fd:
-      description: The descriptor in that process.
+      description:
+        - The descriptor in that process; null for a connection that nobody has accepted yet. It is in the queue of a
+          listener, whose processes are given then. Such are found with Linux 6.1, as root.
       type: int
       sample: 6
     thread:
@@ -204,7 +208,9 @@ sockets:
       type: int
       sample: null
     inode:
-      description: The number by which the kernel and C(ss -e) know the socket.
+      description:
+        - The number by which the kernel and C(ss -e) know the socket; null for a connection that nobody has accepted
+          yet.
       type: int
       sample: 43426
     family:
@@ -281,6 +287,10 @@ sockets:
           C(/etc/libkeepalive.conf\)) gives the process other values, and a restart would not change that.
         - V(overridden_by_application), library and environment are right, the application set the option itself.
         - V(opened_before_preload), the connection is older than the processes of its unit, or systemd handed it over.
+        - V(program_not_attached), with O(expected[].backend=bpf), the cgroup of the unit has no program of this
+          collection.
+        - V(program_replaced), with O(expected[].backend=bpf), the program that is attached there sets other values.
+        - V(opened_before_attach), with O(expected[].backend=bpf), the socket is older than the program.
         - V(due_at_restart), with O(expected[].live), the process does not have the settings, and the option cannot be
           changed on an open socket, or the socket came after the values were last set.
         - V(inherited_listener), systemd opened the listener and the service never called listen().
@@ -402,9 +412,24 @@ units:
       elements: int
       sample: []
     reasons:
-      description: How many sockets are wrong or unknown for each reason.
+      description: >-
+        How many sockets are wrong or unknown for each reason; 1 where it is the unit's program alone that is wrong.
       type: dict
       sample: {overridden_by_application: 2}
+    programs:
+      description:
+        - The BPF programs that run for its sockets, each in words, and whose they are (C(ours), C(foreign)). Empty for
+          a unit whose options no program is to set.
+      type: list
+      elements: str
+      sample: []
+    programs_wrong:
+      description:
+        - What is wrong with the program of the unit itself, whatever its sockets are. For each (of a template, for each
+          instance) C(unit), C(reason), C(candidates) and C(detail).
+      type: list
+      elements: dict
+      sample: []
     accepted:
       description: Whether some are wrong, and all of these for accepted reasons.
       type: bool

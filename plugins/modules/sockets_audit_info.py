@@ -211,7 +211,8 @@ groups:
       contains:
         kind:
           description:
-            - What comes first. V(native), the program's own setting. V(preload), the entry. V(elsewhere), a library
+            - What comes first. V(native), the program's own setting. V(preload), the entry. V(program), an entry with
+              C(backend=bpf), because no library gets there and the host's kernel can do it. V(elsewhere), a library
               that no entry brings there, see C(way). V(nothing) works.
           type: str
           sample: preload
@@ -329,10 +330,20 @@ def main() -> None:
         except (systemd.SystemdError, OSError):
             return None
 
+    def can_attach(entry: t.Mapping[str, t.Any]) -> bool:
+        from ..module_utils.bpf.probe import probe  # rare, and it brings all that loads programs
+
+        return not probe().obstacles(entry["tcp"], bool(entry.get("respect")))
+
     terms = terms_from(module)
     try:
         audit = HostAudit(
-            terms, choose_access().reader, socket_units, systemd_version=systemd_version, given_preload=given_preload
+            terms,
+            choose_access().reader,
+            socket_units,
+            systemd_version=systemd_version,
+            given_preload=given_preload,
+            can_attach=can_attach,
         )
         result = audit.run()
     except OSError as error:

@@ -13,8 +13,9 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.host_wide.variables import resolve_host_settings
 from ..module_utils.libraries.manifest import sha256_of_text
+from ..module_utils.look.backends import choices_told, with_backends
 from ..module_utils.look.decision import Aim, what_is_due
-from ..module_utils.look.libraries import LibrariesDue, libraries_due
+from ..module_utils.look.libraries import LibrariesDue, helper_missing, libraries_due
 from ..module_utils.look.of_every_process import host_wide_due
 from ..module_utils.look.remarks import nothing_listed, obstacles, what_to_know
 from ..module_utils.look.removal import in_host_wide_mode, left_alone, removal_due
@@ -23,7 +24,7 @@ from ..module_utils.settings.service import ResolvedService
 from ..module_utils.settings.services import Resolution, resolution
 from ..module_utils.settings.variables import is_layer
 from . import _settings_file
-from ._dropins import rendered
+from ._dropins import has_drop_in_beside_host_wide, rendered
 from ._look_libraries import WantedLibraries
 from ._spelling import spelling
 from ._variables import HostVariables
@@ -51,7 +52,7 @@ class Look:
         self._removal = removal
         self.mode = mode or self._mode()
         self.aim = self._aim()
-        wanted = self.mode == "host" or any(service["libraries"] for service in self.aim.services)
+        wanted = self.mode == "host" or any(map(_needs_what_is_built, self.aim.services))
         self._wanted_libraries = WantedLibraries(action, variables, wanted and not removal)
         self.found: Answer = {}
         self.sockets: Answer = {}
@@ -103,14 +104,16 @@ class Look:
         if self._removal:
             return self._judge_removal(told)
         services = [service for service in self.aim.services if service["name"] not in found["absent_here"]]
-        self.aim = self.aim._replace(services=services)
+        self.aim = self.aim._replace(services=with_backends(services, found["backends"]))
         if self._wanted_libraries.asked:
             self.libraries = libraries_due(self._wanted_libraries.asked, told["libraries"])
         compiler = self._wanted_libraries.compiler
         problems = obstacles(found, compiler)
         if self.libraries.problem:
             problems.append(self.libraries.problem)
-        self.remarks = nothing_listed(self.aim, found) + what_to_know(self.aim, found, compiler, self.sockets)
+        problems += helper_missing(self.aim.services, self.libraries.plan)
+        self.remarks = nothing_listed(self.aim, found) + choices_told(found["backends"])
+        self.remarks += what_to_know(self.aim, found, compiler, self.sockets)
         text = self._settings(problems) if self.mode == "host" else ""
         if problems or self.mistakes:
             return problems
@@ -235,14 +238,20 @@ class Look:
         """Return the SHA-256 of each drop-in as it would be written."""
         variables, units, services = self._variables, self.found["units"], self.aim.services
         if self.mode == "host":
-            services = [service for service in services if service["type"] == "socket"]
+            services = [service for service in services if has_drop_in_beside_host_wide(service)]
         templates = {kind: variables.get(f"keepalive_services_{kind}_template") for kind in ("service", "socket")}
         try:
-            dropins = rendered(self._action, services, units, templates, variables.all)
+            of_host = self.found["backends"]["by_flags"], self.found["backends"].get("root", "")
+            dropins = rendered(self._action, services, units, templates, variables.all, *of_host)
             return {each["unit"]: sha256_of_text(each["content"]) for each in dropins}
         except AnsibleError as error:
             problems.append(error.message)
             return {}
+
+
+def _needs_what_is_built(service: t.Mapping[str, t.Any]) -> bool:
+    """Tell whether a service takes a library, or the helper that is built and installed along with them."""
+    return bool(service["libraries"]) or service["backend"] != "preload"
 
 
 def _waiting(rows: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:

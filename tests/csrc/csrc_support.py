@@ -25,6 +25,8 @@ LIBRARIES = (CONNECT, LISTEN, SOCKET)
 INSPECT = "libkeepalive_inspect.so"
 HEADER = "keepalive_inspect.h"
 WATCHDOG = "keepalive-watchdog"
+BPF = "keepalive-bpf"
+PROGRAMS = (WATCHDOG, BPF)
 CALL = {CONNECT: "connect", LISTEN: "listen", SOCKET: "socket"}
 
 FLAGS = ("-O1", "-Wall", "-Wextra", "-Werror")

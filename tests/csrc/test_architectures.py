@@ -13,7 +13,20 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from csrc_support import CONNECT, LIBRARIES, LISTEN, PROBES, Result, clean_environment, compile_c, make, stages, tool
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.program import assembled, program_for
+from csrc_support import (
+    CONNECT,
+    CSRC,
+    LIBRARIES,
+    LISTEN,
+    PROBES,
+    Result,
+    clean_environment,
+    compile_c,
+    make,
+    stages,
+    tool,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -148,3 +161,15 @@ def test_the_settings_file(machine: Machine) -> None:
     assert (client["TCP_KEEPIDLE"], client["TCP_KEEPCNT"]) == (60, 4)
     descriptors = [re.findall(r" fd (\d+):", result.err) for result in (found, without)]
     assert descriptors[0] == descriptors[1] and len(descriptors[0]) >= 3, "the file's descriptor is closed"
+
+
+def test_the_bpf_instructions_are_the_same_there(machine: Machine) -> None:
+    """They are written byte by byte for the kernel, whatever the processor."""
+    parts = re.findall(r"^BPF(?:SHARED)? += (.*)", (CSRC / "Makefile").read_text(), re.MULTILINE)
+    first, *sources = [CSRC / f"{name}.c" for name in " ".join(parts).split()]
+    start = [f"{machine.root}/lib/{part}.o" for part in ("crt1", "crti", "crtn")]
+    flags = [*map(str, sources), *start, *machine.ldflags.split()]
+    program = compile_c(first, machine.folder / "dump", *flags, cc=machine.cc)
+    done = machine.run(program, "dump", "connect", TCP_KEEPIDLE="60", TCP_SYNCNT="3", LIBKEEPALIVE_RESPECT="1")
+    expected = assembled(program_for(["connect"], {"keepidle": 60, "syncnt": 3}, True))
+    assert (done.status, done.out.split()) == (0, [one.packed().hex() for one in expected])

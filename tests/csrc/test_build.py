@@ -22,8 +22,8 @@ from csrc_support import (
     LIBRARIES,
     LISTEN,
     PROBES,
+    PROGRAMS,
     SOCKET,
-    WATCHDOG,
     compile_c,
     make,
     run,
@@ -136,7 +136,7 @@ def test_the_build_is_reproducible(tmp_path: Path, cflags: str) -> None:
         build = tmp_path / f"build-{name}"
         make(build, f"CFLAGS={cflags}", directory=copy_sources(tmp_path / name))
         folders.append(build)
-    for library in [*ALL, WATCHDOG]:
+    for library in [*ALL, *PROGRAMS]:
         first, second = ((folder / library).read_bytes() for folder in folders)
         assert first == second, library
         assert str(tmp_path).encode() not in first
@@ -164,12 +164,12 @@ def test_install_replaces_and_never_overwrites(tmp_path: Path) -> None:
     assert after.st_ino != before.st_ino, "the old file is still whole for those who have it mapped"
     assert os.fstat(mapped.fileno()).st_mtime_ns == before.st_mtime_ns
     mapped.close()
-    assert sorted(path.name for path in target.iterdir()) == sorted([*ALL, HEADER, WATCHDOG]), (
+    assert sorted(path.name for path in target.iterdir()) == sorted([*ALL, HEADER, *PROGRAMS]), (
         "no temporary file is left"
     )
     assert (target / HEADER).read_bytes() == (CSRC / HEADER).read_bytes()
     assert (target / HEADER).stat().st_mode & 0o7777 == 0o644
-    for library in [*ALL, WATCHDOG]:
+    for library in [*ALL, *PROGRAMS]:
         assert (target / library).read_bytes() == (tmp_path / "build" / library).read_bytes()
         assert (target / library).stat().st_mode & 0o7777 == 0o755
 

@@ -228,13 +228,15 @@ class C:
     def stages(self, path: str) -> list[Stage]:
         stem = Path(path).stem
         first, second = self._tests(stem)
-        if stem == "keepalive_watchdog":
+        if stem == "keepalive_watchdog" or "bpf" in stem:
             return [Stage((*first, "-k", "static"), 150), Stage((*second, *WITHOUT), 900)]
         return [Stage((*first, *WITHOUT), 150), Stage((*second, *WITHOUT), 900)]
 
     def _tests(self, stem: str) -> tuple[list[str], list[str]]:
         if stem == "keepalive_watchdog":
             return _below(WATCHDOG), _below(WATCHDOG)
+        if "bpf" in stem:
+            return _below(["test_bpf.py"]), _below(["test_bpf.py"])
         if "inspect" in stem:
             return _below(["test_inspect.py"]), ROOMS
         fast = FAST.get(stem, HOOKS)

@@ -52,10 +52,10 @@ class Advice(t.NamedTuple):
     """What to do about one direction of one program's connections."""
 
     kind: str
-    """V(native), V(preload), V(elsewhere) or V(nothing): what comes first."""
+    """V(native), V(preload), V(program), V(elsewhere) or V(nothing): what comes first."""
     native: t.List[t.Dict[str, t.Any]]
     entry: t.Optional[t.Dict[str, t.Any]]
-    """An entry of keepalive_services, None where nothing can be preloaded."""
+    """An entry of keepalive_services, None where nothing can be preloaded and the host's kernel cannot help."""
     obstacle: str
     """Why nothing can be preloaded by an entry, with the way that works where there is one."""
     notes: t.List[str]
@@ -74,6 +74,7 @@ def advise(
     found: t.Optional[AsFound] = None,
     ended_by: t.Sequence[int] = (),
     all_ended: bool = False,
+    can_attach: t.Callable[[t.Mapping[str, t.Any]], bool] = lambda entry: False,
 ) -> Advice:
     """Say what to do.
 
@@ -83,12 +84,14 @@ def advise(
     :param found: what the unit has already, which the entry has to keep.
     :param ended_by: user timeouts (ms) that alone keep connections with good times from being right.
     :param all_ended: that is all that is wrong.
+    :param can_attach: tells whether a BPF program can set on this host what an entry says; asked where no library can.
     """
     settings = settings_for(program, side, ports)
     found = found or AsFound()
     obstacle = obstacle_to_preload(program)
-    if ended_by and all_ended and not obstacle:  # an entry would leave the user timeout as it is
-        obstacle = "the times are right already"
+    attachable = is_service(program.unit) and (bool(obstacle) or found.by_program)
+    if ended_by and all_ended:  # an entry would leave the user timeout as it is
+        obstacle, attachable = obstacle or "the times are right already", False
     entry: t.Optional[t.Dict[str, t.Any]] = None
     remarks: t.List[str] = []
     way = ""
@@ -98,10 +101,14 @@ def advise(
         if program.lost and is_service(program.unit):
             way = _way_past_wrapper(program, entry)
             why = f"what starts it gives it an environment of its own ({program.lost}), so a drop-in does not reach it"
-            entry, obstacle = None, f"{why}; {way}"
+            entry, obstacle, attachable = None, f"{why}; {way}", True
             remarks = ["the role keepalive_build installs the libraries; then restart the unit"]
             if program.told:
                 remarks = ["that is done already, as it seems: restart the unit"]
+    if attachable:
+        by_program, said = _by_program(program, side, values, found, bool(own))
+        if found.by_program or can_attach(by_program):
+            entry, remarks, way, obstacle = by_program, said, "", obstacle.replace(f"; {way}", "") if way else obstacle
     kind = _kind(program, settings, entry, way)
     notes = [_why_not_enough(program, side, own, found)] if kind == "preload" else []
     notes += remarks
@@ -148,10 +155,24 @@ def _kind(
     if not by_systemd and any(setting.times and setting.certain for setting in settings):
         return "native"
     if entry:
-        return "preload"
+        return "program" if entry.get("backend") else "preload"
     if settings:
         return "native"
     return "elsewhere" if way else "nothing"
+
+
+def _by_program(
+    program: Program, side: str, values: KeepaliveTimes, found: AsFound, own: bool
+) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
+    """Return the entry by which the kernel itself sets the options, and what one has to know about it."""
+    entry, remarks = entry_for(program.unit, side, values, found)
+    entry["backend"] = "bpf"
+    if found.by_program:
+        remarks.append("its drop-in has a program attached already: socket_options_info says why it is not enough")
+    if own or program.go:
+        after = "connect()" if side == "outgoing" else "accept()"
+        remarks.append(f"what the program sets after {after} wins, unless the entry says 'enforce: true' as well")
+    return entry, remarks
 
 
 def _way_past_wrapper(program: Program, entry: t.Mapping[str, t.Any]) -> str:
@@ -211,7 +232,10 @@ def obstacle_to_preload(program: Program) -> str:
     if unit.startswith("session-"):
         return "it was started in a login session, not by a unit"
     if not is_service(unit):
-        return "it is not a service of systemd (in a container, the variables go into its image)"
+        return (
+            "it is not a service of systemd (in a container, the variables go into its image, or its slice gets an "
+            "entry with 'backend: bpf')"
+        )
     return ""
 
 

@@ -16,6 +16,7 @@ from ..linux.procfs import Proc
 from ..processes.facts import ProcessFacts, drop_in_of, gather_facts
 from ..settings.options import LIBRARIES
 from ..sockets.record import Record
+from ..units.attach_line import attach_words
 from ..units.wrappers import is_told_elsewhere, lost_on_the_way
 from .advice import Advice, Program, advise, client_libraries, is_service, settings_for
 from .entry import (
@@ -51,13 +52,16 @@ class Adviser:
         places: Whereabouts,
         systemd_version: t.Callable[[], int],
         given_preload: t.Callable[[str], t.Optional[str]] = lambda unit: None,
+        can_attach: t.Callable[[t.Mapping[str, t.Any]], bool] = lambda entry: False,
     ) -> None:
         """Begin with nothing.
 
         :param values: what is recommended.
         :param systemd_version: called once at most, where a service shows its environment.
         :param given_preload: called where that has an LD_PRELOAD: what systemd gives to the unit, None for not known.
+        :param can_attach: called where no library gets in: whether a BPF program can set what an entry says.
         """
+        self._can_attach = can_attach
         self._values = values
         self._places = places
         self._ask_version = systemd_version
@@ -65,13 +69,18 @@ class Adviser:
         self._version: t.Optional[int] = None
         self._system_keepidle = _system_keepidle(places.proc)
         self._facts: t.Dict[int, ProcessFacts] = {}
+        self._labels: t.Dict[str, str] = {}
         self._sockets: t.Dict[t.Tuple[str, str, int], SocketsFound] = {}
         """By unit, direction and user: what one person has set says nothing of what others run in a unit."""
 
     def add(self, record: Record, side: str, verdict: str) -> None:
         """Remember a connection or a listener; one that is not judged as well."""
-        place = label_of(record.unit), side, record.account.user
-        found = self._sockets.setdefault(place, SocketsFound())
+        if record.unit not in self._labels:
+            self._labels[record.unit] = label_of(record.unit)
+        place = self._labels[record.unit], side, record.account.user
+        found = self._sockets.get(place)
+        if found is None:
+            found = self._sockets[place] = SocketsFound()
         found.add(record, verdict, self._system_keepidle)
 
     def turns_it_on(self, record: Record) -> bool:
@@ -104,7 +113,7 @@ class Adviser:
             libraries |= loaded_libraries(program.loaded)
         ours = bool(libraries)
         for key, group in wrong:
-            if self._advise(programs[key], key.side, group).kind == "preload":
+            if self._advise(programs[key], key.side, group).kind in ("preload", "program"):
                 libraries.add(LIBRARY_OF[key.side])
         for key, group in wrong:
             given = libraries | {LIBRARY_OF[key.side]}
@@ -130,6 +139,7 @@ class Adviser:
             found=found,
             ended_by=tuple(sorted(group.ended_by)),
             all_ended=sum(group.ended_by.values()) == group.findings and not group.listeners,
+            can_attach=self._can_attach,
         )
 
     def _program_of(self, key: Key, group: Group) -> Program:
@@ -198,7 +208,8 @@ class Adviser:
         drop_in = drop_in_of(unit, self._places.drop_ins)
         if drop_in and unit.endswith(".socket"):
             return found_in_socket_drop_in(drop_in.texts[drop_in.path] or "")
-        return found_in_drop_in(drop_in.environment if drop_in else {})
+        attached = attach_words(drop_in.texts[drop_in.path] or "") if drop_in else None
+        return found_in_drop_in(drop_in.environment if drop_in else {}, attached)
 
 
 def _system_keepidle(proc: Proc) -> int:

@@ -59,6 +59,8 @@ class AsFound(t.NamedTuple):
     """The libraries that the drop-in names, whether or not a process has them."""
     ours: bool = False
     """Whether one of the libraries is loaded or in the drop-in: then what is right may be its work."""
+    by_program: bool = False
+    """Whether the drop-in has a BPF program set the options, and loads no library."""
 
 
 class SocketsFound:
@@ -69,11 +71,25 @@ class SocketsFound:
         self._user_timeouts: t.Set[int] = set()
         self._verdicts: t.Set[str] = set()
         self._right = 0
+        self._seen: t.Dict[t.Tuple[int, t.Optional[bool], str, str], int] = {}
+        """By the options of a record among others: what such a one adds to those that are right."""
+        self._options: t.List[t.Mapping[str, t.Optional[int]]] = []
+        """Kept, so that they are known by their addresses."""
 
     def add(self, record: Record, verdict: str, system_keepidle: int) -> None:
         """Take a connection or a listener in."""
         if record.state != "LISTEN":
             self._verdicts.add(verdict)
+        same = id(record.options), record.keepalive, verdict, record.state  # which thousands have in common
+        if same in self._seen:
+            self._right += self._seen[same]
+            return
+        right = self._right
+        self._add(record, verdict, system_keepidle)
+        self._seen[same] = self._right - right
+        self._options.append(record.options)
+
+    def _add(self, record: Record, verdict: str, system_keepidle: int) -> None:
         times = times_in_force(record)
         if record.keepalive and times and times.keepidle != system_keepidle:
             self._times.add(times)
@@ -106,7 +122,7 @@ def together(parts: t.Iterable[AsFound]) -> AsFound:
     user_timeouts: t.FrozenSet[int] = frozenset()
     said: t.Dict[str, int] = {}
     asked: t.FrozenSet[str] = frozenset()
-    right, all_off, ours = 0, True, False
+    right, all_off, ours, by_program = 0, True, False, False
     for part in parts:
         libraries |= part.libraries
         times |= part.times
@@ -116,7 +132,8 @@ def together(parts: t.Iterable[AsFound]) -> AsFound:
         said.update(part.said)
         asked |= part.asked
         ours = ours or part.ours
-    return AsFound(libraries, times, user_timeouts, right, all_off, said, asked, ours)
+        by_program = by_program or part.by_program
+    return AsFound(libraries, times, user_timeouts, right, all_off, said, asked, ours, by_program)
 
 
 def loaded_libraries(paths: t.Iterable[str]) -> t.FrozenSet[str]:
@@ -125,8 +142,11 @@ def loaded_libraries(paths: t.Iterable[str]) -> t.FrozenSet[str]:
     return frozenset(name for name, file in LIBRARIES.items() if file in files)
 
 
-def found_in_drop_in(environment: t.Mapping[str, str]) -> AsFound:
-    """Return what a unit's drop-in of ours gives to it."""
+def found_in_drop_in(environment: t.Mapping[str, str], attached: t.Optional[t.Sequence[str]] = None) -> AsFound:
+    """Return what a unit's drop-in of ours gives to it.
+
+    :param attached: What it gives to keepalive-bpf, None where it has no program attached.
+    """
     said = {}
     for name, option in OPTIONS.items():
         value = as_integer(environment.get(option.variable, ""))
@@ -136,7 +156,10 @@ def found_in_drop_in(environment: t.Mapping[str, str]) -> AsFound:
     said.update({key: 1 for key, variable in SWITCHES.items() if environment.get(variable) == "1"})
     entries = environment.get("LD_PRELOAD", "").split(":")
     libraries = loaded_libraries(filter(dropin.is_own_library, entries))
-    return AsFound(libraries, all_off=True, said=said, asked=libraries, ours=bool(libraries))
+    libraries |= {name for name in attached or () if name in LIBRARIES}
+    return AsFound(
+        libraries, all_off=True, said=said, asked=libraries, ours=bool(libraries), by_program=attached is not None
+    )
 
 
 def found_in_socket_drop_in(text: str) -> AsFound:

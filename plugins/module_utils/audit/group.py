@@ -42,6 +42,7 @@ class Group:
         self.ended_by: t.Counter[int] = collections.Counter()
         """User timeouts (ms) because of which connections with good times are not right."""
         self.silences: t.List[float] = []
+        self._times: t.Dict[int, t.Tuple[t.Mapping[str, t.Optional[int]], t.Optional[KeepaliveTimes]]] = {}
         self.listeners: t.List[Summary] = []
 
     @property
@@ -64,9 +65,13 @@ class Group:
             return
         address, port = procnet.plain(record.remote[0]), record.remote[1]
         self.peers[(address, port if record.direction == "outgoing" else 0)] += 1
-        values = times_in_force(record)
-        if record.keepalive and values:
-            self.values[values] += 1
+        if record.keepalive:
+            options, values = self._times.get(id(record.options), (None, None))
+            if options is not record.options:  # thousands of records share theirs
+                values = times_in_force(record)
+                self._times[id(record.options)] = record.options, values
+            if values:
+                self.values[values] += 1
         if ended_by:
             self.ended_by[ended_by] += 1
         if record.idle is not None:

@@ -15,6 +15,7 @@ import typing as t
 
 from ..linux import answering, procnet, scripts
 from ..linux.accounts import Account, label_of
+from ..linux.collecting import without_collecting
 from ..linux.procfs import HOST, Proc
 from ..settings.options import LIBRARY_DIR
 from ..sockets.access import Reader
@@ -57,6 +58,7 @@ class HostAudit:
         *,
         systemd_version: t.Callable[[], int] = lambda: 0,
         given_preload: t.Callable[[str], t.Optional[str]] = lambda unit: None,
+        can_attach: t.Callable[[t.Mapping[str, t.Any]], bool] = lambda entry: False,
         proc: Proc = HOST,
         library_dir: str = LIBRARY_DIR,
         drop_ins: str = dropin.DIRECTORY,
@@ -67,17 +69,25 @@ class HostAudit:
         :param systemd_version: called where a service shows its environment.
         :param given_preload: tells the LD_PRELOAD that systemd gives to a unit, None where that is not known; called
             where a process has one.
+        :param can_attach: tells whether a BPF program can set here what an entry says; called where no library gets in.
         """
         self._terms = terms
         self._reader = reader
         self._socket_units = socket_units
         self._proc = proc
         places = Whereabouts(proc, library_dir, drop_ins)
-        self._adviser = Adviser(recommend(terms.idle_timeout), places, systemd_version, given_preload)
+        self._adviser = Adviser(recommend(terms.idle_timeout), places, systemd_version, given_preload, can_attach)
         self._scripts: t.Dict[int, str] = {}
+        self._judged: t.Dict[t.Tuple[t.Optional[bool], int, t.Optional[float]], str] = {}
+        self._groups: t.Dict[t.Tuple[int, str, str, str], Group] = {}
+        """By process, unit, program and direction: which group its connections belong to."""
 
     def run(self) -> Summary:
         """Read all sockets of the host, and sum them up."""
+        with without_collecting():
+            return self._run()
+
+    def _run(self) -> Summary:
         pids = self._proc.pids()
         units = {pid: self._proc.unit_of(pid) for pid in pids}
         silent = answering.find_silent(pids, self._proc)
@@ -112,7 +122,12 @@ class HostAudit:
         return {**self._summary(groups, left_out, sweep.unreadable), "unowned": unowned}
 
     def _judge(self, record: Record) -> str:
-        return judge(record.keepalive, record.options, self._terms.idle_timeout, record.timer)
+        same = record.keepalive, id(record.options), record.timer  # thousands of records share their options
+        verdict = self._judged.get(same)
+        if verdict is None:
+            verdict = judge(record.keepalive, record.options, self._terms.idle_timeout, record.timer)
+            self._judged[same] = verdict
+        return verdict
 
     def _takes(self, row: procnet.Row) -> bool:
         if self._terms.include_local:
@@ -120,7 +135,7 @@ class HostAudit:
         return not (is_loopback(row.local[0]) if row.state == procnet.LISTEN else stays(row.local, row.remote))
 
     def _why_left_out(self, record: Record, ends: Ends, ours: t.AbstractSet[int]) -> str:
-        if not ours.isdisjoint(record.pids):
+        if any(holder.pid in ours for holder in record.holders):
             return "ansible"
         if not self._terms.include_local and ends.are_here(record):
             return "local"
@@ -137,10 +152,13 @@ class HostAudit:
 
     def _group_of(self, record: Record, side: str, groups: t.Dict[Key, Group]) -> Group:
         pid = record.owner[0]
+        same = pid, record.unit, record.program, side
+        if same in self._groups:
+            return self._groups[same]
         if pid not in self._scripts:
             self._scripts[pid] = self._script_of(pid, record.program)
         key = Key(label_of(record.unit), record.program, self._scripts[pid], side, record.account)
-        group = groups.setdefault(key, Group())
+        group = self._groups[same] = groups.setdefault(key, Group())
         group.units.add(record.unit)
         group.pids.add(pid)
         return group

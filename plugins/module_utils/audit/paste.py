@@ -36,6 +36,7 @@ class Pasted(t.NamedTuple):
     tcp: t.Tuple[t.Tuple[str, int], ...]
     switches: t.Tuple[str, ...]
     accept: t.Tuple[str, ...]
+    backend: str = ""
 
     def joined(self, other: Pasted) -> Pasted:
         """Return what takes nothing away from either: the connections of two users of a unit may differ."""
@@ -52,12 +53,15 @@ class Pasted(t.NamedTuple):
             tuple(tcp.items()),
             tuple(name for name in self.switches if name in other.switches),
             accept,
+            self.backend or other.backend,  # what no library reaches decides for the unit
         )
 
     def lines(self) -> t.Iterator[str]:
         """Yield the lines of the entry behind its name."""
         if self.libraries:
             yield f"libraries: [{', '.join(self.libraries)}]"
+        if self.backend:
+            yield f"backend: {self.backend}"
         yield f"tcp: {{{', '.join(f'{key}: {value}' for key, value in self.tcp)}}}"
         if problem_with_user_timeout({"user_timeout": DERIVE, "keepidle": SYSTEM, **dict(self.tcp)}):
             yield "short_user_timeout: true"
@@ -89,6 +93,7 @@ class Entries:
             tuple((key, number) for key, number in numbers if number is not None),
             tuple(key for key in SWITCHES if entry.get(key)),
             (OVERRIDDEN,) if OVERRIDDEN in entry.get("accept", []) else (),
+            "bpf" if entry.get("backend") == "bpf" else "",
         )
         of_hosts = self._by_unit.setdefault(name, {})
         of_hosts[host] = of_hosts[host].joined(given) if host in of_hosts else given

@@ -235,8 +235,10 @@ def _advice(group: AuditAnswer) -> t.Iterator[str]:
     way = advice["way"]
     choices = [_native_lines(setting) for setting in native]
     if entry:
-        below = "entry below" if kind == "preload" else "with an entry of keepalive_services"
-        choices.insert(0 if kind == "preload" else len(choices), [f"{_preloaded(entry)}, {below}"])
+        first = kind in ("preload", "program")
+        below = "entry below" if first else "with an entry of keepalive_services"
+        why = [f"no library gets there: {advice['obstacle']}"] if entry.get("backend") and advice["obstacle"] else []
+        choices.insert(0 if first else len(choices), [f"{_preloaded(entry)}, {below}", *why])
     elif way:
         why = advice["obstacle"].replace(f"; {way}", "")
         choices.append([f"the library {LIBRARY_OF[group['direction']]}, but not by an entry: {way}", why])
@@ -245,7 +247,7 @@ def _advice(group: AuditAnswer) -> t.Iterator[str]:
     for number, choice in enumerate(choices):
         for line, text in enumerate(choice):
             yield f"{'    ' if line else 'or: ' if number else 'do: '}{text}"
-    if advice["obstacle"] and native and not way:
+    if advice["obstacle"] and native and not way and not entry:
         yield f"    nothing can be preloaded: {advice['obstacle']}"
     for note in advice["notes"]:
         yield f"    {note.strip()}"
@@ -255,6 +257,8 @@ def _preloaded(entry: AuditAnswer) -> str:
     libraries = entry.get("libraries")
     if not libraries:
         return "systemd sets it"
+    if entry.get("backend") == "bpf":
+        return f"a BPF program of the unit's cgroup ({' and '.join(libraries)})"
     return f"the {'library' if len(libraries) == 1 else 'libraries'} {' and '.join(libraries)}"
 
 
@@ -286,7 +290,7 @@ def _entries(findings: t.Iterable[Finding], hosts: t.Collection[str]) -> t.List[
     entries = Entries(hosts)
     for finding in findings:
         advice = finding.first["advice"]
-        if advice["kind"] == "preload" and advice["entry"]:
+        if advice["kind"] in ("preload", "program") and advice["entry"]:
             for host, group in finding.groups:
                 entries.add(host, group["advice"]["entry"])
     pasted = entries.lines(_few)

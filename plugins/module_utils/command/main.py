@@ -30,6 +30,7 @@ from ..sockets.unowned import sum_up_unowned
 from ..units.asked import AskedUnit, askable, unit_from
 from ..verdicts.inspection import Answer, Audit, Question
 from ..verdicts.report import why_no_sockets
+from .programs import ProgramsShown, programs_for
 from .table import table
 
 NAME = "keepalive-sockets"
@@ -37,12 +38,14 @@ ALL_SHOWN, PARTLY_SHOWN, WRONG_ARGUMENTS = 0, 1, 2
 
 _EPILOGUE = """\
 columns:
-  WAY           out: this host connected; in: accepted; listen: what it accepts inherits its values
+  WAY           out: this host connected; in: accepted; listen: what it accepts inherits its values;
+                queue: connected to this listener of the program, and not accepted yet
   KEEPALIVE     SO_KEEPALIVE; IDLE, INTVL and CNT only matter where it is on
   USER-TIMEOUT  TCP_USER_TIMEOUT; 0: the system's way
   SILENT        seconds since data last went either way
   PID/PROGRAM   812+2/nginx: two more processes hold the same socket
   ?             could not be read;  -  there is none
+  below         BPF programs that set options of these units' sockets: ours, or foreign
 
 exit status:
   0  everything that was asked for and that a process holds is shown
@@ -73,7 +76,9 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
         units = _units(options.unit)
         question = Question(tuple(units), frozenset(options.pid), frozenset(options.port), ())
         with Watch(_complaint, 2, limit):
-            answer = Audit(question, choose_access().reader, proc=proc).run()
+            audit = Audit(question, choose_access().reader, proc=proc)
+            answer = audit.run()
+            programs = programs_for((record.unit for record in answer.records), audit.programs)
         _check_pids(options.pid, proc)
         _check_patterns(units, answer)
     except WrongArgument as error:
@@ -87,9 +92,9 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
     nobodys = [] if others else of_nobody(sum_up_unowned(answer.unowned))  # they are other users' as likely as not
     try:
         if options.json:
-            lines = [json.dumps(shown(_as_json(answer, missing + nobodys)), indent=2)]
+            lines = [json.dumps(shown(_as_json(answer, missing + nobodys, programs)), indent=2)]
         else:
-            lines = table(answer.records, options.wide)
+            lines = [*table(answer.records, options.wide), *programs.lines]
         _write(sys.stdout, lines)
         sys.stdout.flush()
     except BrokenPipeError:  # | head
@@ -99,7 +104,7 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
         why_none = why_no_sockets(answer.units[unit.name])
         if why_none:
             _complain(f"{unit.name}: {why_none}")
-    for line in missing + nobodys:
+    for line in [*missing, *nobodys, *(f"which BPF programs run is not known: {why}" for why in programs.unknown)]:
         _complain(line)
     return PARTLY_SHOWN if missing else ALL_SHOWN
 
@@ -205,10 +210,10 @@ def _not_shown(answer: Answer) -> t.List[str]:
     return lines
 
 
-def _as_json(answer: Answer, missing: t.List[str]) -> t.Dict[str, t.Any]:
+def _as_json(answer: Answer, missing: t.List[str], programs: ProgramsShown) -> t.Dict[str, t.Any]:
     sockets = []
     for record in answer.records:
         shown = record.as_dict()
         shown.update(detail=record.why_unreadable, silent=record.idle)
         sockets.append(shown)
-    return {"sockets": sockets, "not_shown": missing}
+    return {"sockets": sockets, "not_shown": missing, "programs": programs.as_dicts()}

@@ -49,7 +49,7 @@ def _cells(record: Record, options: t.Iterable[t.Tuple[str, str]]) -> t.Tuple[st
     others = len(record.pids) - 1
     return (
         _STATES.get(record.state, record.state),
-        _WAYS.get(record.direction, record.direction),
+        "queue" if record.waits else _WAYS.get(record.direction, record.direction),
         endpoint(*record.local),
         endpoint(*record.remote) if record.remote else NONE,
         UNKNOWN if record.keepalive is None else "on" if record.keepalive else "off",

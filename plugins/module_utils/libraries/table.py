@@ -40,6 +40,9 @@ class File(t.NamedTuple):
 WATCHDOG = "keepalive-watchdog"
 """The program that takes a new /etc/ld.so.preload back, see ld_so_preload/watchdog.py."""
 
+BPF = "keepalive-bpf"
+"""The program that attaches another one of the same values to its own cgroup, see bpf/attach.py."""
+
 FILES: t.Dict[str, File] = {
     file.name: file
     for file in (
@@ -47,6 +50,7 @@ FILES: t.Dict[str, File] = {
         File(INSPECT, LIBRARY),
         File("keepalive_inspect.h", DATA),
         File(WATCHDOG, PROGRAM, 0o755),
+        File(BPF, PROGRAM, 0o755),
     )
 }
 

@@ -28,6 +28,11 @@ def tick() -> float:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) * _TICKS // 10**9 / _TICKS
 
 
+def cut_to_tick(moment: float) -> float:
+    """Cut a moment to that tick, to be compared with the start of a process."""
+    return int(moment * _TICKS) / _TICKS
+
+
 def of_monotonic(microseconds: int) -> float:
     """Return the moment of one of systemd's V(…TimestampMonotonic).
 

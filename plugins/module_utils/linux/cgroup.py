@@ -75,6 +75,12 @@ def unit_in(place: t.Optional[CgroupPlace], prefix: str = "") -> str:
     return ""
 
 
+def path_of_slice(name: str) -> str:
+    """Return where systemd has a slice: a-b.slice is /a.slice/a-b.slice, and -.slice is the topmost one."""
+    parts = name[: -len(".slice")].split("-") if name != "-.slice" else []
+    return "".join(f"/{'-'.join(parts[: number + 1])}.slice" for number in range(len(parts)))
+
+
 def _can_run(name: str) -> bool:
     """Tell a unit that has processes from a template (worker@.service)."""
     stem = name.rpartition(".")[0]

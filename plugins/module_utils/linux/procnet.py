@@ -35,6 +35,9 @@ STATES = {
 """Names of enum tcp_states (linux/tcp_states.h), as ss and netstat know them."""
 
 LISTEN = 10
+_FEW = 50
+"""So many sockets are searched for in the text of a table: for more, all of its lines are taken apart."""
+
 TIMER_NONE = 0
 TIMER_KEEPALIVE = 2
 """The timer column's value for a pending keepalive timer (proc_net_tcp)."""
@@ -42,6 +45,8 @@ TIMER_KEEPALIVE = 2
 _ADDRESS = re.compile(r"([0-9A-Fa-f]{8}|[0-9A-Fa-f]{32}):([0-9A-Fa-f]{4})")
 _HEX = re.compile(r"[0-9A-Fa-f]{1,8}")
 _TIMER = re.compile(r"([0-9A-Fa-f]{1,2}):([0-9A-Fa-f]{1,16})")
+_IN_USE = re.compile(rb"^TCP6?: inuse ([0-9]{1,9})", re.MULTILINE)
+_QUEUES = re.compile(r"[0-9A-Fa-f]{1,8}:([0-9A-Fa-f]{1,8})")
 _INODE = re.compile(r"[0-9]{1,20}")
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -65,6 +70,8 @@ class Row(t.NamedTuple):
     """Seconds until the timer is due."""
     user: int = 0
     """Who opened it."""
+    queue: int = 0
+    """Of a listener: how many connections wait to be accepted."""
 
 
 def parse_address(text: str, order: str = "=") -> Address:
@@ -102,7 +109,13 @@ def parse_table(lines: t.Iterable[str], listening_only: bool = False, order: str
             inode=int(fields[9]),
             expires=int(timer[2], 16) / _TICKS,
             user=int(fields[7]),
+            queue=_queue_of(fields[4]) if state == LISTEN else 0,
         )
+
+
+def _queue_of(field: str) -> int:
+    match = _QUEUES.fullmatch(field)
+    return int(match[1], 16) if match else 0
 
 
 def read_tables(pid: int, listening_only: bool = False, proc: Proc = HOST) -> t.List[Row]:
@@ -116,6 +129,16 @@ def read_tables(pid: int, listening_only: bool = False, proc: Proc = HOST) -> t.
     return rows
 
 
+def count_sockets(pid: int, proc: Proc = HOST) -> int:
+    """Return about how many TCP sockets the network namespace of a process has, without reading its tables."""
+    count = 0
+    for name in ("sockstat", "sockstat6"):
+        with contextlib.suppress(OSError), open(os.path.join(proc.root, str(pid), "net", name), "rb") as stream:
+            for found in _IN_USE.finditer(stream.read()):
+                count += int(found[1])
+    return count
+
+
 def read_lines(pid: int, proc: Proc) -> t.Iterator[t.Tuple[int, str]]:
     """Yield the lines of both tables as they are, with the inode: parsing all of them would take ten times as long."""
     for name in ("tcp", "tcp6"):
@@ -126,6 +149,27 @@ def read_lines(pid: int, proc: Proc) -> t.Iterator[t.Tuple[int, str]]:
                 fields = line.split(None, 10)
                 if len(fields) > 9:
                     yield int(fields[9]), line
+
+
+def find_lines(pid: int, inodes: t.Collection[int], proc: Proc) -> t.Dict[int, str]:
+    """Return the lines of these sockets, by their inodes: few are found without looking at each line."""
+    if len(inodes) > _FEW:
+        return {inode: line for inode, line in read_lines(pid, proc) if inode in inodes}
+    found: t.Dict[int, str] = {}
+    for name in ("tcp", "tcp6"):
+        path = os.path.join(proc.root, str(pid), "net", name)
+        with contextlib.suppress(OSError), open(path, encoding="ascii") as stream:
+            content = stream.read()
+            for inode in inodes:
+                at = content.find(f" {inode} ")
+                while at >= 0:
+                    line = content[content.rfind("\n", 0, at) + 1 : content.find("\n", at)]
+                    fields = line.split(None, 10)
+                    if len(fields) > 9 and fields[9] == str(inode):
+                        found[inode] = line
+                        break
+                    at = content.find(f" {inode} ", at + 1)
+    return found
 
 
 def plain(address: str) -> str:

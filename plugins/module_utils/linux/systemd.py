@@ -51,6 +51,7 @@ PROPERTIES = (
     "Type",
     "MainPID",
     "ControlGroup",
+    "Slice",
     "InactiveExitTimestampMonotonic",
     "NRestarts",
     "ExecMainStatus",

@@ -21,7 +21,7 @@ _BLANKS = " \t\r"
 
 
 class Assignments(t.NamedTuple):
-    """The lines of the C([Service]) section that touch the environment, in the order of the files."""
+    """The lines of a section that touch the environment, in the order of the files."""
 
     environment: t.Dict[str, str]
     """V(Environment=): the last assignment of each variable; specifiers (V(%n)) stand as written."""
@@ -59,7 +59,7 @@ def directives_in(text: str, section: str) -> t.Iterator[t.Tuple[str, str]]:
             yield name.strip(_BLANKS), value.strip(_BLANKS)
 
 
-def assignments(files: t.Iterable[t.Tuple[str, str]]) -> Assignments:
+def assignments(files: t.Iterable[t.Tuple[str, str]], section: str = "Service") -> Assignments:
     """Read (path, text) pairs, in the order in which systemd applies them."""
     environment: t.Dict[str, str] = {}
     origin: t.Dict[str, str] = {}
@@ -67,7 +67,7 @@ def assignments(files: t.Iterable[t.Tuple[str, str]]) -> Assignments:
     unset: t.List[str] = []
     emptied = ""
     for path, text in files:
-        for name, value in directives_in(text, "Service"):
+        for name, value in directives_in(text, section):
             if name == "Environment":
                 if not value:
                     environment.clear()

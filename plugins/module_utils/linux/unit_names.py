@@ -21,8 +21,8 @@ LONGEST = 255
 KINDS = ("service", "socket", "target", "device", "mount", "automount", "swap", "timer", "path", "slice", "scope")
 """The endings that systemd knows."""
 
-OURS = ("service", "socket")
-"""The units that can have TCP sockets of their own, and settings for them."""
+OURS = ("service", "socket", "slice")
+"""The units that can have settings for TCP sockets: their own, or those of all that is in a slice."""
 
 _STARTED_BY_IT = "name the service that it starts"
 _NONE = "has no TCP sockets of its own"
@@ -31,7 +31,6 @@ _INSTEAD = {
     "timer": f"a timer {_NONE}; {_STARTED_BY_IT}",
     "path": f"a path unit {_NONE}; {_STARTED_BY_IT}",
     "target": f"a target {_NONE}; name the services that belong to it",
-    "slice": f"a slice {_NONE}; name the services in it",
     "scope": "the processes of a scope were not started by systemd; name what has started them",
     "mount": f"a mount {_KERNELS}",
     "automount": f"an automount {_KERNELS}",

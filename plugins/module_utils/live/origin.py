@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ..processes.effective import effective
-from ..processes.facts import LibraryFiles, ProcessFacts
+from ..processes.facts import LibraryFiles, ProcessFacts, drop_in_of
+from ..processes.said import said_ever
 from ..settings.expectation import Expectation
 from ..settings.options import DERIVE, LIBRARIES, LIBRARY_DIR, SYSTEM, TIMING, user_timeout_from
 from ..sockets.compare import Kernel
@@ -33,7 +35,13 @@ class Origin:
         facts_of: FactsOf,
         kernels: Kernels,
         library_dir: str = LIBRARY_DIR,
+        said: t.Callable[[str], t.Sequence[t.Mapping[str, int]]] = lambda unit: said_ever(drop_in_of(unit)),
     ) -> None:
+        """Take what is known.
+
+        :param said: What a unit's drop-ins have said of the options in this boot.
+        """
+        self._said = functools.lru_cache(maxsize=None)(said)
         self._sweep = sweep
         self._memory = memory
         self._facts_of = facts_of
@@ -61,7 +69,16 @@ class Origin:
             records = self._sweep.records
             through = [records[inode] for inode in record.listeners if inode in records]
             return record.state == "LISTEN" or any(times_of(listener.options) == times for listener in through)
+        if expectation.by_program and self._is_of_a_program(record, expectation):
+            return True
         return self._is_of_the_library(record)
+
+    def _is_of_a_program(self, record: Record, expectation: Expectation) -> bool:
+        """Tell whether a socket has what the unit's drop-in says, or said in this boot: a program has set that."""
+        unit = expectation.name if expectation.name.endswith(".slice") else record.unit
+        return record.keepalive is True and any(
+            times_of(record.options) == self._times_of(said, record) for said in self._said(unit)
+        )
 
     def _is_of_the_library(self, record: Record) -> bool:
         facts = self._facts_of(record.owner[0])
@@ -79,9 +96,10 @@ class Origin:
     ) -> t.Optional[t.Tuple[t.Optional[int], ...]]:
         """Return what the library makes of its settings, on a socket that had the defaults before; None: nothing."""
         has = effective(environment, facts.settings, facts.secure is True)
-        if has.disable:
-            return None
-        values: t.Dict[str, t.Optional[int]] = {name: has.tcp[name] for name in TIMES}
+        return None if has.disable else self._times_of(has.tcp, record)
+
+    def _times_of(self, tcp: t.Mapping[str, int], record: Record) -> t.Tuple[t.Optional[int], ...]:
+        values: t.Dict[str, t.Optional[int]] = {name: tcp[name] for name in TIMES}
         defaults = self.kernel_of(record).defaults or {}
         for name in TIMING:
             if values[name] == SYSTEM:

@@ -75,11 +75,12 @@ class SocketResult:
         """Return one line for people: which socket, and before -> after."""
         record = self.record
         pid, descriptor = record.owner
+        held = "has it in its queue:" if record.waits else f"fd {descriptor}"
         where = f"{record.direction} {endpoint(*record.local)}"
         if record.remote is not None:
             where += f" {'from' if record.direction == 'accepted' else 'to'} {endpoint(*record.remote)}"
         values = [f"{name} {_word(name, self.before[name])} -> {_word(name, self.after[name])}" for name in self.after]
-        return f"{self.unit}: pid {pid} fd {descriptor} {where}: {', '.join(values)}"
+        return f"{self.unit}: pid {pid} {held} {where}: {', '.join(values)}"
 
 
 class Results:
@@ -117,7 +118,7 @@ class Results:
         """Return what it takes to undo all of it."""
         units: t.Dict[str, t.Dict[int, SocketChange]] = {}
         for inode, result in self.by_inode.items():
-            if result.after:
+            if result.after and not result.record.waits:  # whoever accepts it gives it another number: see restore()
                 units.setdefault(result.unit, {})[inode] = result.change
         return [group for unit, changes in sorted(units.items()) for group in groups_of(unit, changes)]
 

@@ -4,8 +4,9 @@
 
 """Set the values on all open sockets that concern the expectations, or put back what was there before.
 
-Listeners come first, so that what they accept meanwhile has the values already; what was waiting in a listener's queue
-then is found by looking again. No socket is set twice in one run: an application that insists on its own values wins.
+Listeners come first, so that what they accept meanwhile has the values already. What is waiting in a listener's queue
+then is set there, without anybody who holds it; where the kernel has no way to it, it is found by looking again. No
+socket is set twice in one run: an application that insists on its own values wins.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ..linux.unreadable import Unreadable
 from ..settings.expectation import Expectation
 from ..sockets.access import Setter
 from ..sockets.record import Record
-from ..sockets.values import Applied
+from ..sockets.values import Applied, SocketOption
 from .changes import (
     LIVE_OPTIONS,
     OptionValues,
@@ -58,13 +59,14 @@ class LiveRun:
                 break
             self._carry_out(planned)
             for result, _changes in planned:
-                if result.after and not self._check:
+                if result.after and not self._check and not result.record.waits:
                     unit = self._memory.of(result.unit)
                     unit.note(result.record.inode, result.before, result.after, result.change.listening)
                     unit.note_times(result.options)
         for expectation in expected:
             unit = self._memory.of(expectation.name)
-            unit.seen = {inode for inode, verdict in seen.verdicts.items() if verdict.expectation == expectation}
+            told = seen.verdicts.items()
+            unit.seen = {inode for inode, verdict in told if verdict.expectation == expectation and inode > 0}
             unit.forget_closed(seen.records)
 
     def restore(self, look: t.Callable[[], Look], groups: t.Sequence[ChangeGroup]) -> None:
@@ -126,12 +128,15 @@ class LiveRun:
         holders = {inode: iter(result.record.ways) for inode, (result, _changes) in pending.items()}
         for result, _changes in pending.values():
             result.outcome = "vanished"
+        self._apply_at_once(pending)
         while pending:
             plans: t.Dict[t.Tuple[int, t.Optional[int]], t.Dict[int, t.Tuple[int, t.List[t.Tuple[int, int, int]]]]] = {}
             for inode in list(pending):
                 holder = next(holders[inode], None)
                 if holder is None:
-                    del pending[inode]
+                    result, _changes = pending.pop(inode)
+                    if result.record.waits:  # it was accepted: the next look finds it with its process
+                        del self.results.by_inode[inode]
                 else:
                     plan = plans.setdefault((holder.pid, holder.thread), {})
                     plan[holder.descriptor] = (inode, settings_of(pending[inode][1]))
@@ -145,6 +150,18 @@ class LiveRun:
                         if inode in pending:
                             pending[inode][0].outcome = "unreadable"
                     self.unreadable.setdefault(pid, f"{error}: {error.remedy}")
+
+    def _apply_at_once(self, pending: t.Dict[int, t.Tuple[SocketResult, OptionValues]]) -> None:
+        """Set what can be set without those who hold it: all in the queues of listeners, and the rest of many."""
+        namespaces: t.Dict[t.Optional[int], t.Dict[int, t.List[SocketOption]]] = {}
+        many = 0 < self._setter.at_once_from <= len(pending)
+        for key, (result, changes) in pending.items():
+            if many or result.record.waits:
+                namespaces.setdefault(result.record.namespace, {})[key] = settings_of(changes)
+        for namespace, wanted in namespaces.items():
+            for key, applied in self._setter.apply_at_once(namespace, wanted).items():
+                result, changes = pending.pop(key)
+                _note(result, changes, applied)
 
 
 def _note(result: SocketResult, names: t.Iterable[str], applied: Applied) -> None:

@@ -69,6 +69,7 @@ def what_is_due(
         due["drop-ins"] = [name for name in wanted if units[name].get("drop_in_sha256") != wanted[name]]
         due["drop-ins to take away"] = [name for name in gone if name in found["dropins"]]
     due["restarts"] = due_restarts([*wanted, *gone], aim, units)
+    due["programs"] = [one for name in [*wanted, *gone] for one in units.get(name, {}).get("unattached", {})]
     due["systemd has yet to read the files"] = [
         name for name in [*wanted, *gone] if units.get(name, {}).get("need_daemon_reload")
     ]

@@ -15,6 +15,7 @@ from ..linux import systemd
 from ..processes.users import library_users, without_libraries
 from ..rollout import places, undo, undo_host
 from ..units import dropin, system_calls
+from .backends import backends_seen, with_backends
 from .units import UnitsReport
 
 Service = t.Mapping[str, t.Any]
@@ -55,18 +56,20 @@ def look_at_units(scope: Scope, run: systemd.Run) -> UnitsFound:
     found = UnitsFound({}, [], [], [], [])
     report = UnitsReport(run, names, scope.mode)
     for name in names:
-        found.units[name], obstacles = report.describe(name)
         service = by_name.get(name)
+        by_program = (service or {}).get("backend") == "bpf"
+        found.units[name], obstacles = report.describe(name, by_program)
         if service is None:
             continue
         if service.get("if_present") and found.units[name]["load_state"] == "not-found":
             found.absent_here.append(name)
             continue
         accepted = service.get("accept", [])
-        of_calls, doubts = report.of_system_calls(name)
-        if scope.mode == "services":
+        of_calls, doubts = ([], []) if by_program else report.of_system_calls(name)
+        if scope.mode == "services" and not by_program:
             obstacles += report.of_wrappers(service)
-        found.problems.extend(each.text for each in obstacles + of_calls if each.reason not in accepted)
+        left = [each for each in obstacles + of_calls if each.reason not in accepted]
+        found.problems.extend(each.text for each in report.with_cure(service, left))
         found.warnings.extend(doubts if system_calls.REASON not in accepted else [])
     here = [service for service in scope.services if service["name"] not in found.absent_here]
     found.problems.extend(text for service in here for text in not_reloadable(service, report))
@@ -83,8 +86,11 @@ def look_at_rollout(scope: Scope, run: systemd.Run) -> t.Tuple[Facts, t.List[str
 
     :raises systemd.SystemdError: systemd does not answer.
     """
+    backends, impossible = backends_seen(scope.services, run)
+    scope = scope._replace(services=with_backends(scope.services, backends))
     seen = look_at_units(scope, run)
     problems, warnings = seen.problems, seen.warnings
+    problems += impossible
     judged = [service["name"] for service in scope.services]
     if judged and os.geteuid() != 0:
         problems.insert(0, "Ansible is not root on this host, so nothing of it can be done; set 'become: true'")
@@ -100,7 +106,7 @@ def look_at_rollout(scope: Scope, run: systemd.Run) -> t.Tuple[Facts, t.List[str
     build: Facts = {}
     if scope.writable:
         here = [service for service in scope.services if service["name"] not in seen.absent_here]
-        libraries = any(service.get("libraries") for service in here)
+        libraries = any(service.get("libraries") or service.get("backend") == "bpf" for service in here)
         problems += places.problems(libraries)
         build = {
             "missing": places.missing_for_build(scope.cc) if libraries else [],
@@ -116,6 +122,7 @@ def look_at_rollout(scope: Scope, run: systemd.Run) -> t.Tuple[Facts, t.List[str
             "left": undo_host.is_noted(),
         },
         "units": seen.units,
+        "backends": backends,
         "problems": problems,
         "absent_here": seen.absent_here,
         "build": build,

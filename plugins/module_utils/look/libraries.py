@@ -18,6 +18,7 @@ from ..libraries.loaders import Loader
 from ..libraries.manifest import InstalledFile, Manifest
 from ..libraries.multilib import Layout
 from ..libraries.plan import NOTHING, Asked, Plan, Seen, plan_libraries
+from ..libraries.table import BPF
 
 
 class LibrariesDue(t.NamedTuple):
@@ -33,6 +34,20 @@ class LibrariesDue(t.NamedTuple):
 def digest_of_command(files: t.Mapping[str, str]) -> str:
     """Return by what the command is known: what stands in it below its first line, which names the host's Python."""
     return hashlib.sha256(archive.assemble(files, "python").partition(b"\n")[2]).hexdigest()
+
+
+def helper_missing(services: t.Iterable[t.Mapping[str, t.Any]], plan: t.Optional[Plan]) -> t.List[str]:
+    """Say whose programs nothing would attach when they start: what was brought comes from before there were any.
+
+    :param plan: what would be done to the libraries; None where nobody asked.
+    """
+    names = [service["name"] for service in services if service.get("backend") == "bpf"]
+    if plan is None or plan.waits or not names or BPF in plan.files:
+        return []
+    return [
+        f"{', '.join(names)}: with 'backend: bpf' {BPF} is executed at each start, and what is brought has none for "
+        "this host; have it compiled again (build_keepalive), or leave keepalive_build_prebuilt out"
+    ]
 
 
 def libraries_due(asked: Asked, told: t.Mapping[str, t.Any]) -> LibrariesDue:

@@ -81,6 +81,7 @@ def host_wide_due(
         "drop-ins": [name for name in wanted if units[name].get("drop_in_sha256") != wanted[name]],
         "drop-ins to take away": gone,
         "restarts": due_restarts(listed, aim, units),
+        "programs": [one for name in wanted for one in units[name].get("unattached", {})],
         "systemd has yet to read the files": [
             name for name in [*listed, *gone] if units.get(name, {}).get("need_daemon_reload")
         ],

@@ -9,6 +9,7 @@ What only the look at the host needs is imported there: who decides, and every o
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ..libraries.command_file import Target, installed_parts
@@ -21,11 +22,13 @@ def look_at_removal(target: Target) -> t.Dict[str, t.Any]:
     from ..libraries import install
     from ..live.memory import Memory
     from ..rollout import undo_host
+    from ..rollout.programs import own_folders
 
     return {
         "libraries": bool(install.anything_installed(target.folder) or installed_parts(target)),
         "open_sockets": sorted(Memory().units),
         "left": undo_host.is_noted(),
+        "programs": [os.path.basename(folder) for folder in own_folders()],
     }
 
 
@@ -45,6 +48,7 @@ def removal_due(told: Told) -> t.List[str]:
         "left by a run that did not come to its end": [
             *found["unfinished"], *(["the host-wide mode"] if more["left"] else [])
         ],
+        "programs": more["programs"],
         "open sockets": more["open_sockets"],
         "libraries": ["installed"] if more["libraries"] else [],
     }  # fmt: skip

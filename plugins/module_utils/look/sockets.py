@@ -33,7 +33,7 @@ def sockets_seen(services: t.Iterable[t.Mapping[str, t.Any]], run: systemd.Run) 
     access = choose_access("auto")
     answer = Audit(question, access.reader).run()
     told = result_of(answer, question.expected, MOST_SHOWN)
-    told["units"] = {name: {key: unit[key] for key in _OF_A_UNIT} for name, unit in told["units"].items()}
+    told["units"] = {name: _shown_of(unit) for name, unit in told["units"].items()}
     told["sockets"] = [socket for socket in told["sockets"] if socket["reason"]]
     return {
         "reader": access.name,
@@ -42,3 +42,8 @@ def sockets_seen(services: t.Iterable[t.Mapping[str, t.Any]], run: systemd.Run) 
         "warnings": list(answer.damages),
         **told,
     }
+
+
+def _shown_of(unit: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    wrong = unit.get("programs_wrong")
+    return {**{key: unit[key] for key in _OF_A_UNIT}, **({"programs_wrong": wrong} if wrong else {})}

@@ -45,8 +45,11 @@ class UnitsReport:
         self._calls = system_calls.SystemCalls(run)
         self._manager = systemd.show_manager(run) if names else systemd.Manager()
 
-    def describe(self, name: str) -> t.Tuple[t.Dict[str, t.Any], t.List[Obstacle]]:
-        """Return a unit's dictionary and what stands in the way of its settings."""
+    def describe(self, name: str, by_program: bool = False) -> t.Tuple[t.Dict[str, t.Any], t.List[Obstacle]]:
+        """Return a unit's dictionary and what stands in the way of its settings.
+
+        :param by_program: whether a program of the kernel is to set its options.
+        """
         if is_template(name):
             instances = [unit for unit in self._units.values() if template_of(unit.name) == name]
             fragment, drop_ins = systemd.template_files(self._run, name)
@@ -63,7 +66,7 @@ class UnitsReport:
             foreign = foreign._replace(files=list(dict.fromkeys(files)))
         pids = [pid for unit in instances for pid in unit.pids]
         problems = problems_of(
-            name, properties["LoadState"], properties, foreign, dropin.path_of(name), self._mode, pids
+            name, properties["LoadState"], properties, foreign, dropin.path_of(name), self._mode, pids, by_program
         )
         problems += [obstacle for unit in instances for obstacle in self._of_state(unit)]
         problems += [
@@ -119,12 +122,24 @@ class UnitsReport:
                 doubts += self._calls.doubts(unit.name, unit.properties, executable.path if executable else "")
         return problems, doubts
 
+    def with_cure(self, service: t.Mapping[str, t.Any], obstacles: t.Sequence[Obstacle]) -> t.List[Obstacle]:
+        """Name what this host can do instead where a library cannot get into a service's processes."""
+        if "tcp" not in service or not any(one.cure for one in obstacles):
+            return list(obstacles)
+        from ..bpf.probe import probe  # rare, and it brings all that loads programs
+        from ..units.program_place import with_program_as_cure
+
+        slices = (unit.properties.get("Slice") for unit in self._named(service["name"]))
+        slice_of = next(filter(None, slices), "system.slice")
+        return with_program_as_cure(obstacles, ResolvedService.from_dict(service), probe, lambda: slice_of)
+
     def of_restarts(self, services: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[str]:
         """Return what stands in the way of the restarts that would be due, or that their new drop-ins make due."""
         policies = {service["name"]: service.get("restart", "if_running") for service in services}
         changes = [service["name"] for service in services if not self._has_all(service)]
         units = [self._units[name] for name in sorted(self._units) if policy_of(name, policies) != "never"]
-        due, _reported = due_units(units, policies, assumed=changes)
+        spared = [service["name"] for service in services if service.get("backend") == "bpf"]
+        due, _reported = due_units(units, policies, assumed=changes, spared=spared)
         return forbidden(due, policies)
 
     def better_values(self, services: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[str]:
@@ -211,6 +226,8 @@ class UnitsReport:
             "need_daemon_reload": bool(unread),
             "main_pid": 0 if template else int(properties.get("MainPID", "0")),
             "stale": {unit.name: unit.stale for unit in instances if unit.stale},
+            "by_program": any(unit.by_program for unit in instances),
+            "unattached": {unit.name: list(unit.unattached) for unit in instances if unit.unattached},
         }
 
     def _foreign_preload(self, environment: t.Mapping[str, str]) -> t.List[str]:

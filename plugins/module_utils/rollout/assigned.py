@@ -74,6 +74,7 @@ def assigned(given: Given, rendered: t.Sequence[t.Mapping[str, t.Any]], settings
         "host_wide": _NOBODY if given["replace_host_wide"] else None,
         "dropins": dropins if given["deploy"] else [],
         "services": _policies(entries),
+        "programs": _with_programs(given, entries, gone),
         "units": gone,
         "without": gone,
         # What an earlier run has left on other units is left alone: nobody says here whether they may be restarted.
@@ -96,6 +97,7 @@ def _of_every_process(given: Given, rendered: t.Sequence[t.Mapping[str, t.Any]],
         "dropins": list(rendered),
         "purge": True,
         "services": _policies(services),
+        "programs": _with_programs(given, services, given["found"].get("dropins", [])),
         "look_again": _scope(given, "host"),
     }
 
@@ -124,6 +126,7 @@ def _removal_of_services(given: Given) -> Assignment:
     return {
         "dropins": [{"unit": name} for name in found["dropins"]],
         "purge": True,
+        "programs": ["*"],
         "open_sockets_too": True,
         "services": [
             {"name": one["name"], "restart": one["restart"]} for one in [*given["services"], *given["absent"]]
@@ -131,6 +134,18 @@ def _removal_of_services(given: Given) -> Assignment:
         "units": list(dict.fromkeys([*found["dropins"], *users])),
         "without": ["*"],
     }
+
+
+def _with_programs(given: Given, entries: t.Sequence[t.Mapping[str, t.Any]], gone: t.Sequence[str]) -> t.List[str]:
+    """Return the units that are to have a program attached to their cgroups, or whose drop-ins had one attached.
+
+    Of those that are only taken away, because nobody lists them any more, nothing was told.
+    """
+    units = given["found"].get("units", {})
+    wanted = [one["name"] for one in given["services"] if one.get("backend") == "bpf"]
+    had = [name for name in (*(one["name"] for one in entries), *gone) if units.get(name, {}).get("by_program")]
+    had += [name for name in gone if name not in units]
+    return list(dict.fromkeys([*wanted, *had]))
 
 
 def _scope(given: Given, mode: str) -> t.Optional[t.Dict[str, t.Any]]:

@@ -19,7 +19,10 @@ from ..linux.files import FileChange, NotPutBack, apply_changes
 from ..linux.printable import lines_of
 from ..linux.trusted import fault
 from ..units import dropin as units_dropin
+from ..units.slice_starter import keep_slice_starter
 from . import undo
+
+_OF_SLICE = f".slice.d/{units_dropin.FILE_NAME}"
 
 DropinChanges = t.Dict[str, t.Any]
 """What was, or would be, written: C(changed_units), C(diff), and C(unfinished), what an earlier run has left."""
@@ -153,6 +156,9 @@ def _change_dropins(
             if request.rollout:
                 undo.write_previous(request.state_folder, noted)
             raise
+        if any(change.path.endswith(_OF_SLICE) for change in changes):
+            for problem in keep_slice_starter(request.directory, label):
+                warn(problem)
     return {
         "changed_units": [units_dropin.unit_of(change.path) for change in changes],
         "unfinished": {unit: was["ran"] for unit, was in unfinished.items()},

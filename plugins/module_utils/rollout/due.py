@@ -36,6 +36,7 @@ def due_units(
     forced: t.Container[str] = (),
     ran: t.Container[str] = (),
     down: t.Container[str] = (),
+    spared: t.Container[str] = (),
 ) -> t.Tuple[t.List[Due], t.Dict[str, t.List[str]]]:
     """Return the units that are due, in order, and those of which it is only said, with the reasons.
 
@@ -43,6 +44,7 @@ def due_units(
     :param assumed: Whose drop-in changes, in check mode.
     :param forced: Whatever their processes say, also where they do not run.
     :param ran: Which ran when an earlier run, that did not come to its end, changed their drop-ins.
+    :param spared: Which are to have a program instead of a library: they need no restart for it.
     :param down: Which of those are to run again even where they were stopped, because it was us who had stopped them.
     """
     due: t.List[Due] = []
@@ -52,8 +54,9 @@ def due_units(
         policy = policy_of(unit.name, policies)
         active = systemd.is_active(unit.properties)
         reload = policy == "reload_then_verify" and active
-        why = list(unit.stale)
-        if not why and active and (unit.name in assumed or template in assumed):
+        by_program = unit.name in spared or template in spared
+        why = [] if by_program else list(unit.stale)
+        if not why and active and not by_program and (unit.name in assumed or template in assumed):
             why = ["its drop-in changes"]
         if unit.properties.get("ActiveState") == "failed" and (unit.name in ran or template in ran):
             why = ["it ran when an earlier run that did not come to its end changed its drop-in, and has failed since"]

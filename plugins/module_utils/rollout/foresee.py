@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..units.attach_line import attach_words
 from .restarts import RestartRequest
 from .transaction import Assignment, Outcome, assignment_of, begun
 from .transaction_host import TransactionHost
@@ -24,15 +25,21 @@ def foreseen(assignment: Assignment, host: TransactionHost) -> Outcome:
     written = host.write(task["dropins"], task["listed"], task["purge"])
     outcome.update(written=list(written.changed), unfinished=dict(written.unfinished), in_force=list(written.in_force))
     policies = {one["name"]: one.get("restart", "if_running") for one in task["services"]}
+    texts = {one["unit"]: one.get("content") for one in task["dropins"]}
     request = RestartRequest(
         policies,
         units=list(dict.fromkeys([*task["units"], *written.unfinished])),
         assumed=[*written.changed, *(policies if new_to_all else ())],
         ran=[unit for unit, ran in written.unfinished.items() if ran],
+        spared=tuple(unit for unit, text in texts.items() if text and attach_words(text) is not None),
     )
     done: t.Dict[str, t.Any] = {}
     host.restart(request, done)
     outcome["restart_due"], outcome["would_restart"] = done["restart_due"], done["would_restart"]
+    if task["programs"] and task["removal"]:
+        host.remove_programs(outcome["programs"])
+    elif task["programs"]:
+        host.set_programs(task["programs"], outcome["programs"], texts)
     live: t.Dict[str, t.Any] = {"counts": {}, "previous": []}
     expected = [one["expected"] for one in task["services"] if one.get("live") and one.get("expected")]
     if expected:
@@ -47,7 +54,7 @@ def foreseen(assignment: Assignment, host: TransactionHost) -> Outcome:
         gone = bool(libraries.removed)
     set_open = any(numbers.get("changed") for numbers in outcome["counts"].values())
     of_all = outcome["host_wide"]["settings"] or outcome["host_wide"]["line"]
-    outcome["changed"] = bool(of_all or written.changed or done["changed"] or set_open or gone)
+    outcome["changed"] = bool(of_all or written.changed or done["changed"] or outcome["programs"] or set_open or gone)
     return outcome
 
 

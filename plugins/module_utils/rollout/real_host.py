@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ..bpf.system_call import BpfRefused
 from ..host_wide.state import look_at_host_wide
 from ..libraries.command_file import LINK, Target
 from ..libraries.install import InUse
 from ..libraries.removal import NotRemovable, take_libraries_away
 from ..linux import systemd
+from ..linux.file_lock import NotLocked
 from ..linux.label import relabel
 from ..linux.polling import poll_until
 from ..linux.procfs import HOST
@@ -28,7 +30,7 @@ from ..units.unit import Unit, UnitsOfHost
 from ..verdicts.answer_form import result_of
 from ..verdicts.inspection import Audit
 from ..verdicts.question import question_from
-from . import undo
+from . import programs, undo
 from .dropins import DropinRequest, DropinsFailed, change_dropins
 from .due import policy_of
 from .host_wide_files import HostWideFiles
@@ -133,7 +135,7 @@ class RealHost:
                     rollout=True,
                     listed=listed,
                     running=[name for name, those in running.items() if those],
-                    fresh=[name for name, those in running.items() if those and not any(one.stale for one in those)],
+                    fresh=[name for name, those in running.items() if those and all(map(_has_all, those))],
                 ),
                 check=self._check,
                 warn=self._warn,
@@ -149,7 +151,7 @@ class RealHost:
             for name in done["unfinished"]
             if policy_of(name, self._policies) != "never"
             for one in running[name]
-            if not one.stale
+            if not one.stale and not one.by_program  # programs go back without a restart
         ]
         return Written(done["changed_units"], done["unfinished"], in_force)
 
@@ -167,6 +169,39 @@ class RealHost:
             if self._check:
                 done["would_restart"] = work.would_restart
         self.diffs += [work.result["diff"]] if work.result["diff"]["after"] else []
+
+    def set_programs(
+        self,
+        names: t.Sequence[str],
+        done: t.Dict[str, t.Any],
+        texts: t.Mapping[str, t.Optional[str]] = {},
+        back: bool = False,
+    ) -> None:
+        if not names:
+            return
+        failed = []
+        try:
+            units = UnitsOfHost(systemd.ask_systemd, undo.read_previous(undo.FOLDER)).units(names)
+        except systemd.SystemdError as error:
+            raise StepFailed(str(error)) from error
+        for unit in units.values():
+            try:
+                what = programs.see_to(unit, texts=texts, back=back, check=self._check, diffs=self.diffs)
+            except (BpfRefused, NotLocked, OSError) as error:
+                failed.append(f"{unit.name}: no program can be attached: {error}")
+                if not back:
+                    raise StepFailed(failed[0], unit.name) from error
+                continue
+            if what:
+                done[unit.name] = what
+        if failed:
+            raise StepFailed("; ".join(failed))
+
+    def remove_programs(self, done: t.Dict[str, t.Any]) -> None:
+        try:
+            done.update(programs.remove_all(self._check, self.diffs))
+        except (BpfRefused, NotLocked) as error:
+            raise StepFailed(f"a program cannot be detached: {error}") from error
 
     def set_open(self, expected: t.Sequence[t.Mapping[str, t.Any]], done: t.Dict[str, t.Any]) -> None:
         sockets = OpenSockets(check=self._check)
@@ -231,6 +266,11 @@ class RealHost:
                 self._host_wide.forget()
         except OSError as error:
             raise StepFailed(f"the end of the rollout cannot be noted: {error.strerror}: {error.filename}") from error
+
+
+def _has_all(unit: Unit) -> bool:
+    """Tell whether a unit runs with what its drop-in says."""
+    return not unit.stale and not unit.unattached
 
 
 def _running(name: str, units: t.Mapping[str, Unit]) -> t.List[Unit]:

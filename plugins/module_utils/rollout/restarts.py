@@ -38,6 +38,8 @@ class RestartRequest(t.NamedTuple):
     ran: t.Sequence[str] = ()
     down: t.Sequence[str] = ()
     """Those of V(ran) that are started where they do not run, whatever systemd calls that."""
+    spared: t.Sequence[str] = ()
+    """In check mode: those whose drop-in is going to have a program attached, for which no restart is due."""
     without: t.Sequence[str] = ()
     settle: float = 2.0
     job_timeout: int = job.TIMEOUT
@@ -114,6 +116,7 @@ class Restarts:
             forced=self._request.forced,
             ran=self._request.ran,
             down=self._request.down,
+            spared=self._request.spared,
         )
         return due
 

@@ -33,6 +33,7 @@ LINE, NO_LINE = "Have every program load the libraries", "Have no program load t
 WRITE = "Write the drop-ins"
 RESTART = "Restart what runs without them"
 LEFT = "Stop where something is left of what was taken away"
+PROGRAMS, NO_PROGRAMS = "Attach the programs of the units", "Detach the programs of the units"
 OPEN = "Set the open sockets"
 RESTORE = "Put back what was set on open sockets"
 SOCKETS = "Stop where sockets are wrong"
@@ -42,8 +43,8 @@ KILLED = "Go on after the transaction was killed"
 
 DEFAULTS: t.Mapping[str, t.Any] = {
     "removal": False, "libraries_too": False, "open_sockets_too": False, "host_wide": None, "dropins": [],
-    "purge": False, "services": [], "units": [], "without": [], "listed": None, "window": False, "settle": 2.0,
-    "job_timeout": 300, "one_at_a_time": False, "verify": True, "verify_wait": 10.0, "verify_fail": True,
+    "purge": False, "programs": [], "services": [], "units": [], "without": [], "listed": None, "window": False,
+    "settle": 2.0, "job_timeout": 300, "one_at_a_time": False, "verify": True, "verify_wait": 10.0, "verify_fail": True,
     "max_sockets": 1000,
 }  # fmt: skip
 """What an assignment says where it says nothing.
@@ -51,10 +52,11 @@ DEFAULTS: t.Mapping[str, t.Any] = {
 V(removal): what is there is taken away, with the libraries and what was set on open sockets where that is said.
 V(host_wide): None leaves alone what every process is told; else C(settings), the text of the settings file or None for
 no file, C(use), the libraries that every program loads, and how they are tried. V(dropins), as change_dropins() takes
-them; V(purge): those of all others go. V(services), in the order of the restarts: C(name), C(restart), C(live),
-C(expected); who is only to be restarted has no C(expected). V(units): who else may have to be restarted. V(without): of
-whom no process may keep anything. V(listed): the units that the run speaks of. V(window): what is left to be restarted
-may still go back in a later run."""
+them; V(purge): those of all others go. V(programs): the units whose cgroups are to have what their drop-ins say of
+programs; in a removal, V(["*"]): every one of this host. V(services), in the order of the restarts: C(name),
+C(restart), C(live), C(expected); who is only to be restarted has no C(expected). V(units): who else may have to be
+restarted. V(without): of whom no process may keep anything. V(listed): the units that the run speaks of. V(window):
+what is left to be restarted may still go back in a later run."""
 
 
 def assignment_of(given: Assignment) -> t.Dict[str, t.Any]:
@@ -69,10 +71,11 @@ def begun() -> Outcome:
         "host_wide": {"settings": False, "line": False, "left": False, "notes": [], "restart_due": []},
         "written": [], "unfinished": {}, "in_force": [],
         "restarted": {}, "restart_due": {}, "reloaded": False, "left": [],
-        "counts": {}, "sockets": {}, "libraries": {"removed": [], "used_by": []},
+        "programs": {}, "counts": {}, "sockets": {}, "libraries": {"removed": [], "used_by": []},
         "back": {
             "taken": False, "host_wide": [], "written": [], "restarted": [], "counts": {}, "still_new": [],
-            "host_wide_failed": "", "written_failed": "", "restarted_failed": "", "sockets_failed": "",
+            "programs": {}, "host_wide_failed": "", "written_failed": "", "programs_failed": "",
+            "restarted_failed": "", "sockets_failed": "",
             "noted_failed": "",
         },
     }  # fmt: skip
@@ -175,6 +178,9 @@ class _Transaction:
         if task["removal"]:
             self._take_the_rest_away()
             return
+        if task["programs"]:
+            self._begin(PROGRAMS)
+            self._host.set_programs(task["programs"], outcome["programs"])
         self._see_to_the_sockets()
         self._begin(CONFIRM)
         due = list(outcome["restart_due"]) if task["window"] else []
@@ -232,7 +238,8 @@ class _Transaction:
         self._begin(CONFIRM)
         self._host.confirm([], self._task["listed"], self._task["host_wide"] is not None)
         failed = []
-        steps = [(RESTORE, self._restore_open)] if self._task["open_sockets_too"] else []
+        steps = [(NO_PROGRAMS, self._remove_programs)] if self._task["programs"] else []
+        steps += [(RESTORE, self._restore_open)] if self._task["open_sockets_too"] else []
         steps += [(LIBRARIES, self._remove_libraries)] if self._task["libraries_too"] else []
         for step, do in steps:
             self._begin(step)
@@ -247,6 +254,10 @@ class _Transaction:
         if blocking:
             self._step = LEFT
             raise _Incomplete(f"{_left(blocking)}; the libraries stay until then")
+
+    def _remove_programs(self) -> None:
+        """Before old values are put back on open sockets: one that enforces its own would not let them be."""
+        self._host.remove_programs(self.outcome["programs"])
 
     def _restore_open(self) -> None:
         self.outcome["counts"] = self._host.restore_open(None)

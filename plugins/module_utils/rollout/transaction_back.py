@@ -11,7 +11,7 @@ import typing as t
 from .restarts import RestartRequest, RestartResult
 from .transaction_host import StepFailed, TransactionHost
 
-PARTS = ("host_wide", "written", "sockets", "restarted", "noted")
+PARTS = ("host_wide", "written", "programs", "sockets", "restarted", "noted")
 """What can fail, in the order in which it is tried; C(..._failed) of V(back) says how."""
 
 
@@ -49,6 +49,8 @@ class WayBack:
         if self._task["host_wide"] is not None:
             self._try("host_wide", "put back what every process was told", self._put_back_host_wide)
         self._try("written", "put the previous drop-ins back", self._put_back)
+        if self._task["programs"] and not back["written_failed"]:
+            self._try("programs", "put the previous programs back", self._put_programs_back)
         if self._previous:
             self._try("sockets", "put the previous values back on the open sockets", self._restore_open)
         if not back["written_failed"]:
@@ -70,6 +72,10 @@ class WayBack:
 
     def _put_back(self) -> None:
         self._back["written"] = list(self._host.put_back(self._task["listed"]))
+
+    def _put_programs_back(self) -> None:
+        names = list(dict.fromkeys([*self._task["programs"], *self._outcome["unfinished"]]))
+        self._host.set_programs([name for name in names if name != "*"], self._back["programs"], back=True)
 
     def _restore_open(self) -> None:
         self._back["counts"] = self._host.restore_open(self._previous)

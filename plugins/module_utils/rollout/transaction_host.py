@@ -85,6 +85,23 @@ class TransactionHost(t.Protocol):
     def restart(self, request: RestartRequest, done: RestartResult) -> None:
         """Have systemd read its files, restart what is due, and see that it stays up; 'done' grows with the work."""
 
+    def set_programs(
+        self,
+        names: t.Sequence[str],
+        done: t.Dict[str, t.Any],
+        texts: t.Mapping[str, t.Optional[str]] = {},
+        back: bool = False,
+    ) -> None:
+        """Have the cgroups of units the programs that their drop-ins say, while the units run.
+
+        :param done: grows with the work, by unit C(done) and C(library).
+        :param texts: what drop-ins are going to say, in check mode.
+        :param back: whether this is the way back.
+        """
+
+    def remove_programs(self, done: t.Dict[str, t.Any]) -> None:
+        """Take every program of ours away from this host's units."""
+
     def set_open(self, expected: t.Sequence[t.Mapping[str, t.Any]], done: t.Dict[str, t.Any]) -> None:
         """Set the open sockets; 'done' gets C(counts), and C(previous), what it takes to undo it."""
 

@@ -32,6 +32,8 @@ def failure_lines(outcome: Outcome, host: str, removal: bool = False) -> t.List[
         f"drop-ins put back: {', '.join(back['written']) or 'none were changed'}",
         f"restarted with the old settings: {', '.join(back['restarted']) or 'none were restarted'}",
     ]
+    if back["programs"]:
+        lines.insert(4, f"programs put back: {', '.join(back['programs'])}")
     if back["host_wide"]:
         lines.insert(3, f"files put back: {', '.join(back['host_wide'])}")
     if still_new:
@@ -50,6 +52,7 @@ def remarks_of(outcome: Outcome, removal: bool = False) -> t.List[str]:
         for row in outcome["left"]
         if not row["blocks"] and row["by"] != "host"
     ]
+    remarks += _of_programs(outcome["programs"])
     counts = outcome["counts"]
     if any(numbers.get("changed") for numbers in counts.values()):
         for unit, numbers in counts.items():
@@ -66,6 +69,19 @@ def remarks_of(outcome: Outcome, removal: bool = False) -> t.List[str]:
             "this playbook again to remove the folder"
         )
     return remarks
+
+
+def _of_programs(programs: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
+    """Say what was done with programs of the kernel, and who has a library besides."""
+    lines = []
+    for done in dict.fromkeys(one["done"] for one in programs.values()):
+        lines.append(f"program {done}: {', '.join(name for name, one in programs.items() if one['done'] == done)}")
+    return lines + [
+        f"{name}: process {', '.join(map(str, one['library']))} keeps the library that it was started with, until its "
+        "next start; until then both set the options, the program last"
+        for name, one in programs.items()
+        if one["library"]
+    ]
 
 
 def waiting_lines(rows: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[str]:
@@ -87,6 +103,7 @@ def changed_things(outcome: Outcome) -> t.List[str]:
         *([_LINE] if host_wide["line"] else []),
         *([_SETTINGS] if host_wide["settings"] else []),
         *outcome["written"],
+        *(f"the program of {name}" for name in outcome["programs"]),
         *([_LIBRARIES] if outcome["libraries"]["removed"] else []),
     ]
 
@@ -112,6 +129,8 @@ def _returned(outcome: Outcome) -> str:
     if back["written_failed"]:
         return f"THE HOST STILL HAS THE NEW DROP-INS, they could not be put back: {back['written_failed']}"
     noted = f", and that could not be noted: {back['noted_failed']}" if back["noted_failed"] else ""
+    if back["programs_failed"]:
+        return f"THE HOST STILL HAS NEW PROGRAMS of its units, they could not be put back: {back['programs_failed']}"
     if back["restarted_failed"]:
         return f"the host has its drop-ins from before, but with them too {back['restarted_failed']}{noted}"
     if outcome["state"] == AS_BEFORE:

@@ -20,7 +20,7 @@ import typing as t
 from ..linux.files import replace_file
 from ..linux.printable import printable
 from ..linux.state_file import Damaged, is_integer, read_json
-from ..linux.unit_names import is_unit_name
+from ..linux.unit_names import OURS, is_unit_name
 from ..units.dropin import MARKER
 
 FOLDER = "/var/lib/netops.keepalive"
@@ -72,8 +72,8 @@ def _read(folder: str) -> t.Tuple[Previous, t.List[str]]:
 
 def _damage_of(unit: str, was: t.Any) -> str:
     """Say what is wrong with one entry; '' where it is as change_dropins() has written it."""
-    if not is_unit_name(unit, ("service", "socket")):
-        return "is not the name of a .service or .socket unit"
+    if not is_unit_name(unit, OURS):
+        return "is not the name of a .service, .socket or .slice unit"
     if not isinstance(was, dict) or set(was) != {"unit", "content", "base64", "mtime_ns", "ran"}:
         return "is not an object with unit, content, base64, mtime_ns and ran"
     if was["unit"] != unit:

@@ -22,6 +22,10 @@ from .options import (
 RESTARTS = ("if_running", "never", "reload_then_verify")
 """What may happen to a running service whose process does not have its settings yet."""
 
+BACKENDS = ("preload", "bpf", "auto")
+"""What sets the options: a library in the unit's processes, a program of the kernel for its cgroup, or what the host
+allows of these."""
+
 UNIT_STATES = ("present", "absent")
 """Whether a unit is to have settings of ours, or none."""
 
@@ -35,6 +39,9 @@ REASONS: t.Dict[str, str] = {
     "overridden_by_configuration": "another setting than the drop-in gives the process other values",
     "overridden_by_application": "the application set the option itself, after the library",
     "opened_before_preload": "the socket is older than the library in this process",
+    "program_not_attached": "backend bpf: the unit's cgroup has no program of ours",
+    "program_replaced": "backend bpf: the program that is attached sets other values",
+    "opened_before_attach": "backend bpf: the socket is older than the program that is attached",
     "inherited_listener": "another process called listen(); for systemd's, name the .socket unit",
     "due_at_restart": "live: true cannot reach it: the option or the connection waits for the next restart",
     "not_supported_by_protocol": "the kernel does not have the option for this protocol (MPTCP)",
@@ -43,8 +50,8 @@ REASONS: t.Dict[str, str] = {
 """Why a socket may lack the values it should have: the words of reports, and of C(accept)."""
 
 _SETTINGS = (
-    "libraries", "restart", "live", "overwrite", "accept", "min_sockets", "if_present", "debug", "respect",
-    "short_user_timeout", "tcp",
+    "backend", "libraries", "restart", "live", "overwrite", "accept", "min_sockets", "if_present", "debug", "respect",
+    "enforce", "short_user_timeout", "tcp",
 )  # fmt: skip
 
 Spelling = t.Callable[[t.Any], t.Optional[str]]
@@ -157,6 +164,7 @@ def _name(value: t.Any) -> t.Optional[str]:
 _CHECKS: t.Dict[str, t.Callable[[t.Any], t.Optional[str]]] = {
     "name": _name,
     "profile": _name,
+    "backend": _one_of(BACKENDS),
     "libraries": _list_of(tuple(LIBRARIES), least=1),
     "restart": _one_of(RESTARTS),
     "live": _boolean,
@@ -168,6 +176,7 @@ _CHECKS: t.Dict[str, t.Callable[[t.Any], t.Optional[str]]] = {
     "if_present": _boolean,
     "debug": _boolean,
     "respect": _boolean,
+    "enforce": _boolean,
     "short_user_timeout": _boolean,
 }
 _PLAIN: t.Dict[str, t.Callable[[t.Any], t.Any]] = {

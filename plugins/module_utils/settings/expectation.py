@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .checks import REASONS, check_tcp
+from .checks import BACKENDS, REASONS, check_tcp
 from .options import LIBRARIES, OPTIONS
 
 ACTING = {
@@ -36,6 +36,8 @@ EXPECTED: t.Dict[str, t.Any] = {
         "overwrite": {"type": "bool", "default": False},
         "respect": {"type": "bool", "default": False},
         "if_present": {"type": "bool", "default": False},
+        "backend": {"type": "str", "choices": list(BACKENDS), "default": "preload"},
+        "enforce": {"type": "bool", "default": False},
     },
 }
 """The parameter of modules that parse_expected() takes."""
@@ -46,7 +48,7 @@ class Expectation(t.NamedTuple):
 
     name: str
     libraries: t.FrozenSet[str]
-    """Empty for a .socket unit, whose options systemd itself sets."""
+    """Empty for a .socket unit: systemd itself sets its options, or a program acts as the library listen does."""
     tcp: t.Dict[str, int]
     accept: t.FrozenSet[str]
     """Reasons that are reported but are no failure."""
@@ -58,19 +60,30 @@ class Expectation(t.NamedTuple):
     """What of them the application has set itself: keepalive that is on is left alone, or nothing is."""
     if_present: bool = False
     """Where the host does not have the unit, that is no failure."""
+    backend: str = "preload"
+    """What sets the values; V(auto) where only the host decides."""
+    enforce: bool = False
+    """A program sets them also in the place of the application's own."""
 
     @property
     def by_systemd(self) -> bool:
-        """Tell whether systemd's directives set the options, and not a library."""
-        return self.name.endswith(".socket")
+        """Tell whether systemd's directives set the options, and neither a library nor a program."""
+        return self.name.endswith(".socket") and self.backend != "bpf"
+
+    @property
+    def by_program(self) -> bool:
+        """Tell whether a program of the unit's cgroup sets the options; not where only the host decides."""
+        return self.backend == "bpf"
 
     def acting(self, direction: str) -> t.FrozenSet[str]:
-        """Return the libraries of this unit that have a say on sockets of a direction."""
+        """Return the libraries of this unit, or what a program does in their place, that have a say on sockets."""
+        if self.by_program and self.name.endswith(".socket"):
+            return ACTING[direction] & {"listen"}
         return self.libraries & ACTING[direction]
 
     def concerns(self, direction: str) -> bool:
         """Tell whether sockets of a direction are this unit's service direction."""
-        if self.by_systemd:
+        if self.name.endswith(".socket"):
             return direction in ("listening", "accepted")
         return bool(self.acting(direction))
 
@@ -86,6 +99,8 @@ class Expectation(t.NamedTuple):
             "respect": self.respect,
             "overwrite": self.overwrite,
             "if_present": self.if_present,
+            "backend": self.backend,
+            "enforce": self.enforce,
         }
 
 
@@ -117,6 +132,15 @@ def parse_expected(entries: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[Expecta
             raise ValueError(f"{where}: min_sockets: {min_sockets} is negative: expected 0 or more sockets")
         if entry.get("respect") and entry.get("overwrite"):
             raise ValueError(f"{where}: overwrite: contradicts respect: leave one of them out")
+        backend = entry.get("backend") or "preload"
+        if backend not in BACKENDS:
+            raise ValueError(f"{where}: backend: {backend!r} is none of {', '.join(BACKENDS)}")
+        if name.endswith(".slice") and backend != "bpf":
+            raise ValueError(f"{where}: backend: a slice takes bpf: it has no process to load a library")
+        if entry.get("enforce") and backend != "bpf":
+            raise ValueError(f"{where}: enforce: takes backend bpf: a library can force nothing")
+        if entry.get("enforce") and entry.get("respect"):
+            raise ValueError(f"{where}: enforce: contradicts respect: leave one of them out")
         expectations.append(
             Expectation(
                 name,
@@ -124,7 +148,8 @@ def parse_expected(entries: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[Expecta
                 _parse_tcp(entry.get("tcp") or {}, where),
                 accept,
                 min_sockets,
-                **{key: bool(entry.get(key)) for key in ("live", "respect", "overwrite", "if_present")},
+                backend=backend,
+                **{key: bool(entry.get(key)) for key in ("live", "respect", "overwrite", "if_present", "enforce")},
             )
         )
     return expectations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .checks import ReportMistake
+from .checks import BACKENDS, ReportMistake
 from .expectation import SYSTEMD_OPTIONS, Expectation
 from .options import ALWAYS, DERIVE, OPTIONS, SWITCHES, SYSTEM, problem_with_user_timeout
 
@@ -44,6 +44,9 @@ class ResolvedService(t.NamedTuple):
     """Where a host does not have the unit, that is no error."""
     debug: bool = False
     respect: bool = False
+    backend: str = "preload"
+    """What sets the options; V(auto) until the host has been asked what it can."""
+    enforce: bool = False
 
     @classmethod
     def from_dict(cls, service: t.Mapping[str, t.Any]) -> ResolvedService:
@@ -56,20 +59,26 @@ class ResolvedService(t.NamedTuple):
 
     @property
     def type(self) -> str:
-        """Say which kind of unit it is: V(socket) or V(service)."""
-        return "socket" if self.name.endswith(".socket") else "service"
+        """Say which kind of unit it is: V(socket), V(slice) or V(service)."""
+        kind = self.name.rpartition(".")[2]
+        return kind if kind in ("socket", "slice") else "service"
 
     @property
     def expected(self) -> Expectation:
         """Say what the live sockets must show."""
         accept = set(self.accept)
-        if self.restart == "never" and self.live:  # open sockets are set; what that cannot reach has to wait
+        never_restarted = self.restart == "never" or self.by_program
+        if never_restarted and self.live:  # open sockets are set; what that cannot reach has to wait
             accept.add("due_at_restart")
-        elif self.restart == "never":  # what runs is not asked to have the settings before its next start
+        elif self.by_program:  # nobody has asked for what was open before
+            accept.add("opened_before_attach")
+        elif never_restarted:  # what runs is not asked to have the settings before its next start
             accept.update(DUE_AT_START)
         if self.respect:
             # Who turned keepalive on before the library saw the socket, this application or another, is all the same.
             accept.update(("overridden_by_application", "opened_before_preload"))
+            if self.by_program:
+                accept.add("opened_before_attach")
         return Expectation(
             self.name,
             frozenset(self.libraries),
@@ -80,11 +89,18 @@ class ResolvedService(t.NamedTuple):
             self.respect,
             self.overwrite,
             self.if_present,
+            self.backend,
+            self.enforce,
         )
 
     @property
+    def by_program(self) -> bool:
+        """Tell whether a program of the unit's cgroup sets the options."""
+        return self.backend == "bpf"
+
+    @property
     def variables(self) -> t.Dict[str, str]:
-        """Return what the libraries read of it in an environment, in the order in which it is written."""
+        """Return what the libraries, or keepalive-bpf, read of it in an environment, in the order of the drop-in."""
         said = {name: self.tcp[name] for name in OPTIONS if name in ALWAYS or self.tcp[name] != SYSTEM}
         variables = {OPTIONS[name].variable: str(value) for name, value in said.items()}
         variables.update({variable: "1" for key, variable in SWITCHES.items() if getattr(self, key)})
@@ -122,6 +138,8 @@ class ResolvedService(t.NamedTuple):
             "if_present": self.if_present,
             "debug": self.debug,
             "respect": self.respect,
+            "backend": self.backend,
+            "enforce": self.enforce,
             "tcp": dict(self.tcp),
             "expected": self.expected.as_dict(),
             "warnings": self.warnings,
@@ -131,6 +149,12 @@ class ResolvedService(t.NamedTuple):
 def _given(said: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     """Pick what is taken over as it was said; what nobody said has its default."""
     return {name: said[name] for name in ResolvedService._fields[4:] if name in said}
+
+
+def with_backend(service: t.Mapping[str, t.Any], backend: str) -> t.Dict[str, t.Any]:
+    """Return a resolved service, as a dictionary, with what the host has decided of C(backend=auto)."""
+    resolved = ResolvedService.from_dict(service)
+    return resolved._replace(backend=backend, debug=resolved.debug and backend != "bpf").as_dict()
 
 
 def merge_settings(parts: t.Iterable[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
@@ -157,13 +181,22 @@ def complete(
     if is_socket and said.get("restart") == "reload_then_verify":  # of its own it may not say so, see below
         said["restart"] = "if_running"
     libraries = [] if is_socket else said.get("libraries", ["connect"])
-    applicable = [o for o in OPTIONS if _applies(o, libraries, is_socket)]
+    backend = said.get("backend", BACKENDS[0])
+    if name.endswith(".slice") and (backend != "bpf" or name == "-.slice"):
+        _refuse_slice(name, backend, own, report)
+    applicable = [o for o in OPTIONS if _applies(o, libraries, is_socket, backend)]
     for entry in own:
-        _check_applicable(entry, libraries, is_socket, applicable, report, libraries_known)
+        _check_applicable(entry, libraries, is_socket, applicable, report, libraries_known, backend)
         if entry.values.get("overwrite") and not said.get("live"):
             report(entry.place, "overwrite: has no effect without 'live: true'; add that, or leave it out")
     if said.get("overwrite") and said.get("respect"):
         report(own[-1].place, "overwrite: contradicts 'respect: true'; leave one of them out")
+    if backend == "bpf":
+        said["debug"] = False
+    else:
+        said["enforce"] = False
+    if said.get("enforce") and said.get("respect"):
+        report(own[-1].place, "enforce: contradicts 'respect: true'; leave one of them out")
     tcp = {o: said.get("tcp", {}).get(o, OPTIONS[o].default) for o in OPTIONS}
     tcp.update({o: SYSTEM for o in OPTIONS if o not in applicable})
     if not said.get("short_user_timeout"):
@@ -173,6 +206,15 @@ def complete(
     return ResolvedService(name, libraries, tcp, asked, **_given(said))
 
 
+def _refuse_slice(name: str, backend: str, own: t.Sequence[Mention], report: ReportMistake) -> None:
+    """Say why a slice cannot have what was said of it."""
+    place = own[-1].place if own else name
+    if name == "-.slice":
+        report(place, "name: the topmost slice is the whole host; name system.slice, or another one below it")
+    else:
+        report(place, f"backend: {backend}: a slice has no process to load a library; say 'backend: bpf'")
+
+
 def _check_applicable(
     entry: Mention,
     libraries: t.List[str],
@@ -180,15 +222,21 @@ def _check_applicable(
     applicable: t.List[str],
     report: ReportMistake,
     libraries_known: bool,
+    backend: str,
 ) -> None:
     """Refuse what the unit's own entry asks for and is not possible; leave out what it inherits and does not apply."""
+    by_program = backend == "bpf"
+    if entry.values.get("enforce") and not by_program:
+        report(entry.place, f"enforce: takes 'backend: bpf', and this unit has {backend}; add that, or leave it out")
+    if entry.values.get("debug") and by_program:
+        report(entry.place, "debug: with 'backend: bpf' no library is in the process that could say it; leave it out")
     if is_socket:
-        for key in ("libraries", "respect", "debug"):
+        for key in ("libraries",) if by_program else ("libraries", "respect", "debug"):
             if entry.values.get(key):
+                who = "the program acts as the library listen does" if by_program else "systemd sets the options itself"
                 report(
                     entry.place,
-                    f"{key}: a .socket unit loads no library, systemd sets the options itself; "
-                    "leave it out, or name the .service unit",
+                    f"{key}: a .socket unit loads no library, {who}; leave it out, or name the .service unit",
                 )
         if entry.values.get("restart") == "reload_then_verify" and entry.place != "keepalive_services_restart":
             report(entry.place, "restart: a .socket unit cannot be reloaded; leave it out, it is restarted if it runs")
@@ -197,11 +245,16 @@ def _check_applicable(
             continue
         if not libraries_known and not is_socket:
             continue  # which libraries were meant is not known; that mistake is reported
-        if is_socket:
+        if by_program and option == "defer_accept":
+            why = "with 'backend: bpf' nothing sets it; take 'backend: preload' with the library listen, or " + (
+                "leave the backend out: systemd sets it" if is_socket else "name the .socket unit"
+            )
+        elif is_socket and not by_program:
             why = f"systemd.socket(5) has no directive for it; it has {', '.join(SYSTEMD_OPTIONS)}"
         else:
             needs = " or ".join(OPTIONS[option].libraries)
-            why = f"has no effect with libraries [{', '.join(libraries)}]; it needs {needs}"
+            has = f"libraries [{', '.join(libraries)}]" if libraries else "a .socket unit, which connects nowhere"
+            why = f"has no effect with {has}; it needs {needs}"
         report(entry.place, f"tcp.{option}: {why}")
 
 
@@ -213,7 +266,10 @@ def _check_user_timeout(mentions: t.Sequence[Mention], tcp: t.Mapping[str, int],
         report(said[-1], problem)
 
 
-def _applies(option: str, libraries: t.List[str], is_socket: bool) -> bool:
+def _applies(option: str, libraries: t.List[str], is_socket: bool, backend: str) -> bool:
+    if backend == "bpf":
+        acting = libraries or ["listen"]
+        return option != "defer_accept" and any(library in OPTIONS[option].libraries for library in acting)
     if is_socket:
         return option in SYSTEMD_OPTIONS
     return any(library in OPTIONS[option].libraries for library in libraries)

@@ -2,10 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one place that chooses how sockets are read and set: through the installed library, or with Python alone."""
+"""The one place that chooses how sockets are read and set: through the installed library, or with Python alone.
+
+Where there are many, or where some wait to be accepted, the kernel tells of them all at once beforehand.
+"""
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ..linux.procfs import Proc
@@ -16,13 +20,19 @@ from .native import (
     NativeSetter,
     Unavailable,
 )
-from .values import Applied, SettingPlan, SocketValues
+from .values import Applied, AtOnce, SettingPlan, SocketOption, SocketValues
 
 CHOICES = ("auto", "native", "portable")
 
 
 class Reader(t.Protocol):
     """What lists the sockets of a process, and gives their values; see PortableReader."""
+
+    at_once_from: int
+    """From how many sockets on it is worth to ask for all at once; 0: never."""
+
+    def at_once(self, namespaces: t.Mapping[int, int], proc: Proc = ...) -> AtOnce:
+        """Return what is known of the sockets of these network namespaces (inode → a process in it)."""
 
     def tables(self, pid: int, proc: Proc = ...) -> t.List[int]:
         """Return a thread for each table of descriptors that the process has."""
@@ -38,6 +48,17 @@ class Reader(t.Protocol):
 
 class Setter(t.Protocol):
     """What sets options on the sockets of a process; see PortableSetter.apply."""
+
+    at_once_from: int
+    """From how many sockets on it is worth to set all at once; 0: never."""
+
+    def apply_at_once(
+        self, namespace: t.Optional[int], wanted: t.Mapping[int, t.Sequence[SocketOption]]
+    ) -> t.Dict[int, Applied]:
+        """Set options on sockets of a namespace that the reader has seen at once, by their keys.
+
+        What is left out was not done, or it is not known whether it was.
+        """
 
     def apply(self, pid: int, plan: SettingPlan, thread: t.Optional[int] = ...) -> t.Iterator[Applied]:
         """Yield what became of each descriptor."""
@@ -55,12 +76,28 @@ class Access(t.NamedTuple):
 
 
 def choose_access(wanted: str = "auto", folder: str = LIBRARY_DIR, owner: int = 0) -> Access:
-    """Return the native pair where cffi and a library to be trusted are there, otherwise the portable one.
+    """Return a reader and a setter: the native pair where cffi and a library to be trusted are there.
 
-    :param wanted: one of CHOICES.
+    :param wanted: one of CHOICES; with auto, what can be is read and set at once.
     :param owner: whom the library must belong to, for tests.
     :raises Unavailable: native was wanted and cannot be had.
     """
+    access = _one_by_one(wanted, folder, owner)
+    return at_once(access) if wanted == "auto" and os.geteuid() == 0 else access
+
+
+def at_once(access: Access, at_once_from: t.Optional[int] = None) -> Access:
+    """Return what asks for all sockets at once where that is worth it, and else is as it was."""
+    try:
+        from .at_once import WORTH_IT, Iterator, IteratorReader, IteratorSetter
+    except ImportError:  # a Python built without libffi
+        return access
+    iterator = Iterator()
+    reader = IteratorReader(iterator, access.reader, at_once_from or WORTH_IT)
+    return access._replace(reader=reader, setter=IteratorSetter(iterator, access.setter, reader.at_once_from))
+
+
+def _one_by_one(wanted: str, folder: str, owner: int) -> Access:
     why = ""
     if wanted != "portable":
         try:

@@ -56,7 +56,7 @@ class Kernels:
                 return defaults_of_a_fresh_socket()
             if pid is None:
                 return None
-            with _open_namespace(pid, self._proc) as stream:
+            with open_namespace(pid, self._proc.root) as stream:
                 # The process may have gone, and another one have its number.
                 return _inside(stream.fileno()) if os.fstat(stream.fileno()).st_ino == namespace else None
         except OSError:
@@ -64,8 +64,9 @@ class Kernels:
 
 
 @reads
-def _open_namespace(pid: int, proc: Proc) -> t.BinaryIO:
-    return open(os.path.join(proc.root, str(pid), "ns", "net"), "rb")
+def open_namespace(pid: int, root: str) -> t.BinaryIO:
+    """Open the network namespace of a process."""
+    return open(os.path.join(root, str(pid), "ns", "net"), "rb")
 
 
 def window_clamp_floor() -> int:
@@ -86,7 +87,7 @@ def _inside(namespace: int) -> t.Optional[Defaults]:
 
     def ask() -> None:
         try:
-            _enter(namespace)
+            enter_network_namespace(namespace)
             answers.append(defaults_of_a_fresh_socket())
         except OSError:  # needs CAP_SYS_ADMIN
             pass
@@ -97,7 +98,11 @@ def _inside(namespace: int) -> t.Optional[Defaults]:
     return next(iter(answers), None)
 
 
-def _enter(namespace: int) -> None:
+def enter_network_namespace(namespace: int) -> None:
+    """Have the calling thread go on in another network namespace, which is a descriptor.
+
+    :raises OSError: It may not.
+    """
     if hasattr(os, "setns"):  # Python 3.12
         os.setns(namespace, _CLONE_NEWNET)
     elif ctypes is None or ctypes.CDLL(None).setns(namespace, _CLONE_NEWNET) != 0:

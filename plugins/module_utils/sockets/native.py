@@ -30,6 +30,7 @@ from .values import (
     BATCH,
     PROTOCOLS,
     Applied,
+    OneByOne,
     SettingPlan,
     SocketOption,
     SocketValues,
@@ -116,7 +117,7 @@ class Library:
         return None if value == self.none else value
 
 
-class NativeReader:
+class NativeReader(OneByOne):
     """Reads sockets process by process, like PortableReader."""
 
     def __init__(self, library: Library) -> None:
@@ -242,7 +243,7 @@ class NativeReader:
         return self._options.setdefault(packed, dict(zip(OPTIONS, values)))
 
 
-class NativeSetter:
+class NativeSetter(OneByOne):
     """Sets options process by process, like PortableSetter."""
 
     def __init__(self, library: Library) -> None:

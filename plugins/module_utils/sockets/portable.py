@@ -32,6 +32,7 @@ from .values import (
     BATCH,
     PROTOCOLS,
     Applied,
+    OneByOne,
     SettingPlan,
     SocketOption,
     SocketValues,
@@ -63,7 +64,7 @@ _FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 _SOCKOPTS = tuple((option.name, option.sockopt) for option in OPTIONS.values())
 
 
-class PortableReader:
+class PortableReader(OneByOne):
     """Reads sockets process by process; what it learned about namespaces serves the next process."""
 
     def __init__(self) -> None:
@@ -144,7 +145,7 @@ class PortableReader:
         return self._namespaces[cookie]
 
 
-class PortableSetter:
+class PortableSetter(OneByOne):
     """Sets options process by process."""
 
     def __init__(self) -> None:

@@ -43,6 +43,7 @@ class Record(t.NamedTuple):
     """One TCP socket, with all processes that hold it."""
 
     inode: int
+    """Below 0: nobody has accepted it yet, and the holders are those of its listener."""
     family: str
     protocol: t.Optional[str]
     state: str
@@ -83,9 +84,14 @@ class Record(t.NamedTuple):
         return self.holder[:2]
 
     @property
+    def waits(self) -> bool:
+        """Tell whether it is in the queue of a listener: whoever accepts it gets it as it is."""
+        return self.inode < 0
+
+    @property
     def ways(self) -> t.List[Holder]:
         """Return where it may be taken hold of, the best way first."""
-        return sorted(self.holders, key=_order)
+        return [] if self.waits else sorted(self.holders, key=_order)
 
     def subject(self) -> Subject:
         """Return what a comparison needs; of a record that could not be read, what its timer shows."""
@@ -105,9 +111,9 @@ class Record(t.NamedTuple):
             "pids": pids[:MOST_PIDS],
             "pids_total": len(pids),
             "program": self.program,
-            "fd": descriptor,
-            "thread": thread,
-            "inode": self.inode,
+            "fd": None if self.waits else descriptor,
+            "thread": None if self.waits else thread,
+            "inode": None if self.waits else self.inode,
             "family": self.family,
             "protocol": self.protocol,
             "state": self.state,

@@ -16,7 +16,7 @@ from .access import Reader
 from .record import Holder, Record, TableValues, stands_for, values_of
 from .timers import TimerSeen, read_timers
 from .unowned import inodes_in_tables, rows_of_nobody
-from .values import SocketValues
+from .values import NOTHING_AT_ONCE, AtOnce, SocketValues
 
 _DIRECTIONS = {"LISTEN": "listening", "CLOSE": "unconnected"}
 """State → direction; in all other states it depends on who listens."""
@@ -95,6 +95,10 @@ class Sweep:
         self._units = units
         self._proc = proc
         self._not_tcp: t.Set[int] = set()
+        self._at_once: t.Optional[AtOnce] = None
+        self._something_waits = False
+        self._asked_for = 0
+        """What was seen of all sockets at once, where that was worth it, and how many were asked for till then."""
         self._threads_known: t.Set[int] = set()
         self._pid_in: t.Dict[t.Optional[int], int] = {}
         self._tables: t.Dict[t.Optional[int], t.List[procnet.Row]] = {}
@@ -107,7 +111,7 @@ class Sweep:
         for pid in (1, *sorted(pids)):
             self._learn_namespace(pid)
         if self._watched:
-            self._before = inodes_in_tables(self._pid_in.values(), self._proc)
+            self._before = self._inodes_before()
         if sample is not None:
             self._leave_out(sample, pids)
         for pid in sorted(pids):
@@ -168,11 +172,17 @@ class Sweep:
             return
         if self._watched:
             self._held.update(descriptors.values())
+        seen = self._look_at_once_for(len(descriptors)).values
         unknown: t.Dict[int, int] = {}
         for descriptor, inode in descriptors.items():
             if self._is_read(inode):
                 self._holders[inode].append(Holder(pid, descriptor, thread))
-            elif inode not in self._not_tcp and inode not in self._left_out:
+            elif inode in self._not_tcp or inode in self._left_out:
+                continue
+            elif inode in seen:
+                self._values[inode] = seen[inode]
+                self._holders.setdefault(inode, []).append(Holder(pid, descriptor, thread))
+            else:
                 unknown[descriptor] = inode
         if not unknown:
             return
@@ -188,6 +198,24 @@ class Sweep:
                 self._holders.setdefault(inode, []).append(Holder(pid, descriptor, thread))
         except Unreadable as error:
             self._fall_back(pid, thread, unknown, error)
+
+    def _look_at_once_for(self, sockets: int) -> AtOnce:
+        """Look at all sockets where so many more make that worth it."""
+        self._asked_for += sockets
+        if self._at_once is None and 0 < self._reader.at_once_from <= self._asked_for:
+            self._at_once = self._reader.at_once(self._namespaces(), self._proc)
+        return self._at_once or NOTHING_AT_ONCE
+
+    def _inodes_before(self) -> t.Set[int]:
+        """Return what stands in the tables of the kernel, which need not be read where there is so much in them."""
+        count = sum(procnet.count_sockets(pid, self._proc) for pid in self._pid_in.values())
+        seen = self._look_at_once_for(count)
+        self._asked_for = 0  # the same sockets will be asked for
+        others = [pid for namespace, pid in self._pid_in.items() if namespace not in seen.namespaces]
+        return seen.inodes | inodes_in_tables(others, self._proc)
+
+    def _namespaces(self) -> t.Dict[int, int]:
+        return {namespace: pid for namespace, pid in self._pid_in.items() if namespace is not None}
 
     def _fall_back(self, pid: int, thread: t.Optional[int], unknown: t.Mapping[int, int], error: Unreadable) -> None:
         """Make records of what /proc/PID/net shows; only the sockets of the process's own namespace are there."""
@@ -212,7 +240,11 @@ class Sweep:
         owners = {inode: stands_for(holders).pid for inode, holders in self._holders.items()}
         namespaces = {inode: self._namespace_of(values, owners[inode]) for inode, values in self._values.items()}
         listeners = self._find_listeners(namespaces)
+        for key, waiting, listener in self._waiting(listeners):
+            self._values[key], self._holders[key] = waiting, self._holders[listener]
+            owners[key], namespaces[key] = owners[listener], waiting.namespace
         known: t.Dict[int, t.Tuple[str, str, Account]] = {}
+        make = tuple.__new__
         for inode, values in self._values.items():
             pid, namespace = owners[inode], namespaces[inode]
             if pid not in known:
@@ -223,7 +255,7 @@ class Sweep:
             through = _NONE if state in _DIRECTIONS else listeners[namespace].owners(values.local)
             if state == "SYN_SENT" and remote is None:
                 remote = self._remote_of(inode, namespace)
-            self.records[inode] = Record(
+            fields = (
                 inode,
                 values.family,
                 values.protocol,
@@ -244,6 +276,7 @@ class Sweep:
                 "" if isinstance(values, SocketValues) else values.why_unreadable,
                 None if isinstance(values, SocketValues) else values.timer,
             )
+            self.records[inode] = make(Record, fields)  # what Record() itself adds takes as long as all of this
 
     def _namespace_of(self, values: t.Union[SocketValues, TableValues], pid: int) -> t.Optional[int]:
         """Return the network namespace of a socket, and learn who is in it."""
@@ -263,9 +296,32 @@ class Sweep:
                 listeners[namespaces[inode]].add(values.local, inode)
         return listeners
 
+    def _waiting(
+        self, listeners: t.Mapping[t.Optional[int], procnet.Listeners]
+    ) -> t.List[t.Tuple[int, SocketValues, int]]:
+        """Return what waits to be accepted by listeners of the sweep: its key, what it has, and its listener.
+
+        Several processes may listen on one address: then the cgroup tells whose it is.
+        """
+        if not self._something_waits or not self._reader.at_once_from:
+            return []
+        held = {(values.local, values.remote) for values in self._values.values()}  # accepted in the meantime
+        at_once = self._at_once or self._reader.at_once(self._namespaces(), self._proc)
+        found = []
+        for key, values in at_once.values.items():
+            if key > 0 or values.namespace not in listeners or (values.local, values.remote) in held:
+                continue
+            through = [inode for inode in listeners[values.namespace].owners(values.local) if inode in self._holders]
+            through.sort(key=lambda inode: (at_once.cgroups.get(inode) != at_once.cgroups[key], inode))
+            if through:
+                found.append((key, values, through[0]))
+        return found
+
     def _listening(self, namespace: t.Optional[int]) -> t.List[procnet.Row]:
         pid = self._pid_in.get(namespace)
-        return procnet.read_tables(pid, listening_only=True, proc=self._proc) if pid is not None else []
+        rows = procnet.read_tables(pid, listening_only=True, proc=self._proc) if pid is not None else []
+        self._something_waits = self._something_waits or any(row.queue for row in rows if row.inode in self._holders)
+        return rows
 
     def _remote_of(self, inode: int, namespace: t.Optional[int]) -> t.Optional[procnet.Address]:
         """Look up where a socket is connecting to: getpeername(2) tells only once it has arrived."""

@@ -40,7 +40,7 @@ def rows_of_nobody(
     """
     missing = before - held
     if missing:
-        missing &= inodes_in_tables(pids, proc)
+        missing = set(_lines_of(missing, pids, proc))
     if missing:
         silent = answering.SILENT  # as of the first look: asking once more would cost a tenth of the second
         for pid in (pid for pid in proc.pids() if pid not in silent):
@@ -51,11 +51,12 @@ def rows_of_nobody(
                     continue
     if not missing:
         return []
-    rows: t.Dict[int, procnet.Row] = {}
-    for pid in pids:
-        lines = [line for inode, line in procnet.read_lines(pid, proc) if inode in missing]
-        rows.update((row.inode, row) for row in procnet.parse_table(lines))
+    rows = {row.inode: row for row in procnet.parse_table(_lines_of(missing, pids, proc).values())}
     return list(rows.values())
+
+
+def _lines_of(inodes: t.Set[int], pids: t.Iterable[int], proc: Proc) -> t.Dict[int, str]:
+    return {inode: line for pid in pids for inode, line in procnet.find_lines(pid, inodes, proc).items()}
 
 
 def sum_up_unowned(rows: t.Iterable[procnet.Row]) -> t.Dict[str, t.Any]:

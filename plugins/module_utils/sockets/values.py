@@ -73,6 +73,38 @@ def raise_without_threads(number: t.Optional[int], open_own: t.Callable[[], None
         raise Unreadable(errno.EINVAL, "pidfd_open of a thread") from error
 
 
+class AtOnce(t.NamedTuple):
+    """What is known of all sockets of some network namespaces, but for those that only their processes tell of."""
+
+    namespaces: t.Set[int]
+    """Which these are."""
+    values: t.Dict[int, SocketValues]
+    """By key: the inode; below 0 where it waits to be accepted, in the queue of a listener."""
+    inodes: t.Set[int]
+    """As the tables in /proc/net have them: with the kernel's own, and those of multipath connections."""
+    cgroups: t.Dict[int, int]
+    """Of listeners and of what waits, by key: the inode of the cgroup's folder."""
+
+
+NOTHING_AT_ONCE = AtOnce(set(), {}, set(), {})
+
+
+class OneByOne:
+    """A reader, or a setter, that goes by processes and knows nothing of all sockets at once."""
+
+    at_once_from = 0
+
+    def at_once(self, _namespaces: t.Mapping[int, int], _proc: t.Any = None) -> AtOnce:
+        """Return nothing."""
+        return NOTHING_AT_ONCE
+
+    def apply_at_once(
+        self, _namespace: t.Optional[int], _wanted: t.Mapping[int, t.Sequence[SocketOption]]
+    ) -> t.Dict[int, Applied]:
+        """Do nothing."""
+        return {}
+
+
 SocketOption = t.Tuple[int, int, int]
 """Level, option and value of one setsockopt(2)."""
 

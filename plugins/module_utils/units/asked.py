@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ..linux import boot_clock
+from ..linux.cgroup import path_of_slice
+from ..linux.procfs import Proc
 from ..linux.procnet import Address
 from ..linux.quoting import shown_words
 from ..linux.systemd import (
@@ -48,6 +51,10 @@ class AskedUnit(t.NamedTuple):
     """It is a job that is not begun again for its settings; the next one has them."""
     parts: t.Tuple[str, ...] = ()
     """The units that go where this one goes (V(ConsistsOf)): where it has no process, they may have them."""
+    control_group: str = ""
+    """Where systemd has put it in the tree of cgroups; '' where it has none, or could not be asked."""
+    listening_since: t.Optional[float] = None
+    """Of a .socket unit that listens, since when, in seconds since boot."""
 
     @property
     def is_socket(self) -> bool:
@@ -55,9 +62,14 @@ class AskedUnit(t.NamedTuple):
         return self.name.endswith(".socket")
 
     @property
+    def is_slice(self) -> bool:
+        """Tell whether this is a slice: all that runs in it counts, and its patterns are the names of that."""
+        return self.name.endswith(".slice")
+
+    @property
     def may_stand_for_others(self) -> bool:
         """Tell whether it can be one whose processes are in its parts, as those of PostgreSQL's service on Debian."""
-        return bool(self.may_have_processes) and not self.is_socket and not self.crashing
+        return bool(self.may_have_processes) and not (self.is_socket or self.is_slice or self.crashing)
 
     def holds(self, unit: str) -> bool:
         """Tell whether a process of that unit is one of ours."""
@@ -93,9 +105,34 @@ def unit_from(name: str, properties: t.Optional[Properties]) -> AskedUnit:
         triggered_by=tuple(by for by in shown_words(properties.get("TriggeredBy", "")) if by.endswith(".socket")),
         crashing=is_crashing(properties),
         at_work=is_running_job(properties),
+        control_group=properties.get("ControlGroup", ""),
         parts=tuple(shown_words(properties.get("ConsistsOf", ""))),
+        listening_since=_listening_since(name, properties),
     )
+
+
+def _listening_since(name: str, properties: Properties) -> t.Optional[float]:
+    entered = int(properties.get("ActiveEnterTimestampMonotonic", "0"))
+    return boot_clock.of_monotonic(entered) if entered and name.endswith(".socket") else None
 
 
 def _pattern(name: str) -> str:
     return name.replace("@.service", "@*.service")
+
+
+def with_members(units: t.Sequence[AskedUnit], unit_of: t.Mapping[int, str], proc: Proc) -> t.Tuple[AskedUnit, ...]:
+    """Return the units, slices with the names of the units that run in them.
+
+    :param unit_of: The unit of each process.
+    """
+    paths: t.Dict[str, str] = {}
+    for pid, name in unit_of.items():
+        if name and name not in paths:
+            place = proc.place_of(pid)
+            paths[name] = place.path[len(proc.prefix) :] if place else ""
+    found = []
+    for unit in units:
+        inside = f"{path_of_slice(unit.name)}/" if unit.is_slice else ""
+        members = sorted(name for name, path in paths.items() if inside and path.startswith(inside))
+        found.append(unit._replace(patterns=tuple(members)) if members else unit)
+    return tuple(found)

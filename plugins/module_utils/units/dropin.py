@@ -114,9 +114,9 @@ OWN_VARIABLES = tuple([option.variable for option in OPTIONS.values()] + list(SW
 """What the libraries read; whoever else sets one of them overrides the drop-in."""
 
 
-def environment_in(content: str) -> t.Dict[str, str]:
+def environment_in(content: str, section: str = "Service") -> t.Dict[str, str]:
     """Read the variables back from a drop-in's text."""
-    return assignments([("", content)]).environment
+    return assignments([("", content)], section).environment
 
 
 def is_expanded(written: str, has: str) -> bool:

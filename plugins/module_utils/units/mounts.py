@@ -20,24 +20,28 @@ from .preflight import Obstacle
 
 def mount_problems(name: str, properties: systemd.Properties) -> t.List[Obstacle]:
     """Return what keeps the libraries from the service's processes, and how to bring them there."""
-    return [Obstacle(None, f"{name}: {text}") for text in _root(properties) + _hidden(properties)]
+    rooted = [Obstacle(None, f"{name}: {text}", cure) for text, cure in _root(properties)]
+    return rooted + [Obstacle(None, f"{name}: {text}", "unit") for text in _hidden(properties)]
 
 
-def _root(properties: systemd.Properties) -> t.List[str]:
+def _root(properties: systemd.Properties) -> t.List[t.Tuple[str, str]]:
+    """Return each text, and which program gets past it: what attaches one at the unit's start would be in that root."""
     found = []
     bound = _bound(properties)
     for key in ("RootDirectory", "RootImage"):
         root = properties.get(key)
         if root and bound is None and not _is_same(root):
-            found.append(
+            text = (
                 f"{key}={root} gives the service a root of its own, in which {LIBRARY_DIR} is not; "
                 f"take the entry out, or bind the folder there with BindReadOnlyPaths=-{LIBRARY_DIR}"
             )
+            found.append((text, "slice"))
     if bound is False:
-        found.append(
+        text = (
             f"BindReadOnlyPaths={LIBRARY_DIR}: where the folder is not there (before a rollout, after it was taken "
             f"away) the service does not start any more (226/NAMESPACE); write BindReadOnlyPaths=-{LIBRARY_DIR}"
         )
+        found.append((text, ""))
     return found
 
 

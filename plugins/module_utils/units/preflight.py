@@ -17,6 +17,7 @@ from ..linux.systemd import Properties, is_crashing
 from ..linux.unit_files import Assignments, environment_file_names
 from ..linux.unit_names import template_of
 from . import dropin, wrappers
+from .attach_line import HELPER
 
 _ANY_LIBC = ("x86_64", "aarch64", "riscv64")
 """Machines for which the libraries need no libc, so that a program may have another one (KEEPALIVE_DIRECT in sys.h)."""
@@ -30,6 +31,8 @@ class Obstacle(t.NamedTuple):
     reason: t.Optional[str]
     """The word of C(accept) that lets the rollout go on in spite of it; None where nothing does."""
     text: str
+    cure: str = ""
+    """Where a program of the kernel gets past it: V(unit) of the unit's cgroup, V(slice) only of its slice's."""
 
 
 def unit_problems(name: str, load_state: str) -> t.List[Obstacle]:
@@ -59,6 +62,7 @@ def wrapper_problem(name: str, starts: str, program: str, lost: str, environment
         wrappers.REASON,
         f"{name}: {by} gives {program} an environment of its own ({lost}), so the drop-in would not reach it; {way}; "
         f"or add 'accept: [{wrappers.REASON}]' to write the drop-in all the same",
+        "unit",
     )
 
 
@@ -99,6 +103,7 @@ def executable_problems(name: str, executable: Executable) -> t.List[Obstacle]:
                 "static_executable",
                 f"{name}: {runs.path} is {kind}: a preloaded library never sees its sockets; "
                 "take the entry out, or add 'accept: [static_executable]' to write the drop-in all the same",
+                "unit",
             )
         ]
     if runs.kind in ("missing", "foreign"):
@@ -106,6 +111,7 @@ def executable_problems(name: str, executable: Executable) -> t.List[Obstacle]:
             Obstacle(
                 None,
                 f"{name}: {runs.path}: {runs.detail or runs.kind}; the library of this host cannot be loaded into it",
+                "unit" if runs.kind == "foreign" else "",
             )
         ]
     if runs.libc == "musl" and os.uname().machine not in _ANY_LIBC:
@@ -113,6 +119,7 @@ def executable_problems(name: str, executable: Executable) -> t.List[Obstacle]:
             Obstacle(
                 None,
                 f"{name}: {runs.path} uses musl; on {os.uname().machine} the library of this host needs glibc",
+                "unit",
             )
         ]
     if runs.setuid or runs.capabilities:
@@ -122,18 +129,42 @@ def executable_problems(name: str, executable: Executable) -> t.List[Obstacle]:
                 "secure_exec",
                 f"{name}: {runs.path} {kind}: the loader drops LD_PRELOAD for it; give the service its rights with "
                 "AmbientCapabilities= (systemd.exec(5)) instead, or add 'accept: [secure_exec]'",
+                "unit",
             )
         ]
     return []
 
 
+def program_problems(
+    name: str,
+    drop_in: str,
+    foreign: Assignments,
+    properties: Properties,
+    read: t.Callable[[str], t.Optional[str]] = dropin.read_drop_in,
+) -> t.List[Obstacle]:
+    """Return what stands in the way of a program of the kernel: its values come from the unit's environment as well."""
+    return environment_problems(name, drop_in, foreign, read, dropin.OWN_VARIABLES) + [
+        Obstacle(
+            None,
+            f"{name}: {key}={properties[key]} gives the unit a root of its own, in which {HELPER} is not, and the unit "
+            "would start without its program; give the slice that it is in an entry instead",
+        )
+        for key in ("RootDirectory", "RootImage")
+        if properties.get(key, "").strip("/")
+    ]
+
+
 def environment_problems(
-    name: str, drop_in: str, foreign: Assignments, read: t.Callable[[str], t.Optional[str]] = dropin.read_drop_in
+    name: str,
+    drop_in: str,
+    foreign: Assignments,
+    read: t.Callable[[str], t.Optional[str]] = dropin.read_drop_in,
+    contested: t.Sequence[str] = _CONTESTED,
 ) -> t.List[Obstacle]:
     """Nothing may beat our drop-in: an EnvironmentFile, an UnsetEnvironment, a drop-in that sorts behind ours."""
     files, problems = _environment_files(name, foreign, read)
     for entry, path, names in files:
-        for variable in sorted(names & set(_CONTESTED)):
+        for variable in sorted(names & set(contested)):
             problems.append(
                 Obstacle(
                     None,
@@ -142,7 +173,7 @@ def environment_problems(
                 )
             )
     for word in foreign.unset:
-        if word.split("=")[0] in _CONTESTED:
+        if word.split("=")[0] in contested:
             problems.append(
                 Obstacle(None, f"{name}: UnsetEnvironment={word} removes the variable again; take it out of the unit")
             )
@@ -153,7 +184,7 @@ def environment_problems(
                 f"{name}: {foreign.emptied} empties Environment= and sorts behind {drop_in}, so it wins; rename it",
             )
         )
-    preload = foreign.environment.get("LD_PRELOAD", "")
+    preload = foreign.environment.get("LD_PRELOAD", "") if "LD_PRELOAD" in contested else ""
     if printable(preload) != preload:  # it would not come back from the controller as it went there
         problems.append(
             Obstacle(
@@ -162,7 +193,7 @@ def environment_problems(
                 "is not taken over into a drop-in; rename that library",
             )
         )
-    for variable in _CONTESTED:
+    for variable in contested:
         origin = foreign.origin.get(variable) if variable in foreign.environment else None
         if origin and _sorts_behind(origin, drop_in, foreign.fragment):
             problems.append(
@@ -200,6 +231,7 @@ def host_wide_problems(
             None,
             f"{name}: {key}={properties[key]} gives the service a root of its own, in which another /etc/ld.so.preload "
             "counts; take the entry out",
+            "slice",
         )
         for key in ("RootDirectory", "RootImage")
         if properties.get(key)

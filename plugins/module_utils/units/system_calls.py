@@ -65,12 +65,12 @@ class SystemCalls:
         """Say who would be killed once a unit's processes have the libraries; empty where nothing shows it."""
         forbidden = forbidden_calls(properties)
         if forbidden:
-            return [Obstacle(REASON, _systemds_list(name, forbidden))]
+            return [Obstacle(REASON, _systemds_list(name, forbidden), "unit")]
         processes = self._processes(properties["Id"])
         for process in processes:
             systemds = self._started_with(processes, properties)
             if _is_above(process, systemds) or (systemds is None and own_list(process.program)):
-                return [Obstacle(REASON, _own_list(name, process, systemds))]
+                return [Obstacle(REASON, _own_list(name, process, systemds), "unit")]
         return []
 
     def doubts(self, name: str, properties: systemd.Properties, program: str) -> t.List[str]:

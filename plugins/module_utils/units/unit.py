@@ -24,6 +24,7 @@ from ..linux.systemd import environment_of
 from ..linux.unit_files import Assignments, assignments, preload_entries
 from ..linux.unit_names import instances_pattern, is_template, template_of
 from . import dropin, mounts, preflight
+from .attach_line import attach_words
 from .leaders import leaders_of
 from .listeners import listener_differences
 from .staleness import Live, stale_reasons
@@ -49,6 +50,10 @@ class Unit(t.NamedTuple):
     """The services and sockets that systemd restarts with it, where they run."""
     left_alone: str = ""
     """Why it is not restarted although that is due, '' where nothing speaks against it."""
+    by_program: bool = False
+    """Whether its drop-in has a program attached to its cgroup: no restart is due for its settings."""
+    unattached: t.Sequence[str] = ()
+    """How its cgroup differs from that while it runs."""
 
 
 class UnitsOfHost:
@@ -104,7 +109,14 @@ class UnitsOfHost:
             # file has got an older date than it had, by a clock that was set back.
             properties = {**properties, "NeedDaemonReload": "yes"}
         stale: t.List[str] = []
-        if systemd.is_active(properties):
+        text = dropin.read_drop_in(drop_in) if drop_in else None
+        by_program = text is not None and attach_words(text) is not None
+        missing: t.Sequence[str] = ()
+        if by_program and systemd.is_active(properties):
+            from .program import unattached  # most hosts have none, and it brings all that loads programs
+
+            missing = unattached(properties, text or "")
+        elif systemd.is_active(properties):
             if name.endswith(".socket"):
                 differences = listener_differences(properties)
                 stale = self._by_age(name, properties, drop_in, unread) if differences is None else differences
@@ -119,6 +131,8 @@ class UnitsOfHost:
             pids=self._leaders.get(properties["Id"], ()),
             together=tuple(self._together.get(name, ())),
             left_alone=self._left_alone(name, properties),
+            by_program=by_program,
+            unattached=missing,
         )
 
     def _left_alone(self, name: str, properties: systemd.Properties) -> str:
@@ -303,17 +317,21 @@ def problems_of(
     drop_in: str,
     mode: str = "services",
     pids: t.Sequence[int] = (),
+    by_program: bool = False,
 ) -> t.List[preflight.Obstacle]:
     """Return all that stands in the way of a unit's settings, be they its drop-in's or the host's.
 
     :param pids: The processes that show what it runs with.
+    :param by_program: Whether a program of the kernel is to set the options.
     """
     problems = preflight.unit_problems(name, load_state)
-    if problems or name.endswith(".socket"):
+    if problems or (name.endswith(".socket") and not by_program):
         return problems
     problems = [
         preflight.Obstacle(None, f"{name}: {text}: make it a regular file of root's") for text in foreign.unread
     ]
+    if by_program:  # whatever its processes execute
+        return problems + preflight.program_problems(name, drop_in, foreign, properties)
     executable = executable_of(properties, pids)
     if mode == "host":
         return problems + preflight.host_wide_problems(name, executable, foreign, properties)

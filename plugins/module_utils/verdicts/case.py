@@ -16,6 +16,9 @@ from ..sockets.compare import ANY_KERNEL, Kernel, Subject, WrongOption
 from ..sockets.record import Record
 from ..units import dropin
 
+if t.TYPE_CHECKING:
+    from ..bpf.reaching import Reaching
+
 
 class Places(t.NamedTuple):
     """Where things are; tests have them elsewhere."""
@@ -45,6 +48,14 @@ class Evidence(t.NamedTuple):
     drop_in: t.Optional[DropIn] = None
     directives: t.Mapping[str, t.Optional[int]] = {}
     """What systemd has loaded for a .socket unit."""
+    programs: t.Optional[Reaching] = None
+    """Where a program is to set the values: those that run for the unit's sockets."""
+    unit_older: t.Optional[bool] = None
+    """Whether a process of the unit was started before that program was attached; None: that is not known."""
+    older_than_program: bool = False
+    """Data went through it before that program was attached."""
+    said_before: t.Tuple[t.Mapping[str, int], ...] = ()
+    """What the unit's drop-ins said of the options before what they say now."""
 
 
 class Case(t.NamedTuple):

@@ -17,7 +17,9 @@ from ..sockets.defaults import Kernels
 from ..sockets.sweep import Sweep
 from .case import Case, Cause
 
-_FIXED_BY_RESTART = frozenset(("library_not_loaded", "opened_before_preload", "stale_environment"))
+_FIXED_BY_RESTART = frozenset(
+    ("library_not_loaded", "opened_before_preload", "stale_environment", "opened_before_attach")
+)
 """The reasons that say no more than that a process or a connection is older than its settings."""
 
 
@@ -86,7 +88,7 @@ class LiveCauses:
                 "due_at_restart",
                 f"{_named(case.wrong)}: this cannot be changed on an open socket, it waits for a restart.",
             )
-        if case.record.inode in memory.units[name].seen:
+        if case.record.inode in memory.units[name].seen or case.expectation.by_program:
             return None
         return Cause(
             "due_at_restart",

@@ -22,10 +22,13 @@ from ..sockets.record import Record, Verdict, without_judgement
 from ..sockets.shares import share_out
 from ..sockets.sweep import Sample, Sweep
 from ..units import dropin
-from ..units.asked import AskedUnit
+from ..units.asked import AskedUnit, with_members
 from .case import Places
 from .judge import Judge
-from .summary import summarize
+from .summary import NO_PROGRAMS, ProgramsFound, summarize
+
+if t.TYPE_CHECKING:
+    from .unit_programs import UnitPrograms
 
 
 class Question(t.NamedTuple):
@@ -106,12 +109,28 @@ class Audit:
         self._question = question
         self._proc = proc
         self._unit_of = self._read_units()
+        if any(unit.is_slice for unit in question.units):
+            question = question._replace(units=with_members(question.units, self._unit_of, proc))
+            self._question = question
         self._silent = answering.find_silent(self._unit_of, proc)
         self._systemd_inodes = self._inodes_of_systemd()
         self._picked = self._pick()
         self._sweep = Sweep(reader, self._unit_of, proc, question.whole_host, self._silent)
         places = Places(proc, library_dir, drop_ins)
-        self._judge = Judge(self._sweep, self._unit_of, question.units, self._systemd_inodes, places, memory)
+        self._programs: t.Optional[UnitPrograms] = None
+        self._drop_ins = drop_ins
+        self._judge = Judge(
+            self._sweep, self._unit_of, question.units, self._systemd_inodes, places, memory, lambda: self.programs
+        )
+
+    @property
+    def programs(self) -> UnitPrograms:
+        """The programs that run for the sockets of units; what asks for them is imported only where somebody does."""
+        if self._programs is None:
+            from .unit_programs import UnitPrograms
+
+            self._programs = UnitPrograms(self._unit_of, self._question.units, self._proc)
+        return self._programs
 
     def look(self) -> Look:
         """Return what the run over these sockets needs to know that is to set them."""
@@ -144,7 +163,7 @@ class Audit:
                 by_name.setdefault(record.unit, []).append(record)
         for alias, name in self._aliases():
             by_name[alias] = by_name[name]
-        expectations = {expectation.name: expectation for expectation in question.expected}
+        expectations = {one.name: self._with_backend(one) for one in question.expected}
         verdicts = {record.inode: without_judgement(record) for record in kept}
         for name, expectation in expectations.items():
             verdicts.update(self._judge.judge(by_name[name], expectation))
@@ -227,7 +246,28 @@ class Audit:
         if unit is not None and unit.may_stand_for_others and not pids and not hidden:
             elsewhere = sorted(set(unit.parts).intersection(self._unit_of.values()))
         found = [verdicts[record.inode] for record in records]
-        return summarize(found, pids, hidden, unit, expectation, not_read, elsewhere)
+        programs = NO_PROGRAMS
+        if expectation is not None and expectation.by_program:
+            programs = self._programs_of(expectation, unit, pids)
+        return summarize(found, pids, hidden, unit, expectation, not_read, elsewhere, programs)
+
+    def _with_backend(self, expectation: Expectation) -> Expectation:
+        if expectation.backend != "auto":
+            return expectation
+        from .unit_programs import decide_backend
+
+        return decide_backend(expectation, self._drop_ins, self.programs)
+
+    def _programs_of(
+        self, expectation: Expectation, unit: t.Optional[AskedUnit], pids: t.Sequence[int]
+    ) -> ProgramsFound:
+        """Look at what is attached to the unit's cgroup, or to those of all that it stands for."""
+        from .unit_programs import look_at_programs
+
+        units = sorted({self._unit_of[pid] for pid in pids})
+        if unit is not None and (unit.is_socket or unit.is_slice):
+            units = [unit.name] if unit.may_have_processes else []
+        return look_at_programs(expectation, units, self.programs)
 
     def _listeners_of(self, sockets: t.List[AskedUnit]) -> t.Dict[int, AskedUnit]:
         """Return the listeners of the .socket units that were asked for, by inode."""
@@ -240,9 +280,10 @@ class Audit:
 
     def _owners_of(self, records: t.List[Record], listeners: t.Mapping[int, AskedUnit]) -> t.Dict[int, AskedUnit]:
         """Say which of the units that were asked for each record counts for: a .socket unit before its service."""
-        # The exact name before the template or pattern.
+        # The exact name before the template or pattern, and what is within a slice before the slice.
         services = sorted(
-            (unit for unit in self._question.units if not unit.is_socket), key=lambda unit: "*" in unit.patterns[0]
+            (unit for unit in self._question.units if not unit.is_socket),
+            key=lambda unit: (unit.is_slice, -unit.name.count("-") if unit.is_slice else "*" in unit.patterns[0]),
         )
         by_unit = {
             name: next((unit for unit in services if unit.holds(name)), None)
@@ -259,7 +300,7 @@ class Audit:
         """Yield the names that stand for a unit that was listed before by another name, with that name."""
         first: t.Dict[t.Tuple[str, ...], str] = {}
         for unit in self._question.units:
-            if not unit.is_socket and first.setdefault(unit.patterns, unit.name) != unit.name:
+            if not (unit.is_socket or unit.is_slice) and first.setdefault(unit.patterns, unit.name) != unit.name:
                 yield unit.name, first[unit.patterns]
 
     def _is_kept(self, record: Record, owner: t.Optional[AskedUnit]) -> bool:

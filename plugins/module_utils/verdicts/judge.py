@@ -12,6 +12,7 @@ import typing as t
 from ..linux import boot_clock
 from ..live.memory import Memory
 from ..processes.facts import DropIn, ProcessFacts, drop_in_of, gather_facts
+from ..processes.said import said_before
 from ..settings.expectation import Expectation
 from ..settings.options import SYSTEM
 from ..sockets.compare import AtLeast, Kernel, WrongOption, compare
@@ -19,9 +20,12 @@ from ..sockets.defaults import Kernels
 from ..sockets.record import Record, Verdict, without_judgement
 from ..sockets.sweep import Sweep
 from ..units.asked import AskedUnit
-from .case import Case, Cause, Evidence, Places
+from .case import NO_FACTS, Case, Cause, Evidence, Places
 from .causes import explain, explain_systemd
 from .causes_live import LiveCauses
+
+if t.TYPE_CHECKING:
+    from .unit_programs import UnitPrograms
 
 _HANDED_OVER_MARGIN = 0.1
 """Seconds that a connection has to be older than its unit's processes before that counts as shown.
@@ -29,6 +33,8 @@ _HANDED_OVER_MARGIN = 0.1
 Both are known to about 10 ms: a process's start is cut to a tick, and the kernel counts silence in jiffies, which lag
 behind where the machine is busy. The silence is read first and the clock after it, so that delay makes nothing older.
 """
+
+_UNKNOWN = float("-inf")
 
 
 class Judge:
@@ -42,8 +48,14 @@ class Judge:
         systemd_inodes: t.FrozenSet[int],
         places: Places,
         memory: t.Optional[Memory],
+        programs: t.Callable[[], UnitPrograms],
     ) -> None:
+        """Take what is known.
+
+        :param programs: called where a program is to set the options of some unit.
+        """
         self._sweep = sweep
+        self._programs = programs
         self._unit_of = unit_of
         self._units = units
         self._systemd_inodes = systemd_inodes
@@ -51,7 +63,7 @@ class Judge:
         self._kernels = Kernels(places.proc)
         self._facts: t.Dict[int, ProcessFacts] = {}
         self._drop_ins: t.Dict[str, t.Optional[DropIn]] = {}
-        self._ages: t.Dict[str, float] = {}
+        self._starts: t.Dict[str, float] = {}
         self.live = LiveCauses(sweep, self._facts_of, memory, self._kernels, places.library_dir)
 
     def judge(self, records: t.Sequence[Record], expectation: Expectation) -> t.Dict[int, Verdict]:
@@ -64,7 +76,7 @@ class Judge:
             verdict = verdicts[record.inode]
             if verdict.wrong:
                 case = self._case(record, verdict.wrong, expectation, witnesses, right_listeners)
-                cause = self.live.refine(explain_systemd(case) if expectation.by_systemd else explain(case), case)
+                cause = self.live.refine(_explain(case), case)
                 verdicts[record.inode] = _with_cause(verdict, cause, record)
         return verdicts
 
@@ -80,6 +92,8 @@ class Judge:
             kernel = self._kernel_of(record) if by_default else self._kernels.anywhere
             wrong = compare(record.subject(), expectation, kernel)
             compliant = not wrong
+            if wrong and expectation.by_program and record.protocol == "mptcp":
+                compliant = None  # a program sets the options on the connection's parts, which it does not show
         return verdict._replace(relevant=True, compliant=compliant, wrong=tuple(wrong))
 
     def _kernel_of(self, record: Record) -> Kernel:
@@ -98,6 +112,8 @@ class Judge:
             unit = next(unit for unit in self._units if unit.name == expectation.name)
             evidence = Evidence(through_right_listener=through_right, directives=unit.directives)
             return Case(record, wrong, expectation, evidence=evidence, places=self._places)
+        if expectation.by_program:
+            return self._case_of_program(record, wrong, expectation, through_right)
         oldest = self._age_of(record.unit) + _HANDED_OVER_MARGIN
         evidence = Evidence(
             inherited=self._inherited_from(record),
@@ -109,6 +125,31 @@ class Judge:
         )
         facts = self._facts_of(record.owner[0])
         return Case(record, wrong, expectation, facts, evidence, self._kernel_of(record), self._places)
+
+    def _case_of_program(
+        self, record: Record, wrong: t.Tuple[WrongOption, ...], expectation: Expectation, through_right: bool
+    ) -> Case:
+        # What systemd holds for a unit is of a cgroup of its own, which is in the slice as well.
+        wide = expectation.name.endswith((".socket", ".slice"))
+        subject = expectation.name if expectation.name.endswith(".slice") else record.unit
+        programs = self._programs().of(subject)
+        since = max((one.loaded for one in programs.ours()), default=0.0)
+        started = self._started(record.unit)
+        if record.direction == "listening" and expectation.name.endswith(".socket"):  # opened when systemd began to
+            unit = next((unit for unit in self._units if unit.name == expectation.name), None)
+            started = _UNKNOWN if unit is None or unit.listening_since is None else unit.listening_since
+        drop_in = self._drop_in_of(subject)
+        evidence = Evidence(
+            inherited="" if wide else self._inherited_from(record),
+            handed_over=not wide and self._was_handed_over(record),
+            through_right_listener=through_right,
+            drop_in=drop_in,
+            programs=programs,
+            unit_older=None if started == _UNKNOWN else started < boot_clock.cut_to_tick(since),
+            older_than_program=record.idle is not None and record.idle > boot_clock.now() - since + _HANDED_OVER_MARGIN,
+            said_before=said_before(drop_in),
+        )
+        return Case(record, wrong, expectation, NO_FACTS, evidence, self._kernel_of(record), self._places)
 
     def _inherited_from(self, record: Record) -> str:
         """Say where a listener, or that of a connection, was opened, where it is shown that it was not the service."""
@@ -145,7 +186,7 @@ class Judge:
 
     def _was_handed_over(self, record: Record) -> bool:
         """Tell whether systemd had this connection: in the file descriptor store, or accepted for the service."""
-        if record.direction not in ("outgoing", "accepted") or record.pids == [1]:
+        if record.direction not in ("outgoing", "accepted") or record.pids == [1] or record.waits:
             return False
         return record.inode in self._systemd_inodes or self._was_passed(record)
 
@@ -161,15 +202,27 @@ class Judge:
 
     def _age_of(self, unit: str) -> float:
         """Return for how long the oldest process of a unit has been running: its children inherit what it opened."""
+        return boot_clock.now() - self._started(unit)
+
+    def _started(self, unit: str) -> float:
+        """Return when that process was started, in seconds since boot."""
         if not unit:
-            return float("inf")  # nobody knows which process handed the socket down: then nothing is shown
-        if unit not in self._ages:
+            return _UNKNOWN  # nobody knows which process handed the socket down: then nothing is shown
+        if unit not in self._starts:
             members = [pid for pid, name in self._unit_of.items() if name == unit]
             readable = [pid for pid in members if pid not in self._sweep.unreadable]
             starts = [self._places.proc.started_at(pid) for pid in readable]
             known = [start for start in starts if start is not None]
-            self._ages[unit] = boot_clock.now() - min(known) if known else float("inf")
-        return self._ages[unit]
+            self._starts[unit] = min(known, default=_UNKNOWN)
+        return self._starts[unit]
+
+
+def _explain(case: Case) -> Cause:
+    if case.expectation.by_program:
+        from .causes_program import explain_by_program
+
+        return explain_by_program(case)
+    return explain_systemd(case) if case.expectation.by_systemd else explain(case)
 
 
 def _with_cause(verdict: Verdict, cause: Cause, record: Record) -> Verdict:

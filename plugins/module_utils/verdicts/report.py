@@ -84,8 +84,19 @@ def explanations(answers: t.Mapping[str, t.Optional[HostAnswer]], most_hosts: in
                 hosts = hosts_by.setdefault((socket["unit"], socket["reason"], socket["detail"] or ""), [])
                 if host not in hosts:
                     hosts.append(host)
+        for unit, reason, detail in _of_programs(answer or {}):
+            hosts_by.setdefault((unit, reason, detail), []).append(host)
     lines = []
     for (unit, reason, detail), hosts in sorted(hosts_by.items()):
         more = f" and {len(hosts) - most_hosts} more" if len(hosts) > most_hosts else ""
         lines.append(printable(f"{unit}: {reason}: {detail} ({', '.join(hosts[:most_hosts])}{more})"))
     return lines
+
+
+def _of_programs(answer: HostAnswer) -> t.Iterator[t.Tuple[str, str, str]]:
+    """Yield what is wrong with the programs of units, but for what is told of their sockets already."""
+    told = {(socket["unit"], socket["reason"]) for socket in answer.get("sockets", [])}
+    for unit in answer.get("units", {}).values():
+        for wrong in unit.get("programs_wrong", ()) if isinstance(unit, t.Mapping) else ():
+            if (wrong["unit"], wrong["reason"]) not in told:
+                yield wrong["unit"], wrong["reason"], wrong["detail"]

@@ -14,6 +14,27 @@ from ..sockets.record import Verdict
 from ..units.asked import AskedUnit
 
 
+class ProgramWrong(t.NamedTuple):
+    """What is wrong with the program of a unit itself, whatever its sockets are."""
+
+    unit: str
+    """Of a template, the instance."""
+    reason: str
+    candidates: t.Tuple[str, ...]
+    detail: str
+
+
+class ProgramsFound(t.NamedTuple):
+    """What runs for the sockets of a unit whose values a program is to set."""
+
+    lines: t.Sequence[str] = ()
+    """Each program in words, and whose it is."""
+    wrong: t.Sequence[ProgramWrong] = ()
+
+
+NO_PROGRAMS = ProgramsFound()
+
+
 def summarize(
     verdicts: t.Sequence[Verdict],
     pids: t.List[int],
@@ -22,6 +43,7 @@ def summarize(
     expectation: t.Optional[Expectation],
     not_read: int,
     elsewhere: t.Sequence[str] = (),
+    programs: ProgramsFound = NO_PROGRAMS,
 ) -> t.Dict[str, t.Any]:
     """Sum up what is said of the sockets of a unit.
 
@@ -40,11 +62,14 @@ def summarize(
             reasons[verdict.reason] = reasons.get(verdict.reason, 0) + 1
     if hidden:
         reasons["unreadable"] = reasons.get("unreadable", 0) + len(hidden)
+    for program in programs.wrong:
+        reasons.setdefault(program.reason, 1)
     accept = expectation.accept.union(DUE_AT_START if unit and unit.at_work else ()) if expectation else frozenset()
     accepted = (
         bool(reasons)
         and (not hidden or "unreadable" in accept)
         and all(accept.issuperset(verdict.candidates) for verdict in relevant if verdict.reason)
+        and all(accept.issuperset(program.candidates) for program in programs.wrong)
     )
     found = unit is None or unit.load_state != "not-found" or (expectation is not None and expectation.if_present)
     enough = expectation is None or not running or len(relevant) >= expectation.min_sockets
@@ -62,6 +87,8 @@ def summarize(
         "unknown": sum(1 for verdict in relevant if verdict.compliant is None),
         "unreadable_pids": hidden,
         "reasons": dict(sorted(reasons.items())),
+        "programs": list(programs.lines),
+        "programs_wrong": [one._asdict() for one in programs.wrong],
         "accepted": accepted,
         "ok": found and enough and (not reasons or accepted) and not elsewhere and not (unit and unit.crashing),
     }

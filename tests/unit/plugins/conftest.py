@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import undo
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access, Reader, choose_access
+from ansible_collections.netops.keepalive.tests.unit.support.at_once import access_at_once, why_not_at_once
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import ShadowProc
 
 hypothesis.settings.register_profile("no clock", deadline=None)  # how fast the machine is says nothing of the code
@@ -52,9 +53,20 @@ def inspect_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(params=["native", "portable"])
-def access(request: pytest.FixtureRequest, inspect_folder: str) -> Access:
-    """A reader and a setter: the promises are the same whichever of the two it is."""
+def one_by_one(request: pytest.FixtureRequest, inspect_folder: str) -> Access:
+    """A reader and a setter that go by processes."""
     return choose_access(request.param, inspect_folder, os.geteuid())
+
+
+@pytest.fixture(params=["native", "portable", "at once"])
+def access(request: pytest.FixtureRequest, inspect_folder: str) -> Access:
+    """A reader and a setter: the promises are the same whichever of the three it is."""
+    if request.param != "at once":
+        return choose_access(request.param, inspect_folder, os.geteuid())
+    why_not = why_not_at_once()
+    if why_not:
+        pytest.skip(why_not)
+    return access_at_once(choose_access("portable"))
 
 
 @pytest.fixture

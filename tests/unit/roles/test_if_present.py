@@ -33,6 +33,7 @@ gone = [name for name in names if name.startswith("gone")]
 units = {service["name"]: {"ld_preload": [], "stale": {}} for service in given["services"]}
 found = {
     "absent_here": gone, "problems": [], "units": units, "unfinished": [], "library_users": [],
+    "backends": {"chosen": {}, "by_flags": False},
     "dropins": json.loads(r'''DROPINS'''),
     "build": {}, "host_wide": {"entries": [], "settings": False, "restart_due": [], "filtered": []},
 }

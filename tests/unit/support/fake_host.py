@@ -30,6 +30,8 @@ class FakeHost:
         self.runs: t.Dict[str, str] = dict.fromkeys(units, "old")
         """What each runs with; V(down): it does not run."""
         self.sockets = dict.fromkeys(units, "old")
+        self.programs = dict.fromkeys(units, "old")
+        """What is attached to the cgroup of each; it follows what the disk says."""
         self.record: t.Dict[str, str] = {}
         self.told: t.Dict[str, t.Any] = {"settings": None, "use": []}
         """What every process is told."""
@@ -137,6 +139,26 @@ class FakeHost:
             raise failures[0]
         self._step(way, self.after)
         done["left"] = self.left
+
+    def set_programs(
+        self,
+        names: t.Sequence[str],
+        done: t.Dict[str, t.Any],
+        texts: t.Mapping[str, t.Optional[str]] = {},
+        back: bool = False,
+    ) -> None:
+        for unit in names:
+            self._step(f"{'program back' if back else 'program'} {unit}")
+            if self.programs[unit] != self.disk[unit]:
+                done[unit] = {"done": "replaced", "library": []}
+            self.programs[unit] = self.disk[unit]
+            self._step(f"{'program back' if back else 'program'} {unit}", self.after)
+
+    def remove_programs(self, done: t.Dict[str, t.Any]) -> None:
+        self._step("programs away")
+        for unit in self.programs:
+            done[unit] = {"done": "detached", "library": []}
+            self.programs[unit] = "none"
 
     def set_open(self, expected: t.Sequence[t.Mapping[str, t.Any]], done: t.Dict[str, t.Any]) -> None:
         self._step("set_open")

@@ -13,7 +13,7 @@ import sys
 import typing as t
 
 _COLLECTION = "ansible_collections.netops.keepalive.plugins"
-_BEFORE = "import json, sys\nsys.path[:0] = json.loads(sys.argv[1])\nasked = json.loads(sys.argv[2])\n"
+_BEFORE = "import json, sys\nsys.path[:0] = json.loads(sys.argv[1])\nasked = json.load(sys.stdin)\n"
 
 BROKEN_PRELOAD = """
     mount -t tmpfs tmpfs /mnt
@@ -31,11 +31,12 @@ def run_mounted(mounts: str, program: str, asked: t.Any = None, flags: t.Sequenc
         C(asked) is what was asked.
     :param flags: for unshare(1).
     """
-    script = f'{mounts}\nexec "$0" -c "$1" "$2" "$3"'
+    script = f'{mounts}\nexec "$0" -c "$1" "$2"'
     paths = json.dumps([os.path.abspath(path) for path in sys.path if path])
     text = _BEFORE + program.replace("from .", f"from {_COLLECTION}.")
     done = subprocess.run(
-        ["unshare", "--mount", *flags, "sh", "-ec", script, sys.executable, text, paths, json.dumps(asked)],
+        ["unshare", "--mount", *flags, "sh", "-ec", script, sys.executable, text, paths],
+        input=json.dumps(asked),  # an argument may not be as long as all sources are
         check=False,
         capture_output=True,
         text=True,

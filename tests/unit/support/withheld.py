@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import socket
 import typing as t
 
 import pytest
@@ -32,6 +31,20 @@ if answer:
     start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
     fcntl.ioctl(fault, {_REGISTER}, struct.pack("=QQQQ", start, 4096, 1, 0))
 """
+_ALONE = """
+import ctypes
+assert ctypes.CDLL(None).unshare(0x40000000) == 0
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:  # ip link set lo up
+    fcntl.ioctl(one, 0x8914, struct.pack("16sh22x", b"lo", 1))
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+server.bind(("127.0.0.1", 0))
+server.listen()
+s = socket.create_connection(server.getsockname())
+peer = server.accept()[0]
+"""
+"""A network namespace of its own: whoever goes through all sockets of one waits for this one, too."""
+
 _SEND = """
 s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 36000))
@@ -48,13 +61,11 @@ answer = [number, thread.native_id, os.fstat(number).st_ino]
 class Withholding:
     """A process with one connection, of which a megabyte is unsent, its lock kept, and whose close() would linger."""
 
-    def __init__(self, server: socket.socket) -> None:
-        self.process = Child()
+    def __init__(self) -> None:
+        self.process = Child(_ALONE)
         self.pid = self.process.pid
         if not self.process.run(_WITHHOLD):
             pytest.skip("userfaultfd(2) is not to be had here")
-        self.process.run(f"s = socket.create_connection({server.getsockname()!r})")
-        self.peer = server.accept()[0]
         self.descriptor, thread, self.inode = self.process.run(_SEND)
         wait_until(lambda: "userfault" in wchan(f"{self.pid}/task/{thread}"))
 
@@ -66,7 +77,6 @@ class Withholding:
         """End the process, and the wait for its memory."""
         os.kill(self.pid, 9)
         self.process.__exit__()
-        self.peer.close()
 
 
 def wchan(place: str) -> str:

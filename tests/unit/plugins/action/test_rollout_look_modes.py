@@ -116,7 +116,7 @@ def test_a_settings_template_that_is_not_there_is_refused(everywhere: Looked) ->
 
 
 REMOVAL: Result = {"state": "absent"}
-NOTHING_THERE = {"libraries": False, "open_sockets": [], "left": False}
+NOTHING_THERE = {"libraries": False, "open_sockets": [], "left": False, "programs": []}
 
 
 @pytest.fixture(name="removes")

@@ -20,6 +20,7 @@ TESTS = pathlib.Path(__file__).parent
 FLOORS = (
     ("linux",),
     ("settings",),
+    ("bpf",),
     ("libraries", "host_wide", "sockets"),
     ("ld_so_preload", "units"),
     ("processes",),

@@ -27,7 +27,10 @@ class Host:
     """Answers the questions."""
 
     def __init__(self) -> None:
-        self.found: Result = {"absent_here": ["gone.service"], "problems": [], "library_users": []}
+        self.found: Result = {
+            "absent_here": ["gone.service"], "problems": [], "library_users": [],
+            "backends": {"chosen": {}, "by_flags": False, "root": ""},
+        }  # fmt: skip
         self.asked: t.List[t.Any] = []
         self.told: t.List[str] = []
         self.fails: t.Optional[Exception] = None

@@ -16,6 +16,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf import probe
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import state
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import packages
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
@@ -29,6 +30,7 @@ from ansible_collections.netops.keepalive.plugins.modules import service_units_i
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import FakeSystemd
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
 from ansible_collections.netops.keepalive.tests.unit.support.notes import NEVER, dated, noted
+from ansible_collections.netops.keepalive.tests.unit.support.resolved import resolve
 
 Result = t.Dict[str, t.Any]
 Run = t.Callable[..., Result]
@@ -103,6 +105,8 @@ def test_a_plain_service(run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path)
         "need_daemon_reload": False,
         "main_pid": 0,
         "stale": {},
+        "by_program": False,
+        "unattached": {},
     }
 
 
@@ -240,6 +244,35 @@ def test_what_an_entry_accepts_is_no_problem(run: Run, systemd: FakeSystemd, tmp
     assert len(run(services=wanted("a.service"))["problems"]) == 1
     assert len(run(services=wanted("a.service", accept=["static_executable"]))["problems"]) == 1
     assert run(services=wanted("a.service", accept=["secure_exec"]))["problems"] == []
+
+
+CURE = "; or say 'backend: bpf', which takes no library: this host's kernel can set what the entry asks for"
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_where_no_library_gets_in_a_program_of_the_kernel_is_named_if_there_can_be_one(
+    run: Run, systemd: FakeSystemd, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, able: bool
+) -> None:
+    monkeypatch.setattr(probe, "probe", lambda: probe.Reach("" if able else "no programs here"))
+    program = tmp_path / "setuid"
+    program.write_bytes(pathlib.Path("/bin/true").read_bytes())
+    program.chmod(0o4755)
+    systemd.add("a.service", **executes(str(program)))
+    systemd.add("filtered.service", SystemCallFilter="~setsockopt", **executes("/bin/sh"))
+    systemd.add("rooted.service", RootDirectory="/srv/jail", Slice="web.slice", **executes("/bin/sh"))
+    systemd.add("fine.service", LoadState="masked", **executes("/bin/sh"))
+    services = resolve([{"name": f"{name}.service"} for name in ("a", "filtered", "rooted", "fine")])
+    secure, filtered, rooted, fine = run(services=services)["problems"]
+    assert [text.endswith(CURE) for text in (secure, filtered, fine)] == [able, able, False]
+    assert (
+        rooted.endswith("; or give its slice, web.slice, an entry with 'backend: bpf', which takes no library") is able
+    )
+
+
+def test_what_is_accepted_asks_no_kernel(run: Run, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "probe", lambda: pytest.fail("it was asked"))
+    systemd.add("a.service", SystemCallFilter="~setsockopt", **executes("/bin/sh"))
+    assert run(services=resolve([{"name": "a.service", "accept": ["system_call_filter"]}]))["problems"] == []
 
 
 @pytest.mark.parametrize("mode", ["services", "host"])

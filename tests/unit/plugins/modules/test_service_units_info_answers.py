@@ -89,6 +89,7 @@ def test_the_whole_answer_where_no_unit_is_named(run: Run, played: Played, tmp_p
     nothing = {
         "changed": False, "units": {}, "problems": [], "build": {}, "unfinished": ["a.service", "b.service"],
         "dropins": [], "library_users": [{"pid": 7}], "absent_here": [],
+        "backends": {"chosen": {}, "by_flags": False, "root": ""},
     }  # fmt: skip
     of_host = {"entries": [entry], "settings": True, "restart_due": [True], "filtered": [], "left": False}
     assert run() == {**nothing, "host_wide": of_host}
@@ -111,7 +112,8 @@ def test_the_whole_answer_of_a_service_of_a_socket_and_of_what_is_not_there(run:
     }  # fmt: skip
     common = {
         "instances": [], "drop_in": None, "drop_in_sha256": None, "overruled": [], "ld_preload": [], "main_pid": 0,
-        "need_daemon_reload": False, "stale": {}, "fragment_path": "", "executable": None, "load_state": "loaded",
+        "need_daemon_reload": False, "by_program": False, "unattached": {},
+        "stale": {}, "fragment_path": "", "executable": None, "load_state": "loaded",
     }  # fmt: skip
     del common["executable"]
     assert units["a.service"] == {
@@ -152,6 +154,7 @@ def test_a_template_without_instances_is_read_from_its_file(
         "id": "w@.service", "type": "template", "load_state": "loaded", "active_state": "inactive", "instances": [],
         "fragment_path": str(fragment), "drop_in": None, "drop_in_sha256": None, "overruled": [],
         "ld_preload": ["/x.so"], "need_daemon_reload": False, "main_pid": 0, "stale": {},
+        "by_program": False, "unattached": {},
     }  # fmt: skip
     for unreadable in (str(tmp_path), str(tmp_path / "none"), ""):
         files[0] = (unreadable, [])

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit, Terms
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf import probe
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 from ansible_collections.netops.keepalive.plugins.modules import sockets_audit_info
@@ -47,11 +48,12 @@ def proc_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Sha
 
 @pytest.mark.parametrize("check", [False, True])
 def test_one_answer_for_the_host(run: Run, proc: ShadowProc, check: bool) -> None:
-    with Child("l = socket.create_server(('0.0.0.0', 0)); c = socket.create_connection(l.getsockname())") as child:
+    code = "l = socket.create_server(('0.0.0.0', 0)); c = socket.create_connection(l.getsockname()); a = l.accept()[0]"
+    with Child(code) as child:
         proc.add(child.pid, "loop.service")
         answer = run(include_local=True, _ansible_check_mode=check)
     assert answer["changed"] is False
-    assert (answer["idle_timeout"], answer["totals"]["without"]) == (350, 1)
+    assert (answer["idle_timeout"], answer["totals"]["without"]) == (350, 2)
     assert answer["recommended"] == {"keepidle": 120, "keepintvl": 30, "keepcnt": 4}
 
 
@@ -114,6 +116,7 @@ def test_systemd_tells_what_it_gives_to_services(
     run: Run, proc: ShadowProc, monkeypatch: pytest.MonkeyPatch, answer: str, status: int, kind: str
 ) -> None:
     """Since its version 248 SYSTEMD_EXEC_PID; where it does not tell its version, nothing is concluded from that."""
+    monkeypatch.setattr(probe, "probe", lambda: probe.Reach("no programs here"))
     with Child("l = socket.create_server(('0.0.0.0', 0)); c = socket.create_connection(l.getsockname())") as child:
         proc.add(child.pid, "loop.service", environ=f"INVOCATION_ID={'0' * 32}\0")
         asked = have_answered(monkeypatch, answer, status)
@@ -157,8 +160,32 @@ def test_what_counts_is_what_was_asked_for(
         "changed": False,
         "terms": list(terms),
         "reads": True,
-        "more": ["given_preload", "systemd_version"],
+        "more": ["can_attach", "given_preload", "systemd_version"],
     }
+
+
+@pytest.mark.parametrize(
+    ("entry", "can"),
+    [
+        ({"tcp": {"keepidle": 60}}, True),
+        ({"tcp": {"keepidle": 60, "defer_accept": 3}}, False),
+        ({"tcp": {"keepidle": 60}, "respect": True}, False),
+    ],
+)
+def test_the_kernel_is_asked_about_all_that_an_entry_says(
+    run: Run, monkeypatch: pytest.MonkeyPatch, entry: t.Dict[str, t.Any], can: bool
+) -> None:
+    class Asking:
+        def __init__(self, *_given: t.Any, can_attach: t.Any, **_more: t.Any) -> None:
+            self._said = {"can": can_attach(entry)}
+
+        def run(self) -> t.Dict[str, t.Any]:
+            return self._said
+
+    reach = probe.Reach("", {"defer_accept": "no"}, respect="it does not tell")
+    monkeypatch.setattr(probe, "probe", lambda: reach)
+    monkeypatch.setattr(sockets_audit_info, "HostAudit", Asking)
+    assert run()["can"] is can
 
 
 def told_of_systemd(monkeypatch: pytest.MonkeyPatch, parameters: Run) -> t.Any:
@@ -174,6 +201,7 @@ def told_of_systemd(monkeypatch: pytest.MonkeyPatch, parameters: Run) -> t.Any:
             *,
             systemd_version: t.Any,
             given_preload: t.Any,
+            can_attach: t.Any,
         ) -> None:
             told.append((socket_units(), systemd_version(), given_preload("a.service")))
 

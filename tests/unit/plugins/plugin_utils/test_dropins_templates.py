@@ -79,13 +79,17 @@ def render_fixture(tmp_path: pathlib.Path) -> Render:
     """A function that renders the drop-ins in an action of a play in tmp_path, and returns each unit's."""
 
     def render(
-        services: t.Any, units: t.Dict[str, t.Any], variables: t.Optional[t.Dict[str, t.Any]] = None, **templates: str
+        services: t.Any,
+        units: t.Dict[str, t.Any],
+        variables: t.Optional[t.Dict[str, t.Any]] = None,
+        by_flags: bool = False,
+        **templates: str,
     ) -> t.Dict[str, str]:
         loader = DataLoader()
         loader.set_basedir(str(tmp_path))
         action = Action(Task(tmp_path), None, None, loader, Templar(loader=loader, variables=variables or {}), None)
         names = {"service": "service.conf.j2", "socket": "socket.conf.j2", **templates}
-        dropins = _dropins.rendered(action, services, units, names, variables)
+        dropins = _dropins.rendered(action, services, units, names, variables, by_flags)
         assert [dropin["unit"] for dropin in dropins] == [service["name"] for service in services]
         assert all(set(dropin) == {"unit", "content"} for dropin in dropins)
         return {dropin["unit"]: dropin["content"] for dropin in dropins}
@@ -176,3 +180,61 @@ def test_what_a_service_lacks_is_named(render: Render, missing: str, said: str) 
     with pytest.raises(AnsibleActionFail) as error:
         render([service], units("a.service"))
     assert str(error.value) == f"services: {said}; pass the list through netops.keepalive.resolve_services first"
+
+
+BY_PROGRAM = """\
+# Managed by netops.keepalive: the next run of Ansible overwrites this file.
+# nginx.service: listen, by a BPF program of the unit's cgroup
+# The names are those of tcp(7). Seconds, but TCP_USER_TIMEOUT in ms; 0 = the system's default, -1 = derived.
+[Service]
+Environment="TCP_KEEPIDLE=60"
+Environment="TCP_KEEPCNT=9"
+Environment="TCP_KEEPINTVL=15"
+Environment="TCP_USER_TIMEOUT=-1"
+Environment="LIBKEEPALIVE_RESPECT=1"
+ExecStartPre=-+/usr/lib/libkeepalive/keepalive-bpf attach by-flags listen -
+"""
+SOCKET_BY_PROGRAM = """\
+# Managed by netops.keepalive: the next run of Ansible overwrites this file.
+# relay.socket: listen, by a BPF program of the unit's cgroup.
+# The names are those of tcp(7). Seconds, but TCP_USER_TIMEOUT in ms; 0 = the system's default, -1 = derived.
+[Socket]
+Environment="TCP_KEEPIDLE=90"
+Environment="TCP_KEEPCNT=9"
+Environment="TCP_KEEPINTVL=15"
+Environment="TCP_USER_TIMEOUT=-1"
+ExecStartPre=-+/usr/lib/libkeepalive/keepalive-bpf attach listen -
+"""
+
+
+def test_a_program_has_the_same_variables_and_no_library(render: Render) -> None:
+    """What the unit preloads itself stays in its own file."""
+    services = [
+        {"name": "nginx.service", "backend": "bpf", "libraries": ["listen"], "respect": True, "tcp": {"keepidle": 60}},
+        {"name": "relay.socket", "backend": "bpf", "tcp": {"keepidle": 90}},
+    ]
+    found = units("nginx.service", "relay.socket", nginx=["libjemalloc.so.2"])
+    assert render(resolve(services), found, by_flags=True) == {
+        "nginx.service": BY_PROGRAM, "relay.socket": SOCKET_BY_PROGRAM,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("backend", "text", "wrong"),
+    [
+        ("bpf", "[Service]", "lacks 'ExecStartPre=-+/usr/lib/libkeepalive/keepalive-bpf attach connect -', and its "
+         "backend is bpf"),
+        ("preload", "[Service]\nExecStartPre=/usr/lib/libkeepalive/keepalive-bpf attach connect -",
+         "has an ExecStartPre= of keepalive-bpf, and its backend is preload"),
+    ],
+)  # fmt: skip
+def test_a_template_of_the_play_has_to_know_of_programs(
+    render: Render, templates: pathlib.Path, backend: str, text: str, wrong: str
+) -> None:
+    (templates / "service.conf.j2").write_text(f"{{{{ marker }}}}\n{text}\n")
+    with pytest.raises(AnsibleActionFail) as error:
+        render(resolve([{"name": "a.service", "backend": backend}]), units("a.service"))
+    assert str(error.value) == (
+        f"a.service: its drop-in as the template gives it {wrong}; write 'ExecStartPre={{{{ attach }}}}' where that is "
+        "not empty"
+    )

@@ -41,6 +41,7 @@ class Host:
         self.silent: t.Dict[int, str] = {}
         self.asked_for_facts: t.List[int] = []
         self.advised: t.List[t.Any] = []
+        self.asked_of_kernel: t.List[t.Any] = []
         self.found: t.List[AsFound] = []
         """What the unit has already, of each advice."""
         self.tried: t.List[t.Any] = []
@@ -61,6 +62,7 @@ class Host:
         return self.facts
 
     def _advise(self, *arguments: t.Any, found: t.Optional[AsFound], **named: t.Any) -> Advice:
+        self.asked_of_kernel.append(named.pop("can_attach"))
         if found is None:
             self.tried.append((arguments, named))
         else:
@@ -527,3 +529,11 @@ def test_times_of_the_hosts_sysctls_are_nobodys_choice(
 def test_of_several_processes_one_is_looked_at_the_same_each_time(there: Host) -> None:
     there.audit(made(1, 9), made(2, 8), made(3, 10))
     assert there.asked_for_facts == [8]
+
+
+def test_the_kernel_is_asked_as_the_caller_says(there: Host) -> None:
+    def ask(_entry: t.Any) -> bool:
+        return True
+
+    there.audit(made(1), can_attach=ask)
+    assert there.asked_of_kernel == [ask, ask]

@@ -11,6 +11,11 @@ import json
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.attached import Attached
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.enforce import Enforcement
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.program import BpfProgram
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.reaching import PlacedProgram, Reaching
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import FOR_SETTING, FOR_SOCKETS
 from ansible_collections.netops.keepalive.plugins.module_utils.command import main as command_main
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import systemd
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
@@ -29,6 +34,16 @@ def record(pid: int = 7, **more: t.Any) -> Record:
     return Record(**{**values, **more})
 
 
+class Programs:
+    """What runs for which unit."""
+
+    def __init__(self, found: t.Mapping[str, t.Any], possible: bool = True) -> None:
+        self._found, self.possible = found, possible
+
+    def of(self, unit: str) -> t.Any:
+        return self._found.get(unit, Reaching(f"/sys/fs/cgroup/{unit}"))
+
+
 class Host:
     """A host with these sockets; it remembers what it was asked."""
 
@@ -37,12 +52,17 @@ class Host:
         self.errors: t.List[Exception] = []
         self.asked: t.List[Question] = []
         self.there = [7, 8]
+        self.programs: t.Any = Programs({})
         self._capsys = capsys
         host = self
 
         class FakeAudit:
             def __init__(self, question: Question, _reader: t.Any, **_more: t.Any) -> None:
                 host.asked.append(question)
+
+            @property
+            def programs(self) -> t.Any:
+                return host.programs
 
             def run(self) -> Answer:
                 for error in host.errors:
@@ -248,3 +268,43 @@ def test_the_arguments_are_those_of_the_command_line(host: Host, monkeypatch: py
     monkeypatch.setattr(command_main.sys, "argv", ["keepalive-sockets", "--pid", "9999999999", "--port", "80"])
     assert command_main.main() == 2, "no process of this host has such a number"
     assert host.asked == [Question((), frozenset((9999999999,)), frozenset((80,)), ())]
+
+
+UNIT = "/sys/fs/cgroup/a.service"
+SETS = BpfProgram(("connect",), {"keepidle": 60})
+OURS = PlacedProgram(UNIT, FOR_SOCKETS, Attached(4, "keepalive_1", "", True, SETS), 2)
+ENFORCING = PlacedProgram(UNIT, FOR_SETTING, Attached(5, "keepalive_1", "", True, Enforcement({"keepidle": 60})), 2)
+CILIUM = PlacedProgram("/sys/fs/cgroup", FOR_SOCKETS, Attached(9, "cilium", "", False), 2)
+
+
+def test_below_the_table_stands_whose_programs_set_options(host: Host) -> None:
+    host.answer = Answer([record(), record(8, unit="b.service"), record(9, unit="")], {}, {}, {})
+    found = {"a.service": Reaching(UNIT, (OURS, CILIUM, ENFORCING)), "b.service": Reaching("", (CILIUM,))}
+    host.programs = Programs(found)
+    status, out, errors = host.run()
+    assert (status, errors) == (0, [])
+    assert out.splitlines()[-5:] == [
+        "",
+        "BPF programs that run for these units' sockets:",
+        "  foreign: cilium (id 9), attached to /sys/fs/cgroup",
+        f"  ours: keepalive_1 (id 4), attached to {UNIT}: connect; keepidle 60",
+        f"  ours: keepalive_1 (id 5), attached to {UNIT}: enforce; keepidle 60",
+    ]
+    ours = {"cgroup": UNIT, "name": "keepalive_1", "ours": True}
+    assert json.loads(host.run("--json")[1])["programs"] == [
+        {"cgroup": "/sys/fs/cgroup", "name": "cilium", "id": 9, "ours": False, "enforces": False, "sets": None},
+        {**ours, "id": 4, "enforces": False, "sets": "connect; keepidle 60"},
+        {**ours, "id": 5, "enforces": True, "sets": "enforce; keepidle 60"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("possible", "said"), [(True, ["which BPF programs run is not known: not for you"]), (False, [])]
+)
+def test_what_is_not_known_is_said_once_and_only_where_there_can_be_programs(
+    host: Host, possible: bool, said: t.List[str]
+) -> None:
+    host.answer = Answer([record(), record(8, unit="b.service")], {}, {}, {})
+    host.programs = Programs({unit: Reaching("", (), "not for you") for unit in ("a.service", "b.service")}, possible)
+    status, out, errors = host.run()
+    assert (status, errors, "BPF" in out) == (0, said, False)

@@ -97,3 +97,7 @@ def test_what_a_table_does_not_know_is_shown_as_it_is() -> None:
     assert table([odd])[1].split() == [
         "TIME_WAIT", "other", "192.0.2.1:40000", "-", "on", "0", "0", "0", "0", "0", "-", "812/'\\x1b[2J'",
     ]  # fmt: skip
+
+
+def test_what_nobody_has_accepted_yet_is_in_the_queue_of_who_listens() -> None:
+    assert table([record("a.service", "accepted", inode=-5)])[1].split()[1] == "queue"

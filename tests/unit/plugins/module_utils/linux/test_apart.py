@@ -44,20 +44,21 @@ def server_fixture() -> t.Iterator[socket.socket]:
 
 
 @pytest.fixture(name="owner")
-def owner_fixture(server: socket.socket) -> t.Iterator[Withholding]:
-    owner = Withholding(server)
+def owner_fixture() -> t.Iterator[Withholding]:
+    owner = Withholding()
     yield owner
     owner.kill()
 
 
 @pytest.fixture(name="look", params=["read", "set"])
-def look_fixture(request: pytest.FixtureRequest, access: Access) -> t.Tuple[t.Any, t.Callable[[Withholding], t.Any]]:
+def look_fixture(
+    request: pytest.FixtureRequest, one_by_one: Access
+) -> t.Tuple[t.Any, t.Callable[[Withholding], t.Any]]:
     """Return a reader or a setter, and how it is used on a process's socket."""
+    reader, setter = one_by_one.reader, one_by_one.setter
     if request.param == "read":
-        return access.reader, lambda owner: list(access.reader.read(owner.pid, [owner.descriptor]))
-    return access.setter, lambda owner: list(
-        access.setter.apply(owner.pid, {owner.descriptor: (owner.inode, KEEPALIVE)})
-    )
+        return reader, lambda owner: list(reader.read(owner.pid, [owner.descriptor]))
+    return setter, lambda owner: list(setter.apply(owner.pid, {owner.descriptor: (owner.inode, KEEPALIVE)}))
 
 
 Look = t.Tuple[t.Any, t.Callable[[Withholding], t.Any]]
@@ -93,28 +94,28 @@ def test_a_socket_whose_owner_withholds_it_is_given_up(
     assert os.waitpid(ended[0], 0)[0] == ended[0]
 
 
-def test_what_lingers_is_let_go_of_at_the_end_of_each_call(access: Access, server: socket.socket) -> None:
+def test_what_lingers_is_let_go_of_at_the_end_of_each_call(one_by_one: Access, server: socket.socket) -> None:
     with Child(f"s = socket.create_connection({server.getsockname()!r})") as child:
         peer = server.accept()[0]
         number = child.run(
             "s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 36000)); answer = s.fileno()"
         )
-        ((_number, values),) = access.reader.read(child.pid, [number])
-        assert values is not None and worker_of(access.reader) == 0
+        ((_number, values),) = one_by_one.reader.read(child.pid, [number])
+        assert values is not None and worker_of(one_by_one.reader) == 0
         child.run("s.close()")
         peer.settimeout(20)
         assert peer.recv(1) == b"", "a duplicate that was kept would hold the FIN back"
         peer.close()
 
 
-def test_a_close_that_resets_waits_for_nobody(access: Access, server: socket.socket) -> None:
+def test_a_close_that_resets_waits_for_nobody(one_by_one: Access, server: socket.socket) -> None:
     """SO_LINGER with no time, as HAProxy has it: there the worker goes on to the next socket."""
     with Child(f"s = socket.create_connection({server.getsockname()!r})") as child:
         number = child.run(
             "s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); answer = s.fileno()"
         )
-        list(access.reader.read(child.pid, [number]))
-        assert worker_of(access.reader) > 0
+        list(one_by_one.reader.read(child.pid, [number]))
+        assert worker_of(one_by_one.reader) > 0
 
 
 def echo(pid: int, *arguments: t.Any) -> t.Tuple[t.Any, bool]:

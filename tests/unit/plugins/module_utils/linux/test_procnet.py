@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 import socket
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import procnet
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 
 
 @pytest.mark.parametrize(
@@ -96,3 +99,50 @@ def _own_pid() -> int:
     import os
 
     return os.getpid()
+
+
+@pytest.mark.parametrize(("field", "queue"), [("00000000:00000003", 3), ("00000000:0000000A", 10), ("odd", 0)])
+def test_what_waits_at_a_listener_is_counted(field: str, queue: int) -> None:
+    lines = [line.replace("00000000:00000000", field) for line in LINES]
+    assert [row.queue for row in procnet.parse_table(lines, order="<")] == [queue, queue, 0, 0], "of others it is data"
+
+
+def test_what_waits_is_counted_by_this_kernel() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=5) as server:
+        clients = [socket.create_connection(server.getsockname()) for _number in range(3)]
+        rows = procnet.read_tables(os.getpid(), listening_only=True)
+        assert [row.queue for row in rows if row.local == server.getsockname()] == [3]
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.parametrize("few", [50, 0])
+def test_the_lines_of_some_sockets(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(procnet, "_FEW", few)
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("::1", 0), family=socket.AF_INET6) as two:
+        inodes = [os.fstat(made.fileno()).st_ino for made in (one, two)]
+        found = procnet.find_lines(os.getpid(), {*inodes, 0x7FFFFFFF}, Proc("/proc"))
+        assert {inode: row.local for inode, row in zip(found, procnet.parse_table(found.values()))} == {
+            inodes[0]: one.getsockname(),
+            inodes[1]: two.getsockname()[:2],
+        }
+
+
+def test_an_inode_is_not_found_in_another_column(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "7" / "net").mkdir(parents=True)
+    (tmp_path / "7" / "net" / "tcp").write_text("".join(["head\n", *LINES, "  227 0 0 0 0 0 0 0 0 5 1\n"]), "ascii")
+    proc = Proc(str(tmp_path))
+    assert sorted(procnet.find_lines(7, {227, 1, 5}, proc)) == [5, 227]
+
+
+def test_about_how_many_there_are(tmp_path: pathlib.Path) -> None:
+    before = procnet.count_sockets(os.getpid())
+    held = [socket.create_server(("127.0.0.1", 0)) for _number in range(20)]
+    assert procnet.count_sockets(os.getpid()) > before or before > 1000, "others close theirs meanwhile"
+    for one in held:
+        one.close()
+    (tmp_path / "7" / "net").mkdir(parents=True)
+    (tmp_path / "7" / "net" / "sockstat").write_text("sockets: used 9\nTCP: inuse 12 orphan 0\nUDP: inuse 3 mem 1\n")
+    (tmp_path / "7" / "net" / "sockstat6").write_text("TCP6: inuse 5\nUDP6: inuse 2\n")
+    assert procnet.count_sockets(7, Proc(str(tmp_path))) == 17
+    assert procnet.count_sockets(8, Proc(str(tmp_path))) == 0

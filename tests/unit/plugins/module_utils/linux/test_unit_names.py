@@ -74,7 +74,6 @@ KERNELS = f"{NONE}: those of a network file system are the kernel's, see its mou
         ("backup@one.path", f"a path unit {NONE}; name the service that it starts, by default backup@one.service"),
         ("n" * 248 + ".timer", f"a timer {NONE}; name the service that it starts"),
         ("multi-user.target", f"a target {NONE}; name the services that belong to it"),
-        ("user-1000.slice", f"a slice {NONE}; name the services in it"),
         ("session-1.scope", "the processes of a scope were not started by systemd; name what has started them"),
         ("srv.mount", f"a mount {KERNELS}"),
         ("srv.automount", f"an automount {KERNELS}"),

@@ -150,3 +150,44 @@ def test_what_is_left_to_the_application_is_what_it_has_set_and_not_we(tmp_path:
     assert origin(tmp_path, facts({})).left_to_the_application(record((60, 75, 9, 0)), SERVICE) is True
     assert origin(tmp_path, facts({})).left_to_the_application(record(LIBRARYS), SERVICE) is False
     assert origin(tmp_path).left_to_the_application(record((7200, 75, 9, 0)), SERVICE) is False, "nobody is asked"
+
+
+OF_A_PROGRAM = SERVICE._replace(backend="bpf")
+SAID = {**DEFAULTS, "keepidle": 60, "keepintvl": 15, "keepcnt": 0, "user_timeout": -1}
+
+
+@pytest.mark.parametrize(
+    ("times", "keepalive", "expectation", "ours"),
+    [
+        ((60, 15, 9, 195_000), True, OF_A_PROGRAM, True),
+        ((60, 15, 9, 195_000), False, OF_A_PROGRAM, False),
+        ((60, 15, 9, 0), True, OF_A_PROGRAM, False),
+        ((300, 15, 9, 435_000), True, OF_A_PROGRAM, False),
+        # no program has set anything in this unit
+        ((60, 15, 9, 195_000), True, SERVICE, False),
+    ],
+)
+def test_what_a_units_program_was_told_in_this_boot_is_ours(
+    tmp_path: pathlib.Path,
+    times: t.Tuple[int, ...],
+    keepalive: bool,
+    expectation: Expectation,
+    ours: bool,
+) -> None:
+    asked = []
+
+    def said(unit: str) -> t.List[t.Dict[str, int]]:
+        asked.append(unit)
+        return [{**SAID, "keepidle": 20}, SAID]
+
+    whose = origin(tmp_path, facts(mapped={}), said=said)
+    one, two = (record(times, number, keepalive=keepalive, unit="a.service") for number in (1, 2))
+    assert [whose.is_ours(each, expectation) for each in (one, two)] == [ours, ours]
+    assert asked == (["a.service"] if expectation is OF_A_PROGRAM and keepalive else []), "once for each unit"
+
+
+def test_in_a_slice_it_is_the_slices_drop_in_that_was_told(tmp_path: pathlib.Path) -> None:
+    whose = origin(tmp_path, facts(mapped={}), said=lambda unit: [SAID] if unit == "web.slice" else [])
+    socket = record((60, 15, 9, 195_000), unit="a.service")
+    assert whose.is_ours(socket, OF_A_PROGRAM._replace(name="web.slice"))
+    assert not whose.is_ours(socket, OF_A_PROGRAM)

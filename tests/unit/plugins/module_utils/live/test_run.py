@@ -21,12 +21,14 @@ from ansible_collections.netops.keepalive.plugins.module_utils.live.results impo
 from ansible_collections.netops.keepalive.plugins.module_utils.live.run import LiveRun
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import LIBRARIES
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import at_once, choose_access
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import WINDOW_CLAMP_FLOOR
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader, PortableSetter
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import Applied, SettingPlan
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit, unit_from
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer, Audit, Question
 from ansible_collections.netops.keepalive.tests.unit.support import thread_children
+from ansible_collections.netops.keepalive.tests.unit.support.at_once import why_not_at_once
 from ansible_collections.netops.keepalive.tests.unit.support.audited import Refusing
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
 
@@ -108,9 +110,16 @@ class Host:
         return LiveRun(self.setter, memory, check=check)
 
 
-@pytest.fixture
-def host(proc: ShadowProc, tmp_path: pathlib.Path) -> Host:
-    return Host(proc, tmp_path)
+@pytest.fixture(params=["one by one", "at once"])
+def host(request: pytest.FixtureRequest, proc: ShadowProc, tmp_path: pathlib.Path) -> Host:
+    made = Host(proc, tmp_path)
+    if request.param == "at once":
+        why_not = why_not_at_once()
+        if why_not:
+            pytest.skip(why_not)
+        pair = at_once(choose_access("portable"), 1)
+        made.reader, made.setter = pair.reader, pair.setter
+    return made
 
 
 def expecting(libraries: str = "connect", name: str = "a.service", **changes: t.Any) -> Expectation:
@@ -479,3 +488,29 @@ def test_what_the_kernel_makes_of_a_small_window_is_right(host: Host) -> None:
         assert outcomes(host.live(expectation)) == {"changed": 1}
         assert child.run("answer = l.getsockopt(6, 10)") == WINDOW_CLAMP_FLOOR
         assert outcomes(host.live(expectation)) == {"right": 1}
+
+
+@pytest.mark.skipif(bool(why_not_at_once()), reason=why_not_at_once())
+@pytest.mark.parametrize("least", [1, 1000])
+def test_what_nobody_has_accepted_yet_is_set_in_the_queue(
+    proc: ShadowProc, tmp_path: pathlib.Path, least: int, untouched: t.List[t.Any]
+) -> None:
+    """Whoever accepts it has it as it should be, whenever that is; and has it back as it was."""
+    host = Host(proc, tmp_path)
+    pair = at_once(choose_access("portable"), least)
+    host.reader, host.setter = pair.reader, pair.setter
+    with Child(LISTENER) as child:
+        host.proc.add(child.pid, "a.service")
+        place = tuple(child.run("answer = listener.getsockname()"))
+        with socket.create_connection(place), socket.create_connection(place):
+            results = host.live(expecting("listen"))
+            assert outcomes(results) == {"changed": 3}
+            assert [group.listening for group in results.previous()] == [True], "the others will have other numbers"
+            assert (
+                results.diff(0).count(f"pid {child.pid} has it in its queue: accepted 127.0.0.1:{place[1]} from") == 2
+            )
+            assert child.run(ACCEPT) == SET
+            assert outcomes(host.live(expecting("listen"))) == {"right": 3}
+            host.restore(results.previous())
+            assert child.run("answer = values(accepted[-1])") == untouched, "what was accepted since"
+            assert child.run(ACCEPT) == untouched, "what still waited"

@@ -23,7 +23,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.live.run import L
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import Kernel
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Holder, Record, Verdict
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import Applied
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import Applied, OneByOne
 
 DEFAULTS = {"keepidle": 7200, "keepintvl": 75, "keepcnt": 9, "user_timeout": 0, "syncnt": 6, "window_clamp": 0}
 EXPECTED = Expectation("a.service", frozenset(("socket",)), {"keepidle": 60}, frozenset(), 0, live=True)
@@ -80,7 +80,7 @@ def look_of(
     return Look(by_inode, verdicts, t.cast("t.Any", Origin(ours)), unreadable or {})
 
 
-class Setter:
+class Setter(OneByOne):
     """Sets what it is told to: (pid, thread) → Unreadable, or the descriptors that are still there (all by default)."""
 
     def __init__(self, **there: t.Any) -> None:

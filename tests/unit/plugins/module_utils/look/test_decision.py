@@ -60,6 +60,7 @@ def test_nothing_is_due_where_all_is_as_it_is_wanted() -> None:
         (found(dropins=["web.service", "old.service"]), ["drop-ins to take away: old.service"]),
         (found({"stale": {"web.service": ["x"]}}), ["restarts: web.service"]),
         (found({"stale": {"old.service": ["x"]}}, "old.service"), ["restarts: old.service"]),
+        (found({"unattached": {"web@1.service": ["x"]}}), ["programs: web@1.service"]),
         (found({"need_daemon_reload": True}), ["systemd has yet to read the files: web.service"]),
         (found({"overruled": ["lost"]}), ["something else wins over the drop-in: web.service"]),
         (found(unfinished=["web.service"]), ["left by a run that did not come to its end: web.service"]),

@@ -18,9 +18,13 @@ from ansible_collections.netops.keepalive.plugins.module_utils.libraries.build i
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.command_file import Target
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.loaders import Loader
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.multilib import Layout
-from ansible_collections.netops.keepalive.plugins.module_utils.libraries.plan import Asked
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.plan import Asked, Plan
 from ansible_collections.netops.keepalive.plugins.module_utils.look.installed import libraries_seen
-from ansible_collections.netops.keepalive.plugins.module_utils.look.libraries import digest_of_command, libraries_due
+from ansible_collections.netops.keepalive.plugins.module_utils.look.libraries import (
+    digest_of_command,
+    helper_missing,
+    libraries_due,
+)
 
 HERE = Platform("x86_64 64 bit", "glibc 2.36")
 SOURCES = {"Makefile": "all:\n"}
@@ -160,3 +164,24 @@ def test_what_the_compiler_could_it_is_not_asked_again(
     told = libraries_seen(target, "cc", True, (), "", no_label)
     assert (len(tried), told["unable"]) == (asked, {"lib32": "no"} if asked else {})
     assert told["layout"] == {"native": "lib64", "others": ["lib32"]}
+
+
+def made(*files: str, waits: bool = False) -> Plan:
+    return Plan("prebuilt", "/usr/lib/libkeepalive", HERE, waits, files=dict.fromkeys(files))
+
+
+@pytest.mark.parametrize(
+    ("backend", "plan", "missing"),
+    [
+        ("bpf", made("libkeepalive.so"), True),
+        ("bpf", made("libkeepalive.so", "keepalive-bpf"), False),
+        ("bpf", made(waits=True), False),
+        ("bpf", None, False),
+        ("preload", made("libkeepalive.so"), False),
+    ],
+)
+def test_a_program_needs_its_helper_at_each_start(backend: str, plan: t.Optional[Plan], missing: bool) -> None:
+    """What was compiled by an earlier release has none."""
+    services = [{"name": "a.service", "backend": backend}, {"name": "b.service"}]
+    said = helper_missing(services, plan)
+    assert [text.split(":")[0] for text in said] == (["a.service"] if missing else [])

@@ -19,14 +19,14 @@ from ansible_collections.netops.keepalive.plugins.module_utils.look.removal impo
     look_at_removal,
     removal_due,
 )
-from ansible_collections.netops.keepalive.plugins.module_utils.rollout import undo_host
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import programs, undo_host
 
 TOLD: t.Dict[str, t.Any] = {
     "found": {
         "dropins": [], "library_users": [], "unfinished": [],
         "host_wide": {"entries": [], "settings": False},
     },
-    "removal": {"libraries": False, "open_sockets": [], "left": False},
+    "removal": {"libraries": False, "open_sockets": [], "left": False, "programs": []},
 }  # fmt: skip
 USER = {"unit": "a.service", "program": "/bin/a", "pid": 7, "loaded_by": "host"}
 
@@ -54,6 +54,7 @@ def test_on_a_bare_host_nothing_is_due() -> None:
         ({"library_users": [{**USER, "unit": ""}]}, "still with a library: /bin/a"),
         ({"unfinished": ["a.service"]}, "left by a run that did not come to its end: a.service"),
         ({"left": True}, "left by a run that did not come to its end: the host-wide mode"),
+        ({"programs": ["a.service"]}, "programs: a.service"),
         ({"open_sockets": ["a.service"]}, "open sockets: a.service"),
         ({"libraries": True}, "libraries: installed"),
     ],
@@ -89,10 +90,15 @@ def test_who_has_a_library_from_the_host_wide_mode_only_is_left_alone(
 def test_what_else_is_there_is_told(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     remembered = Memory(str(tmp_path / "memory"))
     monkeypatch.setattr(memory, "Memory", lambda: remembered)
+    folders: t.List[str] = []
+    monkeypatch.setattr(programs, "own_folders", lambda: folders)
     target = Target(str(tmp_path / "lib"), str(tmp_path / "bin"))
-    assert look_at_removal(target) == {"libraries": False, "open_sockets": [], "left": False}
+    assert look_at_removal(target) == {"libraries": False, "open_sockets": [], "left": False, "programs": []}
     undo_host.note_before(undo_host.HostWideBefore([], None))
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "keepalive-sockets").write_text("")
     remembered.units.update({"b.service": UnitMemory(), "a.service": UnitMemory()})
-    assert look_at_removal(target) == {"libraries": True, "open_sockets": ["a.service", "b.service"], "left": True}
+    folders.append("/sys/fs/cgroup/system.slice/c.service")
+    assert look_at_removal(target) == {
+        "libraries": True, "open_sockets": ["a.service", "b.service"], "left": True, "programs": ["c.service"]
+    }  # fmt: skip

@@ -21,7 +21,13 @@ UNIT: t.Dict[str, t.Any] = {
     "reasons": {"stale_environment": 1}, "accepted": False, "ok": False,
 }  # fmt: skip
 IDLE = {**UNIT, "state": "stopped", "relevant": 0, "compliant": 0, "noncompliant": 0, "reasons": {}, "ok": True}
-WHOLE: t.Dict[str, t.Any] = {"sockets": [RIGHT, WRONG], "units": {"a.service": UNIT, "b.service": IDLE}}
+NOT_ATTACHED = {"unit": "c.service", "reason": "program_not_attached", "candidates": [], "detail": "It is not there."}
+BPF = {**IDLE, "state": "running", "ok": False, "reasons": {"program_not_attached": 1}, "programs": ["x"],
+       "programs_wrong": [NOT_ATTACHED]}  # fmt: skip
+WHOLE: t.Dict[str, t.Any] = {
+    "sockets": [RIGHT, WRONG],
+    "units": {"a.service": UNIT, "b.service": IDLE, "c.service": BPF},
+}
 
 
 class Audit:
@@ -46,3 +52,4 @@ def test_the_report_says_the_same_as_of_the_whole_answer(monkeypatch: pytest.Mon
         "ok": False, "state": "running", "elsewhere": [], "relevant": 2, "compliant": 1, "noncompliant": 1,
         "unknown": 0, "reasons": {"stale_environment": 1},
     }  # fmt: skip
+    assert told["units"]["c.service"]["programs_wrong"] == [NOT_ATTACHED]

@@ -34,7 +34,7 @@ def test_the_whole_assignment() -> None:
         "without": ["gone.service"],
         "listed": ["a.service", "gone.service"],
         "look_again": None,
-        "window": True, "settle": 3.0, "job_timeout": 300, "one_at_a_time": False,
+        "programs": ["gone.service"], "window": True, "settle": 3.0, "job_timeout": 300, "one_at_a_time": False,
         "verify": False, "verify_wait": 10.0, "verify_fail": True,
     }  # fmt: skip
 
@@ -73,7 +73,7 @@ def test_the_whole_assignment_of_the_host_wide_mode() -> None:
             {"name": "a.service", "restart": "never", "live": True, "expected": {"name": "a.service"}},
             {"name": "w@.service"}, {"name": "s.socket", "restart": "never"},
         ],
-        "window": False, "settle": 2.0, "job_timeout": 300, "one_at_a_time": False,
+        "programs": [], "window": False, "settle": 2.0, "job_timeout": 300, "one_at_a_time": False,
         "verify": True, "verify_wait": 10.0, "verify_fail": True, "look_again": None,
     }  # fmt: skip
 
@@ -106,7 +106,19 @@ def test_the_whole_assignment_of_a_removal() -> None:
             {"name": "a.service", "restart": "never"},
             {"name": "gone.service", "restart": "if_running"},
         ],
-        "units": ["a.service", "old.socket", "user.service"], "without": ["*"],
+        "units": ["a.service", "old.socket", "user.service"], "without": ["*"], "programs": ["*"],
         "window": False, "settle": 2.0, "job_timeout": 300, "one_at_a_time": False,
         "verify": False, "verify_wait": 10.0, "verify_fail": True,
     }  # fmt: skip
+
+
+def test_whose_programs_are_seen_to() -> None:
+    """Of those that are to have one, of those whose drop-in had one attached until now, and where that is not known."""
+    services = [A, {**A, "name": "b.service", "backend": "bpf"}, {**A, "name": "was.service", "backend": "preload"}]
+    found = {
+        "units": {"a.service": {"by_program": False}, "was.service": {"by_program": True},
+                  "gone.service": {"by_program": True}},
+        "dropins": ["old.service", "a.service"],
+    }  # fmt: skip
+    seen_to = assigned(given(services=services, found=found, purge=True), [])["programs"]
+    assert seen_to == ["b.service", "was.service", "gone.service", "old.service"]

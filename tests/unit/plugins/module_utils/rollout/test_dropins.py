@@ -156,3 +156,25 @@ def test_purge_removes_ours_everywhere_and_nothing_else(host: DropinFolders) -> 
     assert [path for path in host.files() if path.endswith(".conf")] == [
         f"a.service.d/{NAME}", "b.service.d/other.conf", f"f.service.d/{NAME}",
     ]  # fmt: skip
+
+
+def test_with_the_drop_in_of_a_slice_comes_and_goes_what_attaches_its_program(host: DropinFolders) -> None:
+    """On the way back as well, which writes what was there before."""
+    starter = host.units / "keepalive-slice@.service"
+    change = [{"unit": "web.slice", "content": text(1)}]
+    host.change(change, check=True)
+    assert not starter.exists()
+    host.change(change, rollout=True)
+    assert starter.exists()
+    assert [path.name for path in (host.units / "sysinit.target.wants").iterdir()] == [
+        "keepalive-slice@web.slice.service"
+    ]
+    host.change(host.before())
+    assert host.files() == {}
+    assert host.warnings == []
+
+
+def test_where_no_slice_is_changed_nobody_looks_for_it(host: DropinFolders) -> None:
+    host.put("web.slice", text(1))
+    host.change(wanted(a=text(1)))
+    assert not (host.units / "keepalive-slice@.service").exists()

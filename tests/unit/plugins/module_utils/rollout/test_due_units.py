@@ -43,6 +43,12 @@ CASES: t.Dict[str, t.Tuple[t.Dict[str, t.Any], Unit, t.List[str], t.List[str]]] 
         {"assumed": ["a.service"]}, unit("a.service", stale=["x"]), ["restart a.service: x"], []),
     "to be changed, by its policy only said": (
         {"assumed": ["a.service"], "policies": {"a.service": "never"}}, unit("a.service"), [], [CHANGES]),
+    "to have a program, stale by its library": (
+        {"assumed": ["a.service"], "spared": ["a.service"]}, unit("a.service", stale=["x"]), [], []),
+    "to have a program, by its template": ({"assumed": ["w@.service"], "spared": ["w@.service"]},
+                                           unit("w@1.service", stale=["x"]), [], []),
+    "to have a program, forced": (
+        {"forced": ["a.service"], "spared": ["a.service"]}, unit("a.service"), [f"restart a.service: {ASKED}"], []),
     "failed in an earlier run": (
         {"ran": ["a.service"]}, unit("a.service", "failed"), [f"restart a.service: {FAILED}"], []),
     "failed in an earlier run, by its template": (

@@ -64,6 +64,13 @@ class Looking:
         self.asked.append(request)
         done.update(changed=self.changed, restart_due={"b.service": ["old"]}, would_restart=["a.service"])
 
+    def set_programs(self, names: t.Any, done: t.Dict[str, t.Any], texts: t.Any = None, back: bool = False) -> None:
+        self.asked.append(("programs", names, texts, back))
+        done.update({name: {"done": "attached", "library": []} for name in names})
+
+    def remove_programs(self, done: t.Dict[str, t.Any]) -> None:
+        done.update({"a.service": {"done": "detached", "library": []}})
+
     def set_open(self, expected: t.Any, done: t.Dict[str, t.Any]) -> None:
         self.asked.append(expected)
         done["counts"] = self.counts
@@ -152,3 +159,23 @@ def test_a_removal_foresees_the_libraries_and_the_open_sockets() -> None:
     assert host.asked[-1] == ("restore", None)
     assert (outcome["changed"], outcome["counts"]) == (True, {"a.service": {"changed": 1}})
     assert outcome["libraries"] == {"removed": ["/lib/x"], "used_by": []}
+
+
+LINE = "[Service]\nExecStartPre=/usr/lib/libkeepalive/keepalive-bpf attach connect -\n"
+
+
+def test_a_program_is_foreseen_by_the_drop_in_to_come_and_takes_no_restart() -> None:
+    host = Looking(NOTHING)
+    dropins = [{"unit": "a.service", "content": LINE}, {"unit": "b.service", "content": "old"}, {"unit": "c.service"}]
+    outcome = foreseen({**TASK, "dropins": dropins, "programs": ["a.service"]}, host)  # type: ignore[arg-type]
+    assert (outcome["programs"], outcome["changed"]) == ({"a.service": {"done": "attached", "library": []}}, True)
+    (request,) = [one for one in host.asked if isinstance(one, RestartRequest)]
+    assert request.spared == ("a.service",)
+    texts = {"a.service": LINE, "b.service": "old", "c.service": None}
+    assert ("programs", ["a.service"], texts, False) in host.asked
+
+
+def test_a_removal_foresees_the_programs() -> None:
+    task = {"removal": True, "programs": ["*"], "dropins": [], "services": []}
+    outcome = foreseen(task, Looking(NOTHING))  # type: ignore[arg-type]
+    assert (outcome["programs"], outcome["changed"]) == ({"a.service": {"done": "detached", "library": []}}, True)

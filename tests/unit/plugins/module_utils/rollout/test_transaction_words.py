@@ -34,6 +34,14 @@ CASES: t.Dict[str, t.Tuple[str, t.Dict[str, t.Any], t.List[str]]] = {
         "THE HOST STILL HAS THE NEW DROP-INS, they could not be put back: the disk is full", *NOTHING,
         "still with the new ones: a.service, b.service", "open sockets put back: none were changed",
         "next: fix what keeps the drop-ins from being written, then run the playbook again, which puts them right"]),
+    "programs put back": ("as_before", {"written": [A], "programs": {A: {}, B: {}}}, [
+        "its services have what they had before", "drop-ins put back: a.service",
+        "programs put back: a.service, b.service", "restarted with the old settings: none were restarted",
+        "open sockets put back: none were changed", FIX]),
+    "programs not put back": ("not_as_before", {"written": [A], "programs_failed": "a.service: no room"}, [
+        "THE HOST STILL HAS NEW PROGRAMS of its units, they could not be put back: a.service: no room",
+        "drop-ins put back: a.service", "restarted with the old settings: none were restarted",
+        "open sockets put back: none were changed", FIX]),
     "not restarted": (
         "not_as_before",
         {"written": [A], "restarted": [A], "still_new": [B], "restarted_failed": "b.service: it is down"}, [
@@ -154,3 +162,20 @@ def test_what_is_left_and_what_was_set_is_remarked() -> None:
 
 def test_where_no_socket_was_set_nothing_is_remarked() -> None:
     assert remarks_of({**begun(), "counts": {A: {"changed": 0, "left_alone": 1, "right": 4}}}) == []
+
+
+def test_what_became_of_programs_is_remarked_and_who_keeps_a_library() -> None:
+    outcome = begun()
+    outcome["programs"] = {
+        A: {"done": "attached", "library": [7, 8]}, B: {"done": "attached", "library": []},
+        "c.socket": {"done": "detached", "library": []},
+    }  # fmt: skip
+    assert remarks_of(outcome) == [
+        "program attached: a.service, b.service",
+        "program detached: c.socket",
+        "a.service: process 7, 8 keeps the library that it was started with, until its next start; until then both set "
+        "the options, the program last",
+    ]
+    assert for_the_report({**outcome, "would_restart": []}, False)["would_change"] == [
+        "the program of a.service", "the program of b.service", "the program of c.socket"
+    ]  # fmt: skip

@@ -41,7 +41,7 @@ def test_what_is_said_of_a_damaged_entry(tmp_path: pathlib.Path) -> None:
     long = f"{'x' * 400}\x1b"
     (tmp_path / undo.NAME).write_text(json.dumps({UNIT: entry(mtime_ns=-(2**63) - 1), long: entry(), 7: entry()}))
     path, lost = tmp_path / undo.NAME, LOST.format("the unit's drop-in said")
-    name = "is not the name of a .service or .socket unit"
+    name = "is not the name of a .service, .socket or .slice unit"
     assert undo.damages(str(tmp_path)) == [
         f"{path}: the entry 'a.service' has no time in mtime_ns; it was not believed: {lost}",
         f"{path}: the entry '{'x' * 300}' {name}; it was not believed: {lost}",
@@ -53,7 +53,7 @@ def test_what_is_said_of_a_damaged_entry(tmp_path: pathlib.Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("unit", ["a.service", "a.socket", "a@.service", "a@1.service"])
+@pytest.mark.parametrize("unit", ["a.service", "a.socket", "a@.service", "a@1.service", "a.slice"])
 def test_of_which_kinds_of_units_something_is_put_back(tmp_path: pathlib.Path, unit: str) -> None:
     undo.write_previous(str(tmp_path), {unit: entry(unit=unit), "a.mount": entry(unit="a.mount")})
     assert list(undo.read_previous(str(tmp_path))) == [unit]

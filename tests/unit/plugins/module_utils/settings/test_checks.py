@@ -19,8 +19,8 @@ MILLISECONDS = (
     "0 (the system's default) or -1 (derived: keepidle + keepintvl x keepcnt)"
 )
 SETTINGS = (
-    "accept, after, debug, if_present, libraries, live, min_sockets, name, overwrite, profile, respect, restart, "
-    "short_user_timeout, state, tcp"
+    "accept, after, backend, debug, enforce, if_present, libraries, live, min_sockets, name, overwrite, profile, "
+    "respect, restart, short_user_timeout, state, tcp"
 )
 OPTIONS = "keepidle, keepcnt, keepintvl, user_timeout, syncnt, defer_accept, maxseg, window_clamp"
 
@@ -97,9 +97,12 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
     ({"services": [a(accept=["luck"])]},
      ["keepalive_services[0] 'a.service': accept: 'luck' is not one of library_not_loaded, static_executable, "
       "secure_exec, start_wrapper, system_call_filter, stale_environment, overridden_by_configuration, "
-      "overridden_by_application, opened_before_preload, "
-      "inherited_listener, due_at_restart, "
+      "overridden_by_application, opened_before_preload, program_not_attached, program_replaced, "
+      "opened_before_attach, inherited_listener, due_at_restart, "
       "not_supported_by_protocol, unreadable"]),
+    ({"services": [a(backend="ebpf", enforce="yes")]},
+     ["keepalive_services[0] 'a.service': backend: 'ebpf' is not one of preload, bpf, auto",
+      "keepalive_services[0] 'a.service': enforce: 'yes' is not true or false"]),
     ({"services": [a(min_sockets=-1)]},
      ["keepalive_services[0] 'a.service': min_sockets: -1 is not a number of sockets from 0 on"]),
     ({"services": [a(if_present="yes")]},
@@ -117,7 +120,7 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
      ["keepalive_services_profiles[1] 'p': this name stands already at keepalive_services_profiles[0] 'p'"]),
     ({"services": [a()], "profiles": [{"name": "p", "profile": "q"}]},
      ["keepalive_services_profiles[0] 'p': profile: unknown key; known: "
-      "accept, debug, if_present, libraries, live, min_sockets, name, overwrite, respect, restart, "
+      "accept, backend, debug, enforce, if_present, libraries, live, min_sockets, name, overwrite, respect, restart, "
       "short_user_timeout, tcp"]),
     ({"services": [{"name": "nginx"}]},
      [f"keepalive_services[0] 'nginx': name: {name_problem('nginx')}; write 'nginx.service' or 'nginx.socket'"]),
@@ -183,11 +186,11 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
     ({"services": 5}, ["keepalive_services: 5 is not a list of dictionaries with a 'name'"]),
     ({"services": [], "layers": 5}, ["keepalive_services__*: 5 is not a dictionary of lists"]),
     ({"services": [a()], "base": {"profile": "p"}},
-     ["base: profile: unknown key; known: accept, debug, if_present, libraries, live, min_sockets, overwrite, "
-      "respect, restart, short_user_timeout, tcp"]),
+     ["base: profile: unknown key; known: accept, backend, debug, enforce, if_present, libraries, live, min_sockets, "
+      "overwrite, respect, restart, short_user_timeout, tcp"]),
     ({"services": [a()], "defaults": {"name": "p"}},
-     ["keepalive_services_defaults: name: unknown key; known: accept, debug, if_present, libraries, live, "
-      "min_sockets, overwrite, profile, respect, restart, short_user_timeout, tcp"]),
+     ["keepalive_services_defaults: name: unknown key; known: accept, backend, debug, enforce, if_present, libraries, "
+      "live, min_sockets, overwrite, profile, respect, restart, short_user_timeout, tcp"]),
     ({"services": [a()], "profiles": [{"name": "p", "tcp": {"maxseg": "x"}}, {"name": ""}, {"name": "p", "x": 1}]},
      ["keepalive_services_profiles[0] 'p': tcp.maxseg: 'x' is not an integer of bytes from 88 to 32767, "
       "0 (the system's default)",

@@ -61,12 +61,19 @@ MILLISECONDS = (
         ({"libraries": ["listen"], "accept": ["unreadable", "zzz", "luck"]},
          "'a.service': accept: 'luck' is none of library_not_loaded, static_executable, secure_exec, "
          "start_wrapper, system_call_filter, stale_environment, overridden_by_configuration, "
-         "overridden_by_application, "
-         "opened_before_preload, inherited_listener, due_at_restart, not_supported_by_protocol, unreadable"),
+         "overridden_by_application, opened_before_preload, program_not_attached, program_replaced, "
+         "opened_before_attach, inherited_listener, due_at_restart, not_supported_by_protocol, unreadable"),
         ({"libraries": ["listen"], "min_sockets": -1},
          "'a.service': min_sockets: -1 is negative: expected 0 or more sockets"),
         ({"libraries": ["listen"], "respect": True, "overwrite": True},
          "'a.service': overwrite: contradicts respect: leave one of them out"),
+        ({"libraries": ["listen"], "backend": "ebpf"}, "'a.service': backend: 'ebpf' is none of preload, bpf, auto"),
+        ({"libraries": ["listen"], "enforce": True},
+         "'a.service': enforce: takes backend bpf: a library can force nothing"),
+        ({"libraries": ["listen"], "enforce": True, "backend": "auto"},
+         "'a.service': enforce: takes backend bpf: a library can force nothing"),
+        ({"libraries": ["listen"], "enforce": True, "backend": "bpf", "respect": True},
+         "'a.service': enforce: contradicts respect: leave one of them out"),
         ({"name": "first.service", "libraries": ["listen"]},
          "'first.service': this unit is listed twice: list each unit once"),
     ],
@@ -92,6 +99,10 @@ def test_bad_expectations_are_named_with_place_and_value(entry: t.Any, message: 
                      frozenset(("unreadable", "secure_exec")), 1, True, False, True, False)),
         ({"name": "a.socket", "if_present": True},
          Expectation("a.socket", frozenset(), {}, frozenset(), 0, False, False, False, True)),
+        ({"name": "a.service", "libraries": ["connect"], "backend": "bpf", "enforce": True},
+         Expectation("a.service", frozenset(("connect",)), {}, frozenset(), 0, backend="bpf", enforce=True)),
+        ({"name": "a.socket", "backend": "auto"},
+         Expectation("a.socket", frozenset(), {}, frozenset(), 0, backend="auto")),
         ({"name": "a.service", "libraries": ["connect"], "respect": True, "overwrite": False},
          Expectation("a.service", frozenset(("connect",)), {}, frozenset(), 0, False, True, False)),
     ],
@@ -117,6 +128,8 @@ def test_it_travels_in_the_order_in_which_people_read_it() -> None:
         "respect": False,
         "overwrite": False,
         "if_present": False,
+        "backend": "preload",
+        "enforce": False,
     }
     assert expectation.as_dict()["tcp"] is not expectation.tcp, "a module may change what it was given"
     assert expectation.acting("outgoing") == {"connect", "socket"}
@@ -129,3 +142,22 @@ def test_nothing_is_expected_where_nothing_is_given() -> None:
     assert parse_expected([{**bare, "name": "a.socket"}]) == [
         Expectation("a.socket", frozenset(), {}, frozenset(), 0, False, False, False)
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "backend", "by_systemd", "by_program"),
+    [
+        ("a.service", "preload", False, False),
+        ("a.service", "bpf", False, True),
+        ("a.service", "auto", False, False),
+        ("a.socket", "preload", True, False),
+        ("a.socket", "bpf", False, True),
+        ("a.socket", "auto", True, False),
+    ],
+)
+def test_who_sets_the_options(name: str, backend: str, by_systemd: bool, by_program: bool) -> None:
+    expectation = Expectation(name, frozenset(), {}, frozenset(), 0, backend=backend)
+    assert (expectation.by_systemd, expectation.by_program) == (by_systemd, by_program)
+    assert [expectation.concerns(one) for one in ("listening", "outgoing")] == [name == "a.socket", False]
+    listens = frozenset(("listen",)) if name == "a.socket" and by_program else frozenset()
+    assert [expectation.acting(one) for one in ("listening", "accepted", "outgoing")] == [listens, listens, frozenset()]

@@ -114,6 +114,12 @@ def test_an_option_that_no_library_of_the_unit_sets(libraries: t.List[str], opti
         ({"restart": "never"}, ["library_not_loaded", "opened_before_preload", "stale_environment"]),
         ({"restart": "never", "live": True}, ["due_at_restart"]),
         ({"live": True}, []),
+        ({"backend": "bpf"}, ["opened_before_attach"]),
+        ({"backend": "bpf", "restart": "never"}, ["opened_before_attach"]),
+        ({"backend": "bpf", "live": True}, ["due_at_restart"]),
+        ({"backend": "bpf", "live": True, "respect": True},
+         ["due_at_restart", "opened_before_attach", "opened_before_preload", "overridden_by_application"]),
+        ({"backend": "auto"}, []),
     ],
 )  # fmt: skip
 def test_what_the_verification_lets_pass(settings: t.Dict[str, t.Any], accept: t.List[str]) -> None:
@@ -235,12 +241,14 @@ def test_it_travels_as_a_dictionary_with_every_key_in_one_order() -> None:
         ("if_present", False),
         ("debug", False),
         ("respect", False),
+        ("backend", "preload"),
+        ("enforce", False),
         ("tcp", {"keepidle": 60, "keepcnt": 9, "keepintvl": 15, "user_timeout": -1, "syncnt": 0, "defer_accept": 0,
                  "maxseg": 0, "window_clamp": 0}),
         ("expected", {"name": "a.service", "libraries": ["listen"],
                       "tcp": {"keepidle": 60, "keepcnt": 9, "keepintvl": 15, "user_timeout": -1},
                       "accept": ["due_at_restart"], "min_sockets": 0, "live": True, "respect": False,
-                      "overwrite": False, "if_present": False}),
+                      "overwrite": False, "if_present": False, "backend": "preload", "enforce": False}),
         ("warnings", []),
     ]  # fmt: skip
 
@@ -251,6 +259,8 @@ def test_it_travels_as_a_dictionary_with_every_key_in_one_order() -> None:
         a(),
         a(libraries=["socket", "connect"], accept=["unreadable"], min_sockets=3, debug=True, respect=True),
         a(if_present=True),
+        a(backend="bpf", enforce=True),
+        a(backend="auto"),
         a(live=True, overwrite=True, restart="reload_then_verify", tcp={"user_timeout": 9, "maxseg": 0}),
         {"name": "a.socket", "restart": "never", "tcp": {"defer_accept": 5, "keepcnt": 0}},
     ],

@@ -30,6 +30,8 @@ def test_what_a_unit_gets_that_says_nothing() -> None:
         "if_present": False,
         "debug": False,
         "respect": False,
+        "backend": "preload",
+        "enforce": False,
         "tcp": {
             "keepidle": 15,
             "keepcnt": 9,
@@ -55,6 +57,8 @@ def test_what_a_unit_gets_that_says_nothing() -> None:
             "respect": False,
             "overwrite": False,
             "if_present": False,
+            "backend": "preload",
+            "enforce": False,
         },
         "warnings": [],
     }

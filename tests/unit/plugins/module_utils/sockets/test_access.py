@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Both readers tell the truth about the sockets of real processes."""
+"""All three readers tell the truth about the sockets of real processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import STATES
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Reader
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access, Reader
 from ansible_collections.netops.keepalive.tests.unit.support import seccomp
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, has_mptcp
 from ansible_collections.netops.keepalive.tests.unit.support.reading import nothing_left_open_by, read_one
@@ -191,7 +191,7 @@ def test_mptcp_without_maxseg(reader: Reader) -> None:
         assert seccomp.refusing(attempt, {"getsockopt": errno.EOPNOTSUPP}, {1: 6, 2: 2}) == (None, True)
 
 
-def test_mptcp_without_tcp_info(reader: Reader) -> None:
+def test_mptcp_without_tcp_info(one_by_one: Access) -> None:
     """Linux 5.6 to 5.15 answer TCP_INFO of MPTCP sockets with EOPNOTSUPP; the other values are there."""
     setup = (
         "l = socket.create_server(('127.0.0.1', 0)); s = socket.create_connection(l.getsockname())\n"
@@ -201,7 +201,7 @@ def test_mptcp_without_tcp_info(reader: Reader) -> None:
         numbers = child.run(setup)
 
         def attempt() -> t.List[t.Tuple[str, t.Optional[float]]]:
-            read = [read_one(reader, child.pid, number) for number in numbers]
+            read = [read_one(one_by_one.reader, child.pid, number) for number in numbers]
             return [(STATES[values.state], values.idle) for values in read]
 
         states = ("ESTABLISHED", "ESTABLISHED", "LISTEN", "CLOSE")

@@ -36,8 +36,8 @@ def seeing(access: Access) -> t.Tuple[t.Any, t.Any, t.List[t.Tuple[int, t.Any, t
 
 
 @pytest.mark.parametrize(("given", "thread"), [((), None), ((21,), 21)])
-def test_descriptors_are_read_in_batches(access: Access, given: t.Tuple[int, ...], thread: t.Optional[int]) -> None:
-    reader, _setter, calls = seeing(access)
+def test_descriptors_are_read_in_batches(one_by_one: Access, given: t.Tuple[int, ...], thread: t.Optional[int]) -> None:
+    reader, _setter, calls = seeing(one_by_one)
     assert list(reader.read(20, iter(NUMBERS), *given)) == []
     asked = [list(array.array("i", what)) if isinstance(what, bytes) else what for _pid, what, _thread in calls]
     assert asked == [NUMBERS[:512], NUMBERS[512:1024], NUMBERS[1024:]]
@@ -48,14 +48,14 @@ def test_descriptors_are_read_in_batches(access: Access, given: t.Tuple[int, ...
 
 
 @pytest.mark.parametrize(("given", "thread"), [((), None), ((21,), 21)])
-def test_settings_are_made_in_batches(access: Access, given: t.Tuple[int, ...], thread: t.Optional[int]) -> None:
-    _reader, setter, calls = seeing(access)
+def test_settings_are_made_in_batches(one_by_one: Access, given: t.Tuple[int, ...], thread: t.Optional[int]) -> None:
+    _reader, setter, calls = seeing(one_by_one)
     plan = {number: (number + 7, [(6, 4, number)]) for number in NUMBERS}
     assert list(setter.apply(20, plan, *given)) == []
     sizes = [len(what) // 24 if isinstance(what, bytes) else len(what) for _pid, what, _thread in calls]
     assert sizes == [512, 512, 2]
     assert {(pid, of) for pid, _what, of in calls} == {(20, thread)}
-    if access.name == "native":
+    if one_by_one.name == "native":
         packed = [struct.pack("=QiiII", number + 7, number, 0, 1, 0) for number in NUMBERS[1024:]]
         assert calls[2][1] == b"".join(packed), "what the library fills in is zero"
         assert setter.settings[2] == b"".join(struct.pack("=6i", 6, 4, number, 0, 0, 0) for number in NUMBERS[1024:])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Both readers leave no trace: not in a socket, not in its owner, not at its peer, not in the process that reads."""
+"""All readers leave no trace: not in a socket, not in its owner, not at its peer, not in the process that reads."""
 
 from __future__ import annotations
 

@@ -120,7 +120,9 @@ def test_the_namespace_is_opened_where_the_processes_are_shown(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entered: t.List[int] = []
-    monkeypatch.setattr(sockets_defaults, "_enter", lambda number: entered.append(os.fstat(number).st_ino))
+    monkeypatch.setattr(
+        sockets_defaults, "enter_network_namespace", lambda number: entered.append(os.fstat(number).st_ino)
+    )
     (tmp_path / "42" / "ns").mkdir(parents=True)
     namespace = tmp_path / "42" / "ns" / "net"
     namespace.touch()
@@ -136,6 +138,6 @@ def test_a_python_that_can_enter_no_namespace_does_not_guess(monkeypatch: pytest
     monkeypatch.delattr(os, "setns", raising=False)
     monkeypatch.setattr(sockets_defaults, "ctypes", None)
     with pytest.raises(OSError, match="the namespace cannot be entered"):
-        sockets_defaults._enter(0)
+        sockets_defaults.enter_network_namespace(0)
     with open("/proc/self/ns/net", "rb") as stream:
         assert sockets_defaults._inside(stream.fileno()) is None

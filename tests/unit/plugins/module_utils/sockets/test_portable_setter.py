@@ -161,6 +161,7 @@ def test_nothing_is_left_open_here(setter: Setter, server: socket.socket) -> Non
     with Child() as child:
         descriptor, inode = connect(child, server)
         apply(setter, child.pid, descriptor, inode, KEEPALIVE)
+        apply(setter, child.pid, descriptor, inode + 1, KEEPALIVE)
         with nothing_left_open_by(setter):
             apply(setter, child.pid, descriptor, inode, KEEPALIVE)
             apply(setter, child.pid, descriptor, inode + 1, KEEPALIVE)

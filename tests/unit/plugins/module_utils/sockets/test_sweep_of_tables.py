@@ -23,7 +23,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.sockets import sw
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Holder, Record
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.sweep import Sample, Sweep
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.unowned import rows_of_nobody
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import SocketValues
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values import OneByOne, SocketValues
 
 ESTABLISHED, SYN_SENT, CLOSE, LISTEN = 1, 2, 7, 10
 HERE, THERE = 4026531840, 4026532999
@@ -42,7 +42,7 @@ def values(
     return SocketValues(inode, "ipv4", "tcp", state, local, remote, True, OPTION_VALUES, 2.5, namespace)
 
 
-class MadeUp:
+class MadeUp(OneByOne):
     """A reader of processes that are not there: (pid, thread) → descriptor → values, None (not TCP) or an inode."""
 
     def __init__(self, held: t.Mapping[t.Tuple[int, t.Optional[int]], t.Any]) -> None:

@@ -109,7 +109,7 @@ def test_a_real_static_program(tmp_path: pathlib.Path) -> None:
     (tmp_path / "s.c").write_text("int main(void) { return 0; }\n")
     subprocess.run(["gcc", "-static", "-o", "s", "s.c"], cwd=tmp_path, check=True)
     assert executable_problems("a.service", describe_executable(str(tmp_path / "s"))) == [
-        Obstacle("static_executable", f"a.service: {tmp_path}/s is statically linked: {ACCEPT_STATIC}")
+        Obstacle("static_executable", f"a.service: {tmp_path}/s is statically linked: {ACCEPT_STATIC}", "unit")
     ]
 
 

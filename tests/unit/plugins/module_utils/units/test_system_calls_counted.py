@@ -183,7 +183,9 @@ def test_the_first_process_with_a_list_of_its_own_is_told(proc: MadeUpProc, syst
         "use the program's own setting, take the entry out, or add 'accept: [system_call_filter]' where it is known "
         "to allow that"
     )
-    assert SystemCalls(systemd.run, proc).problems("a.service", properties) == [Obstacle("system_call_filter", text)]
+    assert SystemCalls(systemd.run, proc).problems("a.service", properties) == [
+        Obstacle("system_call_filter", text, "unit")
+    ]
 
 
 def test_a_known_program_whose_filters_cannot_be_told_apart_is_a_problem_and_another_a_doubt(

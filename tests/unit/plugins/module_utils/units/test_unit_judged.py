@@ -13,7 +13,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide import state
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering, boot_clock
-from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
+from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin, program
 from ansible_collections.netops.keepalive.plugins.module_utils.units import unit as units_unit
 from ansible_collections.netops.keepalive.plugins.module_utils.units.staleness import Live
 from ansible_collections.netops.keepalive.plugins.module_utils.units.unit import (
@@ -324,3 +324,25 @@ def test_what_is_seen_of_one_process(host: Host, child: Child) -> None:
     assert own_libraries(NO_PID) == {}
     here = live_process(os.getpid())
     assert here is not None and here.libraries == {}
+
+
+BY_PROGRAM = (
+    f"{dropin.MARKER}\n[Service]\nEnvironment=TCP_KEEPIDLE=60\n"
+    "ExecStartPre=-+/usr/lib/libkeepalive/keepalive-bpf attach connect -\n"
+)
+
+
+@pytest.mark.parametrize("name", ["a.service", "a.socket"])
+def test_a_unit_with_a_program_is_never_stale(host: Host, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Whatever its processes were started with: the program counts for what they open from now on."""
+    asked: t.List[t.Any] = []
+    monkeypatch.setattr(program, "unattached", lambda *told: asked.append(told) or ["no program is attached"])
+    host.run_process()
+    path = host.write(name, BY_PROGRAM)
+    host.add(name, DropInPaths=path, ControlGroup=f"/system.slice/{name}")
+    unit = host.unit(name)
+    assert (unit.stale, unit.by_program, unit.unattached) == ([], True, ["no program is attached"])
+    assert [(told[0]["ControlGroup"], told[1]) for told in asked] == [(f"/system.slice/{name}", BY_PROGRAM)]
+    host.systemd.units[name]["ActiveState"] = "inactive"
+    assert (host.unit(name).by_program, host.unit(name).unattached) == (True, ())
+    assert len(asked) == 1

@@ -132,3 +132,11 @@ def test_a_memory_that_is_given_is_the_one(bench: Bench) -> None:
     live = bench.live(given)
     assert (live.memory, live.damages) == (given, ())
     assert live.refine(NOT_LOADED, Case(made(1), (IDLE,), LIVE)) == NOT_LOADED
+
+
+def test_a_process_under_a_program_needs_no_restart(bench: Bench) -> None:
+    """What it opens has the values; of one that has not, a restart would say nothing."""
+    case = Case(ON, (IDLE,), LIVE._replace(backend="bpf"))
+    older = Cause("opened_before_attach", "It is older.")
+    assert bench.refine(older, case) == older
+    assert bench.refine(older, case._replace(wrong=(MAXSEG,))) == WAITS

@@ -55,6 +55,8 @@ def test_a_right_socket_is_compliant_whoever_set_it(proc: ShadowProc, server: so
             "unknown": 0,
             "unreadable_pids": [],
             "reasons": {},
+            "programs": [],
+            "programs_wrong": [],
             "accepted": False,
             "ok": True,
         }

@@ -267,5 +267,5 @@ def test_where_nobody_says_otherwise_the_places_are_those_of_the_host(monkeypatc
     given = []
     monkeypatch.setattr(inspection, "Judge", lambda *arguments: given.append(arguments))
     Audit(question(pids=[0]), READER)
-    assert given[0][4:] == (Places(procfs.HOST, "/usr/lib/libkeepalive", "/etc/systemd/system"), None)
+    assert given[0][4:6] == (Places(procfs.HOST, "/usr/lib/libkeepalive", "/etc/systemd/system"), None)
     assert Places() == given[0][4]

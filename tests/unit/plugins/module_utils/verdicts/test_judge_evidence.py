@@ -79,7 +79,9 @@ class Bench:
         sweep = MadeUpSweep(*records)
         sweep.unreadable = self.unreadable
         self.places = Places(self.proc, "/lib/x", "/etc/y")
-        judging = judge.Judge(t.cast(t.Any, sweep), self.proc.units, self.units, self.systemd, self.places, None)
+        judging = judge.Judge(
+            t.cast(t.Any, sweep), self.proc.units, self.units, self.systemd, self.places, None, no_programs
+        )
         self.live = judging.live
         return judging.judge(records, expectation)
 
@@ -88,6 +90,10 @@ class Bench:
         del self.cases[:]
         self.judge(*records, expectation=expectation or expecting(libraries="connect listen"))
         return next(case.evidence for _name, case in self.cases if case.record is records[0])
+
+
+def no_programs() -> t.Any:
+    raise AssertionError("no program is to set anything")
 
 
 @pytest.fixture(name="bench")
@@ -322,6 +328,14 @@ def test_a_connection_that_systemd_has_too_was_handed_over(
     bench.systemd = frozenset(systemd)
     everything = expecting(libraries="connect listen socket")
     assert bench.evidence(record, expectation=everything).handed_over is handed_over
+
+
+def test_what_waits_has_no_descriptor_of_which_the_environment_tells(bench: Bench) -> None:
+    """Those that are given are of its listener."""
+    bench.environments[7] = {"LISTEN_PID": "7", "LISTEN_FDS": "1"}
+    held = (Holder(7, 3),)
+    assert bench.evidence(accepted(1, holders=held)).handed_over is True
+    assert bench.evidence(accepted(-1, holders=held)).handed_over is False
 
 
 def test_of_a_socket_unit_what_systemd_has_loaded_is_the_evidence(bench: Bench) -> None:

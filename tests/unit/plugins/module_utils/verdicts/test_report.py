@@ -106,3 +106,16 @@ def test_each_reason_is_explained_once_for_all_hosts() -> None:
         "a.service: unreadable:  (h0)",
     ]
     assert explanations({"h": {"sockets": wrong}}, most_hosts=1) == ["a.service: stale_environment: keepidle is 1 (h)"]
+
+
+def test_a_program_that_is_wrong_is_explained_where_no_socket_does() -> None:
+    def of(reason: str) -> t.Dict[str, t.Any]:
+        return {"unit": "a@1.service", "reason": reason, "candidates": [reason], "detail": "It is not there."}
+
+    units = {"a@.service": unit(programs_wrong=[of("program_not_attached"), of("program_replaced")]), "b.service": 3}
+    sockets = [record("a@1.service", "program_replaced", "It is another one. keepidle is 1.")]
+    assert explanations({"h": {"units": units, "sockets": sockets}}) == [
+        "a@1.service: program_not_attached: It is not there. (h)",
+        "a@1.service: program_replaced: It is another one. keepidle is 1. (h)",
+    ]
+    assert explanations({"h": {"units": {"c.service": unit()}}}) == []

@@ -12,7 +12,11 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Verdict
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.summary import summarize
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.summary import (
+    ProgramsFound,
+    ProgramWrong,
+    summarize,
+)
 from ansible_collections.netops.keepalive.tests.unit.support.audited import expecting
 
 RIGHT = Verdict(relevant=True, compliant=True)
@@ -48,6 +52,8 @@ def test_everything_is_counted() -> None:
         "unknown": 1,
         "unreadable_pids": [9],
         "reasons": {"library_not_loaded": 1, "stale_environment": 2, "unreadable": 2},
+        "programs": [],
+        "programs_wrong": [],
         "accepted": False,
         "ok": False,
     }
@@ -75,6 +81,8 @@ def test_nothing_asked_and_nothing_there() -> None:
         "unknown": 0,
         "unreadable_pids": [],
         "reasons": {},
+        "programs": [],
+        "programs_wrong": [],
         "accepted": False,
         "ok": True,
     }
@@ -149,3 +157,33 @@ def test_what_counts_as_running(
 def test_a_unit_that_is_not_there_is_not_right(load_state: t.Optional[str], ok: bool) -> None:
     found = summarize([], [], [], unit(load_state=load_state, active=False), expecting(), 0)
     assert (found["load_state"], found["ok"]) == (load_state, ok)
+
+
+def _programs(*candidates: str) -> ProgramsFound:
+    return ProgramsFound(("ours: x",), (ProgramWrong("a.service", candidates[0], candidates, "It is not there."),))
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "programs", "accept", "reasons", "accepted", "ok"),
+    [
+        ([RIGHT], _programs("program_not_attached"), "", {"program_not_attached": 1}, False, False),
+        ([RIGHT], _programs("program_not_attached"), "program_not_attached", {"program_not_attached": 1}, True, True),
+        ([], _programs("program_replaced"), "", {"program_replaced": 1}, False, False),
+        # the sockets that are wrong because of it are counted
+        ([wrong("program_replaced")] * 2, _programs("program_replaced"), "", {"program_replaced": 2}, False, False),
+        ([RIGHT], _programs("undetermined", "program_replaced"), "undetermined", {"undetermined": 1}, False, False),
+        ([RIGHT], ProgramsFound(("ours: x",)), "", {}, False, True),
+    ],
+)
+def test_a_unit_without_its_program_is_wrong_whatever_its_sockets_are(
+    verdicts: t.List[Verdict],
+    programs: ProgramsFound,
+    accept: str,
+    reasons: t.Dict[str, int],
+    accepted: bool,
+    ok: bool,
+) -> None:
+    expectation = expecting(accept=frozenset(accept.split()))
+    found = summarize(verdicts, [7], [], unit(), expectation, 0, (), programs)
+    assert (found["reasons"], found["accepted"], found["ok"]) == (reasons, accepted, ok)
+    assert (found["programs"], found["programs_wrong"]) == (["ours: x"], [one._asdict() for one in programs.wrong])

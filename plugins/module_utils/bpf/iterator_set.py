@@ -1,0 +1,187 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Set options on any number of TCP sockets of a network namespace, by an iterator of the kernel's.
+
+What each socket is to get stands in a map of the kernel's, by the socket's key; the program looks into it for each, so
+nothing is touched that is not named, whatever came and went since it was read. Nothing is left of either afterwards.
+"""
+
+from __future__ import annotations
+
+import array
+import struct
+import typing as t
+
+from ..linux.collecting import without_collecting
+from .btf import Description, this_kernel
+from .instruction import (
+    ADD,
+    CALL,
+    FRAME,
+    JUMP,
+    JUMP_EQUAL,
+    JUMP_IF_SET,
+    JUMP_NOT_EQUAL,
+    LOAD,
+    LOAD_VALUE,
+    LOOK_UP,
+    MOVE_REGISTER,
+    OF_MAP,
+    SETSOCKOPT,
+    STORE,
+    STORE_VALUE,
+    Instruction,
+)
+from .iterator import run_program
+from .iterator_code import OPTIONS_ASKED, UNKNOWN, asked, beginning, called, numbers_of_socket, whole, written
+from .kernel_map import filled_map
+from .program import TO_END
+
+_NUMBERS = {(level, option): number for number, (_name, level, option) in enumerate(OPTIONS_ASKED)}
+_IN_ORDER = (*range(1, len(OPTIONS_ASKED)), 0)
+"""SO_KEEPALIVE comes last, so that its timer starts with the right times."""
+
+_COUNT = len(OPTIONS_ASKED)
+_OPTIONS_DONE = struct.Struct(f"={3 * _COUNT}i")
+_DONE = struct.Struct(f"=q{_OPTIONS_DONE.size}s")
+"""What is written of a socket: its key; of each option what it had, the error, and what it has."""
+_ENTRY = struct.Struct(f"={_DONE.size}sII{_COUNT}i")
+"""What is in the map: that, first empty; which options are to be set, a bit for each; whether they are; their values.
+
+It is kept there because the kernel runs a program once more for a socket whose record did not fit into what was read,
+and may come by one twice. What it had before would be lost the second time.
+"""
+_CHOSEN_AT, _IS_DONE, _VALUES_AT = _DONE.size, _DONE.size + 4, _DONE.size + 8
+_KEY = -16
+"""Where the numbers of the socket are on the stack."""
+
+_ENTRY_OF, _CHOSEN = 8, 9
+"""Registers: what the map has of the socket, and which options are to be set."""
+
+Setting = t.Tuple[int, int, int]
+"""Level, option and value of one setsockopt(2)."""
+
+
+class WhatBecame(t.NamedTuple):
+    """What became of the options of one socket, in the order in which they were asked for."""
+
+    before: t.List[t.Optional[int]]
+    errors: t.Dict[int, int]
+    """Position → 0, or the errno with which the kernel refused it."""
+    after: t.List[t.Optional[int]]
+
+
+class SocketPlan:
+    """What is to be set on which sockets, as the kernel takes it."""
+
+    def __init__(self, wanted: t.Mapping[int, t.Sequence[Setting]]) -> None:
+        """Prepare it.
+
+        :param wanted: By the key of the socket, see SocketRecord; one option at most once.
+        """
+        self._numbers: t.Dict[int, t.Tuple[int, ...]] = {}
+        packed: t.Dict[int, t.Tuple[bytes, t.Tuple[int, ...]]] = {}
+        values: t.List[bytes] = []
+        pack = struct.Struct("=q").pack
+        with without_collecting():
+            for key, settings in wanted.items():
+                same = packed.get(id(settings))  # thousands share one list
+                if same is None:
+                    numbers = tuple(_NUMBERS[level, option] for level, option, _value in settings)
+                    same = packed[id(settings)] = _packed(settings), numbers
+                block, self._numbers[key] = same
+                values += (pack(key), block)
+        self.keys, self.values = array.array("q", wanted).tobytes(), b"".join(values)
+
+    def results_in(self, content: bytes) -> t.Dict[int, WhatBecame]:
+        """Say what became of each socket that is still there. Those that became the same share one answer."""
+        known: t.Dict[t.Tuple[bytes, t.Tuple[int, ...]], WhatBecame] = {}
+        done: t.Dict[int, WhatBecame] = {}
+        with without_collecting():
+            for key, block in _DONE.iter_unpack(content):
+                same = block, self._numbers[key]
+                became = known.get(same)
+                if became is None:
+                    became = known[same] = _told(*same)
+                done[key] = became
+        return done
+
+
+def set_sockets(keys: bytes, values: bytes) -> bytes:
+    """Set what a plan says in the network namespace that we are in; returns what its results_in() understands.
+
+    :raises BpfRefused: This kernel cannot, or does not let us; nothing was set.
+    """
+    described = this_kernel()
+    with filled_map(keys, values, len(keys) // 8) as descriptor:
+        return run_program(setting(described, descriptor), described)
+
+
+def can_set(settings: t.Iterable[Setting]) -> bool:
+    """Tell whether a program can set all of these options."""
+    return all((level, option) in _NUMBERS for level, option, _value in settings)
+
+
+def _told(block: bytes, numbers: t.Sequence[int]) -> WhatBecame:
+    fields = _OPTIONS_DONE.unpack(block)
+    before, errors, after = ([fields[3 * number + part] for number in numbers] for part in range(3))
+    return WhatBecame(
+        list(map(_known, before)), {place: -error for place, error in enumerate(errors)}, list(map(_known, after))
+    )
+
+
+def _known(value: int) -> t.Optional[int]:
+    return None if value == UNKNOWN else value
+
+
+def _packed(settings: t.Iterable[Setting]) -> bytes:
+    """Return what is to be set as it stands in the map, behind the key."""
+    values = {_NUMBERS[level, option]: value for level, option, value in settings}
+    chosen = sum(1 << number for number in values)
+    return _ENTRY.pack(b"", chosen, 0, *(values.get(number, 0) for number in range(_COUNT)))[8:]
+
+
+def setting(described: Description, map_descriptor: int) -> t.List[Instruction]:
+    """Return the program that sets what the map says, and writes what has become of it."""
+    once: t.List[Instruction] = [
+        Instruction(STORE_VALUE, _ENTRY_OF, 0, _IS_DONE, 1),
+        Instruction(LOAD, _CHOSEN, _ENTRY_OF, _CHOSEN_AT),
+    ]
+    for number in _IN_ORDER:
+        one = _one(number)
+        once += [
+            Instruction(JUMP_IF_SET, _CHOSEN, 0, 1, 1 << number),
+            Instruction(JUMP, 0, 0, len(one)),
+            *one,
+        ]
+    return whole(
+        [
+            *beginning(),
+            *numbers_of_socket(described, _KEY),
+            Instruction(LOAD_VALUE, 1, OF_MAP, 0, map_descriptor),
+            Instruction(0),
+            Instruction(MOVE_REGISTER, 2, FRAME),
+            Instruction(ADD, 2, 0, 0, _KEY),
+            Instruction(CALL, value=LOOK_UP),
+            Instruction(JUMP_EQUAL, 0, 0, TO_END, 0),
+            Instruction(MOVE_REGISTER, _ENTRY_OF, 0),
+            Instruction(LOAD, 1, _ENTRY_OF, _IS_DONE),
+            Instruction(JUMP_NOT_EQUAL, 1, 0, len(once), 0),
+            *once,
+            *written(0, _DONE.size, _ENTRY_OF),
+        ]
+    )
+
+
+def _one(number: int) -> t.List[Instruction]:
+    """Ask for one option, set it, and ask for it again."""
+    _name, level, option = OPTIONS_ASKED[number]
+    place = 8 + 12 * number
+    return [
+        *asked(level, option, place, _ENTRY_OF),
+        *called(SETSOCKOPT, level, option, _VALUES_AT + 4 * number, _ENTRY_OF),
+        Instruction(STORE, _ENTRY_OF, 0, place + 4),
+        *asked(level, option, place + 8, _ENTRY_OF),
+    ]

@@ -1,0 +1,255 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All sockets of whole namespaces at once: in a sweep it changes nothing but what waits, and that it is faster."""
+
+from __future__ import annotations
+
+import os
+import socket
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import BpfRefused
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets import access as sockets_access
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets import at_once
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access, choose_access
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Record
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.sweep import Sweep
+from ansible_collections.netops.keepalive.tests.unit.support.at_once import namespace_of, why_not_at_once
+from ansible_collections.netops.keepalive.tests.unit.support.cgroups import member, own_cgroup
+from ansible_collections.netops.keepalive.tests.unit.support.held import nothing_left_open
+from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
+from ansible_collections.netops.keepalive.tests.unit.support.withheld import Withholding
+
+WHY_NOT = why_not_at_once()
+pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+
+KEEPALIVE, KEEPIDLE = (1, 9, 1), (6, 4, 61)
+LOOK = "answer = [s.getsockopt(1, 9), s.getsockopt(6, 4)]"
+
+
+def pair(least: int = 1) -> Access:
+    return sockets_access.at_once(choose_access("portable"), least)
+
+
+def swept(access: Access, *pids: int) -> t.Dict[int, Record]:
+    sweep = Sweep(access.reader, {pid: f"{place}.service" for place, pid in enumerate(pids)})
+    sweep.take(pids)
+    assert sweep.unreadable == {}
+    return sweep.records
+
+
+def without_time(records: t.Mapping[int, Record]) -> t.Dict[int, Record]:
+    return {inode: record._replace(idle=record.idle and 1) for inode, record in records.items()}
+
+
+class Counted:
+    """A reader that notes what it was asked for."""
+
+    def __init__(self, access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.looks: t.List[t.Mapping[int, int]] = []
+        self.single: t.List[int] = []
+        reader: t.Any = access.reader
+        look, read = reader.at_once, reader.read
+        monkeypatch.setattr(reader, "at_once", lambda *given: (self.looks.append(given[0]), look(*given))[1])
+        monkeypatch.setattr(reader, "read", lambda pid, which, *more: (self.single.extend(which), read(pid, which))[1])
+
+
+MIXED = """
+l = socket.create_server(("127.0.0.1", 0), backlog=100)
+held = [l, socket.socket(), *socket.socketpair(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)]
+for n in range(50):
+    held += [socket.create_connection(l.getsockname()), l.accept()[0]]
+    held[-1].setsockopt(6, 4, 100 + n)
+"""
+
+
+def test_a_sweep_finds_the_same_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Child(MIXED) as child:
+        plain = swept(choose_access("portable"), child.pid)
+        access = pair()
+        counted = Counted(access, monkeypatch)
+        assert without_time(swept(access, child.pid)) == without_time(plain)
+    assert len(plain) == 102
+    assert len(counted.looks) == 1
+    assert len(counted.single) == 4, "what is not connected, or no TCP, is asked for"
+
+
+def test_few_sockets_are_asked_for_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Child(MIXED) as one, Child("s = socket.create_server(('127.0.0.1', 0))") as two:
+        access = pair(106)
+        counted = Counted(access, monkeypatch)
+        swept(access, one.pid)
+        assert (counted.looks, len(counted.single)) == ([], 105)
+        swept(access, one.pid, two.pid)
+        assert len(counted.looks) == 1, "with those of both it is worth it"
+
+
+@pytest.mark.parametrize("least", [1, 1000])
+def test_what_waits_to_be_accepted_belongs_to_the_listener(least: int) -> None:
+    """Also where there are few: it could not be found otherwise."""
+    with Child("l = socket.create_server(('127.0.0.1', 0))\nl.setsockopt(1, 9, 1); l.setsockopt(6, 4, 77)") as child:
+        place = tuple(child.run("answer = l.getsockname()"))
+        with socket.create_connection(place) as client:
+            assert len(swept(choose_access("portable"), child.pid)) == 1
+            access = pair(least)
+            records = sorted(swept(access, child.pid).values(), key=lambda record: record.inode)
+            waiting, listener = records
+            assert waiting == Record(
+                waiting.inode,
+                "ipv4",
+                "tcp",
+                "ESTABLISHED",
+                place,
+                client.getsockname(),
+                True,
+                {**listener.options, **{name: waiting.options[name] for name in ("maxseg", "window_clamp")}},
+                True,
+                waiting.idle,
+                os.stat("/proc/self/ns/net").st_ino,
+                listener.holders,
+                "0.service",
+                "accepted",
+                frozenset([listener.inode]),
+                listener.program,
+                listener.account,
+            )
+            assert waiting.waits and not listener.waits and waiting.ways == []
+            shown = waiting.as_dict()
+            assert [shown[name] for name in ("pid", "fd", "inode", "direction")] == [child.pid, None, None, "accepted"]
+            child.run("a = l.accept()[0]")
+            after = swept(access, child.pid)
+            assert sorted(record.waits for record in after.values()) == [False, False]
+
+
+def test_what_waits_at_a_shared_address_is_that_of_its_own_cgroup() -> None:
+    """Two units may listen on one address; the cgroup tells in whose queue it is."""
+    code = (
+        "l = socket.socket()\nl.setsockopt(1, 15, 1)\nl.bind(('127.0.0.1', {port})); l.listen()\n"
+        "answer = l.getsockname()[1]"
+    )
+    with own_cgroup() as one, own_cgroup() as two, member(one) as first, member(two) as second:
+        port = first.run(code.format(port=0))
+        second.run(code.format(port=port))
+        clients = [socket.create_connection(("127.0.0.1", port)) for _number in range(32)]
+        records = swept(pair(), first.pid, second.pid).values()
+        found = {record.remote: record.unit for record in records if record.waits}
+        for place, child in enumerate((first, second)):
+            code = "l.setblocking(False)\nanswer = []\ntry:\n    while True: answer += [l.accept()[1]]\n"
+            for name in child.run(code + "except BlockingIOError: pass"):
+                assert found.pop(tuple(name)) == f"{place}.service"
+        assert found == {}
+        for client in clients:
+            client.close()
+
+
+def test_what_was_accepted_in_the_meantime_is_no_second_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waited when all were looked at, and has a descriptor by the time that its process is."""
+    with Child("l = socket.create_server(('127.0.0.1', 0), backlog=10)") as child:
+        place = tuple(child.run("answer = l.getsockname()"))
+        with socket.create_connection(place), socket.create_connection(place):
+            access = pair()
+            reader: t.Any = access.reader
+            look, listed = reader.at_once, reader.descriptors
+
+            def look_then_accept(*given: t.Any) -> t.Any:
+                seen = look(*given)
+                child.run("a = l.accept()[0]")
+                return seen
+
+            def listed_after_looking(pid: int, *given: t.Any) -> t.Any:
+                if not sweep._at_once:
+                    sweep._look_at_once_for(1)
+                return listed(pid, *given)
+
+            monkeypatch.setattr(reader, "at_once", look_then_accept)
+            monkeypatch.setattr(reader, "descriptors", listed_after_looking)
+            sweep = Sweep(reader, {child.pid: "a.service"})
+            sweep.take([child.pid])
+            assert sorted(record.waits for record in sweep.records.values()) == [False, False, True]
+
+
+def test_other_network_namespaces_are_entered_and_left() -> None:
+    alone = (
+        "import ctypes\nassert ctypes.CDLL(None).unshare(0x40000000) == 0\n"
+        "with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:\n"
+        "    fcntl.ioctl(one, 0x8914, struct.pack('16sh22x', b'lo', 1))\n"
+        "s = socket.create_server(('127.0.0.1', 0)); answer = os.fstat(s.fileno()).st_ino"
+    )
+    with Child() as there, Child("s = socket.create_server(('127.0.0.1', 0))") as here:
+        inode, own = there.run(alone), here.run("answer = os.fstat(s.fileno()).st_ino")
+        iterator = at_once.Iterator()
+        seen = iterator.look({**namespace_of(there.pid), **namespace_of(here.pid)}).values
+        assert seen[inode].namespace == next(iter(namespace_of(there.pid)))
+        assert seen[own].namespace == next(iter(namespace_of(here.pid)))
+        alike = iterator.look(namespace_of(there.pid)).values
+        assert (inode in alike, own in alike) == (True, False)
+        done = iterator.set(seen[inode].namespace, {inode: [KEEPIDLE, KEEPALIVE], own: [KEEPIDLE]})
+        assert (list(done), done[inode].after, there.run(LOOK)) == ([inode], [61, 1], [1, 61])
+        assert iterator.why_not == ""
+
+
+def test_a_namespace_that_is_gone_or_another_by_now_is_left_out() -> None:
+    own = next(iter(namespace_of(os.getpid())))
+    with Child() as gone:
+        pass
+    iterator = at_once.Iterator()
+    assert iterator.look({own + 1: os.getpid(), own + 2: gone.pid}).values == {}
+    assert iterator.why_not == ""
+    assert iterator.set(own + 1, {5: [KEEPIDLE]}) == {}, "it was not looked at"
+    assert iterator.set(None, {5: [KEEPIDLE]}) == {}
+
+
+def test_what_the_kernel_refuses_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> bytes:
+        raise BpfRefused("the kernel is too old")
+
+    monkeypatch.setattr(at_once, "read_content", refused)
+    access = pair()
+    iterator = t.cast("t.Any", access.reader)._iterator
+    with Child(MIXED) as child:
+        assert len(swept(access, child.pid)) == 102
+        assert iterator.why_not == "the kernel is too old"
+        monkeypatch.setattr(iterator._apart, "call", lambda *_given: 1 / 0)
+        assert len(swept(access, child.pid)) == 102
+
+
+def test_who_keeps_the_lock_of_his_socket_makes_us_wait_once_and_the_rest_is_read() -> None:
+    access = pair()
+    iterator = t.cast("t.Any", access.reader)._iterator
+    iterator._apart._limit = 0.3
+    owner = Withholding()
+    try:
+        with nothing_left_open():
+            assert iterator.look(namespace_of(owner.pid)).values == {}
+            assert iterator.why_not == "nothing came back for 0.3 s while its sockets were looked at"
+            assert iterator.look(namespace_of(os.getpid())).values == {}
+    finally:
+        owner.kill()
+    with Child(MIXED) as child:
+        assert len(swept(access, child.pid)) == 102
+
+
+def test_who_is_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing else was wished for, by root."""
+    assert choose_access().reader.at_once_from == at_once.WORTH_IT
+    assert choose_access("portable").reader.at_once_from == 0
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert choose_access().reader.at_once_from == choose_access().setter.at_once_from == 0
+
+
+@pytest.mark.parametrize("least", [1, 10**6])
+def test_what_nobody_holds_is_known_alike(least: int) -> None:
+    """One is on its way from one process to another, in a message that nobody has received yet."""
+    code = (
+        "l = socket.create_server(('127.0.0.1', 0)); a, b = socket.socketpair()\n"
+        "socket.send_fds(a, [b'x'], [l.fileno()])\nanswer = [os.fstat(l.fileno()).st_ino, l.getsockname()[1]]\n"
+    )
+    with Child() as child:
+        inode, port = child.run(code + "l.close()")
+        sweep = Sweep(pair(least).reader, {child.pid: "a.service"}, watched=True)
+        sweep.take([child.pid])
+        assert [(row.state, row.local) for row in sweep.unowned() if row.inode == inode] == [(10, ("127.0.0.1", port))]
+        assert (sweep._at_once is not None) is (least == 1)
