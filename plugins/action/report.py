@@ -108,7 +108,7 @@ class ActionModule(ActionBase):
             return _show_sockets(arguments)
         if form == "rollout":
             return _show_rollout(arguments)
-        lines = _show_audit(arguments["answers"])
+        lines = _show_audit(arguments["answers"], self._wants_table(variables))
         changed = bool(arguments["output"]) and _write(arguments["output"], arguments["answers"], self._task.check_mode)
         return {"changed": changed, "lines": lines}
 
@@ -235,7 +235,7 @@ def _ended(document: Arguments, chosen: t.Iterable[str], lines: list[str]) -> di
 
 def _screen_of(document: Arguments, table: bool, hosts_too: bool = True) -> list[ScreenLine]:
     whole = whole_table(document) if table else []
-    return [*whole, *([("", "plain")] if whole else []), *screen(document, hosts_too)]
+    return [*whole, *([("", "plain")] if whole else []), *screen(document, hosts_too, table)]
 
 
 def _print(lines: t.Sequence[ScreenLine]) -> list[str]:
@@ -287,11 +287,11 @@ def _print_rollout(
     return table
 
 
-def _show_audit(answers: Arguments) -> list[str]:
+def _show_audit(answers: Arguments, table: bool) -> list[str]:
     """Print an audit; return its lines."""
     from ..module_utils.audit.report import render  # each rollout loads this file, and needs nothing of an audit
 
-    lines = render(answers)
+    lines = render(answers, table)
     display = Display()
     display.display("")
     for text, what in lines:

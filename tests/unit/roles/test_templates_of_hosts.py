@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 import sys
 
-from ansible_collections.netops.keepalive.plugins.module_utils.audit.report import COUNTS
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.overview import COUNTS
 from ansible_collections.netops.keepalive.tests.unit.support.hostile import TEMPLATE
 
 TOP = pathlib.Path(__file__).parents[3]
