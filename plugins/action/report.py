@@ -133,7 +133,8 @@ class ActionModule(ActionBase):
         return _ended(document, arguments["fail_on"], lines)
 
     def _wants_table(self, task_vars: Arguments) -> bool:
-        return bool(as_switch(self._templar.template(task_vars.get("keepalive_report_table", False))))
+        said = task_vars.get("keepalive_report_table")
+        return bool(said) and bool(as_switch(self._templar.template(said)))
 
     def _place(self, task_vars: Arguments) -> str:
         place = str(self._templar.template(task_vars.get("keepalive_report")) or "")

@@ -89,14 +89,17 @@ def render(
 
 
 def _folded(text: str, what: str, columns: int) -> t.Iterator[Line]:
-    """Yield a line in as many as it takes; what is to be copied, and a row of the table, stays one."""
+    """Yield a line in as many as it takes; what is to be copied, and a row of the table, stays one.
+
+    What continues a line stands where none begins, two columns beside: so a host's text cannot look like one.
+    """
     if what.startswith(("copy ", "row ")) or width(text) <= columns:
         yield text, what.split()[-1]
         return
-    indent = " " * (len(text) - len(text.lstrip(" ")))
-    start = next((label for label in ("do: ", "or: ") if text.startswith(indent + label)), "")
-    hanging = indent + " " * (len(start) or 4)
-    yield from ((line, what) for line in folded(text.lstrip(" "), indent, hanging, columns))
+    stripped = text.lstrip(" ")
+    indent = " " * (len(text) - len(stripped))
+    hanging = indent + " " * (6 if stripped.startswith(("do: ", "or: ")) else 2)
+    yield from ((line, what) for line in folded(stripped, indent, hanging, columns))
 
 
 def _render(answers: t.Mapping[str, t.Optional[AuditAnswer]], table: bool) -> t.Iterable[Line]:

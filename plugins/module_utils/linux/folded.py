@@ -2,15 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lines that fit a terminal of 80 columns."""
+"""Lines that fit a terminal of 80 columns.
+
+A name of a host's that holds blanks stands in quotes (named), and is never broken: nothing of it begins a line.
+"""
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from .printable import width
 
 COLUMNS = 80
+_WORDS = re.compile(r"""\(?(?:'[^']*'|"(?:[^"\\]|\\.)*")\S*|\S+""")
+"""What stands in quotes is one; a quote within a word begins nothing."""
 
 
 def folded(text: str, first: str, rest: str, columns: int = COLUMNS) -> t.List[str]:
@@ -31,9 +37,9 @@ def folded(text: str, first: str, rest: str, columns: int = COLUMNS) -> t.List[s
 
 def _pieces(text: str, most: int) -> t.Iterator[str]:
     """Yield the words; of one that is too long parts, which end with a comma where there is one."""
-    for word in text.split():
+    for word in _WORDS.findall(text):
         piece = ""
-        for character in word if width(word) > most else ():
+        for character in word if width(word) > most and " " not in word else ():
             if width(piece + character) > most:
                 whole = piece.rfind(",") + 1 or len(piece)
                 yield piece[:whole]

@@ -11,6 +11,7 @@ import typing as t
 
 from ..audit.effect import effect_of
 from ..audit.report import Finding, findings_of
+from ..linux.printable import named
 from .lines import MOST_FINDINGS, WORDS, ScreenLine, in_columns, names_of, number_of
 from .units import Said
 
@@ -24,10 +25,11 @@ def connections(found: t.Sequence[Finding]) -> t.Iterator[ScreenLine]:
         first = finding.first
         way = "connects" if first["direction"] == "outgoing" else "accepts"
         counts = ", ".join(f"{finding.total(key):,} {WORDS[key]}" for key in _KINDS if finding.total(key))
-        program = os.path.basename(first["program"])
+        unit = named(first["unit"], 255) if first["unit"] else "no unit"
+        program = named(os.path.basename(first["program"])) if first["program"] else "a process that ended"
         hosts = [host for host, _group in finding.groups]
         yield "", "plain"
-        yield from in_columns(f"{first['unit'] or 'no unit'}, {program} {way}: {counts}", "AT RISK", "wrong")
+        yield from in_columns(f"{unit}, {program} {way}: {counts}", "AT RISK", "wrong")
         yield from names_of(hosts)
     if len(found) > MOST_FINDINGS:
         yield "", "plain"

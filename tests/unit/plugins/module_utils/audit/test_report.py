@@ -364,7 +364,7 @@ def test_in_short_it_fits_80_columns_and_what_is_to_be_copied_stays_whole() -> N
         "",
         "worker@.service (2 units) on a.example.com, c.example.com, e.example.com,",
     ]
-    assert lines[8].startswith("    g.example.com, ") and lines[8].endswith(" and 4 more: python3.11")
+    assert lines[8].startswith("  g.example.com, ") and lines[8].endswith(" and 4 more: python3.11")
     wide = [line for line in lines if len(line) > 80]
     assert wide == []
     setting = text_of({"h": answer(NGINX)}, table=False, columns=30).splitlines()

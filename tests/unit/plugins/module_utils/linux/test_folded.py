@@ -29,3 +29,11 @@ def test_a_word_that_is_too_long_is_broken_behind_a_comma_where_there_is_one() -
     word = ",".join(["0123"] * 20)
     assert folded(word, "", "") == [",".join(["0123"] * 16) + ",", ",".join(["0123"] * 4)]
     assert folded("x" * 90, "", "") == ["x" * 80, "x" * 10]
+
+
+def test_a_name_in_quotes_is_never_broken() -> None:
+    name = "'" + "a " * 40 + "'"
+    assert folded(f"the host's own {name} connects", "", "  ") == ["the host's own", f"  {name}", "  connects"]
+    assert folded(f'{"x" * 60} ("it\'s \\" a name of a host"), y', "", "") == [
+        "x" * 60, '("it\'s \\" a name of a host"), y',
+    ]  # fmt: skip
