@@ -33,7 +33,7 @@ LEGEND = (
 IN_SHORT = {
     "without": "forgotten after {timeout} of silence, and nobody notices",
     "slow": "its first probe comes after {timeout} (keepidle / keepintvl x keepcnt)",
-    "tight": "its first probe is in time; if that is lost, so may be the connection",
+    "tight": "its first probe is in time; if lost, so may be the connection",
     "unknown": "the options could not be read",
 }
 BLIND = "?          not known: processes were not read, and the others have no connections (see below)"

@@ -34,7 +34,8 @@ def unit_entries(answer: Said, expected: t.Mapping[str, Said]) -> t.Dict[str, En
         if unit is None:
             entries[name] = _entry("no_data", name, expected.get(name))
         elif not (unit["ok"] and unit["state"] == "missing"):  # the host is as one for which it is not listed
-            entries[name] = _of_found(unit, name, expected.get(name), findings.get(name, []))
+            told = findings.get(name, [])
+            entries[name] = _of_found(unit, name, expected.get(name), [*told, *_of_programs(unit, told)])
     return entries
 
 
@@ -55,6 +56,15 @@ def _of_found(unit: Said, name: str, expected: t.Optional[Said], findings: t.Lis
         "reasons": reasons,
         "found": findings,
     }
+
+
+def _of_programs(unit: Said, told: t.Sequence[Entry]) -> t.Iterator[Entry]:
+    """Yield what is wrong with a unit's programs of the kernel, but for what its sockets tell already."""
+    known = {(finding["unit"], finding["reason"]) for finding in told}
+    for wrong in unit.get("programs_wrong", ()):
+        if (wrong["unit"], wrong["reason"]) not in known:
+            seen = {key: wrong[key] for key in ("unit", "reason", "detail")}
+            yield {**seen, "direction": "", "values": [], "sockets": 0}
 
 
 def _entry(verdict: str, name: str, expected: t.Optional[Said]) -> Entry:

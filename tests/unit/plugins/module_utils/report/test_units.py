@@ -82,3 +82,13 @@ def test_sockets_of_an_instance_are_found_with_its_template() -> None:
 def test_by_what_a_unit_has_its_settings() -> None:
     expected = {"a.socket": EXPECTED, "b.service": {**EXPECTED, "backend": "bpf"}, "c.service": EXPECTED}
     assert [each["backend"] for each in unit_entries({}, expected).values()] == ["systemd", "bpf", "preload"]
+
+
+def test_what_is_wrong_with_a_program_is_told_where_no_socket_tells_it() -> None:
+    wrong = {"unit": "a.service", "reason": "program_not_attached", "detail": "No program is attached."}
+    unit = {**RIGHT, "ok": False, "reasons": {"program_not_attached": 1}, "programs_wrong": [{**wrong, "pids": []}]}
+    found = unit_entries({"units": {"a.service": unit}}, {})["a.service"]["found"]
+    assert found == [{**wrong, "direction": "", "values": [], "sockets": 0}]
+    told = [socket("a.service", "program_not_attached")]
+    (finding,) = unit_entries({"units": {"a.service": unit}, "sockets": told}, {})["a.service"]["found"]
+    assert (finding["direction"], finding["sockets"]) == ("outgoing", 1)
