@@ -41,8 +41,8 @@ def remarks(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
             known = ", so nothing is known of this host" if is_blind(answer) else ""
             text = f"{unreadable['processes']} processes not read{known}: {unreadable['why']}"
             said.setdefault(((text,), "unknown"), []).append(host)
-        for texts in (_cut(answer["groups_cut"]), of_nobody(answer["unowned"], bool(unreadable["processes"]))):
-            said.setdefault((tuple(texts), "unknown"), []).append(host)
+        for found in (_cut(answer["groups_cut"]), of_nobody(answer["unowned"], bool(unreadable["processes"]))):
+            said.setdefault((tuple(found), "unknown"), []).append(host)
     lines: t.List[Line] = []
     for (texts, what), hosts in said.items():
         lines += [(f"{hosts_within(hosts, _NAMES)}: {text}", what) for text in texts]
