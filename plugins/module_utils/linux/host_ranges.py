@@ -71,10 +71,10 @@ def _kinds(hosts: t.Sequence[str]) -> t.List[t.Tuple[Kind, t.List[Word]]]:
     kinds: t.Dict[t.Any, t.Tuple[Kind, t.List[Word]]] = {}
     for index, (first, number, last) in enumerate(split):
         of_kind = numbers[(first, last)]
-        if number and len(of_kind) >= _FEWEST:
-            kinds.setdefault((first, last), ((first, last), _runs(of_kind)))
-        else:
+        if not number or len(of_kind) < _FEWEST:
             kinds[index] = (first, last), [(number, 1)]
+        elif (first, last) not in kinds:
+            kinds[(first, last)] = (first, last), _runs(of_kind)
     return list(kinds.values())
 
 

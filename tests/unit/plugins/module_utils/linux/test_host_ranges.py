@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import host_ranges
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.host_ranges import hosts_within, in_order, ranges
 
 
@@ -53,3 +54,11 @@ def test_names_of_many_hosts(hosts: list[str], said: str) -> None:
 )
 def test_hosts_in_few_columns(hosts: list[str], columns: int, shown: str) -> None:
     assert hosts_within(hosts, columns) == shown
+
+
+def test_each_host_is_looked_at_a_few_times_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    runs = host_ranges._runs
+    monkeypatch.setattr(host_ranges, "_runs", lambda numbers: calls.append(len(numbers)) or runs(numbers))
+    assert ranges([f"a{number}" for number in range(2000)]) == "a[0-1999]"
+    assert calls == [2000]
