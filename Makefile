@@ -74,7 +74,7 @@ hosts: deps-demo ## make the images of the test hosts (about 90 s, once)
 demo: deps-demo venv hosts ## three hosts with services, keepalive on them, and a report
 	@.ci/quiet 'Starting three hosts (about 3 s)' ansible-playbook -i $(LAB) tests/hosts/create.yml
 	@.ci/quiet 'Installing the services of the demo (about 10 s)' ansible-playbook -i $(LAB) tests/hosts/services.yml
-	ansible-playbook -i $(LAB) enable-keepalive.yml
+	ansible-playbook -i $(LAB) enable-keepalive.yml -e keepalive_report_table=true
 	@echo
 	@echo 'Look around (all from this folder; first: export PATH=$(CURDIR)/$(VENV)/bin:$$PATH):'
 	@echo '  ansible-playbook -i $(LAB) enable-keepalive.yml --check --diff     again: nothing to change'

@@ -10,12 +10,14 @@ import functools
 import os
 import typing as t
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
 from ..plugin_utils import _inputs, _spelling
-from ..plugin_utils._core import too_old
+from ..plugin_utils._core import said_by, too_old
+from ..plugin_utils._report_file import FORMS_OF_FILES, problem_with_place
+from ..plugin_utils._run_report import RunReport, now
 
 _OF_THE_RUN = ("hostvars", "ansible_play", "ansible_check_mode", "ansible_diff_mode", "playbook_dir")
 
@@ -45,13 +47,29 @@ class ActionModule(ActionBase):
         play = self._play()
         play_vars, extra = dict(play.vars) if play is not None else {}, load_extra_vars(self._loader)
         outcomes: dict[str, dict[str, str]] = {}
+        places: dict[str, str] = {}
+        formats: list[str] = []
         for host in variables.get("ansible_play_hosts_all", []):
             raw = {**of_the_run, **variables["hostvars"].raw_get(host), **play_vars, **extra}
             templar = self._templar.copy_with_new_env(available_variables=raw)
             found = _inputs.all_of_a_host(raw, templar.template, **common)
+            place = _place(raw, templar.template)
+            places.setdefault(place, host)
+            formats = formats or formats_of(raw, templar.template)
+            if len(places) > 1:
+                found += _several(place, places)
             outcomes[host] = {"state": "refused", "seen": "\n".join(found)} if found else {}
+        place = next(iter(places), "") if len(places) == 1 else ""
+        run = {"kind": self._task.args.get("run"), "begun": now(), "report": "", "formats": formats}
+        if place and run["kind"] and not problem_with_place(place):
+            run["report"] = place
+            try:
+                RunReport(run, self._task.check_mode).begin(outcomes)
+            except AnsibleActionFail as error:  # on a disk that is full, or the like
+                outcomes = {host: _with(outcome, said_by(error)) for host, outcome in outcomes.items()}
+                run["report"] = ""
         refused = [host for host, outcome in outcomes.items() if outcome]
-        result.update(changed=False, outcomes=outcomes, refused=refused)
+        result.update(changed=False, outcomes=outcomes, refused=refused, run=run)
         if refused:  # one of them speaks for all in the play that stops the run
             result["add_host"] = {"host_name": refused[0], "groups": ["keepalive_refused"], "host_vars": {}}
         return result
@@ -68,8 +86,46 @@ class ActionModule(ActionBase):
         return None if parent is None else parent._play
 
 
+def _with(outcome: dict[str, str], problem: str) -> dict[str, str]:
+    return {"state": "refused", "seen": "\n".join(filter(None, [outcome.get("seen", ""), problem]))}
+
+
+def _place(raw: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any]) -> str:
+    """Return where the document of the run goes by the variables of one host; '' where none is wanted."""
+    if not raw.get("keepalive_report"):
+        return ""
+    try:
+        place = template(raw["keepalive_report"])
+    except AnsibleError:  # told with all other mistakes
+        return ""
+    return place if isinstance(place, str) else ""
+
+
+def formats_of(raw: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any]) -> list[str]:
+    """Return in which forms the document is written beside itself, by the variables of one host."""
+    try:
+        said = template(raw.get("keepalive_report_formats")) or []
+    except AnsibleError:  # told with all other mistakes
+        return []
+    words = said.split(",") if isinstance(said, str) else said
+    return [str(word).strip() for word in words if str(word).strip() in FORMS_OF_FILES]
+
+
+def _several(place: str, places: t.Mapping[str, str]) -> list[str]:
+    """Say that the hosts of a run name several places, on each that has another one than the first."""
+    first, host = next(iter(places.items()))
+    if place == first:
+        return []
+    return [
+        f"keepalive_report: {place!r} on this host, and {first!r} on {host}: a run has one report; set it for all "
+        "hosts, or on the command line"
+    ]
+
+
 def _find(kind: str, name: str) -> str | None:
-    """Say what is wrong with a folder; templates are found by whoever renders them."""
+    """Say what is wrong with a folder or the place of the report; templates are found by whoever renders them."""
+    if kind == "report":
+        return problem_with_place(name) or None
     if kind != "folder" or not os.path.isabs(name) or os.path.isdir(name):
         return None
     return "is no folder on the controller"

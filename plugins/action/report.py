@@ -19,23 +19,30 @@ from ..module_utils.linux.files import FileChange, apply_changes
 from ..module_utils.linux.printable import shown
 from ..module_utils.look.decision import trouble_with
 from ..module_utils.look.remarks import told_once
+from ..module_utils.report.document import OF_AN_AUDIT
+from ..module_utils.report.gate import reasons_to_fail
+from ..module_utils.report.screen import ScreenLine, screen
+from ..module_utils.report.table import whole_table
 from ..module_utils.rollout.outcomes import by_state, how_it_ended, trouble
 from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
+from ..module_utils.settings.variables import as_switch
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
-from ..plugin_utils._core import SINCE_2_19
+from ..plugin_utils._core import SINCE_2_19, said_by
 from ..plugin_utils._foreseen_diffs import put_off_in, shown_once
 from ..plugin_utils._gathered import FAILING, answers_of, gathered
+from ..plugin_utils._report_file import problem_with_place, read_report, write_forms
+from ..plugin_utils._run_report import RunReport
 
 Arguments = t.Mapping[str, t.Any]
 
 
-RETURNED = (
-    *("idle_timeout", "recommended", "totals", "left_out", "groups", "groups_total", "groups_cut"),
-    *("unowned", "unreadable"),
-)
-"""Of an audit's answer, what goes into the file; the rest of a registered result is Ansible's."""
-
-_COLOURS_OF_ROWS = {"right": C.COLOR_OK, "accepted": C.COLOR_CHANGED, "wrong": C.COLOR_ERROR, "idle": C.COLOR_SKIP}
+_COLOURS_OF_ROWS = {
+    "right": C.COLOR_OK,
+    "accepted": C.COLOR_CHANGED,
+    "wrong": C.COLOR_ERROR,
+    "idle": C.COLOR_SKIP,
+    "unknown": C.COLOR_WARN,
+}
 _COLOURS_OF_AUDIT = {
     "right": C.COLOR_OK,
     "wrong": C.COLOR_ERROR,
@@ -57,6 +64,17 @@ class _Told(AnsibleActionFail):
         return {"failed": True, "changed": False, "msg": self.message}
 
 
+def _failed(message: str) -> dict[str, t.Any]:
+    """Return the result of a task that fails.
+
+    :raises _Told: where Ansible shows such a one without a line of the playbook.
+    """
+    told = _Told(message)
+    if SINCE_2_19:
+        raise told
+    return told.result_contribution
+
+
 class ActionModule(ActionBase):
     """See the module's DOCUMENTATION."""
 
@@ -69,6 +87,8 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("; ".join(mistakes))
         _unused, arguments = self.validate_argument_spec(ARGUMENTS)
         form: str = arguments["of"]
+        if form == "document":
+            return self._document(arguments, task_vars or {})
         arguments["answers"] = arguments["answers"] or {}
         for host, answer in arguments["answers"].items():
             if answer and not isinstance(answer, dict):
@@ -76,7 +96,8 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         if form == "rollout" and arguments["phase"]:
             skip = self._templar.template(variables.get("keepalive_unreachable", "stop")) == "skip"
-            return _show_phase(arguments, variables, skip, diffs=self._task.check_mode and self._task.diff)
+            modes = _Modes(skip, self._task.check_mode, self._task.diff, self._wants_table(variables))
+            return _show_phase(arguments, variables, modes)
         if arguments["phase"]:
             arguments["answers"] = answers_of(
                 form, variables["ansible_play_hosts_all"], variables["hostvars"].raw_get, arguments["phase"]
@@ -90,6 +111,36 @@ class ActionModule(ActionBase):
         lines = _show_audit(arguments["answers"])
         changed = bool(arguments["output"]) and _write(arguments["output"], arguments["answers"], self._task.check_mode)
         return {"changed": changed, "lines": lines}
+
+    def _document(self, arguments: Arguments, task_vars: Arguments) -> dict[str, t.Any]:
+        """Show a document that is there, or that of a run that reads alone, which is written as well."""
+        table = self._wants_table(task_vars)
+        if not arguments["phase"]:
+            if not arguments["path"]:
+                raise AnsibleActionFail("keepalive_report: missing: expected a document, or a folder of such")
+            path, document = read_report(arguments["path"])
+            lines = _print(_screen_of(document, table))
+            if not self._task.check_mode:
+                write_forms(path, document, arguments["formats"])
+            return _ended(document, arguments["fail_on"], lines)
+        told = dict((task_vars.get("keepalive_inputs") or {}).get("run") or {})
+        if not told:  # where no playbook of ours has looked at the variables
+            told = {"report": self._place(task_vars), "formats": arguments["formats"]}
+        report = RunReport(told, self._task.check_mode, "verify")
+        document = report.of_readings(task_vars, arguments["whole_host"])
+        lines = _print(_screen_of(document, table))
+        report.write(document)
+        return _ended(document, arguments["fail_on"], lines)
+
+    def _wants_table(self, task_vars: Arguments) -> bool:
+        return bool(as_switch(self._templar.template(task_vars.get("keepalive_report_table", False))))
+
+    def _place(self, task_vars: Arguments) -> str:
+        place = str(self._templar.template(task_vars.get("keepalive_report")) or "")
+        problem = problem_with_place(place) if place else ""
+        if problem:
+            raise AnsibleActionFail(f"keepalive_report: {place!r} {problem}")
+        return place
 
 
 def _show_sockets(arguments: Arguments) -> dict[str, t.Any]:
@@ -119,30 +170,80 @@ def _show_table(answers: Arguments, wrong_only: bool = False) -> dict[str, list[
     return {"lines": [header, *lines], "explanations": notes}
 
 
-def _show_phase(arguments: Arguments, task_vars: Arguments, skip: bool, diffs: bool) -> dict[str, t.Any]:
-    """Print how far the run came, by what its tasks have left with the hosts.
+class _Modes(t.NamedTuple):
+    """What of a run decides how it is told."""
 
-    :param diffs: Whether what would be changed in files is shown as well.
-    """
+    skip: bool
+    """Whether it goes on without hosts that cannot be reached."""
+    check_mode: bool
+    diff: bool
+    table: bool
+
+
+def _show_phase(arguments: Arguments, task_vars: Arguments, modes: _Modes) -> dict[str, t.Any]:
+    """Print how far the run came, by what its tasks have left with the hosts, and write that into its document."""
     phase, hostvars = arguments["phase"], task_vars["hostvars"]
     hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
     told = gathered(phase, hosts, reached, hostvars.raw_get)
     quiet = phase == "stop"  # it was told when the hosts were looked at
-    if phase == "batch" and not any(outcome.get("state") == "failed" for outcome in told.outcomes.values()):
+    failed = any(outcome.get("state") in ("failed", "refused") for outcome in told.outcomes.values())
+    ends = failed or (bool(told.gone) and phase != "looked")
+    document = _keep_document(phase, task_vars, modes.check_mode, ends)
+    if phase == "batch" and not failed:
         return {"changed": False, "gone": told.gone}
-    if diffs and phase in ("batch", "end"):
+    if modes.check_mode and modes.diff and phase in ("batch", "end"):
         _print_diffs({host: put_off_in(hostvars.raw_get(host)) for host in hosts})
     shown = {
         "outcomes": told.outcomes,
-        "answers": told.answers if phase in ("batch", "end") else {},
+        "answers": {},
+        "screen": _screen_of(document, modes.table, hosts_too=False) if phase in ("batch", "end") else [],
         "unreachable": told.unreachable,
-        "skip_unreachable": skip,
+        "skip_unreachable": modes.skip,
         "remarks": phase == "looked",
         "quiet": quiet,
         "fail": phase in FAILING,
     }
     result = _show_rollout(shown)
-    return result if "failed" in result else {**result, "gone": told.gone, "stop": bool(told.unreachable) and not skip}
+    stop = bool(told.unreachable) and not modes.skip
+    return result if "failed" in result else {**result, "gone": told.gone, "stop": stop}
+
+
+def _keep_document(phase: str, task_vars: Arguments, check_mode: bool, ends: bool) -> dict[str, t.Any]:
+    """Make the document of how far the run came, and write it down where somebody wants it.
+
+    :param ends: Whether the run ends with this step, if it is one that can end it.
+    """
+    report = RunReport((task_vars.get("keepalive_inputs") or {}).get("run") or {}, check_mode)
+    if not report.path and phase not in ("batch", "end"):
+        return {}
+    complete = phase in ("inputs", "stop", "end") or (ends and phase != "looked")
+    document = report.of_rollout(phase, task_vars, complete)
+    try:
+        report.write(document)
+    except AnsibleActionFail as error:
+        Display().error(said_by(error))  # how the run ends is more
+    return document
+
+
+def _ended(document: Arguments, chosen: t.Iterable[str], lines: list[str]) -> dict[str, t.Any]:
+    """Return the result of a task that has shown a document; it fails for what was chosen."""
+    found = reasons_to_fail(document, chosen)
+    if found:
+        return _failed(f"audit_fail_on: {'; '.join(found)}; see above")
+    return {"changed": False, "lines": lines}
+
+
+def _screen_of(document: Arguments, table: bool, hosts_too: bool = True) -> list[ScreenLine]:
+    whole = whole_table(document) if table else []
+    return [*whole, *([("", "plain")] if whole else []), *screen(document, hosts_too)]
+
+
+def _print(lines: t.Sequence[ScreenLine]) -> list[str]:
+    """Print lines below an empty one, in colours where this is a terminal; return them."""
+    display = Display()
+    for text, what in [("", "plain"), *lines]:
+        display.display(text, color=_COLOURS_OF_ROWS.get(what))
+    return [text for text, _what in lines]
 
 
 def _print_diffs(diffs: t.Mapping[str, t.Iterable[Arguments]]) -> None:
@@ -159,10 +260,7 @@ def _show_rollout(arguments: Arguments) -> dict[str, t.Any]:
     table = {} if arguments["quiet"] else _print_rollout(arguments, hosts, lines)
     wrong = hosts["refused"] + hosts["failed"] + ([] if arguments["skip_unreachable"] else hosts["unreachable"])
     if wrong and arguments["fail"]:
-        told = _Told(f"{len(wrong)} of {len(outcomes)} hosts are not ready, see above")
-        if SINCE_2_19:
-            raise told
-        return told.result_contribution
+        return _failed(f"{len(wrong)} of {len(outcomes)} hosts are not ready, see above")
     return {"changed": False, "lines": table.get("lines", []), "trouble": lines, "hosts": hosts}
 
 
@@ -178,9 +276,12 @@ def _print_rollout(
     remarks = told_once({host: (outcome or {}).get(said, []) for host, outcome in outcomes.items()})
     ended = how_it_ended({host: outcome for host, outcome in outcomes.items() if host in hosts["done"]})
     display = Display()
-    for told in [remarks] if arguments["remarks"] else [remarks, ended]:
+    screen_lines = arguments.get("screen") or []
+    for told in [remarks] if arguments["remarks"] else [remarks, [] if screen_lines else ended]:
         for line in ["", *told] if told else []:
             display.display(line)
+    if screen_lines:
+        table["lines"] = _print(screen_lines)
     for line in ["", *lines] if lines else []:
         display.display(line, color=C.COLOR_ERROR if line and not line.startswith(" ") else None)
     return table
@@ -204,7 +305,7 @@ def _write(path: str, answers: Arguments, check_mode: bool) -> bool:
     :raises AnsibleActionFail: The file cannot be read or written.
     """
     kept = {
-        host: {key: value for key, value in answer.items() if key in RETURNED} if answer else None
+        host: {key: value for key, value in answer.items() if key in OF_AN_AUDIT} if answer else None
         for host, answer in answers.items()
     }
     content = json.dumps({"hosts": shown(kept)}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

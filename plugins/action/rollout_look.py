@@ -40,6 +40,8 @@ class ActionModule(ActionBase):
             return {**told, **result}
         host = (task_vars or {}).get("inventory_hostname", "this host")
         problems = [told.get("msg", "no reason was given")] if told.get("failed") else look.judge(told)
+        if (task_vars or {}).get("keepalive_inputs", {}).get("run", {}).get("report"):
+            result["reported"] = look.for_the_report(told)
         mistakes = _without_twins(arguments.get("mistakes") or [], look.mistakes) + problems
         if mistakes:
             seen = "\n".join(dict.fromkeys(mistakes))

@@ -15,7 +15,13 @@ description:
     the play. Misspelt names, wrong types and ranges, mistakes in the lists of settings and variables that are not
     defined are all found at once, before any host is asked.
   - Runs on the controller, once for all hosts. It does not fail; M(netops.keepalive.report) prints what it returns.
-options: {}
+  - Where C(keepalive_report) is set, the document of the run is begun, so that a place that cannot be written to is
+    found here as well.
+options:
+  run:
+    description: Which run it is, for its document; without it there is none.
+    type: str
+    choices: [audit, disable, enable]
 attributes:
   action:
     description: Runs on the controller, no host is asked.
@@ -54,6 +60,11 @@ refused:
   returned: always
   type: list
   elements: str
+run:
+  description: Of the run, C(kind), when it was C(begun), and where its C(report) goes, empty for nowhere.
+  returned: always
+  type: dict
+  sample: {kind: enable, begun: "2026-11-27T08:00:00Z", report: reports/}
 """
 
 from ..module_utils.linux.module import Module
@@ -61,7 +72,7 @@ from ..module_utils.linux.module import Module
 
 def main() -> None:
     module = Module(
-        argument_spec={},
+        argument_spec={"run": {"type": "str", "choices": ["audit", "disable", "enable"]}},
         supports_check_mode=True,
     )
     module.fail_json(msg="inputs looks at variables on the controller; its action plugin was not found")

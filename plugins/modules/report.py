@@ -26,9 +26,13 @@ options:
       - V(audit), the answers of M(netops.keepalive.sockets_audit_info), first a line for each host, then each finding
         once with the hosts that have it and what to do, then the entries of C(keepalive_services) to paste. Takes
         O(answers) and O(output).
+      - V(document), the last screen of a run, from its document. That is a file (O(path)), or with O(phase) made from
+        what the tasks of a play that only reads have left in the variables of its hosts, and written to where
+        C(keepalive_report) says. Takes O(path), O(phase), O(whole_host), O(fail_on)
+        and O(formats).
       - An option that belongs to another form is refused.
     type: str
-    choices: [sockets, rollout, audit]
+    choices: [sockets, rollout, audit, document]
     required: true
   answers:
     description:
@@ -52,6 +56,7 @@ options:
       - For the playbooks of this collection, in place of O(outcomes), O(answers) and what goes with them. How far the
         play came, and what it has read, is taken from what its tasks have left in the variables of its hosts.
       - With O(of=sockets), V(looked) prints nothing where no host has a service listed.
+      - With O(of=rollout) each step is also written to the document of the run, where C(keepalive_report) is set.
       - After V(inputs), V(stop) and V(compiled) the task fails where a host is not ready. V(batch) prints something
         only where a host has failed.
     type: str
@@ -87,6 +92,31 @@ options:
       - With O(of=audit), a file on the controller that gets the answers as JSON, under C(hosts) by host.
       - Not written in check mode.
     type: path
+  path:
+    description: With O(of=document), a document, or a folder of such, of which the latest is shown.
+    type: str
+  fail_on:
+    description:
+      - With O(of=document), the task fails where one of these is found. Kinds of connections of an audit, V(listeners)
+        that hand on what is not right, V(drift) (units whose sockets are not as their settings say), V(no_data) (hosts
+        or units of which nothing is known).
+      - It fails as well where no host was read.
+    type: list
+    elements: str
+    choices: [without, slow, tight, unknown, overdue, listeners, drift, no_data]
+    default: []
+  formats:
+    description:
+      - With O(of=document), what is written beside the document, under the same name with another ending (C(.csv),
+        C(.xml), C(.md)). By default what C(keepalive_report_formats) says, with O(phase).
+    type: list
+    elements: str
+    choices: [csv, junit, markdown]
+    default: []
+  whole_host:
+    description: With O(of=document), whether all connections of the hosts were asked for.
+    type: bool
+    default: false
 attributes:
   action:
     description: Runs on the controller, no host is asked.
@@ -97,6 +127,8 @@ attributes:
   diff_mode:
     description: Returns details on what has changed in diff mode.
     support: none
+notes:
+  - Where C(keepalive_report_table) is true, the whole table stands before the last screen of a playbook.
 seealso:
   - module: netops.keepalive.socket_options_info
   - module: netops.keepalive.sockets_audit_info
@@ -121,6 +153,11 @@ EXAMPLES = r"""
     of: audit
     answers: "{{ {inventory_hostname: audit} }}"
     output: audit.json
+
+- name: Show the latest report of a folder
+  netops.keepalive.report:
+    of: document
+    path: reports/
 """
 
 RETURN = r"""

@@ -133,6 +133,13 @@ build_for:
   returned: success
   type: dict
   sample: {}
+reported:
+  description: >-
+    Where C(keepalive_report) is set, what the document of the run says beside all this: C(mode), by unit what is
+    C(expected) of its sockets, the installed C(libraries) and from what they would be made anew.
+  returned: with a document
+  type: dict
+  sample: {}
 host_wide:
   description: What every process is to be told, as M(netops.keepalive.rollout) takes it.
   returned: in the host-wide mode

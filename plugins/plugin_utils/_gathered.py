@@ -80,20 +80,20 @@ def _outcome(phase: str, variables: Variables) -> dict[str, t.Any]:
     looked = (variables.get("keepalive_rollout") or {}).get("outcome") or {}
     if "keepalive_failure" in variables:
         return {"state": "refused" if phase == "compiled" else "failed", "seen": str(variables["keepalive_failure"])}
-    rollout = _rollout(variables)
+    rollout = rollout_of(variables)
     if rollout:
         return {"state": "done", **rollout.get("report", {}), "noted": rollout.get("remarks", [])}
     return dict(looked)
 
 
-def _rollout(variables: Variables) -> Variables:
+def rollout_of(variables: Variables) -> Variables:
     """Return what the one task of a rollout said; empty where it was not begun since the look of this playbook."""
     done, looked = variables.get("keepalive_done") or {}, variables.get("keepalive_rollout") or {}
     return done if done.get("state") in ("verified", "foreseen") and done.get("look") == looked.get("id") else {}
 
 
 def _sockets(variables: Variables) -> t.Any:
-    rollout = _rollout(variables)
+    rollout = rollout_of(variables)
     if rollout:
         return {} if rollout["state"] == "foreseen" else rollout.get("sockets") or {}
     return in_full((variables.get("keepalive_rollout") or {}).get("sockets") or {})

@@ -126,6 +126,17 @@ class Look:
             self.due = what_is_due(self.aim, found, wanted, self.libraries.why, self.sockets or None)
         return problems
 
+    def for_the_report(self, told: Answer) -> Answer:
+        """Return what the document of the run says beside what was found: nobody else keeps it for all hosts."""
+        installed = (told.get("libraries") or {}).get("installed")
+        plan = self.libraries.plan
+        return {
+            "mode": self.mode,
+            "expected": {} if self._removal else {one["name"]: one["expected"] for one in self.aim.services},
+            "libraries": installed,
+            "libraries_wanted": dict(plan.made) if plan and self.libraries.why else {},
+        }
+
     def _judge_removal(self, told: Answer) -> list[str]:
         """On a host that is in the host-wide mode nothing is restarted that does not ask for it."""
         found, alone = told["found"], []

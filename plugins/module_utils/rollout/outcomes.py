@@ -50,7 +50,7 @@ def _trouble(
     for state in ("refused", "failed"):
         for seen, alike in _alike(hosts[state], lambda host: _seen(host, outcomes[host])):
             lines += [f"{state.upper()} {block_of(alike)}", *(f"    {line}" for line in seen.split("\n")), ""]
-    for seen, alike in _alike(hosts["unreachable"], lambda host: _of_unreachable(outcomes[host], preflight)):
+    for seen, alike in _alike(hosts["unreachable"], lambda host: of_unreachable(outcomes[host], preflight)):
         lines += [f"UNREACHABLE {block_of(alike)}", f"    {seen}", ""]
     if not lines:
         return []
@@ -100,17 +100,23 @@ def block_of(hosts: t.Sequence[str]) -> str:
 
 def ranges(hosts: t.Sequence[str]) -> str:
     """Return the names of many hosts in few words, such as V(web[01-60], db1)."""
+    words = [word for word, _count in in_ranges(hosts)]
+    more = f" and {len(words) - _MOST_NAMES} more" if len(words) > _MOST_NAMES else ""
+    return ", ".join(words[:_MOST_NAMES]) + more
+
+
+def in_ranges(hosts: t.Sequence[str]) -> t.List[t.Tuple[str, int]]:
+    """Return names and ranges of names, each with the number of hosts that it stands for."""
     runs: t.List[t.List[str]] = []
     for host in hosts:
         if runs and _follows(runs[-1][-1], host):
             runs[-1].append(host)
         else:
             runs.append([host])
-    words: t.List[str] = []
+    words: t.List[t.Tuple[str, int]] = []
     for run in runs:
-        words += run if len(run) < 3 else [_range_of(run[0], run[-1])]
-    more = f" and {len(words) - _MOST_NAMES} more" if len(words) > _MOST_NAMES else ""
-    return ", ".join(words[:_MOST_NAMES]) + more
+        words += [(host, 1) for host in run] if len(run) < 3 else [(_range_of(run[0], run[-1]), len(run))]
+    return words
 
 
 def _follows(first: str, second: str) -> bool:
@@ -178,7 +184,11 @@ def how_it_ended(hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
 _TAKEN = {"removed": "taken away", "restarted": "restarted", "stays": "stays"}
 
 
-def _of_unreachable(outcome: t.Optional[HostOutcome], preflight: bool) -> str:
+def of_unreachable(outcome: t.Optional[HostOutcome], preflight: bool) -> str:
+    """Return what is known of a host that could not be reached, or went away.
+
+    :param preflight: Whether nothing has been begun on any host.
+    """
     state = (outcome or {}).get("state")
     if preflight or (outcome or {}).get("left_out"):
         return "could not be reached"

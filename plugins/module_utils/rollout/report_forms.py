@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ..settings.variables import FAIL_ON
+
 
 class ReportForm(t.NamedTuple):
     """One of the forms."""
@@ -28,6 +30,7 @@ FORMS: t.Mapping[str, ReportForm] = {
         "socket_options_info",
     ),
     "audit": ReportForm("answers", ("answers", "phase", "output"), "sockets_audit_info"),
+    "document": ReportForm("path", ("path", "phase", "whole_host", "fail_on", "formats"), ""),
 }
 
 ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
@@ -42,6 +45,10 @@ ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
     "quiet": {"type": "bool", "default": False},
     "fail": {"type": "bool", "default": False},
     "output": {"type": "path"},
+    "path": {"type": "str"},
+    "fail_on": {"type": "list", "elements": "str", "choices": list(FAIL_ON), "default": []},
+    "formats": {"type": "list", "elements": "str", "choices": ["csv", "junit", "markdown"], "default": []},
+    "whole_host": {"type": "bool", "default": False},
 }
 """What the module and its action take."""
 

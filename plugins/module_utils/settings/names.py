@@ -19,7 +19,7 @@ OF_THE_ROLES = frozenset((
     "keepalive_build_removed", "keepalive_build_reported", "keepalive_done", "keepalive_failure",
     "keepalive_host_found", "keepalive_host_look", "keepalive_host_now", "keepalive_host_remaining",
     "keepalive_host_rollout", "keepalive_inputs", "keepalive_looked", "keepalive_pattern", "keepalive_rollout",
-    "keepalive_services_absent", "keepalive_services_found", "keepalive_services_look",
+    "keepalive_run", "keepalive_services_absent", "keepalive_services_found", "keepalive_services_look",
     "keepalive_services_replace_host_wide", "keepalive_services_resolved", "keepalive_services_rollout",
     "keepalive_told", "keepalive_verify_sockets",
 ))  # fmt: skip

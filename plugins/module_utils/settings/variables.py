@@ -23,6 +23,9 @@ LAYER = "keepalive_services__"
 MODES = ("services", "host")
 UNREACHABLE = ("stop", "skip")
 
+FAIL_ON = ("without", "slow", "tight", "unknown", "overdue", "listeners", "drift", "no_data")
+"""What lets an audit fail. V(drift): units that are not as their settings say."""
+
 _TRUE = ("true", "yes", "on", "1", "y", "t")
 _FALSE = ("false", "no", "off", "0", "n", "f")
 _LONGEST = 3600
@@ -39,7 +42,7 @@ class Variable(t.NamedTuple):
     of_play: bool = False
     """Whether a play reads it before any host's variables are known, so that only C(-e) reaches it."""
     file: str = ""
-    """The kind of file of the controller that it names: V(template), V(folder)."""
+    """The kind of file of the controller that it names: V(template), V(folder), V(report)."""
 
 
 def as_switch(value: t.Any) -> t.Optional[bool]:
@@ -95,6 +98,19 @@ def _list_of(what: str, fits: t.Callable[[t.Any], bool]) -> Problem:
     return check
 
 
+def _words(*allowed: str) -> Problem:
+    """Take a list of some of these words, or such a list in one string as C(-e) gives it."""
+
+    def check(value: t.Any) -> t.Optional[str]:
+        words = [word.strip() for word in value.split(",")] if isinstance(value, str) else value
+        if not _is_list(words):
+            return f"{value!r} is not a list of {', '.join(allowed)}"
+        wrong = [word for word in words if word not in allowed]
+        return f"{wrong[0]!r} in the list is none of {', '.join(allowed)}" if wrong else None
+
+    return check
+
+
 def _is_text(value: t.Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
@@ -130,6 +146,9 @@ VARIABLES: t.Dict[str, Variable] = {
     "keepalive_hosts": Variable(_pattern, of_play=True),
     "keepalive_serial": Variable(_serial, of_play=True),
     "keepalive_unreachable": Variable(_one_of(*UNREACHABLE)),
+    "keepalive_report": Variable(_text("a folder or a file on the controller"), empty=True, file="report"),
+    "keepalive_report_formats": Variable(_words("csv", "junit", "markdown"), empty=True),
+    "keepalive_report_table": Variable(_switch),
     "keepalive_own_variables": Variable(_list_of("names or patterns such as keepalive_myco_*", _is_text)),
     "keepalive_services": Variable(),
     "keepalive_services_defaults": Variable(),
@@ -173,6 +192,7 @@ VARIABLES: t.Dict[str, Variable] = {
     "audit_idle_timeout": Variable(_number("seconds", 4, 864000, whole=True)),
     "audit_include_local": Variable(_switch),
     "audit_min_idle": Variable(_number("seconds", 0, 864000, whole=True)),
+    "audit_fail_on": Variable(_words(*FAIL_ON), empty=True),
     "audit_output": Variable(_text("a file on the controller")),
     "audit_whole_host": Variable(_switch),
 }

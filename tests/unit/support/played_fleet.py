@@ -5,7 +5,8 @@
 """A fleet of six hosts for the real playbooks, roles, checks and reports; what hosts are asked for is played.
 
 Variables of a run say what becomes of a host, by lists of names: V(finished) (nothing is due there), V(refused),
-V(gone), V(compiled_for) (another host compiles for it), V(fail_in_build), V(fail_in_rollout), V(gone_in_rollout).
+V(gone), V(compiled_for) (another host compiles for it), V(fail_in_build), V(fail_in_rollout), V(gone_in_rollout),
+V(right) (its a.service has three sockets, all right).
 """
 
 from __future__ import annotations
@@ -32,10 +33,18 @@ class ActionModule(ActionBase):
         if host in told.get("gone", []):
             return {"unreachable": True, "msg": "gone"}
         due = [] if host in told.get("finished", []) else ["something"]
-        refused = host in told.get("refused", [])
+        mistakes = self._task.args.get("mistakes") or []
+        refused = host in told.get("refused", []) or mistakes
         result = {"changed": False, "due": due, "libraries_due": [], "sockets": {}, "build_for": {}}
         seen = f"preflight: first line\\nwhat was seen: {host}" if refused else ""
+        seen = "\\n".join(mistakes) or seen
         state = "refused" if refused else "not begun" if due else "done"
+        if task_vars["keepalive_inputs"]["run"]["report"]:
+            expected = {"a.service": {"libraries": ["connect"], "tcp": {"keepidle": 60}}}
+            libraries = {"made": {"compiler": "cc 12"}, "files": {"libkeepalive.so": "5f70"}}
+            result["reported"] = {"mode": "services", "expected": expected, "libraries": libraries}
+        if host in told.get("right", []):
+            result["sockets"] = {"units": {}, "right": {"a.service": 3}, "sockets": []}
         result["outcome"] = {"state": state, "seen": seen, "remarks": []}
         result["found"] = {"host_wide": {"settings": False, "entries": []}, "units": {}, "seen_on": host}
         result.update(resolved=[], absent=[], host_wide={"sections": []})
@@ -58,7 +67,10 @@ class ActionModule(ActionBase):
         Display().display(f"asked on {host}: {sorted(args)}")
         if host in task_vars.get("fail_in_rollout", []):
             msg = f"rollout: first line\\nwhat was seen: {host}"
-            return {"failed": True, "state": "as_before", "msg": msg, "report": {}, "sockets": {}}
+            back = {"taken": True, "host_wide": [], "written": ["a.service"], "restarted": ["a.service"], "counts": {},
+                    "still_new": [], "written_failed": "", "restarted_failed": "it did not come back"}
+            return {"failed": True, "state": "as_before", "msg": msg, "report": {}, "sockets": {}, "back": back,
+                    "look": args["earlier"].get("id", "")}
         if host in task_vars.get("gone_in_rollout", []):
             return {"unreachable": True, "msg": "gone"}
         removal = args.get("state") == "absent"
@@ -88,7 +100,7 @@ def fleet(folder: pathlib.Path, playbook: str) -> Run:
     Its C(wrong) are hosts with a misspelt variable.
     """
     collection = folder / "ansible_collections" / "netops" / "keepalive"
-    _link(collection, ["playbooks", "meta", "galaxy.yml"])
+    _link(collection, ["playbooks", "meta", "galaxy.yml", "docs"])
     _link(collection, (f"plugins/{path.name}" for path in (TOP / "plugins").iterdir() if path.name != "action"))
     _link(collection, (f"plugins/action/{name}.py" for name in ("inputs", "report")))
     _link(collection, (f"roles/keepalive_{name}" for name in ("host", "services", "verify")))

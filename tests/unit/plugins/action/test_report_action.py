@@ -214,7 +214,7 @@ def test_all_mistakes_are_told_at_once(shown: Shown) -> None:
     with pytest.raises(AnsibleActionFail) as error:
         report("audit", wrong_only=True, fail=True)
     assert len(str(error.value).split("; ")) == 5
-    with pytest.raises(AnsibleActionFail, match=r"^of: missing: expected one of sockets, rollout, audit$"):
+    with pytest.raises(AnsibleActionFail, match=r"^of: missing: expected one of sockets, rollout, audit, document$"):
         report(None)
     with pytest.raises(AnsibleActionFail, match=r"^answers: 'h1': expected what socket_options_info returned, or null"):
         report("rollout", outcomes={}, answers={"h1": "text"})

@@ -212,3 +212,26 @@ def test_who_is_not_here_is_left_out(serves: Looked) -> None:
     serves.told["found"]["absent_here"] = ["gone.service"]
     result = serves({"fail": True}, keepalive_services=[ENTRY, {"name": "gone.service", "if_present": True}])
     assert [service["name"] for service in result["resolved"]] == ["relay.socket"]
+
+
+WANTED = {"run": {"kind": "enable", "begun": "2026-11-27T08:00:00Z", "report": "report.json"}}
+
+
+def test_for_the_document_of_the_run_more_is_kept(serves: Looked) -> None:
+    reported = serves(keepalive_services=[SERVICE], keepalive_inputs=WANTED)["reported"]
+    assert (reported["mode"], list(reported["expected"])) == ("services", ["web.service"])
+    assert reported["expected"]["web.service"]["tcp"]["keepidle"] == 60
+    assert (reported["libraries"], reported["libraries_wanted"]) == (LIBRARIES["installed"], {})
+    assert "reported" not in serves(keepalive_services=[SERVICE], keepalive_inputs={"run": {"report": ""}})
+    serves.told["libraries"]["installed"] = None
+    assert (
+        serves(keepalive_services=[SERVICE], keepalive_inputs=WANTED)["reported"]["libraries_wanted"]["compiler"]
+        == "cc 12"
+    )
+
+
+def test_a_host_that_is_refused_is_in_it_too(look: Looked) -> None:
+    look.told = {"failed": True, "msg": "systemd does not answer"}
+    result = look(keepalive_inputs=WANTED)
+    assert result["outcome"]["state"] == "refused"
+    assert (list(result["reported"]["expected"]), result["reported"]["libraries"]) == (["relay.socket"], None)

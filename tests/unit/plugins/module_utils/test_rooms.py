@@ -29,6 +29,7 @@ FLOORS = (
     ("rollout",),
     ("command",),
     ("look",),
+    ("report",),
 )
 """From the ground up. A room may import what is on a lower floor, and nothing beside it."""
 

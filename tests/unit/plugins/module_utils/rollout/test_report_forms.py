@@ -21,9 +21,9 @@ ROLLOUT_TAKES = "'of: rollout' takes outcomes, phase, answers, unreachable, skip
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"answers": {}}, ["of: missing: expected one of sockets, rollout, audit"]),
-        ({"of": "socket", "answers": {}}, ["of: 'socket': expected one of sockets, rollout, audit"]),
-        ({"of": ["sockets"], "answers": {}}, ["of: ['sockets']: expected one of sockets, rollout, audit"]),
+        ({"answers": {}}, ["of: missing: expected one of sockets, rollout, audit, document"]),
+        ({"of": "socket", "answers": {}}, ["of: 'socket': expected one of sockets, rollout, audit, document"]),
+        ({"of": ["sockets"], "answers": {}}, ["of: ['sockets']: expected one of sockets, rollout, audit, document"]),
         ({"of": "sockets"}, ["answers: missing: expected by host with 'of: sockets'"]),
         ({"of": "sockets", "answers": None}, ["answers: missing: expected by host with 'of: sockets'"]),
         ({"of": "audit"}, ["answers: missing: expected by host with 'of: audit'"]),

@@ -1,0 +1,186 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where the document of a run goes on the controller, and how it gets there and back."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+
+from ..module_utils.linux.files import replace_file
+from ..module_utils.report.document import MARK
+from ..module_utils.report.junit import MARK_OF_JUNIT, junit_of
+from ..module_utils.report.markdown import MARK_OF_MARKDOWN, markdown_of
+from ..module_utils.report.reading import NoDocument, read_document
+from ..module_utils.report.sheet import MARK_OF_CSV, csv_of
+
+COLLECTION = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+ENDING = ".json"
+
+
+class FormOfFile(t.NamedTuple):
+    """A form in which a document is written beside itself."""
+
+    ending: str
+    mark: str
+    """How each such file begins."""
+    text_of: t.Callable[[t.Mapping[str, t.Any]], str]
+
+
+FORMS_OF_FILES = {
+    "csv": FormOfFile(".csv", MARK_OF_CSV, csv_of),
+    "junit": FormOfFile(".xml", MARK_OF_JUNIT, junit_of),
+    "markdown": FormOfFile(".md", MARK_OF_MARKDOWN, markdown_of),
+}
+
+_LARGEST = 1 << 30
+"""Bytes; ten times the report of 20,000 hosts."""
+
+
+@functools.lru_cache(maxsize=64)
+def problem_with_place(said: str) -> str:
+    """Say why no document could be written there; '' where it could."""
+    path = _whole(said)
+    if _is_folder(said):
+        place = path if os.path.isdir(path) else os.path.dirname(path)
+        return _problem_with_folder(place)
+    if not path.endswith(ENDING):
+        return f"is neither a folder that is there, nor a file that ends with {ENDING}; for a new folder, end it with /"
+    if os.path.lexists(path):
+        if not os.path.isfile(path):
+            return "is no file"
+        if not _begins_with(path, MARK):
+            return "is there, and no report of an earlier run: it would be overwritten; choose another name"
+    return _problem_with_folder(os.path.dirname(path))
+
+
+def problem_with_formats(said: str, formats: t.Iterable[str]) -> str:
+    """Say which file beside the document would be overwritten, though it is none of ours; '' for none."""
+    for name in formats if not _is_folder(said) else ():
+        form = FORMS_OF_FILES[name]
+        path = beside(_whole(said), form)
+        if os.path.lexists(path) and not _begins_with(path, form.mark):
+            return f"cannot be written as {name} too: {path} is there, and no report of an earlier run"
+    return ""
+
+
+def beside(path: str, form: FormOfFile) -> str:
+    """Return the path of another form of a document."""
+    return path[: -len(ENDING)] + form.ending
+
+
+def write_forms(path: str, document: t.Mapping[str, t.Any], formats: t.Iterable[str]) -> list[str]:
+    """Write other forms of a document beside it; return their paths.
+
+    :raises AnsibleActionFail: One cannot be written, or there is something else under its name.
+    """
+    problem = problem_with_formats(path, formats)
+    if problem:
+        raise AnsibleActionFail(f"keepalive_report: {path} {problem}")
+    forms = [FORMS_OF_FILES[name] for name in formats]
+    for form in forms:
+        write_report(beside(path, form), form.text_of(document))
+    return [beside(path, form) for form in forms]
+
+
+def _begins_with(path: str, mark: str) -> bool:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return os.path.isfile(path) and file.read(len(mark)) == mark
+    except OSError:
+        return False
+
+
+def _problem_with_folder(folder: str) -> str:
+    if not os.path.isdir(folder):
+        return f"cannot be written: there is no folder {folder} on the controller"
+    return "" if os.access(folder, os.W_OK | os.X_OK) else f"cannot be written: nobody may write to {folder} here"
+
+
+def file_of(said: str, kind: str, begun: str) -> str:
+    """Return the path of the document of a run; in a folder each run has one of its own."""
+    if not _is_folder(said):
+        return _whole(said)
+    stamp = begun.replace("-", "").replace(":", "")
+    return os.path.join(_whole(said), f"keepalive-{kind}-{stamp}{ENDING}")
+
+
+def write_report(path: str, text: str) -> None:
+    """Write a file from one moment to the next.
+
+    :raises AnsibleActionFail: It cannot be written.
+    """
+    try:
+        folder = os.path.dirname(path)
+        if not os.path.isdir(folder):
+            os.mkdir(folder)
+        replace_file(path, text.encode("utf-8"))
+    except OSError as error:
+        raise AnsibleActionFail(
+            f"keepalive_report: {path} cannot be written on the controller: {error.strerror}"
+        ) from error
+
+
+def read_report(said: str) -> tuple[str, dict[str, t.Any]]:
+    """Return the path of a document, and the document; of a folder the latest.
+
+    :raises AnsibleActionFail: There is none, or it is wrong.
+    """
+    path = _whole(said)
+    try:
+        if os.path.isdir(path):
+            path = _latest(path)
+        if os.path.getsize(path) > _LARGEST:
+            raise AnsibleActionFail(f"keepalive_report: {path} is larger than any report")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        return path, read_document(text, schema())
+    except OSError as error:
+        raise AnsibleActionFail(f"keepalive_report: {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise AnsibleActionFail(f"keepalive_report: {path}: byte {error.start} is no UTF-8") from error
+    except NoDocument as error:
+        lines = str(error).split("\n")
+        raise AnsibleActionFail("; ".join(f"keepalive_report: {path}: {line}" for line in lines)) from error
+
+
+def schema() -> dict[str, t.Any]:
+    """Return what a document is held to."""
+    with open(os.path.join(COLLECTION, "docs", "report.schema.json"), encoding="utf-8") as file:
+        found: dict[str, t.Any] = json.load(file)
+    return found
+
+
+def version_of_collection() -> str:
+    """Return the release of this collection, whether it is installed or a checkout."""
+    for name in ("MANIFEST.json", "galaxy.yml"):
+        try:
+            with open(os.path.join(COLLECTION, name), encoding="utf-8") as file:
+                text = file.read()
+        except OSError:
+            continue
+        if name == "MANIFEST.json":
+            return str(json.loads(text)["collection_info"]["version"])
+        return next(line.split()[1] for line in text.splitlines() if line.startswith("version:"))
+    return "unknown"
+
+
+def _latest(folder: str) -> str:
+    names = [name for name in os.listdir(folder) if name.startswith("keepalive-") and name.endswith(ENDING)]
+    if not names:
+        raise AnsibleActionFail(f"keepalive_report: {folder} holds no report (keepalive-*{ENDING})")
+    return os.path.join(folder, max(names, key=lambda name: name.rpartition("-")[2]))
+
+
+def _is_folder(said: str) -> bool:
+    return said.endswith("/") or os.path.isdir(_whole(said))
+
+
+def _whole(said: str) -> str:
+    return os.path.abspath(os.path.expanduser(said))
