@@ -36,13 +36,15 @@ _WORDS = {
 }  # fmt: skip
 
 
-def screen(document: Said, hosts_too: bool = True) -> t.List[ScreenLine]:
+def screen(document: Said, hosts_too: bool = True, changed: t.Sequence[ScreenLine] = ()) -> t.List[ScreenLine]:
     """Return the screen.
 
     :param hosts_too: Whether what became of hosts that are not done is told; False where it stands elsewhere.
+    :param changed: What has changed since another document.
     """
     return [
         *_head(document),
+        *changed,
         *_findings(findings_in(document, hosts_too)),
         *_connections(document),
         *_as_they_should_be(document),

@@ -7,15 +7,13 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import re
-import subprocess
 import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.plugin_utils._report_file import read_report
-from ansible_collections.netops.keepalive.tests.unit.support.played_fleet import HOSTS, Run, fleet
+from ansible_collections.netops.keepalive.tests.unit.support.played_fleet import HOSTS, Run, fleet, run_in
 
 REPORT = ("-e", "keepalive_report=report.json")
 
@@ -238,17 +236,3 @@ def test_ci_fails_for_what_was_chosen(run: Run, tmp_path: pathlib.Path) -> None:
     run_in(tmp_path, *shown, "audit_fail_on=drift")
     said = run_in(tmp_path, *shown, "audit_fail_on=drift,no_data", fails=True)
     assert "audit_fail_on: no_data: 6 units; see above" in " ".join(said.split())
-
-
-def run_in(folder: pathlib.Path, *options: str, fails: bool = False) -> str:
-    """Run another play, and return what it has said."""
-    done = subprocess.run(
-        ["ansible-playbook", *options],
-        cwd=folder,
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder), "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode != 0) is fails, done.stdout
-    return done.stdout + done.stderr
