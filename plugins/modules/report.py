@@ -107,10 +107,10 @@ options:
   formats:
     description:
       - With O(of=document), what is written beside the document, under the same name with another ending (C(.csv),
-        C(.xml), C(.md)). By default what C(keepalive_report_formats) says, with O(phase).
+        C(.html), C(.xml), C(.md)). By default what C(keepalive_report_formats) says, with O(phase).
     type: list
     elements: str
-    choices: [csv, junit, markdown]
+    choices: [csv, html, junit, markdown]
     default: []
   since:
     description:

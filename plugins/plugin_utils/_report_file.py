@@ -18,6 +18,7 @@ from ..module_utils.report.changes import Changes
 from ..module_utils.report.document import MARK
 from ..module_utils.report.junit import MARK_OF_JUNIT, junit_of
 from ..module_utils.report.markdown import MARK_OF_MARKDOWN, markdown_of
+from ..module_utils.report.page import MARK_OF_HTML, PageParts, html_of
 from ..module_utils.report.reading import NoDocument, read_document
 from ..module_utils.report.sheet import MARK_OF_CSV, csv_of
 
@@ -36,6 +37,7 @@ class FormOfFile(t.NamedTuple):
 
 FORMS_OF_FILES = {
     "csv": FormOfFile(".csv", MARK_OF_CSV, lambda document, _changes: csv_of(document)),
+    "html": FormOfFile(".html", MARK_OF_HTML, lambda document, changes: html_of(document, page_parts(), changes)),
     "junit": FormOfFile(".xml", MARK_OF_JUNIT, lambda document, _changes: junit_of(document)),
     "markdown": FormOfFile(".md", MARK_OF_MARKDOWN, markdown_of),
 }
@@ -165,6 +167,15 @@ def document_in(path: str) -> dict[str, t.Any]:
         raise NoReport(f"{path}: byte {error.start} is no UTF-8") from error
     except NoDocument as error:
         raise NoReport("\n".join(f"{path}: {line}" for line in str(error).split("\n"))) from error
+
+
+def page_parts() -> PageParts:
+    """Return the files that the HTML page is made of."""
+    found = []
+    for name in ("page.html", "page.css", "page.js"):
+        with open(os.path.join(os.path.dirname(__file__), "report_html", name), encoding="utf-8") as file:
+            found.append(file.read())
+    return PageParts(*found)
 
 
 def schema() -> dict[str, t.Any]:

@@ -47,7 +47,7 @@ ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
     "output": {"type": "path"},
     "path": {"type": "str"},
     "fail_on": {"type": "list", "elements": "str", "choices": list(FAIL_ON), "default": []},
-    "formats": {"type": "list", "elements": "str", "choices": ["csv", "junit", "markdown"], "default": []},
+    "formats": {"type": "list", "elements": "str", "choices": ["csv", "html", "junit", "markdown"], "default": []},
     "since": {"type": "str", "default": ""},
     "whole_host": {"type": "bool", "default": False},
 }
