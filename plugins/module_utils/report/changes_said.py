@@ -63,9 +63,9 @@ def told_of(change: Change) -> str:
     """Return what has become of a thing, without its hosts."""
     subject = f"{change.name} on " if change.name else ""
     before, after = (VERDICTS_IN_WORDS.get(verdict, verdict) for verdict in (change.before, change.after))
-    reasons = f", {', '.join(change.reasons)}" if change.reasons else ""
+    reasons = f": {', '.join(change.reasons)}" if change.reasons else ""
     was = "for other reasons" if change.before == change.after else f"was {before}"
-    return f"{subject}{number_of(len(change.hosts), 'host')}, {after} ({was}{reasons})"
+    return f"{subject}{number_of(len(change.hosts), 'host')}, {after} ({was}){reasons}"
 
 
 def told_of_values(each: ValuesChanged) -> str:

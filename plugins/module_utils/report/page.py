@@ -4,8 +4,9 @@
 
 """A document as one HTML file that needs nothing else, and asks nobody for anything.
 
-Names and texts in it were chosen by users of hosts. They are in it twice: as JSON, in which no character is left that
-ends a script, and escaped, for who has no script. The script makes nodes and texts of them, never HTML.
+Names and texts in it were chosen by users of hosts. They are in it twice, with what cannot be seen escaped, as it may
+come from a file: as JSON, in which no character is left that ends a script, and as HTML, for who has no script. The
+script makes nodes and texts of them, never HTML.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import re
 import typing as t
 
+from ..linux.printable import printable, shown
 from .changes import Changes
 from .changes_said import changes_on_screen
 from .page_data import page_data
@@ -48,10 +50,10 @@ def html_of(document: Said, parts: PageParts, changes: t.Optional[Changes] = Non
     policy = _POLICY.format(script=_hash_of(parts.script), style=_hash_of(parts.style))
     filled = {
         "POLICY": html.escape(policy),
-        "TITLE": html.escape(f"keepalive: {document['kind']}, {document['ended']}"),
+        "TITLE": html.escape(printable(f"keepalive: {document['kind']}, {document['ended']}")),
         "STYLE": parts.style,
-        "SCREEN": html.escape("\n".join(text for text, _what in lines)),
-        "DATA": json_in_html(page_data(document, changes)),
+        "SCREEN": html.escape("\n".join(printable(text) for text, _what in lines)),
+        "DATA": json_in_html(shown(page_data(document, changes))),
         "SCRIPT": parts.script,
     }
     return re.sub("@([A-Z]+)@", lambda place: filled[place[1]], parts.page)

@@ -10,6 +10,7 @@
   };
   const SIGNS = { right: "✓", accepted: "≈", wrong: "✗", idle: "–", no_data: "?" };
   const BAD = new Set(["failed", "refused", "wrong", "at_risk", "without", "slow", "tight"]);
+  const MOST = 8; // findings that are shown at once, so that the hosts are not far below
   const ORDER = ["wrong", "no_data", "accepted", "idle", "right"];
 
   const number = (count) => count.toLocaleString("en");
@@ -110,11 +111,11 @@
       }
       node.append(first, make("p", "name", each.hosts));
       for (const line of each.lines.slice(0, 6)) node.append(make("p", "lines", line));
-      if (index >= 30) node.hidden = true;
+      if (index >= MOST) node.hidden = true;
       place.append(node);
     }
-    if (data.findings.length > 30) {
-      const button = make("button", "", `${number(data.findings.length - 30)} more`);
+    if (data.findings.length > MOST) {
+      const button = make("button", "", `${number(data.findings.length - MOST)} more findings`);
       button.type = "button";
       button.addEventListener("click", () => {
         for (const node of place.querySelectorAll(".finding")) node.hidden = false;
@@ -131,12 +132,15 @@
     place.hidden = false;
     place.append(make("p", "", changed.summary));
     const groups = [["wrong", "newly wrong", changed.worse], ["right", "mended", changed.mended],
-      ["idle", "other", changed.others], ["accepted", "values", changed.values]];
+      ["accepted", "values", changed.values], ["idle", "other", changed.others]];
     for (const [look, title, found] of groups) {
-      for (const each of found) {
+      const nodes = found.map((each) => {
         const head = make("p", "", make("span", `label s-${look}`, title.toUpperCase()), ` ${each.said}`);
-        place.append(make("div", `finding${look === "wrong" ? " bad" : ""}`, head, make("p", "name", each.hosts)));
-      }
+        return make("div", `finding${look === "wrong" ? " bad" : ""}`, head, make("p", "name", each.hosts));
+      });
+      const shown = title === "other" ? 0 : MOST;
+      place.append(...nodes.slice(0, shown));
+      if (nodes.length > shown) place.append(make("details", "", make("summary", "", `${number(nodes.length - shown)} more: ${title}`), ...nodes.slice(shown)));
     }
     for (const [title, hosts] of [["new hosts", changed.new], ["hosts gone", changed.gone]]) {
       if (hosts) place.append(make("div", "finding", make("p", "", make("span", "label s-idle", title.toUpperCase()), " ", make("span", "name", hosts))));
@@ -147,6 +151,14 @@
 
   const cellOf = ([unit, said, values, sockets, right = sockets, wrong = 0, unknown = 0]) =>
     ({ unit: data.units[unit], said: data.said[said], values: data.values[values], sockets, right, wrong, unknown });
+
+  /* What an entry says of its options; those that only few set are told where they are set. */
+  function tcpInWords(tcp) {
+    const usual = ["keepidle", "keepintvl", "keepcnt", "user_timeout"];
+    return Object.entries(tcp).filter(([key, value]) => value || usual.includes(key))
+      .map(([key, value]) => `${key} ${value === -1 ? "derived" : value || (key === "user_timeout" ? "off" : "the system's")}`)
+      .join(", ");
+  }
 
   function inWords(host, unit) {
     const { unit: name, said, values, sockets, right, wrong, unknown } = cellOf(unit);
@@ -159,7 +171,7 @@
       if (found.detail) lines.push(found.detail);
       for (const each of found.values) lines.push(`${each.option} ${setting(each.found)} instead of ${setting(each.expected)}`);
     }
-    if (values) lines.push(`expected: ${Object.entries(values.tcp).map(([key, value]) => `${key} ${value}`).join(", ")}`);
+    if (values) lines.push(`expected: ${tcpInWords(values.tcp)}`);
     lines.push(`by ${said.backend}, unit is ${said.state.replace("_", " ")}`);
     return [...new Set(lines)];
   }
@@ -252,7 +264,8 @@
       rows.push({ host, row, verdicts, reasons, wrong, text: text.join("\n").toLowerCase(), rank: rows.length });
       row.dataset.row = rows.length - 1;
     }
-    at("legend").textContent = `${ORDER.map((verdict) => `${SIGNS[verdict]} ${WORDS[verdict]}`).join("   ")}   empty: not listed there`;
+    for (const verdict of ORDER) at("legend").append(make("span", `label s-${verdict}`, `${SIGNS[verdict]} ${WORDS[verdict]}`), " ");
+    at("legend").append("empty: not listed there");
     if (rows.length) rows[0].row.firstChild.tabIndex = 0;
   }
 
@@ -274,7 +287,7 @@
   function options() {
     for (const [key, [words, fits]] of Object.entries(FILTERS)) {
       const count = rows.filter(fits).length;
-      if (count) at("show").append(new Option(`${words} (${number(count)})`, key));
+      if (count || key === "all") at("show").append(new Option(`${words} (${number(count)})`, key));
     }
     const reasons = new Set(rows.flatMap((each) => [...each.reasons]));
     at("reason").append(new Option("any", ""), ...[...reasons].sort().map((reason) => new Option(reason, reason)));
@@ -402,7 +415,11 @@
     place.addEventListener("focusin", (event) => tip(event.target));
     place.addEventListener("focusout", () => { at("tip").hidden = true; });
     place.addEventListener("click", (event) => detail(event.target));
-    addEventListener("scroll", () => { at("tip").hidden = true; }, { passive: true });
+    const follow = () => { // what has the focus keeps its tip where the page is scrolled to show it
+      if (place.contains(document.activeElement)) tip(document.activeElement);
+      else at("tip").hidden = true;
+    };
+    addEventListener("scroll", follow, { passive: true, capture: true });
     place.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.altKey || event.metaKey) return;
       if (event.key === "Enter" || event.key === " ") { detail(event.target); event.preventDefault(); }
@@ -444,9 +461,9 @@
 
   function timeline(values, timeout) {
     const lines = [
-      ["dead idle peer", values.idle, "", values.idle],
-      ["unacknowledged data", values.unacknowledged, "about 15 min (tcp_retries2)", 924],
-      ["peer that stops reading", values.stopped, "never", null],
+      ["dead idle peer", values.idle, ""],
+      ["unacknowledged data", values.unacknowledged, "about 15 min (tcp_retries2)"],
+      ["peer that stops reading", values.stopped, "never"],
     ];
     const longest = Math.max(values.idle, values.unacknowledged || 0, timeout, values.survives || 0) * 1.12;
     const [left, width, height] = [4, 512, 150];
@@ -454,10 +471,10 @@
     const [verdict, words] = verdictOf(values, timeout);
     const told = lines.map(([what, seconds, otherwise]) => `${what}: ${seconds === null ? otherwise : duration(seconds)}`).join("; ");
     const svg = shape("svg", { viewBox: `0 0 ${width + 8} ${height}`, role: "img", "aria-label": `${told}; idle timeout ${duration(timeout)}: ${words}` });
-    lines.forEach(([what, seconds, otherwise, drawn], index) => {
+    lines.forEach(([what, seconds, otherwise], index) => {
       const y = 16 + index * 38;
       svg.append(shape("text", { x: left, y: y - 2 }, `${what}: ${seconds === null ? otherwise : duration(seconds)}`));
-      const end = drawn === null || drawn > longest ? longest : drawn;
+      const end = seconds === null ? longest : seconds;
       svg.append(shape("rect", { x: left, y: y + 3, width: x(end) - left, height: 9, class: seconds === null ? "never" : "span" }));
     });
     for (let probe = 0; probe < Math.min(values.probes, 60); probe += 1) {
@@ -467,8 +484,7 @@
     svg.append(shape("line", { x1: x(timeout), x2: x(timeout), y1: 17, y2: 128, class: "limit" }));
     const late = x(timeout) > width / 2;
     svg.append(shape("text", { x: x(timeout), y: 143, "text-anchor": late ? "end" : "start", class: "limit-text" }, `idle timeout ${duration(timeout)}`));
-    const title = Object.entries(values.tcp).filter(([key, value]) => value || ["keepidle", "keepintvl", "keepcnt", "user_timeout"].includes(key))
-      .map(([key, value]) => `${key} ${value === -1 ? "derived" : value || "system's"}`).join(", ");
+    const title = tcpInWords(values.tcp);
     const where = make("p", "soft", values.where);
     return make("figure", "times", make("p", "name", title), where, make("p", "", make("span", `label s-${verdict}`, WORDS[verdict] === "no data" ? "TIGHT" : verdict === "wrong" ? "SLOW" : verdict === "accepted" ? "ONE PROBE" : "RIGHT"), ` ${words}`), svg);
   }

@@ -47,7 +47,7 @@ def test_on_the_screen() -> None:
     assert lines_of(changes) == (
         "since audit, 2026-11-20 08:00:00 UTC: 1 newly wrong or unknown, 1 mended, 1\n"
         "          otherwise changed, 1 with other values, 2 hosts new, 1 host gone\n"
-        "          a.service on 1 host, wrong (was right, stale_environment): h1"
+        "          a.service on 1 host, wrong (was right): stale_environment: h1"
     )
     whole = [text for text, _what in screen(LATER, changed=changes_on_screen(changes))]
     assert whole[3].startswith("since audit, "), "after the totals, before what is wrong"
@@ -75,7 +75,7 @@ def test_in_a_ticket() -> None:
         "Since audit, 2026-11-20 08:00:00 UTC: 1 newly wrong or unknown, 1 mended, 1 otherwise changed, "
         "1 with other values, 2 hosts new, 1 host gone.\n"
         "\n"
-        "- **WORSE** `a.service on 1 host, wrong (was right, stale_environment)`: `h1`\n"
+        "- **WORSE** `a.service on 1 host, wrong (was right): stale_environment`: `h1`\n"
         "- **MENDED** `b.service on 1 host, right (was wrong)`: `h1`\n"
         "- **OTHER** `a.service on 1 host, not running (was right)`: `h2`\n"
         "- **VALUES** `a.service on 1 host: keepidle 60 to 120, user_timeout derived to nothing`: `h2`\n"
