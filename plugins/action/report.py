@@ -111,7 +111,7 @@ class ActionModule(ActionBase):
             return _show_sockets(arguments)
         if form == "rollout":
             return _show_rollout(arguments)
-        lines = _show_audit(arguments["answers"])
+        lines = _show_audit(arguments["answers"], self._wants_table(variables))
         changed = bool(arguments["output"]) and _write(arguments["output"], arguments["answers"], self._task.check_mode)
         return {"changed": changed, "lines": lines}
 
@@ -138,7 +138,8 @@ class ActionModule(ActionBase):
         return _ended(document, arguments["fail_on"], lines)
 
     def _wants_table(self, task_vars: Arguments) -> bool:
-        return bool(as_switch(self._templar.template(task_vars.get("keepalive_report_table", False))))
+        said = task_vars.get("keepalive_report_table")
+        return bool(said) and bool(as_switch(self._templar.template(said)))
 
     def _place(self, task_vars: Arguments) -> str:
         place = str(self._templar.template(task_vars.get("keepalive_report")) or "")
@@ -255,7 +256,7 @@ def _screen_of(
 ) -> list[ScreenLine]:
     whole = whole_table(document) if table else []
     changed = changes_on_screen(changes) if changes else []
-    return [*whole, *([("", "plain")] if whole else []), *screen(document, hosts_too, changed)]
+    return [*whole, *([("", "plain")] if whole else []), *screen(document, hosts_too, table, changed)]
 
 
 def _print(lines: t.Sequence[ScreenLine]) -> list[str]:
@@ -307,11 +308,11 @@ def _print_rollout(
     return table
 
 
-def _show_audit(answers: Arguments) -> list[str]:
+def _show_audit(answers: Arguments, table: bool) -> list[str]:
     """Print an audit; return its lines."""
     from ..module_utils.audit.report import render  # each rollout loads this file, and needs nothing of an audit
 
-    lines = render(answers)
+    lines = render(answers, table)
     display = Display()
     display.display("")
     for text, what in lines:

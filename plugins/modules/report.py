@@ -23,7 +23,7 @@ options:
       - V(rollout), the same table for the hosts that are done, and below it each host that was refused, has failed or
         could not be reached, with what was seen and undone there, and which hosts were not begun. Takes O(outcomes),
         O(answers), O(unreachable), O(skip_unreachable), O(remarks), O(quiet) and O(fail).
-      - V(audit), the answers of M(netops.keepalive.sockets_audit_info), first a line for each host, then each finding
+      - V(audit), the answers of M(netops.keepalive.sockets_audit_info), first what they come to, then each finding
         once with the hosts that have it and what to do, then the entries of C(keepalive_services) to paste. Takes
         O(answers) and O(output).
       - V(document), the last screen of a run, from its document. That is a file (O(path)), or with O(phase) made from
@@ -134,7 +134,8 @@ attributes:
     description: Returns details on what has changed in diff mode.
     support: none
 notes:
-  - Where C(keepalive_report_table) is true, the whole table stands before the last screen of a playbook.
+  - Where C(keepalive_report_table) is true, the whole table stands before the last screen of a playbook, and with
+    O(of=audit) a line for each host comes first.
 seealso:
   - module: netops.keepalive.socket_options_info
   - module: netops.keepalive.sockets_audit_info

@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import typing as t
 
+from ..linux.host_ranges import hosts_within
 from ..linux.procnet import endpoint
 
 AuditAnswer = t.Mapping[str, t.Any]
@@ -16,6 +17,8 @@ Line = t.Tuple[str, str]
 """A text, and what it is: V(plain), V(right), V(wrong), V(unknown) or V(advice)."""
 
 EMPTY: Line = ("", "plain")
+_NAMES = 60
+"""Columns."""
 
 
 def is_blind(answer: AuditAnswer) -> bool:
@@ -25,23 +28,24 @@ def is_blind(answer: AuditAnswer) -> bool:
 
 
 def remarks(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
-    """Return what stands below the report, host by host."""
-    lines: t.List[Line] = []
+    """Return what stands below the report, the same of several hosts once."""
+    said: t.Dict[t.Tuple[t.Tuple[str, ...], str], t.List[str]] = {}
     left_out: t.Counter[str] = collections.Counter()
     for host, answer in answers.items():
         if not answer or "groups" not in answer:
-            lines.append((f"{host}: not read: failed or not reached, see above", "wrong"))
+            said.setdefault((("not read: failed or not reached, see above",), "wrong"), []).append(host)
             continue
         left_out.update(answer["left_out"])
         unreadable = answer["unreadable"]
         if unreadable["processes"]:
             known = ", so nothing is known of this host" if is_blind(answer) else ""
-            text = f"{host}: {unreadable['processes']} processes not read{known}: {unreadable['why']}"
-            lines.append((text, "unknown"))
-        lines += [(f"{host}: {text}", "unknown") for text in _cut(answer["groups_cut"])]
-        lines += [
-            (f"{host}: {text}", "unknown") for text in of_nobody(answer["unowned"], bool(unreadable["processes"]))
-        ]
+            text = f"{unreadable['processes']} processes not read{known}: {unreadable['why']}"
+            said.setdefault(((text,), "unknown"), []).append(host)
+        for texts in (_cut(answer["groups_cut"]), of_nobody(answer["unowned"], bool(unreadable["processes"]))):
+            said.setdefault((tuple(texts), "unknown"), []).append(host)
+    lines: t.List[Line] = []
+    for (texts, what), hosts in said.items():
+        lines += [(f"{hosts_within(hosts, _NAMES)}: {text}", what) for text in texts]
     names = {"local": "both ends on the host", "recent": "data went a moment ago", "ansible": "Ansible's own"}
     parts = [f"{left_out[key]} {words}" for key, words in names.items() if left_out[key]]
     if parts:

@@ -4,8 +4,9 @@
 
 """The answers of sockets_audit_info from any number of hosts as a text for a ticket.
 
-One line for each host, then each finding once for all hosts that have it, then the entries to paste. Each line carries
-what it is, for the colours.
+What it comes to, then each finding once for all hosts that have it, then the entries to paste; where that is asked for,
+a line for each host comes first. Each line carries what it is, for the colours, and fits 80 columns, but for what is to
+be copied.
 """
 
 from __future__ import annotations
@@ -15,37 +16,19 @@ import os
 import re
 import typing as t
 
-from ..linux.columns import aligned
-from ..linux.printable import named, printable
+from ..linux.folded import COLUMNS, folded
+from ..linux.host_ranges import hosts_within
+from ..linux.printable import named, printable, width
 from ..linux.procnet import endpoint
 from .entry import LIBRARY_OF
+from .overview import SPOKEN, VERDICTS, host_table, legend, sums
 from .paste import Entries
-from .remarks import EMPTY, AuditAnswer, Line, is_blind, remarks
+from .remarks import EMPTY, AuditAnswer, Line, remarks
 
-COUNTS = ("connections", "right", "without", "slow", "tight", "unknown", "overdue", "listeners")
-HEADER = ("HOST", "CONNECTIONS", "RIGHT", "WITHOUT", "SLOW", "TIGHT", "UNKNOWN", "OVERDUE", "LISTENERS")
-LEGEND = (
-    "RIGHT      keepalive is on, and keepidle + 2 x keepintvl < {timeout}: one lost probe is survived",
-    "WITHOUT    keepalive is off: forgotten after {timeout} of silence, and nobody notices",
-    "SLOW       keepalive is on, and its first probe comes after {timeout} (keepidle / keepintvl x keepcnt)",
-    "TIGHT      the first probe comes in time; if it is lost, so may be the connection",
-    "UNKNOWN    the options could not be read",
-    "OVERDUE    of those that are not right: no data for {timeout} already; dead if something forgets that soon",
-    "LISTENERS  hand on to what they accept what is not right",
-)
-BLIND = "?          not known: processes were not read, and the others have no connections (see below)"
-
-_MOST_HOSTS = 3
-_VERDICTS = ("without", "slow", "tight", "unknown")
+_MOST_NAMES = 3
+_COLUMNS_OF_HOSTS, _COLUMNS_OF_COMMENTS = 100, 40
 _VERSION = re.compile(r"\d+(?:\.\d+)*")
 _OF_INTERPRETER = re.compile(r"(python|perl|ruby|node|php|java|jdk|jre)-?\d+(?:\.\d+)*")
-_SPOKEN = {
-    "without": "without keepalive",
-    "slow": "too slow",
-    "tight": "too tight",
-    "unknown": "unknown",
-    "right": "right",
-}
 
 
 class Finding(t.NamedTuple):
@@ -67,7 +50,7 @@ class Finding(t.NamedTuple):
     @property
     def wrong(self) -> int:
         """Tell how many connections are not right."""
-        return sum(self.total(verdict) for verdict in _VERDICTS)
+        return sum(self.total(verdict) for verdict in VERDICTS)
 
 
 def findings_of(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Finding]:
@@ -93,15 +76,36 @@ def _importance(finding: Finding) -> t.Tuple[t.Any, ...]:
     return finding.first["user"] is not None, -finding.wrong, finding.first["unit"], finding.first["direction"]
 
 
-def render(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
-    """Return the whole report; no text of a host begins a line of its own in it."""
-    return [(printable(text), what) for text, what in _render(answers)]
+def render(
+    answers: t.Mapping[str, t.Optional[AuditAnswer]], table: bool = False, columns: int = COLUMNS
+) -> t.List[Line]:
+    """Return the whole report; no text of a host begins a line of its own in it.
+
+    :param table: Whether a line for each host comes first.
+    :param columns: What a line takes at most, but for what is to be copied, and the table.
+    """
+    lines = ((printable(text), what) for text, what in _render(answers, table))
+    return [each for text, what in lines for each in _folded(text, what, columns)]
 
 
-def _render(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.Iterable[Line]:
+def _folded(text: str, what: str, columns: int) -> t.Iterator[Line]:
+    """Yield a line in as many as it takes; what is to be copied, and a row of the table, stays one.
+
+    What continues a line stands where none begins, two columns beside: so a host's text cannot look like one.
+    """
+    if what.startswith(("copy ", "row ")) or width(text) <= columns:
+        yield text, what.split()[-1]
+        return
+    stripped = text.lstrip(" ")
+    indent = " " * (len(text) - len(stripped))
+    hanging = indent + " " * (6 if stripped.startswith(("do: ", "or: ")) else 2)
+    yield from ((line, what) for line in folded(stripped, indent, hanging, columns))
+
+
+def _render(answers: t.Mapping[str, t.Optional[AuditAnswer]], table: bool) -> t.Iterable[Line]:
     known = [answer for answer in answers.values() if answer and "groups" in answer]
     if not known:
-        return _table(answers)
+        return host_table(answers)
     timeouts = sorted({answer["idle_timeout"] for answer in known})
     alike = len(timeouts) == 1
     timeout = f"{timeouts[0]} s" if alike else "the host's idle timeout"
@@ -109,33 +113,14 @@ def _render(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.Iterable[Line
     several = len(answers) > 1
     findings = findings_of(answers)
     lines: t.List[Line] = [(f"What {what} would cut. Nothing was changed.", "plain"), EMPTY]
-    legend = [*LEGEND, *([BLIND] if any(map(is_blind, known)) else [])]
-    lines += [*_table(answers), EMPTY, *((line.format(timeout=timeout), "plain") for line in legend)]
+    if table:
+        lines += [*host_table(answers), EMPTY, *legend(known, timeout), EMPTY]
+    lines += sums(known, len(answers), timeout)
     for finding in findings:
         if finding.wrong:
             lines += [EMPTY, *_describe(finding, timeout, several)]
     lines += _silent_listeners([finding for finding in findings if not finding.wrong], several)
     return lines + _entries(findings, answers) + _right(answers) + remarks(answers)
-
-
-def _table(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.Iterable[Line]:
-    rows: t.List[t.Tuple[str, ...]] = []
-    verdicts = ["plain"]
-    for host, answer in answers.items():
-        if not answer or "totals" not in answer:
-            rows.append((host, *"-" * len(COUNTS)))
-            verdicts.append("wrong")
-            continue
-        if is_blind(answer):
-            rows.append((host, *"?" * len(COUNTS)))
-            verdicts.append("unknown")
-            continue
-        totals = answer["totals"]
-        wrong = any(totals[key] for key in ("without", "slow", "tight", "listeners"))
-        rows.append((host, *(str(totals[key]) for key in COUNTS)))
-        partly = totals["unknown"] or answer["unreadable"]["processes"]
-        verdicts.append("wrong" if wrong else "unknown" if partly else "right")
-    return zip(aligned(HEADER, rows, HEADER[1:]), verdicts)
 
 
 def _describe(finding: Finding, timeout: str, several: bool) -> t.Iterator[Line]:
@@ -149,8 +134,8 @@ def _describe(finding: Finding, timeout: str, several: bool) -> t.Iterator[Line]
     yield f"    {'to' if outgoing else 'from'} {_peers(finding)}; no data for up to {duration(silence)}{late}", "plain"
     for text in _listeners(finding):
         yield f"    {text}", "plain"
-    for text in _advice(group):
-        yield f"    {text}", "advice"
+    for text, what in _advice(group):
+        yield f"    {text}", what
 
 
 def _name(finding: Finding, several: bool) -> str:
@@ -160,7 +145,7 @@ def _name(finding: Finding, several: bool) -> str:
         units[host] = max(units[host], each["units"])  # of two programs, it may be the same ones
     most = max(units.values())
     count = f" ({most} units)" if most > 1 else ""
-    hosts = f" on {_few(list(units))}" if several else ""
+    hosts = f" on {hosts_within(units, _COLUMNS_OF_HOSTS)}" if several else ""
     script = f" {named(group['script'])}" if group["script"] else ""
     user = "" if group["user"] is None else f" of user {group['user']}"
     unit = named(group["unit"], 255) if group["unit"] else "no unit"
@@ -179,11 +164,11 @@ def _counts(finding: Finding) -> str:
         for each in group["values"]:
             values[(each["keepidle"], each["keepintvl"], each["keepcnt"])] += each["connections"]
     shown = [f"{idle} s / {interval} s x {count}" for (idle, interval, count), _total in values.most_common(2)]
-    counted = {verdict: finding.total(verdict) for verdict in (*_VERDICTS, "right")}
+    counted = {verdict: finding.total(verdict) for verdict in (*VERDICTS, "right")}
     total = finding.total("connections")
-    parts = [f"{'all' if count == total else count} {_SPOKEN[name]}" for name, count in counted.items() if count]
+    parts = [f"{'all' if count == total else count} {SPOKEN[name]}" for name, count in counted.items() if count]
     noun = "connection," if total == 1 else "connections,"
-    text = ", ".join(parts) if total > 1 else _SPOKEN[next(name for name, count in counted.items() if count)]
+    text = ", ".join(parts) if total > 1 else SPOKEN[next(name for name, count in counted.items() if count)]
     if len(values) > len(shown) or any(group["values_total"] > len(group["values"]) for _host, group in finding.groups):
         shown.append("others")
     return f"{total} {noun} {text}" + (f" ({'; '.join(shown)})" if shown else "")
@@ -206,7 +191,7 @@ def _listeners(finding: Finding) -> t.List[str]:
     by_text: t.Dict[str, t.List[str]] = {}
     for _host, group in finding.groups:
         for listener in group["listeners"]:
-            shown = "" if listener["shown_by"] else f", {_SPOKEN[listener['verdict']]}"
+            shown = "" if listener["shown_by"] else f", {SPOKEN[listener['verdict']]}"
             names = by_text.setdefault(shown, [])
             where = endpoint(listener["address"], listener["port"])
             if where not in names:
@@ -224,16 +209,18 @@ def _silent_listeners(findings: t.Sequence[Finding], several: bool) -> t.List[Li
     lines: t.List[Line] = [EMPTY, (title, "plain")]
     for finding in findings:
         lines.append((f"    {_name(finding, several)} {'; '.join(_listeners(finding))}", "unknown"))
-        lines.append((f"        {next(_advice(finding.first))}", "advice"))
+        text, what = next(_advice(finding.first))
+        lines.append((f"        {text}", what))
     return lines
 
 
-def _advice(group: AuditAnswer) -> t.Iterator[str]:
+def _advice(group: AuditAnswer) -> t.Iterator[Line]:
     """Yield what to do, each choice with its label and what belongs to it."""
     advice = group["advice"]
     entry, native, kind = advice["entry"], advice["native"], advice["kind"]
     way = advice["way"]
     choices = [_native_lines(setting) for setting in native]
+    settings = [lines[0] for lines in choices]
     if entry:
         first = kind in ("preload", "program")
         below = "entry below" if first else "with an entry of keepalive_services"
@@ -246,11 +233,13 @@ def _advice(group: AuditAnswer) -> t.Iterator[str]:
         choices = [[f"nothing lasting from outside: {advice['obstacle']}"]]
     for number, choice in enumerate(choices):
         for line, text in enumerate(choice):
-            yield f"{'    ' if line else 'or: ' if number else 'do: '}{text}"
+            copied = text.startswith("see ") or (not line and text in settings)
+            what = "copy advice" if copied else "advice"
+            yield f"{'    ' if line else 'or: ' if number else 'do: '}{text}", what
     if advice["obstacle"] and native and not way and not entry:
-        yield f"    nothing can be preloaded: {advice['obstacle']}"
+        yield f"    nothing can be preloaded: {advice['obstacle']}", "advice"
     for note in advice["notes"]:
-        yield f"    {note.strip()}"
+        yield f"    {note.strip()}", "advice"
 
 
 def _preloaded(entry: AuditAnswer) -> str:
@@ -293,11 +282,11 @@ def _entries(findings: t.Iterable[Finding], hosts: t.Collection[str]) -> t.List[
         if advice["kind"] in ("preload", "program") and advice["entry"]:
             for host, group in finding.groups:
                 entries.add(host, group["advice"]["entry"])
-    pasted = entries.lines(_few)
+    pasted = entries.lines(lambda names: hosts_within(names, _COLUMNS_OF_COMMENTS))
     if not pasted:
         return []
-    title = "To paste; then look with enable_keepalive --check --diff, which also shows the restarts:"
-    return [EMPTY, (title, "plain"), EMPTY, *((f"    {line}", "advice") if line else EMPTY for line in pasted)]
+    title = "To paste; enable_keepalive --check --diff then shows what would be restarted:"
+    return [EMPTY, (title, "plain"), EMPTY, *((f"    {line}", "copy advice") if line else EMPTY for line in pasted)]
 
 
 def duration(seconds: float) -> str:
@@ -311,5 +300,5 @@ def duration(seconds: float) -> str:
 
 
 def _few(names: t.Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_HOSTS} more" if len(names) > _MOST_HOSTS else ""
-    return ", ".join(names[:_MOST_HOSTS]) + more
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more

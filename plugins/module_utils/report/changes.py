@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .lines import in_order
+from ..linux.host_ranges import in_order
 from .rows import rows_in
 from .units import Said
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
+from ..linux.host_ranges import hosts_within
 from ..settings.options import DERIVE
 from .changes import ABSENT, Change, Changes, ValuesChanged
-from .lines import folded, hosts_within, number_of
-from .screen import ScreenLine
+from .lines import INDENT, ScreenLine, in_columns, number_of
 
 VERDICTS_IN_WORDS = {
     "no_data": "without data", "not_begun": "not begun", ABSENT: "not there", "idle": "not running",
@@ -19,20 +19,16 @@ VERDICTS_IN_WORDS = {
 
 _MOST = 3
 """Of what is newly wrong, on the screen."""
-_INDENT = " " * 10
 
 
 def changes_on_screen(changes: Changes) -> t.List[ScreenLine]:
     """Return what a terminal of 80 columns shows."""
-    lines: t.List[ScreenLine] = []
-    for index, text in enumerate([summary_of(changes), *map(told, changes.worse[:_MOST])]):
-        lines += [(line, "wrong" if index or changes.worse else "plain") for line in folded(text, *_labels(index))]
+    look = "wrong" if changes.worse else "plain"
+    lines = list(in_columns(summary_of(changes), "", look, 0, INDENT))
+    for change in changes.worse[:_MOST]:
+        lines += in_columns(told(change), "", look, INDENT)
     left = len(changes.worse) - _MOST
-    return [*lines, (f"{_INDENT}and {left:,} more", "wrong")] if left > 0 else lines
-
-
-def _labels(index: int) -> t.Tuple[str, str]:
-    return (_INDENT, _INDENT) if index else ("", _INDENT)
+    return [*lines, (f"{' ' * INDENT}and {left:,} more", look)] if left > 0 else lines
 
 
 def summary_of(changes: Changes) -> str:

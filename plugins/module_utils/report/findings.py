@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ..linux.unit_names import template_of
 from .units import Said
 
-RANK = ("failed", "refused", "wrong", "no_data", "not_begun", "accepted")
-"""The worst first."""
+RANK = ("failed", "refused", "wrong", "no_data", "not_begun", "accepted", "to_do")
+"""The worst first; V(to_do): what is wrong where the run has not begun, or, as a look says, would see to it."""
 
 
 class Alike(t.NamedTuple):
@@ -38,13 +39,25 @@ def findings_in(document: Said, hosts_too: bool = True) -> t.List[Alike]:
     for name, host in document["hosts"].items():
         if hosts_too and host["state"] != "done":
             alike.setdefault((host["state"], "", tuple(_said_of(name, host))), []).append((name, host))
+        foreseen = _foreseen(document, host)
         for unit, entry in host["units"].items():
             unread = entry["verdict"] == "no_data" and host["state"] == "done" and not document["check_mode"]
             if entry["verdict"] in ("wrong", "accepted") or unread:
-                key = (entry["verdict"], unit, (entry["why"], *entry["reasons"]))
+                verdict = "to_do" if entry["verdict"] == "wrong" and unit in foreseen else entry["verdict"]
+                key = (verdict, unit, (entry["why"], *entry["reasons"]))
                 alike.setdefault(key, []).append((name, entry))
     found = [_alike(verdict, unit, said, members) for (verdict, unit, said), members in alike.items()]
     return sorted(found, key=lambda each: (RANK.index(each.verdict), -len(each.hosts), -each.sockets, each.unit))
+
+
+def _foreseen(document: Said, host: Said) -> t.FrozenSet[str]:
+    """Return the units of a host that are yet to be seen to."""
+    if host["state"] == "not_begun":
+        return frozenset(host["units"])
+    if not document["check_mode"]:
+        return frozenset()
+    names = {*host["did"]["would_change"], *host["did"]["would_restart"]}
+    return frozenset(names | {template_of(name) or name for name in names})
 
 
 def _said_of(name: str, host: Said) -> t.List[str]:
@@ -70,7 +83,8 @@ def _seen(members: t.Sequence[t.Tuple[str, Said]]) -> t.List[str]:
     counts: t.Dict[str, t.Dict[t.Tuple[str, str], int]] = {}
     for _name, entry in members:
         for finding in entry["found"]:
-            said = (finding["detail"], _values(finding["values"]))
+            told = all(f"{each['option']} is " in finding["detail"] for each in finding["values"])
+            said = (finding["detail"], "" if told else _values(finding["values"]))
             of_reason = counts.setdefault(finding["reason"], {})
             of_reason[said] = of_reason.get(said, 0) + finding["sockets"]
     lines = [first["why"]] if first["why"] else []

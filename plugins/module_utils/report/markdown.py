@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..audit.report import COUNTS
+from ..audit.overview import COUNTS
+from ..linux.host_ranges import hosts_within
 from .changes import Changes
 from .changes_said import summary_of, told_of, told_of_values
 from .findings import Alike, findings_in
-from .lines import hosts_within, number_of
+from .lines import number_of
 from .rows import ReportRow, rows_in
 from .totals import STATES
 from .units import VERDICTS, Said

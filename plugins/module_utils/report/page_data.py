@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ..audit.report import findings_of
+from ..linux.host_ranges import hosts_within, in_order
 from .changes import Changes
 from .changes_said import summary_of, told_of, told_of_values
 from .findings import RANK, findings_in
-from .lines import hosts_within, in_order
 from .noticed import noticed_after
 from .rows import rows_in
+from .screen_audit import findings_about_connections
 from .units import Said
 
 USUAL_TIMEOUT = 350
@@ -123,9 +123,8 @@ def _findings(document: Said) -> t.List[t.Dict[str, t.Any]]:
          "hosts": hosts_within(in_order(each.hosts), _NAMES), "lines": list(each.lines)}
         for each in findings_in(document)
     ]  # fmt: skip
-    audits = {name: host["audit"] for name, host in document["hosts"].items() if host["audit"]}
     risks = []
-    for finding in findings_of(audits):
+    for finding in findings_about_connections(document):
         if finding.wrong:
             hosts = list(dict.fromkeys(host for host, _group in finding.groups))
             row = _name_of(document, hosts[0], finding.first)

@@ -6,49 +6,48 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 
-from ..audit.report import findings_of
-from ..rollout.outcomes import how_it_ended
+from ..linux.folded import COLUMNS
 from .findings import Alike, findings_in
-from .lines import COLUMNS, folded, hosts_within, in_order, number_of
+from .lines import INDENT, MOST_FINDINGS, WORDS, ScreenLine, in_columns, names_of, number_of
+from .screen_audit import connections, findings_about_connections, what_would_change
+from .screen_ending import ending
 from .units import Said
 
-ScreenLine = t.Tuple[str, str]
-"""A text, and what it is, for its colour: V(plain), V(right), V(accepted), V(wrong), V(unknown), V(idle)."""
-
-MOST = {"wrong": 12, "accepted": 4}
-"""Findings of a kind; what is left out is counted."""
+_MOST_ACCEPTED = 4
+_MOST_BLOCKS = 8
+"""Of hosts on which the same was done."""
 _LINES_OF_HOSTS = 8
-_LINES_OF_UNITS = 3
-_INDENT = 10
-_NAMES_OF_HOSTS = 2 * (COLUMNS - _INDENT) - 20
-"""Columns; broken between names they take two lines."""
+_LINES_OF_UNITS = ((3, 6), (6, 3))
+"""What was seen takes so many lines where there are so many findings at most; otherwise one."""
 _LABELS = {
     "failed": ("FAILED", "wrong"), "refused": ("REFUSED", "wrong"), "wrong": ("WRONG", "wrong"),
     "no_data": ("NO DATA", "unknown"), "not_begun": ("NOT BEGUN", "idle"), "accepted": ("ACCEPTED", "accepted"),
 }  # fmt: skip
-_WORDS = {
-    "accepted": "accepted", "wrong": "wrong", "idle": "not running", "no_data": "without data", "failed": "failed",
-    "refused": "refused", "not_begun": "not begun", "without": "without keepalive", "slow": "too slow",
-    "tight": "too tight", "unknown": "unknown",
-}  # fmt: skip
 
 
-def screen(document: Said, hosts_too: bool = True, changed: t.Sequence[ScreenLine] = ()) -> t.List[ScreenLine]:
+def screen(
+    document: Said, hosts_too: bool = True, whole: bool = False, changed: t.Sequence[ScreenLine] = ()
+) -> t.List[ScreenLine]:
     """Return the screen.
 
     :param hosts_too: Whether what became of hosts that are not done is told; False where it stands elsewhere.
+    :param whole: Whether all that was done is told, however many lines that takes.
     :param changed: What has changed since another document.
     """
+    found, at_risk = findings_in(document, hosts_too), findings_about_connections(document)
+    lines = _Findings(found, document["totals"]["hosts"]["total"])
     return [
         *_head(document),
         *changed,
-        *_findings(findings_in(document, hosts_too)),
-        *_connections(document),
+        *lines.of(verdict for verdict in _LABELS if verdict != "accepted"),
+        *connections(at_risk),
+        *lines.of(["accepted"]),
+        *_to_do([each for each in found if each.verdict == "to_do"]),
         *_as_they_should_be(document),
-        *_ending(document),
+        *what_would_change(document, at_risk),
+        *ending(document, None if whole else _MOST_BLOCKS),
     ]
 
 
@@ -57,74 +56,83 @@ def _head(document: Said) -> t.Iterator[ScreenLine]:
     look = ", a look that changed nothing" if document["check_mode"] and document["kind"] != "audit" else ""
     yield f"{document['kind']}{look}, {document['ended'].replace('T', ' ').replace('Z', ' UTC')}", "plain"
     if not document["complete"]:
-        yield from _fold("the run has not told how it ended: it is under way, or it died", "", "unknown")
+        yield from in_columns("the run has not told how it ended: it is under way, or it died", "", "unknown")
     if units["total"]:
         yield from _sum(units["right"], units, "unit x host right", ("wrong", "no_data", "accepted", "idle"))
     if audit:
         counts = {**audit, "total": audit["connections"]}
         yield from _sum(audit["right"], counts, "connections right", ("without", "slow", "tight", "unknown"))
+        if audit["listeners"]:
+            text = number_of(audit["listeners"], "listener")
+            verb = "hands" if audit["listeners"] == 1 else "hand"
+            yield f"{text} {verb} on to what is accepted what is not right", "wrong"
     yield from _sum(hosts["done"], hosts, "hosts done", ("failed", "refused", "no_data", "not_begun"))
 
 
 def _sum(right: int, counts: Said, what: str, others: t.Sequence[str]) -> t.Iterator[ScreenLine]:
-    rest = ", ".join(f"{counts[key]:,} {_WORDS[key]}" for key in others if counts[key])
+    rest = [f"{counts[key]:,} {WORDS[key]}" for key in others if counts[key]]
     bad = any(counts[key] for key in others if key not in ("accepted", "idle"))
-    text = f"{right:,} of {counts['total']:,} {what}{f': {rest}' if rest else ''}"
-    yield from _fold(text, "", "wrong" if bad else "right")
+    line = f"{right:,} of {counts['total']:,} {what}{':' if rest else ''}"
+    for index, part in enumerate(rest):
+        word = part + ("," if index + 1 < len(rest) else "")
+        if len(line) + 1 + len(word) > COLUMNS:
+            yield line, "wrong" if bad else "right"
+            line = f"   {word}"
+        else:
+            line += f" {word}"
+    yield line, "wrong" if bad else "right"
 
 
-def _findings(found: t.Sequence[Alike]) -> t.Iterator[ScreenLine]:
-    for verdict, (label, what) in _LABELS.items():
-        of_kind = [each for each in found if each.verdict == verdict]
-        most = MOST["accepted" if verdict == "accepted" else "wrong"]
-        for each in of_kind[:most]:
-            yield "", "plain"
-            yield from _block(each, label, what)
-        if len(of_kind) > most:
-            left = of_kind[most:]
-            hosts = len({host for each in left for host in each.hosts})
-            text = f"and {len(left):,} more such findings, on {number_of(hosts, 'host')}, see the whole table"
-            yield "", "plain"
-            yield from _fold(text, label, what)
+class _Findings:
+    """What is not right; the more there is, the less of what was seen is told of each."""
+
+    def __init__(self, found: t.Sequence[Alike], of_hosts: int) -> None:
+        self._found, self._of_hosts = found, of_hosts
+        many = sum(1 for each in found if each.unit and each.verdict != "to_do")
+        self._lines = next((lines for most, lines in _LINES_OF_UNITS if many <= most), 1)
+
+    def of(self, verdicts: t.Iterable[str]) -> t.Iterator[ScreenLine]:
+        """Yield those with one of the verdicts."""
+        for verdict in verdicts:
+            label = _LABELS[verdict]
+            of_kind = [each for each in self._found if each.verdict == verdict]
+            most = _MOST_ACCEPTED if verdict == "accepted" else MOST_FINDINGS
+            for each in of_kind[:most]:
+                yield "", "plain"
+                yield from _block(each, label, self._of_hosts, self._lines)
+            if len(of_kind) > most:
+                left = of_kind[most:]
+                hosts = len({host for each in left for host in each.hosts})
+                on = number_of(hosts, "host")
+                text = f"and {len(left):,} more such findings, on {on}: keepalive_report_table shows all"
+                yield "", "plain"
+                yield from in_columns(text, *label)
 
 
-def _block(each: Alike, label: str, what: str) -> t.Iterator[ScreenLine]:
+def _block(each: Alike, label: t.Tuple[str, str], of_hosts: int, lines_of_unit: int) -> t.Iterator[ScreenLine]:
     reasons = ", ".join(f"{reason} x {count:,}" for reason, count in each.reasons.items())
-    many = number_of(len(each.hosts), "host")
+    everywhere = len(each.hosts) == of_hosts > 1
+    many = f"{'all ' if everywhere else ''}{number_of(len(each.hosts), 'host')}"
     text = f"{each.unit} on {many}{f': {reasons}' if reasons else ''}" if each.unit else many
-    yield from _fold(text, label, what)
-    yield from _hosts(each.hosts)
-    most = _LINES_OF_UNITS if each.unit else _LINES_OF_HOSTS
-    folds = [fold for line in each.lines for fold in _fold(line, "", "plain", _INDENT)]
-    yield from folds[:most]
+    yield from in_columns(text, *label)
+    if not everywhere:
+        yield from names_of(each.hosts)
+    most = lines_of_unit if each.unit else _LINES_OF_HOSTS
+    folds = [fold for line in each.lines for fold, _what in in_columns(line, "", "plain", INDENT)]
+    if len(folds) > most == 1:
+        yield f"{folds[0] if len(folds[0]) <= COLUMNS - 4 else folds[0][: COLUMNS - 4].rpartition(' ')[0]} ...", "plain"
+        return
+    yield from ((fold, "plain") for fold in folds[:most])
     if len(folds) > most:
-        yield f"{' ' * _INDENT}... and {number_of(len(folds) - most, 'more line')}", "plain"
+        yield f"{' ' * INDENT}... and {number_of(len(folds) - most, 'more line')}", "plain"
 
 
-def _hosts(hosts: t.Sequence[str]) -> t.Iterator[ScreenLine]:
-    yield from _fold(hosts_within(hosts, _NAMES_OF_HOSTS), "", "plain", _INDENT)
-
-
-def _connections(document: Said) -> t.Iterator[ScreenLine]:
-    """Yield what an audit found, a finding of many hosts as one."""
-    answers = {name: host["audit"] for name, host in document["hosts"].items() if host["audit"]}
-    found = [finding for finding in findings_of(answers) if finding.wrong]
-    for finding in found[: MOST["wrong"]]:
-        first = finding.first
-        way = "connects" if first["direction"] == "outgoing" else "accepts"
-        counts = ", ".join(
-            f"{finding.total(key):,} {_WORDS[key]}"
-            for key in ("without", "slow", "tight", "unknown")
-            if finding.total(key)
-        )
-        program = os.path.basename(first["program"])
-        hosts = [host for host, _group in finding.groups]
-        yield "", "plain"
-        yield from _fold(f"{first['unit'] or 'no unit'}, {program} {way}: {counts}", "AT RISK", "wrong")
-        yield from _hosts(hosts)
-    if len(found) > MOST["wrong"]:
-        yield "", "plain"
-        yield from _fold(f"and {len(found) - MOST['wrong']:,} more such findings, see above", "AT RISK", "wrong")
+def _to_do(found: t.Sequence[Alike]) -> t.Iterator[ScreenLine]:
+    """Yield in one line what is wrong now and would be seen to."""
+    counts: t.Dict[str, int] = {}
+    for each in found:
+        counts[each.unit] = counts.get(each.unit, 0) + len(each.hosts)
+    yield from _counted("TO DO", counts, "accepted")
 
 
 def _as_they_should_be(document: Said) -> t.Iterator[ScreenLine]:
@@ -135,11 +143,14 @@ def _as_they_should_be(document: Said) -> t.Iterator[ScreenLine]:
             for unit, entry in host["units"].items():
                 if entry["verdict"] == verdict:
                     counts[unit] = counts.get(unit, 0) + 1
-        if counts:
-            total = sum(counts.values())
-            words = [f"{unit} {count:,}" for unit, count in sorted(counts.items(), key=lambda each: -each[1])]
-            yield "", "plain"
-            yield _one_line(f"{label:<{_INDENT}}{total:,}: ", words), what
+        yield from _counted(label, counts, what)
+
+
+def _counted(label: str, counts: t.Mapping[str, int], what: str) -> t.Iterator[ScreenLine]:
+    if counts:
+        words = [f"{unit} {count:,}" for unit, count in sorted(counts.items(), key=lambda each: (-each[1], each[0]))]
+        yield "", "plain"
+        yield _one_line(f"{label:<{INDENT}}{sum(counts.values()):,}: ", words), what
 
 
 def _one_line(start: str, words: t.Sequence[str]) -> str:
@@ -151,40 +162,3 @@ def _one_line(start: str, words: t.Sequence[str]) -> str:
             return line + more
         line += joined
     return line
-
-
-def _ending(document: Said) -> t.Iterator[ScreenLine]:
-    """Yield what was done, or in check mode would be."""
-    done = {name: document["hosts"][name]["did"] for name in in_order(document["hosts"])
-            if document["hosts"][name]["state"] == "done"}  # fmt: skip
-    if document["kind"] in ("enable", "disable") and done:
-        yield "", "plain"
-        if document["check_mode"]:
-            keys = {"would_change": "would_change", "would_restart": "would_restart"}
-        elif document["kind"] == "disable":
-            keys = {"removed": "changed", "restarted": "restarted", "stays": "stays"}
-        else:
-            yield from _fold(_deeds(document, done), "", "plain")
-            return
-        told = {name: {to: did[key] for to, key in keys.items()} for name, did in done.items()}
-        for line in how_it_ended(told):
-            indent = len(line) - len(line.lstrip())
-            yield from _fold(line, "", "plain", indent, indent + 4) if line else (("", "plain"),)
-
-
-def _deeds(document: Said, done: t.Mapping[str, Said]) -> str:
-    hosts = document["hosts"].values()
-    changed = sum(1 for did in done.values() if did["changed"] or did["set_open"])
-    restarts = sum(len(did["restarted"]) for did in done.values())
-    opened = sum(sum(did["set_open"].values()) for did in done.values())
-    undone = sum(1 for host in hosts if host["undone"])
-    parts = [f"changed on {number_of(changed, 'host')}", number_of(restarts, "restart")]
-    parts += [f"{number_of(opened, 'open socket')} set"] if opened else []
-    parts += [f"taken back on {number_of(undone, 'host')}"] if undone else []
-    return ", ".join(parts)
-
-
-def _fold(text: str, label: str, what: str, indent: int = 0, indent_of_rest: int = -1) -> t.Iterator[ScreenLine]:
-    first = f"{label:<{_INDENT}}" if label else " " * indent
-    rest = " " * (len(first) if indent_of_rest < 0 else indent_of_rest)
-    yield from ((line, what) for line in folded(text, first, rest))

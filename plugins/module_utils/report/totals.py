@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..audit.report import COUNTS
+from ..audit.overview import COUNTS
 from .units import VERDICTS
 
 STATES = ("done", "refused", "failed", "no_data", "not_begun")

@@ -37,6 +37,7 @@ def due_units(
     ran: t.Container[str] = (),
     down: t.Container[str] = (),
     spared: t.Container[str] = (),
+    going: t.Container[str] = (),
 ) -> t.Tuple[t.List[Due], t.Dict[str, t.List[str]]]:
     """Return the units that are due, in order, and those of which it is only said, with the reasons.
 
@@ -45,6 +46,7 @@ def due_units(
     :param forced: Whatever their processes say, also where they do not run.
     :param ran: Which ran when an earlier run, that did not come to its end, changed their drop-ins.
     :param spared: Which are to have a program instead of a library: they need no restart for it.
+    :param going: Whose drop-in goes, in check mode: where it had a program attached, no process has anything of it.
     :param down: Which of those are to run again even where they were stopped, because it was us who had stopped them.
     """
     due: t.List[Due] = []
@@ -56,6 +58,7 @@ def due_units(
         reload = policy == "reload_then_verify" and active
         by_program = unit.name in spared or template in spared
         why = [] if by_program else list(unit.stale)
+        by_program = by_program or (unit.by_program and (unit.name in going or template in going))
         if not why and active and not by_program and (unit.name in assumed or template in assumed):
             why = ["its drop-in changes"]
         if unit.properties.get("ActiveState") == "failed" and (unit.name in ran or template in ran):

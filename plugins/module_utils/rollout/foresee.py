@@ -32,6 +32,7 @@ def foreseen(assignment: Assignment, host: TransactionHost) -> Outcome:
         assumed=[*written.changed, *(policies if new_to_all else ())],
         ran=[unit for unit, ran in written.unfinished.items() if ran],
         spared=tuple(unit for unit, text in texts.items() if text and attach_words(text) is not None),
+        going=tuple(unit for unit in written.changed if texts.get(unit) is None),
     )
     done: t.Dict[str, t.Any] = {}
     host.restart(request, done)

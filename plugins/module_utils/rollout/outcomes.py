@@ -6,16 +6,13 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
+from ..linux.host_ranges import ranges
 from ..linux.printable import printable
 
 HostOutcome = t.Mapping[str, t.Any]
 """V(state) (V(refused), V(failed) or V(done)) and V(seen), in lines; empty where the host was not begun."""
-
-_MOST_NAMES = 10
-_NUMBERED = re.compile(r"(.*?)([0-9]+)([^0-9]*)\Z", re.DOTALL)
 
 
 def by_state(
@@ -98,80 +95,76 @@ def block_of(hosts: t.Sequence[str]) -> str:
     return hosts[0] if len(hosts) == 1 else f"{len(hosts)} hosts: {ranges(hosts)}"
 
 
-def ranges(hosts: t.Sequence[str]) -> str:
-    """Return the names of many hosts in few words, such as V(web[01-60], db1)."""
-    words = [word for word, _count in in_ranges(hosts)]
-    more = f" and {len(words) - _MOST_NAMES} more" if len(words) > _MOST_NAMES else ""
-    return ", ".join(words[:_MOST_NAMES]) + more
-
-
-def in_ranges(hosts: t.Sequence[str]) -> t.List[t.Tuple[str, int]]:
-    """Return names and ranges of names, each with the number of hosts that it stands for."""
-    runs: t.List[t.List[str]] = []
-    for host in hosts:
-        if runs and _follows(runs[-1][-1], host):
-            runs[-1].append(host)
-        else:
-            runs.append([host])
-    words: t.List[t.Tuple[str, int]] = []
-    for run in runs:
-        words += [(host, 1) for host in run] if len(run) < 3 else [(_range_of(run[0], run[-1]), len(run))]
-    return words
-
-
-def _follows(first: str, second: str) -> bool:
-    """Tell whether two names are the same but for a number, which is one more in the second."""
-    one, two = _NUMBERED.match(first), _NUMBERED.match(second)
-    if not one or not two or (one[1], one[3]) != (two[1], two[3]):
-        return False
-    return str(int(one[2]) + 1).zfill(len(one[2])) == two[2]
-
-
-def _range_of(first: str, last: str) -> str:
-    one, two = _NUMBERED.match(first), _NUMBERED.match(last)
-    return f"{one[1]}[{one[2]}-{two[2]}]{one[3]}" if one and two else f"{first} to {last}"
-
-
-def would_be_done(hosts: t.Mapping[str, t.Mapping[str, t.Sequence[str]]]) -> t.List[str]:
+def would_be_done(hosts: t.Mapping[str, HostOutcome], most: t.Optional[int] = None) -> t.List[str]:
     """Return the summary of a run in check mode: what would be changed and restarted, once for hosts that are alike.
 
     :param hosts: By host, C(would_change) and C(would_restart), each a list of words such as names of units.
+    :param most: How many different blocks are shown; the others are counted.
     """
-    idle = [host for host, would in hosts.items() if not any(would.get(key) for key in _FORESEEN)]
-    busy = [host for host in hosts if host not in idle]
-
-    def said_of(host: str) -> str:
-        said = ((word, list(hosts[host].get(key) or ())) for key, word in _FORESEEN.items())
-        return "\n".join(f"    {word}: {', '.join(items)}" for word, items in said if items)
-
-    lines: t.List[str] = []
-    for said, alike in _alike(busy, said_of):
-        lines += [block_of(alike), *said.split("\n"), ""]
+    lines, idle = _blocks(hosts, _FORESEEN, most)
     if idle:
         lines += [f"Nothing to do on {block_of(idle)}", ""]
-    restarts = sum(len(would.get("would_restart") or ()) for would in hosts.values())
-    lines.append(f"Nothing was changed: this was a look. {len(busy)} of {len(hosts)} hosts, {restarts} restarts.")
+    restarts = _number(hosts, "would_restart")
+    busy = len(hosts) - len(idle)
+    lines.append(f"Nothing was changed: this was a look. {busy} of {len(hosts)} hosts, {restarts} restarts.")
     return [printable(line) for line in lines]
 
 
-_FORESEEN = {"would_change": "would be changed", "would_restart": "would be restarted"}
-
-
-def taken_away(hosts: t.Mapping[str, t.Mapping[str, t.Sequence[str]]]) -> t.List[str]:
+def taken_away(hosts: t.Mapping[str, HostOutcome], most: t.Optional[int] = None) -> t.List[str]:
     """Return the last screen of a removal: what went, what was restarted, what stays; once for hosts that are alike.
 
     :param hosts: By host, C(removed), C(restarted) and C(stays), each a list of words.
     """
+    lines, idle = _blocks(hosts, _TAKEN, most)
+    if idle:
+        lines += [f"{block_of(idle)}: there was nothing of this collection", ""]
+    return [printable(line) for line in lines[:-1]]
+
+
+def was_done(hosts: t.Mapping[str, HostOutcome], most: t.Optional[int] = None) -> t.List[str]:
+    """Return what a rollout has changed and restarted, once for hosts that are alike.
+
+    :param hosts: By host, C(changed), C(restarted) and C(set_open), each a list of words.
+    """
+    lines, idle = _blocks(hosts, _DONE, most)
+    if not lines:
+        return ["Nothing was to be done: nothing was changed, and nothing was restarted."]
+    if idle:
+        lines += [f"Nothing was to be done on {block_of(idle)}", ""]
+    restarts = _number(hosts, "restarted")
+    lines.append(f"Changed: {len(hosts) - len(idle)} of {len(hosts)} hosts, with {restarts} restarts.")
+    return [printable(line) for line in lines]
+
+
+def _number(hosts: t.Mapping[str, HostOutcome], key: str) -> int:
+    return sum(len(outcome.get(key) or ()) for outcome in hosts.values())
+
+
+def _blocks(
+    hosts: t.Mapping[str, HostOutcome], words: t.Mapping[str, str], most: t.Optional[int]
+) -> t.Tuple[t.List[str], t.List[str]]:
+    """Return a block of lines for hosts of which the same is said, and the hosts of which nothing is."""
+    idle = [host for host, outcome in hosts.items() if not any(outcome.get(key) for key in words)]
+    without = set(idle)
+    busy = [host for host in hosts if host not in without]
 
     def said_of(host: str) -> str:
-        said = ((word, list(hosts[host].get(key) or ())) for key, word in _TAKEN.items())
+        said = ((word, list(hosts[host].get(key) or ())) for key, word in words.items())
         return "\n".join(f"    {word}: {', '.join(items)}" for word, items in said if items)
 
+    found = _alike(busy, said_of)
     lines: t.List[str] = []
-    for said, alike in _alike(list(hosts), said_of):
-        block = f"{block_of(alike)}: there was nothing of this collection" if not said else block_of(alike)
-        lines += [block, *(said.split("\n") if said else []), ""]
-    return [printable(line) for line in lines[:-1]]
+    for said, alike in found[:most]:
+        lines += [block_of(alike), *said.split("\n"), ""]
+    left = [host for _said, alike in found[len(found[:most]) :] for host in alike]
+    if left:
+        lines += [f"And something else on {block_of(left)}: keepalive_report_table shows all", ""]
+    return lines, idle
+
+
+_FORESEEN = {"would_change": "would be changed", "would_restart": "would be restarted"}
+_TAKEN = {"removed": "taken away", "restarted": "restarted", "stays": "stays"}
+_DONE = {"changed": "changed", "restarted": "restarted", "set_open": "open sockets set"}
 
 
 def how_it_ended(hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
@@ -179,9 +172,6 @@ def how_it_ended(hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
     would = {host: outcome for host, outcome in hosts.items() if _FORESEEN.keys() & outcome.keys()}
     taken = {host: outcome for host, outcome in hosts.items() if _TAKEN.keys() & outcome.keys()}
     return (would_be_done(would) if would else []) + (taken_away(taken) if taken else [])
-
-
-_TAKEN = {"removed": "taken away", "restarted": "restarted", "stays": "stays"}
 
 
 def of_unreachable(outcome: t.Optional[HostOutcome], preflight: bool) -> str:

@@ -40,6 +40,8 @@ class RestartRequest(t.NamedTuple):
     """Those of V(ran) that are started where they do not run, whatever systemd calls that."""
     spared: t.Sequence[str] = ()
     """In check mode: those whose drop-in is going to have a program attached, for which no restart is due."""
+    going: t.Sequence[str] = ()
+    """In check mode: those whose drop-in is going to be taken away."""
     without: t.Sequence[str] = ()
     settle: float = 2.0
     job_timeout: int = job.TIMEOUT
@@ -117,6 +119,7 @@ class Restarts:
             ran=self._request.ran,
             down=self._request.down,
             spared=self._request.spared,
+            going=self._request.going,
         )
         return due
 

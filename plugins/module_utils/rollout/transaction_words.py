@@ -52,8 +52,8 @@ def remarks_of(outcome: Outcome, removal: bool = False) -> t.List[str]:
         for row in outcome["left"]
         if not row["blocks"] and row["by"] != "host"
     ]
-    remarks += _of_programs(outcome["programs"])
-    counts = outcome["counts"]
+    remarks += _of_programs(outcome["programs"], foreseen)
+    counts = {} if foreseen else outcome["counts"]  # what would be changed says it
     if any(numbers.get("changed") for numbers in counts.values()):
         for unit, numbers in counts.items():
             others = {name: number for name, number in numbers.items() if name != "right" and number}
@@ -71,10 +71,10 @@ def remarks_of(outcome: Outcome, removal: bool = False) -> t.List[str]:
     return remarks
 
 
-def _of_programs(programs: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[str]:
+def _of_programs(programs: t.Mapping[str, t.Mapping[str, t.Any]], foreseen: bool) -> t.List[str]:
     """Say what was done with programs of the kernel, and who has a library besides."""
     lines = []
-    for done in dict.fromkeys(one["done"] for one in programs.values()):
+    for done in dict.fromkeys(one["done"] for one in (() if foreseen else programs.values())):
         lines.append(f"program {done}: {', '.join(name for name, one in programs.items() if one['done'] == done)}")
     return lines + [
         f"{name}: process {', '.join(map(str, one['library']))} keeps the library that it was started with, until its "
@@ -111,7 +111,9 @@ def changed_things(outcome: Outcome) -> t.List[str]:
 def for_the_report(outcome: Outcome, removal: bool) -> t.Dict[str, t.Any]:
     """Return what the last screen says of a host that is verified; empty where a table says it."""
     if "would_restart" in outcome:
-        return {"would_change": changed_things(outcome), "would_restart": list(outcome["would_restart"])}
+        would_set = {unit: numbers["changed"] for unit, numbers in outcome["counts"].items() if numbers.get("changed")}
+        opened = [f"open sockets of {unit} ({number})" for unit, number in would_set.items()]
+        return {"would_change": changed_things(outcome) + opened, "would_restart": list(outcome["would_restart"])}
     if not removal:
         return {}
     stays = [f"{unit} (until its next start)" for unit in outcome["restart_due"]]

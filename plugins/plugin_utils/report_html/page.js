@@ -7,6 +7,7 @@
   const WORDS = {
     right: "right", accepted: "accepted", wrong: "wrong", idle: "not running", no_data: "no data", done: "done",
     failed: "failed", refused: "refused", not_begun: "not begun", at_risk: "at risk",
+    to_do: "to do",
   };
   const SIGNS = { right: "✓", accepted: "≈", wrong: "✗", idle: "–", no_data: "?" };
   const BAD = new Set(["failed", "refused", "wrong", "at_risk", "without", "slow", "tight"]);
@@ -312,8 +313,9 @@
   function isOfFinding({ host }) {
     if (!only.unit) return host.state === only.verdict;
     const wanted = Object.keys(only.reasons).join();
+    const verdict = only.verdict === "to_do" ? "wrong" : only.verdict; // it is wrong now, and the run would see to it
     return host.units.map(cellOf).some(({ unit, said }) =>
-      unit === only.unit && said.verdict === only.verdict && Object.keys(said.reasons).join() === wanted);
+      unit === only.unit && said.verdict === verdict && Object.keys(said.reasons).join() === wanted);
   }
 
   function filter() {

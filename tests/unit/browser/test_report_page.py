@@ -96,6 +96,16 @@ def test_a_finding_leads_to_its_hosts(browser: t.Any) -> None:
     assert browser.run("return document.querySelector('button.tile.s-wrong').getAttribute('aria-pressed')") == "true"
 
 
+def test_in_a_look_what_would_be_seen_to_is_to_do(browser: t.Any) -> None:
+    did = {"would_restart": [A]}
+    hosts = {"h1": host({A: STALE}, [socket(A)] * 3, did=did), "h2": host({A: RIGHT})}
+    browser.open(html_of(document_of(RUN._replace(check_mode=True), hosts), PARTS))
+    assert browser.texts("#title") == ["keepalive: enable (a look that changed nothing)"]
+    assert browser.texts("#wrong .label") == ["TO DO"]
+    browser.run("document.querySelector('#wrong .finding button').click()")
+    assert browser.texts(SHOWN) == ["h1"]
+
+
 def test_all_of_it_is_done_by_keyboard_too(browser: t.Any) -> None:
     browser.open(page_of())
     browser.run("document.querySelector('.row .host[tabindex=\"0\"]').focus()")

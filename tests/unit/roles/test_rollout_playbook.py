@@ -76,7 +76,7 @@ def test_a_host_that_fails_ends_the_rollout_with_its_batch(run: Run) -> None:
     assert recap(output, "failed") == ["h3"]
     assert (
         "\nFAILED h3\n    rollout: first line\n    what was seen: h3\n\n"
-        "Done: h1, h2, h4. Not begun, and as before: h5, h6.\n"
+        "Done: h[1,2,4]. Not begun, and as before: h5, h6.\n"
         "Next: fix what is named above, then run the same again; what is done already is left as it is.\n"
     ) in output
 
@@ -87,7 +87,7 @@ def test_a_host_that_goes_away_ends_the_rollout_with_its_batch(run: Run) -> None
     assert through("rollout", output) == ["h1", "h2", "h4"]
     assert (recap(output, "unreachable"), recap(output, "failed")) == (["h3"], [])
     assert "\nUNREACHABLE h3\n    went away in the middle: " in output
-    assert "\nDone: h1, h2, h4. Not begun, and as before: h5, h6.\n" in output
+    assert "\nDone: h[1,2,4]. Not begun, and as before: h5, h6.\n" in output
 
 
 def test_a_rollout_in_which_all_is_well_comes_to_its_end(run: Run) -> None:

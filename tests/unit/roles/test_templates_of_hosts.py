@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 import sys
 
-from ansible_collections.netops.keepalive.plugins.module_utils.audit.report import COUNTS
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.overview import COUNTS
 from ansible_collections.netops.keepalive.tests.unit.support.hostile import TEMPLATE
 
 TOP = pathlib.Path(__file__).parents[3]
@@ -88,7 +88,7 @@ def test_the_name_of_a_program_in_the_audit_and_in_its_file(tmp_path: pathlib.Pa
         f"#!/usr/bin/python\nimport json\n# WANT_JSON\nprint(json.dumps({answer!r}))\n"
     )
     (tmp_path / "audit.yml").write_text(AUDIT)
-    said = ended(tmp_path, "audit.yml")
+    said = " ".join(ended(tmp_path, "audit.yml").split())
     assert f'"{TEMPLATE}": "{TEMPLATE[:40]}' in said and f'"msg": "/x/{TEMPLATE}"' in said
     assert TEMPLATE in (tmp_path / "audit.json").read_text()
     assert list(tmp_path.rglob("executed")) == []

@@ -39,5 +39,5 @@ def answer(*groups: t.Dict[str, t.Any], **totals: int) -> t.Dict[str, t.Any]:
     }  # fmt: skip
 
 
-def text_of(answers: t.Dict[str, t.Any]) -> str:
-    return "\n".join(line for line, _what in render(answers)) + "\n"
+def text_of(answers: t.Dict[str, t.Any], table: bool = True, columns: int = 10_000) -> str:
+    return "\n".join(line for line, _what in render(answers, table, columns)) + "\n"

@@ -50,7 +50,12 @@ def shown_fixture(monkeypatch: pytest.MonkeyPatch) -> Shown:
     return shown
 
 
-def report(of: t.Optional[str], check: bool = False, **args: t.Any) -> t.Dict[str, t.Any]:
+class Templar:
+    def template(self, value: t.Any) -> t.Any:
+        return value
+
+
+def report(of: t.Optional[str], check: bool = False, table: bool = False, **args: t.Any) -> t.Dict[str, t.Any]:
     class Task:
         async_val = 0
         check_mode = check
@@ -58,7 +63,8 @@ def report(of: t.Optional[str], check: bool = False, **args: t.Any) -> t.Dict[st
         def __init__(self) -> None:
             self.args = args if of is None else {"of": of, **args}
 
-    return report_action.ActionModule(Task(), None, None, None, None, None).run(task_vars={})
+    variables = {"keepalive_report_table": "true"} if table else {}
+    return report_action.ActionModule(Task(), None, None, None, Templar(), None).run(task_vars=variables)
 
 
 def test_the_table_of_sockets(shown: Shown) -> None:
@@ -125,6 +131,14 @@ def test_an_audit(shown: Shown) -> None:
     assert result["changed"] is False
     assert result["lines"] == [line for line, _colour in shown][1:]
     assert shown[0] == ("", None)
+    colours = {line.split()[0]: colour for line, colour in shown if line}
+    assert (colours["1"], colours["h2:"]) == (C.COLOR_ERROR, C.COLOR_ERROR), "1 of 2 hosts read"
+    assert not [line for line, _colour in shown if line.startswith("HOST")]
+
+
+def test_an_audit_with_a_line_for_each_host(shown: Shown) -> None:
+    answer = {**AUDIT, "left_out": {"local": 0, "recent": 0, "ansible": 0}}
+    report("audit", table=True, answers={"h1": answer, "h2": None})
     colours = {line.split()[0]: colour for line, colour in shown if line}
     assert (colours["h1"], colours["h2"]) == (C.COLOR_OK, C.COLOR_ERROR)
 
@@ -230,7 +244,7 @@ def test_each_word_has_its_colour(shown: Shown, monkeypatch: pytest.MonkeyPatch)
         "advice": C.COLOR_CHANGED,
         "": None,
     }
-    monkeypatch.setattr(audit_report, "render", lambda _answers: [(f"it is {word}", word) for word in of_audit])
+    monkeypatch.setattr(audit_report, "render", lambda _answers, _table: [(f"it is {word}", word) for word in of_audit])
     report("audit", answers={"h1": None})
     assert shown == [("", None), *((f"it is {word}", colour) for word, colour in of_audit.items())]
     del shown[:]

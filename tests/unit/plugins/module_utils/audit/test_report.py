@@ -59,6 +59,14 @@ def test_one_host() -> None:
         OVERDUE    of those that are not right: no data for 350 s already; dead if something forgets that soon
         LISTENERS  hand on to what they accept what is not right
 
+        5 of 16 connections right: 10 without keepalive, 1 too slow
+        3 of these had no data for 350 s already: dead if something forgets
+        3 listeners hand on to what is accepted what is not right
+        1 of 1 host read
+
+            without keepalive: forgotten after 350 s of silence, and nobody notices
+            too slow: its first probe comes after 350 s (keepidle / keepintvl x keepcnt)
+
         worker@.service (2 units): python3.11 /opt/worker.py connects
             9 connections, 8 without keepalive, 1 right
             to 192.0.2.7:5432 x 4, [::5]:6379 x 2 and 3 more; no data for up to 1 h 56 min, 3 of them for 350 s or more
@@ -84,7 +92,7 @@ def test_one_host() -> None:
             ssh.service: sshd listens on [::]:22, without keepalive
                 do: OpenSSH server: ClientAliveInterval 120
 
-        To paste; then look with enable_keepalive --check --diff, which also shows the restarts:
+        To paste; enable_keepalive --check --diff then shows what would be restarted:
 
             keepalive_services:
               - name: 'worker@.service'
@@ -103,11 +111,11 @@ def test_what_hosts_have_alike_is_said_once() -> None:
     other.update(units=3, longest_silence=10.0, peers_total=1)
     answers = {name: answer(WORKER if name == "w1" else other) for name in ("w1", "w2", "w3", "w4", "w5")}
     text = text_of(answers)
-    assert "worker@.service (3 units) on w1, w2, w3 and 2 more: python3.11 /opt/worker.py connects\n" in text
+    assert "worker@.service (3 units) on w[1-5]: python3.11 /opt/worker.py connects\n" in text
     assert "    45 connections, 40 without keepalive, 5 right\n" in text
     assert "to 192.0.2.7:5432 x 20, [::5]:6379 x 10 and others; no data for up to 1 h 56 min, 15 of" in text
     assert text.count("do: the library connect") == 1
-    assert text.count("- name: 'worker@.service'    # w1, w2, w3 and 2 more\n") == 1
+    assert text.count("- name: 'worker@.service'    # w[1-5]\n") == 1
 
 
 def test_hosts_with_idle_timeouts_of_their_own() -> None:
@@ -164,7 +172,7 @@ def of_program(path: str, **settings: t.Any) -> t.Dict[str, t.Any]:
 )
 def test_a_program_of_several_releases_is_one_finding(paths: t.Sequence[str], shown: str) -> None:
     answers = {f"w{number}": answer(of_program(path)) for number, path in enumerate(paths, 1)}
-    hosts = ", ".join(list(answers)[:3]) + (" and 2 more" if len(paths) > 3 else "")
+    hosts = f"w[1-{len(paths)}]" if len(paths) > 2 else "w1, w2"
     text = text_of(answers)
     assert f"worker@.service (2 units) on {hosts}: {shown} /opt/worker.py connects\n" in text
     assert text.count(" connects\n") == 1
@@ -292,7 +300,7 @@ def test_what_was_not_read_is_said() -> None:
         "gone              -      -        -     -      -        -        -          -",
         "failed            -      -        -     -      -        -        -          -",
     ]
-    assert lines[-9:] == [
+    assert lines[-8:] == [
         "w1: 3 processes not read, so nothing is known of this host: its descriptors are not shown to this user: run "
         "as root (become: true)",
         "w1: not listed for want of room: 139 more programs, 412 connections, 411 of them not right, 1 listeners",
@@ -303,8 +311,7 @@ def test_what_was_not_read_is_said() -> None:
         "w1: 7 sockets held by no process that was found (of processes that were not read, the kernel's own, "
         "as of NFS, or handed on and not taken): "
         "1 of user 0 (to [2001:db8::1]:2049), 5 of user 1000 (listens on 0.0.0.0:9 and 4 more), others of 1 more users",
-        "gone: not read: failed or not reached, see above",
-        "failed: not read: failed or not reached, see above",
+        "failed, gone: not read: failed or not reached, see above",
     ]
 
 
@@ -331,15 +338,41 @@ UNREAD = {"processes": 300, "why": "its descriptors are not shown to this user: 
 def test_what_was_not_read_is_never_right(counts: t.Dict[str, int], row: str, colour: str) -> None:
     """As without root: nothing found is nothing known, and no row of zeros."""
     one = {**answer(**counts), "unreadable": UNREAD}
-    lines = render({"w1": one})
+    lines = render({"w1": one}, table=True)
     assert lines[3] == (row, colour)
+    read = "0 of 1 host read" if not counts else "1 of 1 host read"
+    assert dict(render({"w1": one}))[read] == ("unknown" if counts else "wrong")
     legend = "?          not known: processes were not read, and the others have no connections (see below)"
     assert ((legend, "plain") in lines) == (not counts)
     (remark,) = (text for text, _what in lines if text.startswith("w1: 300 processes not read"))
     assert (", so nothing is known of this host: its" in remark) == (not counts)
-    assert render({"w1": answer()})[3] == (
+    assert render({"w1": answer()}, table=True)[3] == (
         "w1              0      0        0     0      0        0        0          0", "right"
     )  # fmt: skip
+
+
+def test_in_short_it_fits_80_columns_and_what_is_to_be_copied_stays_whole() -> None:
+    hosts = {f"{letter}.example.com": answer(WORKER, NGINX, SSH, connections=10, without=8) for letter in "acegikmoqs"}
+    lines = text_of(hosts, table=False, columns=80).splitlines()
+    assert lines[:8] == [
+        "What an idle timeout of 350 s would cut. Nothing was changed.",
+        "",
+        "0 of 100 connections right: 80 without keepalive",
+        "10 of 10 hosts read",
+        "",
+        "    without keepalive: forgotten after 350 s of silence, and nobody notices",
+        "",
+        "worker@.service (2 units) on a.example.com, c.example.com, e.example.com,",
+    ]
+    assert lines[8].startswith("  g.example.com, ") and lines[8].endswith(" and 4 more: python3.11")
+    wide = [line for line in lines if len(line) > 80]
+    assert wide == []
+    setting = text_of({"h": answer(NGINX)}, table=False, columns=30).splitlines()
+    assert "        see https://nginx.org/en/docs/http/ngx_http_core_module.html#listen" in setting
+    assert "    do: nginx, clients: listen … so_keepalive=120:30:4;" in setting
+    assert "in one listen directive of each" not in "\n".join(setting)
+    (comment,) = (line for line in lines if "- name: 'worker@.service'" in line)
+    assert comment == "      - name: 'worker@.service'    # a.example.com, c.example.com and 8 more"
 
 
 def test_no_host_was_read() -> None:
@@ -348,11 +381,11 @@ def test_no_host_was_read() -> None:
 
 def test_the_colours() -> None:
     answers = {"bad": answer(WORKER, without=8), "good": answer(GOOD, right=4), "dim": answer(unknown=1), "gone": None}
-    assert [what for line, what in render(answers)[2:7]] == ["plain", "wrong", "right", "unknown", "wrong"]
+    assert [what for line, what in render(answers, table=True)[2:7]] == ["plain", "wrong", "right", "unknown", "wrong"]
     kinds = dict(render(answers))
     assert kinds["    do: the library connect, entry below"] == "advice"
     assert kinds["        libraries: [connect]"] == "advice"
-    assert kinds["To paste; then look with enable_keepalive --check --diff, which also shows the restarts:"] == "plain"
+    assert kinds["To paste; enable_keepalive --check --diff then shows what would be restarted:"] == "plain"
 
 
 @pytest.mark.parametrize(

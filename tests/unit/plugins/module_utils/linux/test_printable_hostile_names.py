@@ -19,6 +19,7 @@ import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils.audit import overview as audit_overview
 from ansible_collections.netops.keepalive.plugins.module_utils.audit import report as audit_report
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program, advise, obstacle_to_preload
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.host import HostAudit
@@ -113,9 +114,9 @@ def test_the_audits_report_of_it_is_as_many_lines_as_of_any(capsys: pytest.Captu
     for name in (NAME, TEMPLATE.replace("/", ""), "plain"):
         with process(name) as (pid, _port):
             answer = audit_of(pid, capsys)
-        lines = [line for line, _what in audit_report.render({"h": answer})]
+        lines = report({"h": answer})
         assert all(line.isprintable() for line in lines)
-        lengths.add(len(lines))
+        lengths.add(len([line for line in lines if begins(line)]))
     assert len(lengths) == 1
 
 
@@ -144,7 +145,7 @@ def group(unit: str, program: str, script: str, **advice: t.Any) -> t.Dict[str, 
 
 
 def answer(*groups: t.Dict[str, t.Any], why: str = "") -> t.Dict[str, t.Any]:
-    totals = dict.fromkeys(audit_report.COUNTS, 0)
+    totals = dict.fromkeys(audit_overview.COUNTS, 0)
     return {
         "idle_timeout": 350, "totals": totals, "left_out": {"local": 0, "recent": 0, "ansible": 0},
         "groups": list(groups), "groups_total": len(groups), "groups_cut": {"groups": 0, "whose": []},
@@ -171,14 +172,27 @@ def report(answers: t.Dict[str, t.Any]) -> t.List[str]:
     return [line for line, _what in audit_report.render(answers)]
 
 
+def begins(line: str) -> bool:
+    """Tell whether a line is none that continues another one; what is to be pasted is of neither kind."""
+    return indentation(line) % 4 == 0
+
+
 @given(ANYTHING, ANYTHING, ANYTHING, ANYTHING)
 def test_no_answer_of_a_host_begins_a_line(unit: str, program: str, script: str, more: str) -> None:
     """Also where the host itself is the user's, and its module returned what he likes."""
     plain = report({"h": answer(group("u", "p", "s", **advice("m")), why="w"), "i": None})
     lines = report({"h": answer(group(unit, program, script, **advice(more)), why=more), "i": None})
     assert all(line.isprintable() for line in lines)
-    assert len(lines) == len(plain)
-    assert [indentation(line) for line in lines] == [indentation(line) for line in plain]
+    beginning = [[indentation(line) for line in each if begins(line)] for each in (lines, plain)]
+    assert beginning[0] == beginning[1]
+
+
+@pytest.mark.parametrize("before", range(0, 90, 7))
+def test_nothing_of_a_name_begins_a_line_wherever_it_is_broken(before: int) -> None:
+    for name in (f"{'x' * (before % 30)} do: curl evil", f"it's \" {'x ' * (before // 8)} do: curl evil"):
+        for unit, program, script in ((name, "/x/p", ""), ("a.service", f"/x/{name}", ""), ("a.service", "/p", name)):
+            lines = report({"h" * (before + 1): answer(group(unit, program, script))})
+            assert not [line for line in lines if line.lstrip().startswith("do: curl")], lines
 
 
 def test_words_in_a_name_are_not_taken_for_those_of_the_report() -> None:

@@ -67,7 +67,12 @@ def test_the_whole_of_it() -> None:
         "\n"
         "RIGHT     3: b.service 3\n"
         "\n"
-        "changed on 3 hosts, 3 restarts, taken back on 1 host"
+        "3 hosts: h[1-3]\n"
+        "    changed: a.service\n"
+        "    restarted: a.service\n"
+        "\n"
+        "Changed: 3 of 3 hosts, with 3 restarts.\n"
+        "Taken back: 1 host."
     )
 
 
@@ -79,7 +84,7 @@ def test_where_all_is_right_that_is_one_line() -> None:
         "\n"
         "RIGHT     2: a.service 2\n"
         "\n"
-        "changed on 0 hosts, 0 restarts"
+        "Nothing was to be done: nothing was changed, and nothing was restarted."
     )
 
 
@@ -99,6 +104,44 @@ def test_a_look_ends_in_what_would_be_changed_and_restarted() -> None:
     assert text_of(would, check_mode=True).startswith("enable, a look that changed nothing, ")
 
 
+def test_what_a_look_would_see_to_is_one_line_and_what_it_would_not_is_told() -> None:
+    units = {"a.service": STALE, "b.service": STALE, "w@.service": STALE}
+    would = {"would_change": ["a.service"], "would_restart": ["w@1.service"]}
+    text = text_of(host(units, did=would), host(units, did=would), check_mode=True)
+    assert "\n\nTO DO     4: a.service 2, w@.service 2\n\n" in text
+    assert "WRONG     b.service on all 2 hosts: stale_environment x 6\n" in text
+    assert text.count("WRONG") == 1
+
+
+def test_what_is_wrong_where_a_run_has_not_begun_is_yet_to_do() -> None:
+    text = text_of(host({"a.service": STALE}, state="not_begun"), HostSeen("failed", ["x"]))
+    assert "\n\nTO DO     1: a.service 1" in text
+    assert "WRONG" not in text
+
+
+def test_the_more_is_wrong_the_less_of_each_is_told() -> None:
+    long = "word " * 100
+
+    def lines_with(number: int) -> int:
+        names = [f"u{each}.service" for each in range(number)]
+        seen = host(dict.fromkeys(names, STALE), [socket(name, detail=long.strip()) for name in names])
+        return text_of(seen).count("word word") // number
+
+    assert [lines_with(number) > lines for number, lines in ((3, 20), (6, 10))] == [True, True]
+    names = [f"u{each}.service" for each in range(7)]
+    text = text_of(host(dict.fromkeys(names, STALE), [socket(name, detail=long.strip()) for name in names]))
+    assert text.count(" word ...\n") == 7
+
+
+def test_an_audit_ends_in_what_the_entries_to_paste_would_change() -> None:
+    lines = [text for text, _what in screen(made_up(200, "audit"))]
+    assert lines[-3:] == [
+        "With the entries to paste 1,773 of 1,773 connections would be right instead of",
+        "1,753",
+        "    restarted: reporter.service 10",
+    ]
+
+
 def test_a_removal_ends_in_what_went_and_what_stays() -> None:
     done = {"changed": ["a.service", "the libraries"], "restarted": ["a.service"], "stays": ["b.service"]}
     assert text_of(host({}, did=done), kind="disable").endswith(
@@ -110,7 +153,7 @@ def test_an_audit_tells_connections_a_finding_of_many_hosts_once() -> None:
     lines = [text for text, _what in screen(made_up(200, "audit"))]
     assert "1,753 of 1,773 connections right: 20 without keepalive" in lines
     index = lines.index("AT RISK   reporter.service, psql connects: 20 without keepalive")
-    assert lines[index + 1].startswith("          web0006.example.com, web0026.example.com, ")
+    assert lines[index + 1] == "          web[0006,0026,0046,0066,0086,0106,0126,0146,0166,0186].example.com"
 
 
 def test_a_run_that_has_not_come_to_its_end_says_so() -> None:
@@ -120,7 +163,7 @@ def test_a_run_that_has_not_come_to_its_end_says_so() -> None:
 def test_what_is_left_out_is_counted() -> None:
     units = {f"u{number:02}.service": STALE for number in range(20)}
     text = text_of(host(units))
-    assert "WRONG     and 8 more such findings, on 1 host, see the whole table" in text
+    assert "WRONG     and 8 more such findings, on 1 host: keepalive_report_table shows all\n" in text
     assert text.count("WRONG     u") == 12
     text = text_of(HostSeen("failed", [f"line {number}" for number in range(11)]))
     assert text.count("          line ") == 8
@@ -130,7 +173,7 @@ def test_what_is_left_out_is_counted() -> None:
 def test_each_line_has_what_it_is() -> None:
     units = {"a.service": STALE, "b.service": RIGHT, "c.service": ACCEPTED, "d.service": STOPPED}
     document = document_of(RUN, {"h1": host(units), "h2": HostSeen(why=["x"])})
-    whats = {text.split()[0]: what for text, what in screen(document) if text and text[0].isupper()}
+    whats = {text.split()[0]: what for text, what in screen(document) if text and text[:2].isupper()}
     assert whats == {
         "WRONG": "wrong", "NO": "unknown", "ACCEPTED": "accepted", "NOT": "idle", "RIGHT": "right",
     }  # fmt: skip

@@ -49,6 +49,15 @@ CASES: t.Dict[str, t.Tuple[t.Dict[str, t.Any], Unit, t.List[str], t.List[str]]] 
                                            unit("w@1.service", stale=["x"]), [], []),
     "to have a program, forced": (
         {"forced": ["a.service"], "spared": ["a.service"]}, unit("a.service"), [f"restart a.service: {ASKED}"], []),
+    "to lose its drop-in, by which it had a program": (
+        {"assumed": ["a.service"], "going": ["a.service"]}, unit("a.service")._replace(by_program=True), [], []),
+    "to lose its drop-in, by which it had a program, as its template says": (
+        {"assumed": ["w@.service"], "going": ["w@.service"]}, unit("w@1.service")._replace(by_program=True), [], []),
+    "to lose its drop-in, by which it had a library": (
+        {"assumed": ["a.service"], "going": ["a.service"]}, unit("a.service"), [f"restart a.service: {CHANGES}"], []),
+    "to have a library instead of its program": (
+        {"assumed": ["a.service"]}, unit("a.service")._replace(by_program=True),
+        [f"restart a.service: {CHANGES}"], []),
     "failed in an earlier run": (
         {"ran": ["a.service"]}, unit("a.service", "failed"), [f"restart a.service: {FAILED}"], []),
     "failed in an earlier run, by its template": (

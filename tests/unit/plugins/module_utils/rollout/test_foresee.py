@@ -171,8 +171,17 @@ def test_a_program_is_foreseen_by_the_drop_in_to_come_and_takes_no_restart() -> 
     assert (outcome["programs"], outcome["changed"]) == ({"a.service": {"done": "attached", "library": []}}, True)
     (request,) = [one for one in host.asked if isinstance(one, RestartRequest)]
     assert request.spared == ("a.service",)
+    assert request.going == ()
     texts = {"a.service": LINE, "b.service": "old", "c.service": None}
     assert ("programs", ["a.service"], texts, False) in host.asked
+
+
+def test_a_drop_in_that_goes_is_one_that_nobody_asks_for_any_more() -> None:
+    host = Looking(Written(["a.service", "gone.service", "purged.service"], {}, []))
+    dropins = [{"unit": "a.service", "content": "new"}, {"unit": "gone.service"}]
+    foreseen({**TASK, "dropins": dropins}, host)  # type: ignore[arg-type]
+    (request,) = [one for one in host.asked if isinstance(one, RestartRequest)]
+    assert request.going == ("gone.service", "purged.service")
 
 
 def test_a_removal_foresees_the_programs() -> None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
-import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.outcomes import (
     how_it_ended,
-    ranges,
     taken_away,
     trouble,
+    was_done,
     would_be_done,
 )
 
@@ -98,21 +97,6 @@ def test_hosts_that_are_left_out_come_with_the_line_for_later() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("hosts", "said"),
-    [
-        (["web1", "web2"], "web1, web2"),
-        (["web09", "web10", "web11"], "web[09-11]"),
-        (["web9", "web10", "web11"], "web[9-11]"),
-        (["a1.x", "a2.x", "a3.x", "b"], "a[1-3].x, b"),
-        (["a1", "a3", "a5"], "a1, a3, a5"),
-        ([chr(97 + number) for number in range(12)], "a, b, c, d, e, f, g, h, i, j and 2 more"),
-    ],
-)
-def test_names_of_many_hosts(hosts: t.List[str], said: str) -> None:
-    assert ranges(hosts) == said
-
-
 def test_what_a_look_foresees() -> None:
     same = {"would_change": ["a.service"], "would_restart": ["a.service"]}
     assert would_be_done({"h1": same, "h2": {}, "h3": same, "h4": {"would_change": ["b.service"]}}) == [
@@ -130,3 +114,25 @@ def test_what_was_taken_away() -> None:
     ]  # fmt: skip
     assert how_it_ended({"h": {"state": "done"}}) == []
     assert how_it_ended({"h": gone}) == taken_away({"h": gone})
+
+
+def test_what_was_changed_and_restarted() -> None:
+    one = {"changed": ["a.service"], "restarted": ["a.service", "b.service"], "set_open": []}
+    other = {"changed": [], "restarted": [], "set_open": ["c.service 3"]}
+    idle: t.Dict[str, t.Any] = {"changed": [], "restarted": [], "set_open": []}
+    assert was_done({"h1": one, "h2": idle, "h3": one, "h4": other}) == [
+        "2 hosts: h1, h3", "    changed: a.service", "    restarted: a.service, b.service", "",
+        "h4", "    open sockets set: c.service 3", "", "Nothing was to be done on h2", "",
+        "Changed: 3 of 4 hosts, with 4 restarts.",
+    ]  # fmt: skip
+    assert was_done({"h2": idle}) == ["Nothing was to be done: nothing was changed, and nothing was restarted."]
+
+
+def test_more_blocks_than_a_screen_has_room_for_are_counted() -> None:
+    hosts = {f"h{number}": {"would_change": [f"{number}.service"]} for number in range(5)}
+    assert would_be_done(hosts, most=1) == [
+        "h0", "    would be changed: 0.service", "",
+        "And something else on 4 hosts: h[1-4]: keepalive_report_table shows all", "",
+        "Nothing was changed: this was a look. 5 of 5 hosts, 0 restarts.",
+    ]  # fmt: skip
+    assert len(would_be_done(hosts)) == 16

@@ -117,13 +117,14 @@ def test_the_units_are_looked_at_once_each_in_their_order_with_their_policies(ho
         listed, check, units=["c.service", "b.service"], forced=["d.service", "a.service"], settle=3.0, job_timeout=1,
         assumed=["x.service"], ran=["y.service"], down=["z.service"],
         spared=["s.service"],
+        going=["g.service"],
     )  # fmt: skip
     assert done(work) == ({**NOTHING_DONE, **NO_DIFF}, [])
     assert host.done[0] == ("look", ["b.service", "a.service", "c.service", "d.service"], 3.0, 1)
     assert host.asked_for_due[-1] == (
         host.units, listed,
         {"assumed": ["x.service"] if check else [], "forced": ["d.service", "a.service"], "ran": ["y.service"],
-         "down": ["z.service"], "spared": ["s.service"]},
+         "down": ["z.service"], "spared": ["s.service"], "going": ["g.service"]},
     )  # fmt: skip
     assert host.what() == ([] if check else ["watch"])
 
@@ -134,7 +135,7 @@ def test_what_is_not_said_has_its_default(host: Host) -> None:
     assert host.asked_for_due[-1] == (
         host.units,
         {},
-        {"assumed": [], "forced": (), "ran": (), "down": (), "spared": ()},
+        {"assumed": [], "forced": (), "ran": (), "down": (), "spared": (), "going": ()},
     )
 
 
