@@ -23,7 +23,8 @@ from ..module_utils.report.changes import Changes
 from ..module_utils.report.changes_said import changes_on_screen
 from ..module_utils.report.document import OF_AN_AUDIT
 from ..module_utils.report.gate import reasons_to_fail
-from ..module_utils.report.screen import ScreenLine, screen
+from ..module_utils.report.lines import ScreenLine
+from ..module_utils.report.screen import screen
 from ..module_utils.report.table import whole_table
 from ..module_utils.rollout.outcomes import by_state, how_it_ended, trouble
 from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options

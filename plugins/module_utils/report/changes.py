@@ -158,7 +158,7 @@ def _names_of(reasons: str) -> t.Tuple[str, ...]:
 
 
 def _values_changed(before: Said, after: Said) -> t.List[ValuesChanged]:
-    alike: t.Dict[t.Tuple[t.Any, ...], t.List[str]] = {}
+    alike: t.Dict[t.Tuple[str, t.Any], t.List[str]] = {}
     for host, units in ((host, after[host]["units"]) for host in after if host in before):
         for unit, entry in units.items():
             was = before[host]["units"].get(unit, {}).get("expected")
@@ -166,7 +166,7 @@ def _values_changed(before: Said, after: Said) -> t.List[ValuesChanged]:
                 options = tuple(_differences(was["tcp"], entry["expected"]["tcp"]))
                 if options:
                     alike.setdefault((unit, options), []).append(host)
-    found = [ValuesChanged(*key, hosts=tuple(in_order(hosts))) for key, hosts in alike.items()]
+    found = [ValuesChanged(unit, options, tuple(in_order(hosts))) for (unit, options), hosts in alike.items()]
     return sorted(found, key=lambda each: (-len(each.hosts), each.unit))
 
 

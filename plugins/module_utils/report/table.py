@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..verdicts.report import UnitRow, lay_out
-from .screen import ScreenLine
+from .lines import ScreenLine
 from .units import Said
 
 _STATES = {"no_data": "no data", "not_begun": "not begun"}
