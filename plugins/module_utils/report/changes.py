@@ -69,6 +69,8 @@ class _State(t.NamedTuple):
 
 _Thing = t.Tuple[str, str, str]
 """Host, what, and name."""
+_Key = t.Tuple[str, str, str, str, t.Tuple[str, ...]]
+"""What a change says besides its hosts."""
 
 
 def changes_between(earlier: Said, document: Said) -> Changes:
@@ -76,7 +78,10 @@ def changes_between(earlier: Said, document: Said) -> Changes:
     before, after = earlier["hosts"], document["hosts"]
     alike = _alike(earlier, document)
     found = sorted(
-        (Change(*key, hosts=tuple(in_order(hosts))) for key, hosts in alike.items()),
+        (
+            Change(what, name, was, now, reasons, tuple(in_order(hosts)))
+            for (what, name, was, now, reasons), hosts in alike.items()
+        ),
         key=lambda change: (_RANK.index(change.after), -len(change.hosts), change.name, _RANK.index(change.before)),
     )
     by_kind: t.Dict[str, t.List[Change]] = {"worse": [], "mended": [], "others": []}
@@ -98,10 +103,10 @@ def _kind_of(change: Change) -> str:
     return "mended" if before in (*_BAD, "no_data") and after in _FINE else "others"
 
 
-def _alike(earlier: Said, document: Said) -> t.Dict[t.Tuple[t.Any, ...], t.List[str]]:
+def _alike(earlier: Said, document: Said) -> t.Dict[_Key, t.List[str]]:
     """Bring together what has changed in the same way, by what a change says besides its hosts."""
     before, after = _things_of(earlier), _things_of(document)
-    alike: t.Dict[t.Tuple[t.Any, ...], t.List[str]] = {}
+    alike: t.Dict[_Key, t.List[str]] = {}
     for thing in {**after, **before}:
         host, what, name = thing
         if host in document["hosts"] and (what != "connections" or _both_audited(host, earlier, document)):

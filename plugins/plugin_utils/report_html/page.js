@@ -242,13 +242,11 @@
       const reasons = new Set();
       let wrong = 0;
       const text = [host.name, host.state, ...(host.why || [])];
-      host.units.forEach((unit, index) => {
+      host.units.forEach((unit) => {
         const { said, wrong: count } = cellOf(unit);
         const cell = make("div", `cell s-${said.verdict} c${unit[0]}`, SIGNS[said.verdict] + (count ? (count > 99 ? "99+" : count) : ""));
         cell.setAttribute("role", "gridcell");
         if (said.verdict !== "right") cell.setAttribute("aria-label", `${data.units[unit[0]]}: ${WORDS[said.verdict]} ${counted(said.reasons) || said.why}`);
-        cell.tabIndex = -1;
-        cell.dataset.index = index;
         row.append(cell);
         verdicts.add(said.verdict);
         wrong += count;
@@ -350,7 +348,7 @@
     const row = target.closest?.(".row[data-row]");
     if (!row) return null;
     const { host } = rows[row.dataset.row];
-    if (target.classList.contains("cell")) return inWords(host, host.units[target.dataset.index]);
+    if (target.classList.contains("cell")) return inWords(host, host.units[[...row.children].indexOf(target) - 1]);
     return target.classList.contains("host") ? ofHost(host) : null;
   }
 
@@ -380,7 +378,7 @@
 
   function move(target, key) {
     const row = target.closest(".row");
-    const cells = (each) => [...each.children].filter((one) => one.tabIndex !== undefined && !one.classList.contains("why"));
+    const cells = (each) => [...each.children].filter((one) => !one.classList.contains("why"));
     const sameColumn = (each) => {
       const column = [...target.classList].find((name) => /^c\d+$/.test(name));
       return (column && each.querySelector(`.${column}`)) || each.firstChild;
@@ -473,6 +471,7 @@
     const [verdict, words] = verdictOf(values, timeout);
     const told = lines.map(([what, seconds, otherwise]) => `${what}: ${seconds === null ? otherwise : duration(seconds)}`).join("; ");
     const svg = shape("svg", { viewBox: `0 0 ${width + 8} ${height}`, role: "img", "aria-label": `${told}; idle timeout ${duration(timeout)}: ${words}` });
+    svg.append(shape("line", { x1: x(timeout), x2: x(timeout), y1: 17, y2: 128, class: "limit" }));
     lines.forEach(([what, seconds, otherwise], index) => {
       const y = 16 + index * 38;
       svg.append(shape("text", { x: left, y: y - 2 }, `${what}: ${seconds === null ? otherwise : duration(seconds)}`));
@@ -483,7 +482,6 @@
       svg.append(shape("circle", { cx: x(values.keepidle + probe * values.keepintvl), cy: 23.5, r: 3.5, class: "probe" }));
     }
     svg.append(shape("line", { x1: left, x2: left + width, y1: 124, y2: 124, class: "axis" }));
-    svg.append(shape("line", { x1: x(timeout), x2: x(timeout), y1: 17, y2: 128, class: "limit" }));
     const late = x(timeout) > width / 2;
     svg.append(shape("text", { x: x(timeout), y: 143, "text-anchor": late ? "end" : "start", class: "limit-text" }, `idle timeout ${duration(timeout)}`));
     const title = tcpInWords(values.tcp);
