@@ -215,7 +215,7 @@ def test_a_run_has_one_report(tmp_path: pathlib.Path) -> None:
 
 def test_other_forms_stand_beside_the_document(run: Run, tmp_path: pathlib.Path) -> None:
     (tmp_path / "report.md").write_text("mine")
-    formats = ("-e", "keepalive_report_formats=markdown,csv,junit")
+    formats = ("-e", "keepalive_report_formats=markdown,csv,junit,html")
     status, output = run(*REPORT, *formats)
     assert status != 0
     assert f"cannot be written as markdown too: {tmp_path}/report.md is there" in " ".join(output.split())
@@ -225,6 +225,7 @@ def test_other_forms_stand_beside_the_document(run: Run, tmp_path: pathlib.Path)
     assert (tmp_path / "report.md").read_text().startswith("# keepalive: enable, ")
     assert "\nh6,host,h6,done,0,0,0,0,,\n" in (tmp_path / "report.csv").read_text()
     assert 'name="netops.keepalive enable" tests="' in (tmp_path / "report.xml").read_text()
+    assert (tmp_path / "report.html").read_text().startswith('<!DOCTYPE html>\n<html lang="en" data-report="netops')
     (tmp_path / "report.csv").unlink()
     run_in(tmp_path, "netops.keepalive.report", *REPORT, "-e", "keepalive_report_formats=csv")
     assert "\nh6,host,h6,done,0,0,0,0,,\n" in (tmp_path / "report.csv").read_text()
