@@ -20,6 +20,7 @@ DEPS_DEMO := python3 python3-venv openssh-client mmdebstrap debian-archive-keyri
 DEPS_TEST := $(DEPS_DEMO) git gcc libc6-dev python3-dev g++ shellcheck clang libclang-rt-dev \
              binutils musl-tools cppcheck valgrind strace \
              libjemalloc2 google-perftools libfaketime torsocks proxychains4 libkeepalive0 libdontdie0 curl perl rsync \
+             chromium chromium-driver \
              $(if $(filter x86_64,$(shell uname -m)),gcc-multilib)
 # What the slow tests need besides: other processors, real clients, and other kernels.
 DEPS_ALL := $(DEPS_TEST) $(if $(filter x86_64,$(shell uname -m)),qemu-system-x86) qemu-user binutils-aarch64-linux-gnu libc6-dev-arm64-cross \
@@ -187,6 +188,10 @@ bench-host: venv ## what reading, setting and auditing 100,000 connections costs
 bench-rollout: venv hosts ## what a rollout costs, beside a playbook written by hand (100 minutes; JSON in .cache/bench-rollout.json)
 	@mkdir -p .cache
 	@python3 bench/rollout.py --json .cache/bench-rollout.json
+
+.PHONY: bench-report
+bench-report: venv ## how long the HTML page of 2,000 hosts takes to be made, to open and to filter, in Chromium (20 seconds)
+	@python3 bench/report.py
 
 FUZZ_SECONDS := 600
 # Each gets half of the time. What has failed is tried first the next time: .cache/fuzz/crash-*, .hypothesis.

@@ -17,7 +17,9 @@ NAME = "netops.keepalive"
 DOCUMENTED = ("become", "cache", "callback", "connection", "filter", "inventory", "lookup", "module", "test", "vars")
 """The kinds of plugins that ansible-doc documents; the folder of a kind is its plural, but for filter and so on."""
 
-WANTED = ("LICENSE", "README.md", "SECURITY.md", "csrc/Makefile", "csrc/LICENSE", "meta/runtime.yml")
+WANTED = ("LICENSE", "README.md", "SECURITY.md", "csrc/Makefile", "csrc/LICENSE", "meta/runtime.yml",
+          *(f"plugins/plugin_utils/report_html/page.{ending}" for ending in ("css", "html", "js")),
+          "docs/report.schema.json")  # fmt: skip
 """Files without which the artifact is of no use."""
 
 ALLOWED = re.compile(
@@ -25,10 +27,11 @@ ALLOWED = re.compile(
     (MANIFEST|FILES)\.json | LICENSE | (README|CHANGELOG|CONTRIBUTING|SECURITY)\.md | meta/[\w-]+\.yml
     | changelogs/(config|changelog)\.yaml | changelogs/fragments/.*\.yml
     | csrc/(LICENSE|Makefile|README\.md|\w+\.[ch]|\w+\.map)
-    | docs/[\w./-]+\.(md|rst|yml|svg)
+    | docs/[\w./-]+\.(json|md|png|rst|yml|svg)
     | examples/[\w./-]+\.(yml|ini|md)
     | (enable|disable|audit|build)-keepalive\.yml | playbooks/[\w./-]+\.(yml|j2|py)
     | plugins/(action|doc_fragments|filter|modules|plugin_utils)/\w+\.py | plugins/module_utils/\w+/\w+\.py
+    | plugins/plugin_utils/report_html/page\.(css|html|js)
     | roles/keepalive_\w+/(README\.md|(defaults|handlers|meta|tasks|vars)/[\w-]+\.yml|(files|templates)/[\w./-]+)
     """,
     re.VERBOSE,

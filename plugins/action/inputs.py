@@ -17,6 +17,7 @@ from ansible.utils.vars import load_extra_vars
 from ..plugin_utils import _inputs, _spelling
 from ..plugin_utils._core import said_by, too_old
 from ..plugin_utils._report_file import FORMS_OF_FILES, problem_with_place
+from ..plugin_utils._report_since import problem_with_since
 from ..plugin_utils._run_report import RunReport, now
 
 _OF_THE_RUN = ("hostvars", "ansible_play", "ansible_check_mode", "ansible_diff_mode", "playbook_dir")
@@ -49,19 +50,25 @@ class ActionModule(ActionBase):
         outcomes: dict[str, dict[str, str]] = {}
         places: dict[str, str] = {}
         formats: list[str] = []
+        since = ""
         for host in variables.get("ansible_play_hosts_all", []):
             raw = {**of_the_run, **variables["hostvars"].raw_get(host), **play_vars, **extra}
             templar = self._templar.copy_with_new_env(available_variables=raw)
             found = _inputs.all_of_a_host(raw, templar.template, **common)
-            place = _place(raw, templar.template)
+            place = _text("keepalive_report", raw, templar.template)
             places.setdefault(place, host)
             formats = formats or formats_of(raw, templar.template)
+            since = since or _text("keepalive_report_since", raw, templar.template)
             if len(places) > 1:
                 found += _several(place, places)
+            if _is_same(place, since):
+                found.append(f"keepalive_report_since: {since!r} is where the report of this run goes; name another")
             outcomes[host] = {"state": "refused", "seen": "\n".join(found)} if found else {}
         place = next(iter(places), "") if len(places) == 1 else ""
-        run = {"kind": self._task.args.get("run"), "begun": now(), "report": "", "formats": formats}
-        if place and run["kind"] and not problem_with_place(place):
+        run = {
+            "kind": self._task.args.get("run"), "begun": now(), "report": "", "formats": formats, "since": since,
+        }  # fmt: skip
+        if place and run["kind"] and not problem_with_place(place) and not _is_same(place, since):
             run["report"] = place
             try:
                 RunReport(run, self._task.check_mode).begin(outcomes)
@@ -90,15 +97,15 @@ def _with(outcome: dict[str, str], problem: str) -> dict[str, str]:
     return {"state": "refused", "seen": "\n".join(filter(None, [outcome.get("seen", ""), problem]))}
 
 
-def _place(raw: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any]) -> str:
-    """Return where the document of the run goes by the variables of one host; '' where none is wanted."""
-    if not raw.get("keepalive_report"):
+def _text(name: str, raw: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any]) -> str:
+    """Return what a variable of one host says, where it is a text."""
+    if not raw.get(name):
         return ""
     try:
-        place = template(raw["keepalive_report"])
+        said = template(raw[name])
     except AnsibleError:  # told with all other mistakes
         return ""
-    return place if isinstance(place, str) else ""
+    return said if isinstance(said, str) else ""
 
 
 def formats_of(raw: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any]) -> list[str]:
@@ -109,6 +116,12 @@ def formats_of(raw: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any])
         return []
     words = said.split(",") if isinstance(said, str) else said
     return [str(word).strip() for word in words if str(word).strip() in FORMS_OF_FILES]
+
+
+def _is_same(place: str, since: str) -> bool:
+    """Tell whether the document with which one is to be compared would be overwritten by it."""
+    folder = since.endswith("/") or os.path.isdir(since)
+    return bool(place and since) and not folder and os.path.realpath(place) == os.path.realpath(since)
 
 
 def _several(place: str, places: t.Mapping[str, str]) -> list[str]:
@@ -126,6 +139,8 @@ def _find(kind: str, name: str) -> str | None:
     """Say what is wrong with a folder or the place of the report; templates are found by whoever renders them."""
     if kind == "report":
         return problem_with_place(name) or None
+    if kind == "since":
+        return problem_with_since(name) or None
     if kind != "folder" or not os.path.isabs(name) or os.path.isdir(name):
         return None
     return "is no folder on the controller"

@@ -19,6 +19,8 @@ from ..module_utils.linux.files import FileChange, apply_changes
 from ..module_utils.linux.printable import shown
 from ..module_utils.look.decision import trouble_with
 from ..module_utils.look.remarks import told_once
+from ..module_utils.report.changes import Changes
+from ..module_utils.report.changes_said import changes_on_screen
 from ..module_utils.report.document import OF_AN_AUDIT
 from ..module_utils.report.gate import reasons_to_fail
 from ..module_utils.report.lines import ScreenLine
@@ -32,6 +34,7 @@ from ..plugin_utils._core import SINCE_2_19, said_by
 from ..plugin_utils._foreseen_diffs import put_off_in, shown_once
 from ..plugin_utils._gathered import FAILING, answers_of, gathered
 from ..plugin_utils._report_file import problem_with_place, read_report, write_forms
+from ..plugin_utils._report_since import changes_since
 from ..plugin_utils._run_report import RunReport
 
 Arguments = t.Mapping[str, t.Any]
@@ -120,17 +123,19 @@ class ActionModule(ActionBase):
             if not arguments["path"]:
                 raise AnsibleActionFail("keepalive_report: missing: expected a document, or a folder of such")
             path, document = read_report(arguments["path"])
-            lines = _print(_screen_of(document, table))
+            changes = changes_since(arguments["since"], document)
+            lines = _print(_screen_of(document, table, changes))
             if not self._task.check_mode:
-                write_forms(path, document, arguments["formats"])
+                write_forms(path, document, arguments["formats"], changes)
             return _ended(document, arguments["fail_on"], lines)
         told = dict((task_vars.get("keepalive_inputs") or {}).get("run") or {})
         if not told:  # where no playbook of ours has looked at the variables
-            told = {"report": self._place(task_vars), "formats": arguments["formats"]}
+            told = {"report": self._place(task_vars), "formats": arguments["formats"], "since": arguments["since"]}
         report = RunReport(told, self._task.check_mode, "verify")
         document = report.of_readings(task_vars, arguments["whole_host"])
-        lines = _print(_screen_of(document, table))
-        report.write(document)
+        changes = _changes_in(report, document)
+        lines = _print(_screen_of(document, table, changes))
+        report.write(document, changes)
         return _ended(document, arguments["fail_on"], lines)
 
     def _wants_table(self, task_vars: Arguments) -> bool:
@@ -190,7 +195,7 @@ def _show_phase(arguments: Arguments, task_vars: Arguments, modes: _Modes) -> di
     quiet = phase == "stop"  # it was told when the hosts were looked at
     failed = any(outcome.get("state") in ("failed", "refused") for outcome in told.outcomes.values())
     ends = failed or (bool(told.gone) and phase != "looked")
-    document = _keep_document(phase, task_vars, modes.check_mode, ends)
+    document, changes = _keep_document(phase, task_vars, modes.check_mode, ends)
     if phase == "batch" and not failed:
         return {"changed": False, "gone": told.gone}
     if modes.check_mode and modes.diff and phase in ("batch", "end"):
@@ -198,7 +203,7 @@ def _show_phase(arguments: Arguments, task_vars: Arguments, modes: _Modes) -> di
     shown = {
         "outcomes": told.outcomes,
         "answers": {},
-        "screen": _screen_of(document, modes.table, hosts_too=False) if phase in ("batch", "end") else [],
+        "screen": _screen_of(document, modes.table, changes, hosts_too=False) if phase in ("batch", "end") else [],
         "unreachable": told.unreachable,
         "skip_unreachable": modes.skip,
         "remarks": phase == "looked",
@@ -210,21 +215,33 @@ def _show_phase(arguments: Arguments, task_vars: Arguments, modes: _Modes) -> di
     return result if "failed" in result else {**result, "gone": told.gone, "stop": stop}
 
 
-def _keep_document(phase: str, task_vars: Arguments, check_mode: bool, ends: bool) -> dict[str, t.Any]:
-    """Make the document of how far the run came, and write it down where somebody wants it.
+def _keep_document(
+    phase: str, task_vars: Arguments, check_mode: bool, ends: bool
+) -> tuple[dict[str, t.Any], Changes | None]:
+    """Make the document of how far the run came, and write it down where somebody wants it; tell what has changed.
 
     :param ends: Whether the run ends with this step, if it is one that can end it.
     """
     report = RunReport((task_vars.get("keepalive_inputs") or {}).get("run") or {}, check_mode)
     if not report.path and phase not in ("batch", "end"):
-        return {}
+        return {}, None
     complete = phase in ("inputs", "stop", "end") or (ends and phase != "looked")
     document = report.of_rollout(phase, task_vars, complete)
+    changes = _changes_in(report, document)
     try:
-        report.write(document)
+        report.write(document, changes)
     except AnsibleActionFail as error:
         Display().error(said_by(error))  # how the run ends is more
-    return document
+    return document, changes
+
+
+def _changes_in(report: RunReport, document: dict[str, t.Any]) -> Changes | None:
+    """Return what has changed; where the earlier document is gone since it was looked at, how the run ends is more."""
+    try:
+        return report.changes(document)
+    except AnsibleActionFail as error:
+        Display().error(said_by(error))
+        return None
 
 
 def _ended(document: Arguments, chosen: t.Iterable[str], lines: list[str]) -> dict[str, t.Any]:
@@ -235,9 +252,12 @@ def _ended(document: Arguments, chosen: t.Iterable[str], lines: list[str]) -> di
     return {"changed": False, "lines": lines}
 
 
-def _screen_of(document: Arguments, table: bool, hosts_too: bool = True) -> list[ScreenLine]:
+def _screen_of(
+    document: Arguments, table: bool, changes: Changes | None = None, hosts_too: bool = True
+) -> list[ScreenLine]:
     whole = whole_table(document) if table else []
-    return [*whole, *([("", "plain")] if whole else []), *screen(document, hosts_too, table)]
+    changed = changes_on_screen(changes) if changes else []
+    return [*whole, *([("", "plain")] if whole else []), *screen(document, hosts_too, table, changed)]
 
 
 def _print(lines: t.Sequence[ScreenLine]) -> list[str]:

@@ -61,10 +61,12 @@ refused:
   type: list
   elements: str
 run:
-  description: Of the run, C(kind), when it was C(begun), and where its C(report) goes, empty for nowhere.
+  description:
+    - Of the run, C(kind), when it was C(begun), where its C(report) goes, empty for nowhere, and in which C(formats)
+      besides. With C(since), an earlier one, it is compared.
   returned: always
   type: dict
-  sample: {kind: enable, begun: "2026-11-27T08:00:00Z", report: reports/}
+  sample: {kind: enable, begun: "2026-11-27T08:00:00Z", report: reports/, formats: [html], since: ""}
 """
 
 from ..module_utils.linux.module import Module

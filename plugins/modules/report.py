@@ -28,8 +28,7 @@ options:
         O(answers) and O(output).
       - V(document), the last screen of a run, from its document. That is a file (O(path)), or with O(phase) made from
         what the tasks of a play that only reads have left in the variables of its hosts, and written to where
-        C(keepalive_report) says. Takes O(path), O(phase), O(whole_host), O(fail_on)
-        and O(formats).
+        C(keepalive_report) says. Takes O(path), O(phase), O(whole_host), O(fail_on), O(formats) and O(since).
       - An option that belongs to another form is refused.
     type: str
     choices: [sockets, rollout, audit, document]
@@ -108,11 +107,18 @@ options:
   formats:
     description:
       - With O(of=document), what is written beside the document, under the same name with another ending (C(.csv),
-        C(.xml), C(.md)). By default what C(keepalive_report_formats) says, with O(phase).
+        C(.html), C(.xml), C(.md)). By default what C(keepalive_report_formats) says, with O(phase).
     type: list
     elements: str
-    choices: [csv, junit, markdown]
+    choices: [csv, html, junit, markdown]
     default: []
+  since:
+    description:
+      - With O(of=document), an earlier document; what has changed since is told as well, on the screen and in those of
+        the O(formats) that are for people. A folder stands for the latest document in it that is of an earlier run and
+        complete; where there is none yet, nothing is compared.
+    type: str
+    default: ""
   whole_host:
     description: With O(of=document), whether all connections of the hosts were asked for.
     type: bool

@@ -14,9 +14,11 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 
 from ..module_utils.linux.files import replace_file
+from ..module_utils.report.changes import Changes
 from ..module_utils.report.document import MARK
 from ..module_utils.report.junit import MARK_OF_JUNIT, junit_of
 from ..module_utils.report.markdown import MARK_OF_MARKDOWN, markdown_of
+from ..module_utils.report.page import MARK_OF_HTML, PageParts, html_of
 from ..module_utils.report.reading import NoDocument, read_document
 from ..module_utils.report.sheet import MARK_OF_CSV, csv_of
 
@@ -30,12 +32,13 @@ class FormOfFile(t.NamedTuple):
     ending: str
     mark: str
     """How each such file begins."""
-    text_of: t.Callable[[t.Mapping[str, t.Any]], str]
+    text_of: t.Callable[[t.Mapping[str, t.Any], t.Optional[Changes]], str]
 
 
 FORMS_OF_FILES = {
-    "csv": FormOfFile(".csv", MARK_OF_CSV, csv_of),
-    "junit": FormOfFile(".xml", MARK_OF_JUNIT, junit_of),
+    "csv": FormOfFile(".csv", MARK_OF_CSV, lambda document, _changes: csv_of(document)),
+    "html": FormOfFile(".html", MARK_OF_HTML, lambda document, changes: html_of(document, page_parts(), changes)),
+    "junit": FormOfFile(".xml", MARK_OF_JUNIT, lambda document, _changes: junit_of(document)),
     "markdown": FormOfFile(".md", MARK_OF_MARKDOWN, markdown_of),
 }
 
@@ -75,9 +78,12 @@ def beside(path: str, form: FormOfFile) -> str:
     return path[: -len(ENDING)] + form.ending
 
 
-def write_forms(path: str, document: t.Mapping[str, t.Any], formats: t.Iterable[str]) -> list[str]:
+def write_forms(
+    path: str, document: t.Mapping[str, t.Any], formats: t.Iterable[str], changes: t.Optional[Changes] = None
+) -> list[str]:
     """Write other forms of a document beside it; return their paths.
 
+    :param changes: What has changed since another document, where that is wanted.
     :raises AnsibleActionFail: One cannot be written, or there is something else under its name.
     """
     problem = problem_with_formats(path, formats)
@@ -85,7 +91,7 @@ def write_forms(path: str, document: t.Mapping[str, t.Any], formats: t.Iterable[
         raise AnsibleActionFail(f"keepalive_report: {path} {problem}")
     forms = [FORMS_OF_FILES[name] for name in formats]
     for form in forms:
-        write_report(beside(path, form), form.text_of(document))
+        write_report(beside(path, form), form.text_of(document, changes))
     return [beside(path, form) for form in forms]
 
 
@@ -107,8 +113,7 @@ def file_of(said: str, kind: str, begun: str) -> str:
     """Return the path of the document of a run; in a folder each run has one of its own."""
     if not _is_folder(said):
         return _whole(said)
-    stamp = begun.replace("-", "").replace(":", "")
-    return os.path.join(_whole(said), f"keepalive-{kind}-{stamp}{ENDING}")
+    return os.path.join(_whole(said), f"keepalive-{kind}-{_stamp(begun)}{ENDING}")
 
 
 def write_report(path: str, text: str) -> None:
@@ -127,6 +132,10 @@ def write_report(path: str, text: str) -> None:
         ) from error
 
 
+class NoReport(ValueError):
+    """Why there is no document to read: place and value, without the variable that has named it."""
+
+
 def read_report(said: str) -> tuple[str, dict[str, t.Any]]:
     """Return the path of a document, and the document; of a folder the latest.
 
@@ -136,18 +145,37 @@ def read_report(said: str) -> tuple[str, dict[str, t.Any]]:
     try:
         if os.path.isdir(path):
             path = _latest(path)
+        return path, document_in(path)
+    except NoReport as error:
+        raise AnsibleActionFail("; ".join(f"keepalive_report: {line}" for line in str(error).split("\n"))) from error
+
+
+def document_in(path: str) -> dict[str, t.Any]:
+    """Return the document of a file.
+
+    :raises NoReport: There is none, or it is wrong; a line for each mistake.
+    """
+    try:
         if os.path.getsize(path) > _LARGEST:
-            raise AnsibleActionFail(f"keepalive_report: {path} is larger than any report")
+            raise NoReport(f"{path} is larger than any report")
         with open(path, encoding="utf-8") as file:
             text = file.read()
-        return path, read_document(text, schema())
+        return read_document(text, schema())
     except OSError as error:
-        raise AnsibleActionFail(f"keepalive_report: {path} cannot be read: {error.strerror}") from error
+        raise NoReport(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise AnsibleActionFail(f"keepalive_report: {path}: byte {error.start} is no UTF-8") from error
+        raise NoReport(f"{path}: byte {error.start} is no UTF-8") from error
     except NoDocument as error:
-        lines = str(error).split("\n")
-        raise AnsibleActionFail("; ".join(f"keepalive_report: {path}: {line}" for line in lines)) from error
+        raise NoReport("\n".join(f"{path}: {line}" for line in str(error).split("\n"))) from error
+
+
+def page_parts() -> PageParts:
+    """Return the files that the HTML page is made of."""
+    found = []
+    for name in ("page.html", "page.css", "page.js"):
+        with open(os.path.join(os.path.dirname(__file__), "report_html", name), encoding="utf-8") as file:
+            found.append(file.read())
+    return PageParts(*found)
 
 
 def schema() -> dict[str, t.Any]:
@@ -172,10 +200,32 @@ def version_of_collection() -> str:
 
 
 def _latest(folder: str) -> str:
-    names = [name for name in os.listdir(folder) if name.startswith("keepalive-") and name.endswith(ENDING)]
-    if not names:
-        raise AnsibleActionFail(f"keepalive_report: {folder} holds no report (keepalive-*{ENDING})")
-    return os.path.join(folder, max(names, key=lambda name: name.rpartition("-")[2]))
+    paths = reports_in(folder)
+    if not paths:
+        raise NoReport(f"{folder} holds no report (keepalive-*{ENDING})")
+    return paths[0]
+
+
+def reports_in(folder: str, before: str = "") -> list[str]:
+    """Return the paths of the documents in a folder, the latest first.
+
+    :param before: When a run has begun; that, and what is later, is left out. '': nothing is.
+    :raises NoReport: It cannot be read.
+    """
+    try:
+        names = [name for name in os.listdir(folder) if name.startswith("keepalive-") and name.endswith(ENDING)]
+    except OSError as error:
+        raise NoReport(f"{folder} cannot be read: {error.strerror}") from error
+    wanted = [name for name in names if not before or _stamp_of(name) < _stamp(before)]
+    return [os.path.join(folder, name) for name in sorted(wanted, key=_stamp_of, reverse=True)]
+
+
+def _stamp_of(name: str) -> str:
+    return name[: -len(ENDING)].rpartition("-")[2]
+
+
+def _stamp(begun: str) -> str:
+    return begun.replace("-", "").replace(":", "")
 
 
 def _is_folder(said: str) -> bool:

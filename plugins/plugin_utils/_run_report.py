@@ -14,10 +14,12 @@ import typing as t
 
 from ansible.release import __version__ as version_of_ansible
 
+from ..module_utils.report.changes import Changes
 from ..module_utils.report.document import HostSeen, RunSeen, document_of, text_of
 from ._document import UNKNOWN, of_readings, of_rollout
 from ._gathered import Variables, gathered
 from ._report_file import file_of, version_of_collection, write_forms, write_report
+from ._report_since import changes_since
 
 Document = dict[str, t.Any]
 
@@ -31,7 +33,7 @@ class RunReport:
     """What a task says of the run that it is of.
 
     :param told: what the task C(inputs) has returned of it: C(kind), C(begun), C(report), a place or '', and
-        C(formats), in which it is written beside that.
+        C(formats), in which it is written beside that, and C(since), the earlier one with which it is compared.
     :param kind: which kind of run it is where no task C(inputs) has told.
     """
 
@@ -40,6 +42,7 @@ class RunReport:
         self._begun = str(told.get("begun") or now())
         self._place = str(told.get("report") or "")
         self._formats = told.get("formats") or ()
+        self._since = str(told.get("since") or "")
         self._check_mode = check_mode
 
     @property
@@ -68,14 +71,21 @@ class RunReport:
         hosts = task_vars["ansible_play_hosts_all"]
         return self._made(of_readings(hosts, task_vars["hostvars"].raw_get, whole_host))
 
-    def write(self, document: Document) -> None:
+    def changes(self, document: Document) -> Changes | None:
+        """Return what has changed since the earlier document; None before the end, and where none is wanted.
+
+        :raises AnsibleActionFail: That cannot be read.
+        """
+        return changes_since(self._since, document) if document["complete"] else None
+
+    def write(self, document: Document, changes: Changes | None = None) -> None:
         """Write the document where one is wanted.
 
         :raises AnsibleActionFail: It cannot be written.
         """
         if self._place:
             path = self.path
-            write_forms(path, document, self._formats)  # first, as something else may be in the way
+            write_forms(path, document, self._formats, changes)  # first, as something else may be in the way
             write_report(path, text_of(document))
 
     def _made(self, hosts: t.Mapping[str, HostSeen], complete: bool = True) -> Document:

@@ -14,6 +14,8 @@ import typing as t
 
 from ..audit.overview import COUNTS
 from ..linux.host_ranges import hosts_within
+from .changes import Changes
+from .changes_said import summary_of, told_of, told_of_values
 from .findings import Alike, findings_in
 from .lines import number_of
 from .rows import ReportRow, rows_in
@@ -28,7 +30,7 @@ _NAMES = 400
 """Columns that the names of hosts take at most."""
 
 
-def markdown_of(document: Said) -> str:
+def markdown_of(document: Said, changes: t.Optional[Changes] = None) -> str:
     """Return the text of the file."""
     look = ", a look that changed nothing" if document["check_mode"] else ""
     lines = [f"{MARK_OF_MARKDOWN}{document['kind']}{look}, {document['ended']}", ""]
@@ -40,6 +42,7 @@ def markdown_of(document: Said) -> str:
     if totals["audit"]:
         counts = {**totals["audit"], "total": totals["audit"]["connections"]}
         lines += _counts("connections", counts, COUNTS[1:])
+    lines += _changes(changes) if changes else []
     found = findings_in(document)
     connections = [row for row in rows_in(document) if row.what == "connections" and row.verdict == "wrong"]
     if found or connections:
@@ -65,6 +68,20 @@ def _counts(what: str, counts: Said, keys: t.Sequence[str]) -> t.List[str]:
         f"| {counts['total']:,} | {' | '.join(f'{counts[key]:,}' for key in keys)} |",
         "",
     ]
+
+
+def _changes(changes: Changes) -> t.List[str]:
+    summary = summary_of(changes)
+    lines = ["## Changes", "", f"{summary[0].upper()}{summary[1:]}.", ""]
+    told: t.List[t.Tuple[str, str, t.Sequence[str]]] = []
+    for label, found in (("WORSE", changes.worse), ("MENDED", changes.mended), ("OTHER", changes.others)):
+        told += [(label, told_of(change), change.hosts) for change in found]
+    told += [("VALUES", told_of_values(each), each.hosts) for each in changes.values]
+    told += [("NEW", "hosts", changes.hosts_new)] if changes.hosts_new else []
+    told += [("GONE", "hosts", changes.hosts_gone)] if changes.hosts_gone else []
+    lines += [f"- **{label}** {code(text)}: {_hosts(hosts)}" for label, text, hosts in told[:_MOST]]
+    lines += [f"- and {number_of(len(told) - _MOST, 'more change')}"] if len(told) > _MOST else []
+    return [*lines, *([""] if told else [])]
 
 
 def _finding(each: Alike) -> t.List[str]:

@@ -27,16 +27,20 @@ _LABELS = {
 }  # fmt: skip
 
 
-def screen(document: Said, hosts_too: bool = True, whole: bool = False) -> t.List[ScreenLine]:
+def screen(
+    document: Said, hosts_too: bool = True, whole: bool = False, changed: t.Sequence[ScreenLine] = ()
+) -> t.List[ScreenLine]:
     """Return the screen.
 
     :param hosts_too: Whether what became of hosts that are not done is told; False where it stands elsewhere.
     :param whole: Whether all that was done is told, however many lines that takes.
+    :param changed: What has changed since another document.
     """
     found, at_risk = findings_in(document, hosts_too), findings_about_connections(document)
     lines = _Findings(found, document["totals"]["hosts"]["total"])
     return [
         *_head(document),
+        *changed,
         *lines.of(verdict for verdict in _LABELS if verdict != "accepted"),
         *connections(at_risk),
         *lines.of(["accepted"]),

@@ -30,7 +30,7 @@ FORMS: t.Mapping[str, ReportForm] = {
         "socket_options_info",
     ),
     "audit": ReportForm("answers", ("answers", "phase", "output"), "sockets_audit_info"),
-    "document": ReportForm("path", ("path", "phase", "whole_host", "fail_on", "formats"), ""),
+    "document": ReportForm("path", ("path", "phase", "whole_host", "fail_on", "formats", "since"), ""),
 }
 
 ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
@@ -47,7 +47,8 @@ ARGUMENTS: t.Dict[str, t.Dict[str, t.Any]] = {
     "output": {"type": "path"},
     "path": {"type": "str"},
     "fail_on": {"type": "list", "elements": "str", "choices": list(FAIL_ON), "default": []},
-    "formats": {"type": "list", "elements": "str", "choices": ["csv", "junit", "markdown"], "default": []},
+    "formats": {"type": "list", "elements": "str", "choices": ["csv", "html", "junit", "markdown"], "default": []},
+    "since": {"type": "str", "default": ""},
     "whole_host": {"type": "bool", "default": False},
 }
 """What the module and its action take."""

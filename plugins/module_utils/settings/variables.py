@@ -147,7 +147,10 @@ VARIABLES: t.Dict[str, Variable] = {
     "keepalive_serial": Variable(_serial, of_play=True),
     "keepalive_unreachable": Variable(_one_of(*UNREACHABLE)),
     "keepalive_report": Variable(_text("a folder or a file on the controller"), empty=True, file="report"),
-    "keepalive_report_formats": Variable(_words("csv", "junit", "markdown"), empty=True),
+    "keepalive_report_formats": Variable(_words("csv", "html", "junit", "markdown"), empty=True),
+    "keepalive_report_since": Variable(
+        _text("an earlier report on the controller, or a folder of such"), empty=True, file="since"
+    ),
     "keepalive_report_table": Variable(_switch),
     "keepalive_own_variables": Variable(_list_of("names or patterns such as keepalive_myco_*", _is_text)),
     "keepalive_services": Variable(),

@@ -7,15 +7,13 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import re
-import subprocess
 import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.plugin_utils._report_file import read_report
-from ansible_collections.netops.keepalive.tests.unit.support.played_fleet import HOSTS, Run, fleet
+from ansible_collections.netops.keepalive.tests.unit.support.played_fleet import HOSTS, Run, fleet, run_in
 
 REPORT = ("-e", "keepalive_report=report.json")
 
@@ -217,7 +215,7 @@ def test_a_run_has_one_report(tmp_path: pathlib.Path) -> None:
 
 def test_other_forms_stand_beside_the_document(run: Run, tmp_path: pathlib.Path) -> None:
     (tmp_path / "report.md").write_text("mine")
-    formats = ("-e", "keepalive_report_formats=markdown,csv,junit")
+    formats = ("-e", "keepalive_report_formats=markdown,csv,junit,html")
     status, output = run(*REPORT, *formats)
     assert status != 0
     assert f"cannot be written as markdown too: {tmp_path}/report.md is there" in " ".join(output.split())
@@ -227,6 +225,7 @@ def test_other_forms_stand_beside_the_document(run: Run, tmp_path: pathlib.Path)
     assert (tmp_path / "report.md").read_text().startswith("# keepalive: enable, ")
     assert "\nh6,host,h6,done,0,0,0,0,,\n" in (tmp_path / "report.csv").read_text()
     assert 'name="netops.keepalive enable" tests="' in (tmp_path / "report.xml").read_text()
+    assert (tmp_path / "report.html").read_text().startswith('<!DOCTYPE html>\n<html lang="en" data-report="netops')
     (tmp_path / "report.csv").unlink()
     run_in(tmp_path, "netops.keepalive.report", *REPORT, "-e", "keepalive_report_formats=csv")
     assert "\nh6,host,h6,done,0,0,0,0,,\n" in (tmp_path / "report.csv").read_text()
@@ -238,17 +237,3 @@ def test_ci_fails_for_what_was_chosen(run: Run, tmp_path: pathlib.Path) -> None:
     run_in(tmp_path, *shown, "audit_fail_on=drift")
     said = run_in(tmp_path, *shown, "audit_fail_on=drift,no_data", fails=True)
     assert "audit_fail_on: no_data: 6 units; see above" in " ".join(said.split())
-
-
-def run_in(folder: pathlib.Path, *options: str, fails: bool = False) -> str:
-    """Run another play, and return what it has said."""
-    done = subprocess.run(
-        ["ansible-playbook", *options],
-        cwd=folder,
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder), "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode != 0) is fails, done.stdout
-    return done.stdout + done.stderr

@@ -128,6 +128,20 @@ def fleet(folder: pathlib.Path, playbook: str) -> Run:
     return run
 
 
+def run_in(folder: pathlib.Path, *options: str, fails: bool = False) -> str:
+    """Run another play, and return what it has said."""
+    done = subprocess.run(
+        ["ansible-playbook", *options],
+        cwd=folder,
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder), "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode != 0) is fails, done.stdout
+    return done.stdout + done.stderr
+
+
 def _link(collection: pathlib.Path, paths: t.Iterable[str]) -> None:
     for path in paths:
         (collection / path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,238 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The HTML page of a document, as a browser shows it to who looks for what is wrong."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.report.changes import changes_between
+from ansible_collections.netops.keepalive.plugins.module_utils.report.document import HostSeen, document_of
+from ansible_collections.netops.keepalive.plugins.module_utils.report.page import html_of
+from ansible_collections.netops.keepalive.plugins.plugin_utils._report_file import page_parts
+from ansible_collections.netops.keepalive.tests.unit.support.hostile_report import ATTACKS, attacked
+from ansible_collections.netops.keepalive.tests.unit.support.reported import (
+    ACCEPTED,
+    RIGHT,
+    RUN,
+    STALE,
+    STOPPED,
+    audited,
+    host,
+    socket,
+)
+from ansible_collections.netops.keepalive.tests.unit.support.reported_fleet import realistic
+
+A, B, C = "a.service", "b.service", "c.service"
+HOSTS = {
+    "h1": host({A: RIGHT, B: RIGHT, C: ACCEPTED}),
+    "h2": host({A: STALE, B: RIGHT, C: STOPPED}, [socket(A)] * 3),
+    "h10": host({A: RIGHT, C: RIGHT}, audit=audited(9, 8, without=1)),
+    "h3": HostSeen(why=["could not be reached"]),
+}
+PARTS = page_parts()
+SHOWN = ".row:not(.head) .host"
+
+
+def page_of(*, since: t.Any = None, **of_run: t.Any) -> str:
+    document = document_of(RUN._replace(**of_run), HOSTS)
+    return html_of(document, PARTS, changes_between(since, document) if since else None)
+
+
+def test_totals_come_first_and_then_what_is_wrong(browser: t.Any) -> None:
+    browser.open(page_of())
+    (verdict,) = browser.texts(".verdict")
+    assert verdict == "✗ 1 unit wrong, 1 connection at risk, 1 host without data"
+    assert browser.texts("#totals > p")[1] == "5 of 8 unit × host right (62.5 %)"
+    assert browser.texts("#wrong .label") == ["WRONG", "NO DATA", "ACCEPTED"]
+    tops = browser.run("return ['totals', 'wrong', 'hosts', 'times'].map(e => document.getElementById(e).offsetTop)")
+    assert tops == sorted(tops)
+
+
+def test_the_matrix_shows_each_state_by_a_sign_and_by_a_word_and_the_reasons(browser: t.Any) -> None:
+    browser.open(page_of())
+    assert browser.texts(SHOWN) == ["h2", "h10", "h3", "h1"]
+    assert browser.texts(".head .unit") == [A, C, B]
+    rows = browser.run(
+        "return [...document.querySelectorAll('.row:not(.head)')].map(r => [...r.children].map(c => c.textContent))"
+    )
+    assert rows == [
+        ["h2", "✗3", "–", "✓", "a.service: stale_environment × 3"],
+        ["h10", "✓", "✓", "connections without × 1"],
+        ["h3", "NO DATAcould not be reached "],
+        ["h1", "✓", "≈2", "✓", "c.service: accepted overridden_by_application × 2"],
+    ]
+    columns = browser.run(
+        "return [...document.querySelectorAll('.row:not(.head) .cell')].map(c => getComputedStyle(c).gridColumnStart)"
+    )
+    assert columns == ["2", "3", "4", "2", "3", "2", "3", "4"], "C is the second, and h10 has no B"
+
+
+def test_filters_search_and_order(browser: t.Any) -> None:
+    browser.open(page_of())
+    for show, hosts in (("wrong", ["h2"]), ("no_data", ["h3"]), ("not_right", ["h2", "h10", "h3", "h1"]),
+                        ("all", ["h2", "h10", "h3", "h1"])):  # fmt: skip
+        browser.say("show", show)
+        assert browser.texts(SHOWN) == hosts, show
+    for words, hosts in (("h1", ["h10", "h1"]), ("STALE_env", ["h2"]), ("b.serv h2", ["h2"]), ("reached", ["h3"]),
+                         ("nowhere", []), ("", ["h2", "h10", "h3", "h1"])):  # fmt: skip
+        browser.say("search", words)
+        assert browser.texts(SHOWN) == hosts, words
+        assert browser.texts("#shown") == [f"{len(hosts)} of 4 hosts shown"]
+    browser.say("sort", "name")
+    assert browser.texts(SHOWN) == ["h1", "h2", "h3", "h10"]
+    browser.say("reason", "overridden_by_application")
+    assert browser.texts(SHOWN) == ["h1"]
+
+
+def test_a_finding_leads_to_its_hosts(browser: t.Any) -> None:
+    browser.open(page_of())
+    browser.run("document.querySelector('#wrong .finding button').click()")
+    assert browser.texts(SHOWN) == ["h2"]
+    browser.run("document.querySelector('button.tile.s-wrong').click()")
+    assert browser.run("return document.querySelector('button.tile.s-wrong').getAttribute('aria-pressed')") == "true"
+
+
+def test_in_a_look_what_would_be_seen_to_is_to_do(browser: t.Any) -> None:
+    did = {"would_restart": [A]}
+    hosts = {"h1": host({A: STALE}, [socket(A)] * 3, did=did), "h2": host({A: RIGHT})}
+    browser.open(html_of(document_of(RUN._replace(check_mode=True), hosts), PARTS))
+    assert browser.texts("#title") == ["keepalive: enable (a look that changed nothing)"]
+    assert browser.texts("#wrong .label") == ["TO DO"]
+    browser.run("document.querySelector('#wrong .finding button').click()")
+    assert browser.texts(SHOWN) == ["h1"]
+
+
+def test_all_of_it_is_done_by_keyboard_too(browser: t.Any) -> None:
+    browser.open(page_of())
+    browser.run("document.querySelector('.row .host[tabindex=\"0\"]').focus()")
+    told = []
+    for key in ("\ue014", "\ue015", "\ue015", "\ue011"):  # right, down, down, home
+        browser.press(key)
+        told.append(browser.run("return document.activeElement.textContent"))
+    assert told[0] == "✗3"
+    assert told[2:] == ["h3", "h3"]
+    browser.press("\ue013")  # up
+    browser.press("\ue013")
+    browser.press("\ue014")
+    assert browser.texts("#tip")[0].split("\n")[:3] == [
+        "a.service on h2: wrong", "1 of 4 sockets right, 3 wrong, 0 unknown", "stale_environment × 3",
+    ]  # fmt: skip
+    browser.press("\ue007")  # enter
+    assert "keepidle 7200 instead of 60" in browser.texts("#detail")[0]
+    browser.press("\ue00c")  # escape
+    assert browser.texts("#detail") == []
+    browser.press("/")
+    assert browser.run("return document.activeElement.id") == "search"
+
+
+def test_what_has_changed_and_a_run_that_died(browser: t.Any) -> None:
+    since = document_of(RUN, {**HOSTS, "h2": host({A: RIGHT, B: RIGHT, C: RIGHT}), "h9": host({})})
+    browser.open(page_of(since=since, complete=False))
+    assert browser.texts("#changes .label") == ["NEWLY WRONG", "HOSTS GONE"]
+    assert browser.texts(".verdict")[0].endswith("the run has not told how it ended")
+    browser.open(page_of())
+    assert browser.texts("#changes") == []
+
+
+def test_timelines_follow_the_idle_timeout(browser: t.Any) -> None:
+    browser.open(html_of(realistic(30), PARTS))
+    labels = "#timelines .label"
+    assert sorted(browser.texts(labels)) == ["ONE PROBE", "RIGHT", "RIGHT", "TIGHT"]
+    browser.say("timeout", "60")
+    assert sorted(browser.texts(labels)) == ["ONE PROBE", "SLOW", "SLOW", "SLOW"]
+    told = browser.run("return [...document.querySelectorAll('#timelines svg')].map(e => e.getAttribute('aria-label'))")
+    assert told[0] == (
+        "dead idle peer: 2 min; unacknowledged data: 2 min; peer that stops reading: 2 min; idle timeout 60 s: the "
+        "first probe comes after 60 s: too late"
+    )
+    bars = "[...document.querySelector('#timelines svg').querySelectorAll('rect')]"
+    widths = browser.run(f"return {bars}.map(e => e.getBBox().width)")
+    assert max(widths) - min(widths) < 1, "the same time is drawn alike"
+
+
+_RATIOS = """
+const part = (c) => c / 255 <= .03928 ? c / 255 / 12.92 : ((c / 255 + .055) / 1.055) ** 2.4;
+const light = ([r, g, b]) => .2126 * part(r) + .7152 * part(g) + .0722 * part(b);
+const numbers = (text) => text.match(/[\\d.]+/g).map(Number);
+const back = (e) => {
+  for (; e; e = e.parentElement) {
+    const c = numbers(getComputedStyle(e).backgroundColor);
+    if (c.length < 4 || c[3]) return c.slice(0, 3);
+  }
+  return [255, 255, 255];
+};
+const found = [];
+for (const e of document.querySelectorAll('body *')) {
+  if (!e.checkVisibility() || ['SCRIPT', 'STYLE', 'OPTION'].includes(e.tagName)) continue;
+  if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
+  const style = getComputedStyle(e), text = e.namespaceURI.endsWith('svg') ? style.fill : style.color;
+  const [one, two] = [light(numbers(text)), light(back(e))].sort((a, b) => b - a);
+  found.push([(one + .05) / (two + .05), e.className.baseVal ?? e.className, e.textContent.slice(0, 30)]);
+}
+return found.sort((a, b) => a[0] - b[0])
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_contrast(browser: t.Any, scheme: str) -> None:
+    document = document_of(
+        RUN._replace(kind="audit"), {**HOSTS, "h4": HostSeen("failed", ["x"]), "h5": HostSeen("not_begun")}
+    )
+    browser.open(html_of(document, PARTS, changes_between(realistic(2), document)), scheme=scheme)
+    ratios = browser.run(_RATIOS)
+    assert len(ratios) > 60
+    assert [each for each in ratios if each[0] < 4.5] == []
+
+
+def test_dark_and_light_by_the_system_by_choice_and_on_paper(browser: t.Any) -> None:
+    back = "return getComputedStyle(document.body).backgroundColor"
+    light, dark = "rgb(255, 255, 255)", "rgb(20, 23, 26)"
+    for scheme, shown in (("light", light), ("dark", dark)):
+        browser.open(page_of(), scheme=scheme)
+        assert browser.run(back) == shown
+    browser.say("theme", "light")
+    assert browser.run(back) == light
+    browser.open(page_of(), scheme="dark", media="print", width=794)
+    assert browser.run(back) == light
+    assert browser.texts(".tools") == []
+    assert browser.texts(SHOWN) == ["h2", "h10", "h3", "h1"]
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("width", [320, 390, 800, 1280])
+def test_nobody_scrolls_the_page_sideways(browser: t.Any, width: int) -> None:
+    browser.open(html_of(realistic(40), PARTS), width=width)
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    if width < 600:
+        assert browser.run("return document.getElementById('matrix').scrollWidth") <= width
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_nothing_that_a_host_says_is_run(browser: t.Any, attack: str) -> None:
+    plain, hostile = attacked("plain"), attacked(attack)
+    browser.open(html_of(hostile, PARTS, changes_between(plain, hostile)))
+    assert browser.run("return window.attacked === undefined")
+    assert len(browser.texts(SHOWN)) == 1
+    assert browser.run("return document.querySelectorAll('script, img, style').length") == 3
+    browser.run("const cell = document.querySelector('.cell'); cell.tabIndex = 0; cell.focus()")
+    assert len(browser.texts("#tip")) == 1
+
+
+def test_scripts_that_somebody_brings_in_are_refused(browser: t.Any) -> None:
+    browser.open(page_of())
+    refused = browser.run(
+        "const s = document.createElement('script');"
+        "try { s.textContent = 'window.attacked = 1'; document.body.append(s) }"
+        "catch (error) { return error.name } return ''"
+    )
+    assert (refused, browser.run("return window.attacked === undefined")) == ("TypeError", True)
+    assert browser.complaints() != []
+
+
+def test_a_report_without_hosts(browser: t.Any) -> None:
+    browser.open(html_of(document_of(RUN, {}), PARTS))
+    assert browser.texts(".verdict") == ["✓ Nothing is wrong"]
