@@ -27,6 +27,7 @@ FLOORS = (
     ("live", "audit"),
     ("verdicts",),
     ("rollout",),
+    ("monitor",),
     ("command",),
     ("look",),
 )
