@@ -77,7 +77,9 @@ def unit_found(
             severities.append(severity)
     for program in summary["programs_wrong"]:
         candidates = set(program["candidates"])
-        if not accept.issuperset(candidates):
+        if program["reason"] == "undetermined":
+            severities.append(UNKNOWN)
+        elif not accept.issuperset(candidates):
             severities.append(WARNING if PENDING.issuperset(candidates) else CRITICAL)
     if summary["unreadable_pids"] and "unreadable" not in accept:
         severities.append(UNKNOWN)

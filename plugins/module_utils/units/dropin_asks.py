@@ -87,7 +87,7 @@ def _of_systemd(content: str) -> t.Dict[str, int]:
         name = _DIRECTIVES.get(directive)
         if name is None:
             continue
-        number = as_integer(text) if name == "keepcnt" else seconds(text)
+        number = as_integer(text) if text.isdigit() else seconds(text)  # a number alone is seconds in a unit
         if number is None:
             raise NotUnderstood(f"{directive}={text!r} is no value of it")
         if number != SYSTEM:
