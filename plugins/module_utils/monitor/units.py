@@ -77,7 +77,7 @@ WantedBy=timers.target
 """
 
 CAPABILITIES = ("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN", "CAP_NET_ADMIN")
-"""Without one of them something of sockets, or of programs, cannot be read; before Linux 6.9 nothing without the last."""
+"""Without one of them something of sockets or programs cannot be read; before Linux 6.9 none without the last."""
 
 
 class MonitorWanted(t.NamedTuple):
