@@ -27,6 +27,10 @@ class MonitorRefused(Exception):
     """It is not as it should be; the text says why."""
 
 
+class SomebodyElses(MonitorRefused):
+    """What stands there is not of this collection."""
+
+
 class MonitorChange(t.NamedTuple):
     """What was done, or would be."""
 
@@ -35,6 +39,23 @@ class MonitorChange(t.NamedTuple):
     before: str
     after: str
     """For a diff."""
+
+
+def monitor_is_there() -> bool:
+    """Tell whether a removal of everything would find something to take away."""
+    return os.path.lexists(f"{_UNITS}/{TIMER}") or os.path.lexists(f"{_UNITS}/{SERVICE}")
+
+
+def take_monitor_away(run: Run, pretend: bool) -> t.Sequence[str]:
+    """Remove all of it from this host, because the command that it runs goes; return what was there.
+
+    :raises MonitorRefused: systemd refuses.
+    :raises OSError: as the file system said it.
+    """
+    try:
+        return Monitor(run).take_away(pretend).done if monitor_is_there() else ()
+    except SomebodyElses:
+        return ()
 
 
 class _There(t.NamedTuple):
@@ -132,10 +153,10 @@ class Monitor:
         texts = [read_drop_in(path) for path in (self._service, self._timer)]
         for path, text in zip((self._service, self._timer), texts):
             if text is not None and not is_marked(text):
-                raise MonitorRefused(f"{path} is not a file of this collection: remove it, or give it another name")
+                raise SomebodyElses(f"{path} is not a file of this collection: remove it, or give it another name")
         link = os.readlink(self._link) if os.path.islink(self._link) else ""
         if not link and os.path.lexists(self._link):
-            raise MonitorRefused(f"{self._link} is not a link of this collection: remove it, or say facts: false")
+            raise SomebodyElses(f"{self._link} is not a link of this collection: remove it, or say facts: false")
         states = [self._run(["systemctl", word, "--quiet", TIMER])[0] == 0 for word in ("is-enabled", "is-active")]
         return _There(texts[0], texts[1], link, states[0], states[1])
 

@@ -26,8 +26,8 @@ FLOORS = (
     ("processes",),
     ("live", "audit"),
     ("verdicts",),
-    ("rollout",),
     ("monitor",),
+    ("rollout",),
     ("command",),
     ("look",),
 )
