@@ -72,8 +72,8 @@ def unit_found(
     severities: t.List[int] = [OK]
     for verdict in verdicts:
         if verdict.relevant:
-            state, severity = _of_socket(verdict, accept)
-            states[state] += 1
+            of_socket, severity = _of_socket(verdict, accept)
+            states[of_socket] += 1
             severities.append(severity)
     for program in summary["programs_wrong"]:
         candidates = set(program["candidates"])
