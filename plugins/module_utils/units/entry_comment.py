@@ -18,7 +18,8 @@ from ..settings.checks import REASONS
 from ..settings.service import ResolvedService
 
 _BEGIN = "# Its entry also says: "
-_SAID = ("accept", "min_sockets", "if_present", "live", "overwrite", "restart")
+_SAID = ("accept", "min_sockets", "if_present", "live", "overwrite")
+"""Not its restart: that is also chosen for one run, and the drop-in would be another with each choice."""
 
 
 class NotUnderstood(ValueError):
@@ -57,6 +58,4 @@ def _is_fit(name: str, value: t.Any) -> bool:
         return isinstance(value, list) and all(isinstance(one, str) and one in REASONS for one in value)
     if name == "min_sockets":
         return type(value) is int and value >= 0
-    if name == "restart":
-        return isinstance(value, str)
     return name in _SAID and isinstance(value, bool)

@@ -46,8 +46,6 @@ def written(service: ResolvedService) -> str:
         {"name": "a.service"},
         {"name": "a.service", "libraries": ["connect", "listen"], "tcp": {"keepidle": 120, "syncnt": 3}},
         {"name": "a.service", "accept": ["overridden_by_application"], "min_sockets": 3, "if_present": True},
-        {"name": "a.service", "restart": "never"},
-        {"name": "a.service", "restart": "never", "live": True},
         {"name": "a.service", "respect": True},
         {"name": "w@.service", "libraries": ["socket"], "live": True, "overwrite": True},
         {"name": "a.socket", "tcp": {"keepidle": 90, "keepintvl": 9, "keepcnt": 3, "defer_accept": 5}},
@@ -60,6 +58,11 @@ def written(service: ResolvedService) -> str:
 def test_it_asks_what_the_entry_expects(entry: t.Dict[str, t.Any]) -> None:
     service = ResolvedService.from_dict(resolve([entry])[0])
     assert expectation_in(service.name, written(service)) == service.expected
+
+
+def test_a_choice_of_one_run_makes_no_other_drop_in() -> None:
+    (chosen,), (entry,) = (resolve([{"name": "a.service", **more}]) for more in ({"restart": "never"}, {}))
+    assert written(ResolvedService.from_dict(chosen)) == written(ResolvedService.from_dict(entry))
 
 
 def test_a_zero_is_not_compared() -> None:
