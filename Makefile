@@ -19,13 +19,15 @@ DEPS_DEMO := python3 python3-venv openssh-client mmdebstrap debian-archive-keyri
              podman runc netavark aardvark-dns iptables iproute2 nftables
 DEPS_TEST := $(DEPS_DEMO) git gcc libc6-dev python3-dev g++ shellcheck clang libclang-rt-dev \
              binutils musl-tools cppcheck valgrind strace \
-             libjemalloc2 google-perftools libfaketime torsocks proxychains4 libkeepalive0 libdontdie0 curl perl rsync \
-             chromium chromium-driver \
+             man-db mandoc libjemalloc2 google-perftools libfaketime torsocks proxychains4 libkeepalive0 libdontdie0 \
+             curl perl rsync \
              $(if $(filter x86_64,$(shell uname -m)),gcc-multilib)
-# What the slow tests need besides: other processors, real clients, and other kernels.
+# What `make test-all` needs besides: other processors and kernels, real clients, a browser for the HTML report, promtool
+# for the alerts. Not for `make test`: the browser is large, and Debian's prometheus starts itself where systemd runs.
 DEPS_ALL := $(DEPS_TEST) $(if $(filter x86_64,$(shell uname -m)),qemu-system-x86) qemu-user binutils-aarch64-linux-gnu libc6-dev-arm64-cross \
             binutils-riscv64-linux-gnu libc6-dev-riscv64-cross \
-            postgresql-client redis-tools php-cli nodejs default-jdk-headless
+            postgresql-client redis-tools php-cli nodejs default-jdk-headless \
+            chromium chromium-driver prometheus
 DEPS := $(DEPS_TEST)
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -161,14 +163,14 @@ test-c: venv ## the tests of the C code
 	@pytest tests/csrc -n auto
 
 # What needs many hosts, many reboots, many kills or much traffic.
-LONG_SCENARIOS := fleet host_wide without_restart field kills bpf
+LONG_SCENARIOS := fleet host_wide without_restart field kills bpf monitor
 SCENARIOS := $(filter-out $(LONG_SCENARIOS),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 test-molecule: venv hosts ## the scenarios in molecule/, on the test hosts, but for the long ones
 	@.ci/molecule-all $(SCENARIOS)
 
 .PHONY: test-long
-test-long: venv hosts ## the long scenarios: a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds, killed rollouts, BPF programs (50 minutes)
+test-long: venv hosts ## the long scenarios: a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds, killed rollouts, BPF programs, monitoring (52 minutes)
 	@tests/hosts/images $(FIELD_SUITES) $(BPF_SUITES)
 	@.ci/molecule-all $(LONG_SCENARIOS)
 

@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils.settings.service import ResolvedService
 from ..module_utils.units import dropin, slice_starter
 from ..module_utils.units.attach_line import attach_line, attach_words, slice_variables
+from ..module_utils.units.entry_comment import comment_of
 from . import _templates
 
 _ROLE = "keepalive_services"
@@ -105,5 +106,6 @@ def _variables(service: Variables, units: t.Mapping[str, t.Any], by_flags: bool,
         "environment": environment,
         "attach": line,
         "marker": dropin.MARKER,
+        "also": comment_of(resolved),
         "starter": slice_starter.instance_of(resolved.name),
     }

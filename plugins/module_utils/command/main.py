@@ -14,23 +14,27 @@ import collections
 import json
 import os
 import re
+import shutil
 import sys
 import typing as t
 
 from ..audit.remarks import of_nobody
 from ..linux import systemd
 from ..linux.answering import SILENT
-from ..linux.printable import printable, shown
+from ..linux.printable import printable, shown, width
 from ..linux.procfs import HOST, Proc
 from ..linux.stuck import LIMIT, Watch
 from ..linux.unit_names import is_pattern, is_unit_name, name_problem
 from ..rollout.standing import IN_ORDER, standing
+from ..settings.version import VERSION
 from ..sockets.access import choose_access
 from ..sockets.unowned import sum_up_unowned
 from ..units.asked import AskedUnit, askable, unit_from
 from ..verdicts.answer import Answer, Question
 from ..verdicts.inspection import Audit
 from ..verdicts.report import why_no_sockets
+from .monitoring import Wanted, complain_of, run_monitoring
+from .narrow import NARROWEST, narrow
 from .programs import ProgramsShown, programs_for
 from .table import table
 
@@ -56,11 +60,20 @@ exit status:
   0  none is under way, and none has left anything to finish or to take back
   1  one is under way, or has left something
   2  that cannot be seen: not root
+with --check, as plugins of monitoring systems:
+  0  OK        every unit is as its drop-in asks; what its entry accepts counts as right
+  1  WARNING   sockets that a restart or a new connection puts right, too few, or no such unit
+  2  CRITICAL  sockets, or a BPF program, that are wrong and stay so
+  3  UNKNOWN   something could not be seen, or nothing is asked on this host
+with --metrics and --facts alone:
+  0  written, whatever was found
+  1  a file could not be written, or nothing could be looked at
 
 examples:
   keepalive-sockets --unit nginx.service
   keepalive-sockets --unit 'worker@*.service' --json
   keepalive-sockets --port 5432
+  keepalive-sockets --check
 """
 
 
@@ -73,6 +86,8 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
     options = _parser().parse_args(arguments)
     if options.rollout:
         return _show_rollout(options)
+    if options.check or options.metrics or options.facts:
+        return _monitor(Wanted(options.check, options.metrics, options.facts), proc, limit)
     try:
         units = _units(options.unit)
         question = Question(tuple(units), frozenset(options.pid), frozenset(options.port), ())
@@ -95,7 +110,7 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
         if options.json:
             lines = [json.dumps(shown(_as_json(answer, missing + nobodys, programs)), indent=2)]
         else:
-            lines = [*table(answer.records, options.wide), *programs.lines]
+            lines = [*_laid_out(answer, options), *programs.lines]
         _write(sys.stdout, lines)
         sys.stdout.flush()
     except BrokenPipeError:  # | head
@@ -108,6 +123,23 @@ def main(arguments: t.Optional[t.Sequence[str]] = None, proc: Proc = HOST, limit
     for line in [*missing, *nobodys, *(f"which BPF programs run is not known: {why}" for why in programs.unknown)]:
         _complain(line)
     return PARTLY_SHOWN if missing else ALL_SHOWN
+
+
+def _monitor(wanted: Wanted, proc: Proc, limit: float) -> int:
+    status, lines, errors = run_monitoring(wanted, proc, limit)
+    _write(sys.stdout, lines)
+    complain_of(errors, NAME)
+    return status
+
+
+def _laid_out(answer: Answer, options: argparse.Namespace) -> t.List[str]:
+    """Return the table, or where a terminal is too narrow for it, or a width is asked for, what fits there."""
+    lines = table(answer.records, options.wide)
+    columns = options.width
+    if columns is None:
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() and not options.wide else 0
+    fits = not columns or all(width(line) <= columns for line in lines)
+    return lines if fits else narrow(answer.records, max(columns, NARROWEST))
 
 
 def _show_rollout(options: argparse.Namespace) -> int:
@@ -150,9 +182,20 @@ def _parser() -> argparse.ArgumentParser:
     add("--pid", "-p", action="append", default=[], type=_pid, metavar="P", help="a process")
     add("--port", "-P", action="append", default=[], type=_port, metavar="N", help="only with this port, on either end")
     add("--wide", "-w", action="store_true", help="also SYNCNT, DEFER_ACCEPT, MAXSEG and WINDOW_CLAMP")
+    add("--width", "-W", type=_width, metavar="N", help="lines of N columns; 0: the whole table; else the terminal's")
     add("--rollout", "-r", action="store_true", help="no sockets: is a rollout under way, or has one left something?")
     add("--json", "-j", action="store_true", help="everything, as JSON; null: not known")
+    add("--check", "-c", action="store_true", help="for monitoring: are units as their drop-ins ask?")
+    add("--metrics", default="", metavar="F", help="the same for node_exporter, into this file (-: standard output)")
+    add("--facts", default="", metavar="F", help="the same for ansible_local, as JSON")
+    add("--version", "-V", action="version", version=f"{NAME} {VERSION} (netops.keepalive)")
     return parser
+
+
+def _width(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or 0 < int(text) < NARROWEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of columns from {NARROWEST} on, or 0")
+    return int(text)
 
 
 def _pid(text: str) -> int:

@@ -20,6 +20,8 @@ _OPTIONS = (
 _MORE_OPTIONS = (
     ("SYNCNT", "syncnt"), ("DEFER(s)", "defer_accept"), ("MAXSEG(B)", "maxseg"), ("CLAMP(B)", "window_clamp"),
 )  # fmt: skip
+_BEFORE, _BEHIND = ("STATE", "WAY", "LOCAL", "REMOTE", "KEEPALIVE"), ("SILENT(s)", "UNIT", "PID/PROGRAM")
+"""The titles of what stands beside the options."""
 _WAYS = {"outgoing": "out", "accepted": "in", "listening": "listen", "unconnected": "-"}
 _STATES = {"ESTABLISHED": "ESTAB"}
 """As ss(8) shortens it."""
@@ -33,10 +35,15 @@ NONE = "-"
 def table(records: t.Iterable[Record], wide: bool = False) -> t.List[str]:
     """Lay out one line for each socket, by unit, process and address."""
     options = (*_OPTIONS, *_MORE_OPTIONS) if wide else _OPTIONS
-    header = ("STATE", "WAY", "LOCAL", "REMOTE", "KEEPALIVE", *(title for title, _name in options), "SILENT(s)",
-              "UNIT", "PID/PROGRAM")  # fmt: skip
+    header = (*_BEFORE, *(title for title, _name in options), *_BEHIND)
     numbers = {title for title, _name in options} | {"SILENT(s)"}
     return aligned(header, (_cells(record, options) for record in sorted(records, key=_order)), numbers)
+
+
+def table_cells(records: t.Iterable[Record]) -> t.List[t.Dict[str, str]]:
+    """Return the cells of each line by their titles, in the order of the table."""
+    titles = (*_BEFORE, *(title for title, _name in _OPTIONS), *_BEHIND)
+    return [dict(zip(titles, _cells(record, _OPTIONS))) for record in sorted(records, key=_order)]
 
 
 def _order(record: Record) -> t.Tuple[t.Any, ...]:

@@ -2,13 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command keepalive-sockets on the host: one file beside the libraries, and a link where people's shells look.
+"""The command keepalive-sockets on the host: one file beside the libraries, a link where people's shells look, and its
+page of the manual where man(1) looks beside that link.
 
 It is none of the manifest's files, because it is not compiled: a new release of it must not ask for a compiler.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -16,6 +18,7 @@ import typing as t
 
 from ..linux.baseline import FailsAnyway, held_against, run_once
 from ..linux.files import replace_file
+from .manual import MANUAL, MANUAL_MARK
 
 NAME = "keepalive-sockets"
 LINK = f"/usr/local/bin/{NAME}"
@@ -40,6 +43,19 @@ class Target(t.NamedTuple):
     def path(self) -> str:
         """The file itself."""
         return os.path.join(self.folder, NAME)
+
+    @property
+    def page(self) -> str:
+        """The page of the manual; empty where the host keeps none beside the link."""
+        manuals = os.path.join(os.path.dirname(os.path.dirname(self.link)), "share", "man")
+        return os.path.join(manuals, "man1", f"{NAME}.1") if self.link and os.path.isdir(manuals) else ""
+
+    @property
+    def page_is_ours(self) -> bool:
+        """Tell whether a page may be written there, and removed."""
+        found = _content(self.page) if self.page else None
+        mark = f"{MANUAL_MARK}\n".encode()
+        return bool(self.page) and (found.startswith(mark) if found is not None else not os.path.lexists(self.page))
 
     @property
     def linked(self) -> bool:
@@ -71,6 +87,8 @@ def reasons_to_put(target: Target, content: bytes) -> t.List[str]:
             reasons.append(f"{NAME} had another mode or owner")
     if target.link and not target.linked and not target.obstacle:
         reasons.append(f"the link {target.link} is missing")
+    if target.page_is_ours and _content(target.page) != MANUAL.encode():
+        reasons.append(f"the page {target.page} is missing or another")
     return reasons
 
 
@@ -97,17 +115,27 @@ def put_command(target: Target, content: bytes, label: t.Callable[[str, str], t.
         replace_file(target.path, content, _MODE, prepare=try_out, temporary=temporary)
     if target.link and not target.linked and not target.obstacle:
         os.symlink(target.path, target.link)
+    if target.page_is_ours and _content(target.page) != MANUAL.encode():
+        os.makedirs(os.path.dirname(target.page), mode=0o755, exist_ok=True)
+        replace_file(target.page, MANUAL.encode(), prepare=lambda temporary: label(temporary, target.page))
 
 
 def installed_parts(target: Target) -> t.List[str]:
     """Name what take_command would remove."""
-    return [*([target.link] if target.linked else []), *([target.path] if os.path.lexists(target.path) else [])]
+    return [
+        *([target.link] if target.linked else []),
+        *([target.page] if target.page_is_ours and os.path.lexists(target.page) else []),
+        *([target.path] if os.path.lexists(target.path) else []),
+    ]
 
 
 def take_command(target: Target) -> None:
     """Remove the command and its link; a link that is not ours stays."""
     for path in installed_parts(target):
         os.unlink(path)
+        if path == target.page:
+            with contextlib.suppress(OSError):  # others have pages there
+                os.rmdir(os.path.dirname(path))
 
 
 def observed_command(target: Target) -> str:

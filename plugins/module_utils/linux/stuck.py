@@ -51,15 +51,17 @@ def reads(function: _Function) -> _Function:
 class Watch:
     """Looks whether this process waits for another, in a thread, from start() to stop()."""
 
-    def __init__(self, form: t.Callable[[str], bytes], descriptor: int, limit: float = LIMIT) -> None:
+    def __init__(self, form: t.Callable[[str], bytes], descriptor: int, limit: float = LIMIT, status: int = 1) -> None:
         """Prepare it.
 
         :param form: Makes what is put out of the reason why the run ends.
         :param descriptor: Where it is put out, past Python's streams: the thread of the run may hold their locks.
+        :param status: With which the run ends then.
         """
         self._form = form
         self._descriptor = descriptor
         self._limit = limit
+        self._status = status
         self._over = threading.Event()
         self._thread: t.Optional[threading.Thread] = None
 
@@ -94,7 +96,7 @@ class Watch:
                 last, since = now, time.monotonic()
             elif time.monotonic() - since >= self._limit:
                 os.write(self._descriptor, self._form(_told(now[0], self._limit)))
-                os._exit(1)
+                os._exit(self._status)
 
 
 def _told(pid: int, limit: float) -> str:

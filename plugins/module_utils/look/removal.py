@@ -21,11 +21,13 @@ def look_at_removal(target: Target) -> t.Dict[str, t.Any]:
     """Tell what else than files of units a removal would take away."""
     from ..libraries import install
     from ..live.memory import Memory
+    from ..monitor.installation import monitor_is_there
     from ..rollout import undo_host
     from ..rollout.programs import own_folders
 
     return {
         "libraries": bool(install.anything_installed(target.folder) or installed_parts(target)),
+        "monitor": monitor_is_there(),
         "open_sockets": sorted(Memory().units),
         "left": undo_host.is_noted(),
         "programs": [os.path.basename(folder) for folder in own_folders()],
@@ -50,6 +52,7 @@ def removal_due(told: Told) -> t.List[str]:
         ],
         "programs": more["programs"],
         "open sockets": more["open_sockets"],
+        "monitor": ["installed"] if more.get("monitor") else [],
         "libraries": ["installed"] if more["libraries"] else [],
     }  # fmt: skip
     return [f"{what}: {', '.join(dict.fromkeys(who))}" for what, who in due.items() if who]

@@ -21,6 +21,7 @@ from ..linux.polling import poll_until
 from ..linux.procfs import HOST
 from ..linux.unit_names import is_template, template_of
 from ..live.memory import ChangeGroup
+from ..monitor.installation import MonitorRefused, take_monitor_away
 from ..processes import users
 from ..settings.expectation import parse_expected
 from ..settings.options import LIBRARY_DIR
@@ -110,14 +111,17 @@ class RealHost:
         if used_by:
             return LibrariesGone(used_by=used_by)
         try:
+            monitor = take_monitor_away(systemd.ask_systemd, self._check)
             gone = take_libraries_away(Target(LIBRARY_DIR, LINK), self._check)
+        except MonitorRefused as error:
+            raise StepFailed(str(error)) from error
         except (NotRemovable, InUse) as error:
             if self._check:
                 return LibrariesGone()  # what goes before them is still there
             raise StepFailed(str(error)) from error
         except OSError as error:
             raise StepFailed(f"the libraries cannot be removed: {error.strerror}: {error.filename}") from error
-        return LibrariesGone(gone.removed)
+        return LibrariesGone([*monitor, *gone.removed])
 
     def write(
         self, dropins: t.Sequence[t.Mapping[str, t.Any]], listed: t.Optional[t.Sequence[str]], purge: bool = False

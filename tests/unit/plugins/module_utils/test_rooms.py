@@ -26,6 +26,7 @@ FLOORS = (
     ("processes",),
     ("live", "audit"),
     ("verdicts",),
+    ("monitor",),
     ("rollout",),
     ("command",),
     ("look",),

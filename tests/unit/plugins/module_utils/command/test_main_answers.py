@@ -246,16 +246,14 @@ def test_what_a_terminal_lacks_is_written_in_other_words() -> None:
 def test_the_help_is_laid_out_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     lines = command_main._parser().format_help().splitlines()
-    assert lines[0].startswith(
-        "usage: keepalive-sockets [-h] [--unit U] [--pid P] [--port N] [--wide] [--rollout] [--json]"
-    )
+    assert lines[0].startswith("usage: keepalive-sockets [-h] [--unit U] [--pid P] [--port N] [--wide] [--width N]")
     assert lines[2:4] == [
         "Show the TCP sockets of this host with the values of their options. Changes nothing.",
         "Without a selection: all. --unit and --pid add up, --port narrows.",
     ]
-    assert lines[-3:] == [
+    assert lines[-4:] == [
         "  keepalive-sockets --unit nginx.service", "  keepalive-sockets --unit 'worker@*.service' --json",
-        "  keepalive-sockets --port 5432",
+        "  keepalive-sockets --port 5432", "  keepalive-sockets --check",
     ]  # fmt: skip
     for said in (
         "a systemd unit, a template or a pattern", "a process", "only with this port, on either end",

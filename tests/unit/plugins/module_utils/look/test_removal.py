@@ -19,6 +19,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.look.removal impo
     look_at_removal,
     removal_due,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils.monitor import installation
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import programs, undo_host
 
 TOLD: t.Dict[str, t.Any] = {
@@ -93,12 +94,18 @@ def test_what_else_is_there_is_told(tmp_path: pathlib.Path, monkeypatch: pytest.
     folders: t.List[str] = []
     monkeypatch.setattr(programs, "own_folders", lambda: folders)
     target = Target(str(tmp_path / "lib"), str(tmp_path / "bin"))
-    assert look_at_removal(target) == {"libraries": False, "open_sockets": [], "left": False, "programs": []}
+    monkeypatch.setattr(installation, "_UNITS", str(tmp_path / "units"))
+    assert look_at_removal(target) == {
+        "libraries": False, "monitor": False, "open_sockets": [], "left": False, "programs": []
+    }  # fmt: skip
     undo_host.note_before(undo_host.HostWideBefore([], None))
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "keepalive-sockets").write_text("")
+    (tmp_path / "units").mkdir()
+    (tmp_path / "units" / "keepalive-monitor.timer").touch()
     remembered.units.update({"b.service": UnitMemory(), "a.service": UnitMemory()})
     folders.append("/sys/fs/cgroup/system.slice/c.service")
     assert look_at_removal(target) == {
-        "libraries": True, "open_sockets": ["a.service", "b.service"], "left": True, "programs": ["c.service"]
+        "libraries": True, "monitor": True, "open_sockets": ["a.service", "b.service"], "left": True,
+        "programs": ["c.service"],
     }  # fmt: skip

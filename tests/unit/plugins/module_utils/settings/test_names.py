@@ -22,7 +22,14 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.names im
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.variables import VARIABLES, is_layer
 
 TOP = pathlib.Path(__file__).parents[5]
-PARTS_OF_NAMES = ("keepalive_build", "keepalive_host", "keepalive_services", "keepalive_verify", "audit_keepalive")
+PARTS_OF_NAMES = (
+    "keepalive_build",
+    "keepalive_host",
+    "keepalive_monitor",
+    "keepalive_services",
+    "keepalive_verify",
+    "audit_keepalive",
+)
 
 
 def test_every_name_of_a_role_or_playbook_is_known() -> None:
