@@ -15,7 +15,7 @@ TOP = pathlib.Path(__file__).parents[1]
 sys.path.insert(0, str(TOP / ".ansible" / "collections"))
 
 from ansible_collections.netops.keepalive.plugins.module_utils.report.page import html_of  # noqa: E402
-from ansible_collections.netops.keepalive.plugins.plugin_utils._report_file import page_parts  # noqa: E402
+from ansible_collections.netops.keepalive.plugins.plugin_utils._report_forms import page_parts  # noqa: E402
 from ansible_collections.netops.keepalive.tests.unit.support.reported_fleet import realistic  # noqa: E402
 from selenium import webdriver  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402

@@ -16,7 +16,7 @@ from ansible.utils.vars import load_extra_vars
 
 from ..plugin_utils import _inputs, _spelling
 from ..plugin_utils._core import said_by, too_old
-from ..plugin_utils._report_file import FORMS_OF_FILES, problem_with_place
+from ..plugin_utils._report_file import forms_of_files, problem_with_place
 from ..plugin_utils._report_since import problem_with_since
 from ..plugin_utils._run_report import RunReport, now
 
@@ -115,7 +115,7 @@ def formats_of(raw: t.Mapping[str, t.Any], template: t.Callable[[t.Any], t.Any])
     except AnsibleError:  # told with all other mistakes
         return []
     words = said.split(",") if isinstance(said, str) else said
-    return [str(word).strip() for word in words if str(word).strip() in FORMS_OF_FILES]
+    return [str(word).strip() for word in words if str(word).strip() in forms_of_files()]
 
 
 def _is_same(place: str, since: str) -> bool:

@@ -362,17 +362,9 @@ from ..module_utils.rollout.assigned import ARGUMENTS
 from ..module_utils.rollout.detached import Detached, NoOutcome, NotStarted, patience
 from ..module_utils.rollout.foresee import foreseen, is_quiet
 from ..module_utils.rollout.lock import Lock
+from ..module_utils.rollout.outcome import LOCKED, VERIFIED, Outcome
 from ..module_utils.rollout.real_host import RealHost
-from ..module_utils.rollout.transaction import (
-    BEGIN,
-    LOCKED,
-    VERIFIED,
-    Assignment,
-    Outcome,
-    assignment_of,
-    begun,
-    transact,
-)
+from ..module_utils.rollout.transaction import BEGIN, Assignment, assignment_of, begun, transact
 from ..module_utils.rollout.transaction_host import StepFailed
 from ..module_utils.rollout.transaction_words import failure_lines, for_the_report, remarks_of
 

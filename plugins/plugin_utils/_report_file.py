@@ -16,34 +16,24 @@ from ansible.errors import AnsibleActionFail
 from ..module_utils.linux.files import replace_file
 from ..module_utils.report.changes import Changes
 from ..module_utils.report.document import MARK
-from ..module_utils.report.junit import MARK_OF_JUNIT, junit_of
-from ..module_utils.report.markdown import MARK_OF_MARKDOWN, markdown_of
-from ..module_utils.report.page import MARK_OF_HTML, PageParts, html_of
 from ..module_utils.report.reading import NoDocument, read_document
-from ..module_utils.report.sheet import MARK_OF_CSV, csv_of
+
+if t.TYPE_CHECKING:
+    from ._report_forms import FormOfFile
 
 COLLECTION = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 ENDING = ".json"
 
 
-class FormOfFile(t.NamedTuple):
-    """A form in which a document is written beside itself."""
-
-    ending: str
-    mark: str
-    """How each such file begins."""
-    text_of: t.Callable[[t.Mapping[str, t.Any], t.Optional[Changes]], str]
-
-
-FORMS_OF_FILES = {
-    "csv": FormOfFile(".csv", MARK_OF_CSV, lambda document, _changes: csv_of(document)),
-    "html": FormOfFile(".html", MARK_OF_HTML, lambda document, changes: html_of(document, page_parts(), changes)),
-    "junit": FormOfFile(".xml", MARK_OF_JUNIT, lambda document, _changes: junit_of(document)),
-    "markdown": FormOfFile(".md", MARK_OF_MARKDOWN, markdown_of),
-}
-
 _LARGEST = 1 << 30
 """Bytes; ten times the report of 20,000 hosts."""
+
+
+def forms_of_files() -> t.Mapping[str, FormOfFile]:
+    """Return the forms by their names. Their code is loaded where one is wanted: most runs want none."""
+    from ._report_forms import FORMS_OF_FILES
+
+    return FORMS_OF_FILES
 
 
 @functools.lru_cache(maxsize=64)
@@ -66,7 +56,7 @@ def problem_with_place(said: str) -> str:
 def problem_with_formats(said: str, formats: t.Iterable[str]) -> str:
     """Say which file beside the document would be overwritten, though it is none of ours; '' for none."""
     for name in formats if not _is_folder(said) else ():
-        form = FORMS_OF_FILES[name]
+        form = forms_of_files()[name]
         path = beside(_whole(said), form)
         if os.path.lexists(path) and not _begins_with(path, form.mark):
             return f"cannot be written as {name} too: {path} is there, and no report of an earlier run"
@@ -89,7 +79,7 @@ def write_forms(
     problem = problem_with_formats(path, formats)
     if problem:
         raise AnsibleActionFail(f"keepalive_report: {path} {problem}")
-    forms = [FORMS_OF_FILES[name] for name in formats]
+    forms = [forms_of_files()[name] for name in formats]
     for form in forms:
         write_report(beside(path, form), form.text_of(document, changes))
     return [beside(path, form) for form in forms]
@@ -167,15 +157,6 @@ def document_in(path: str) -> dict[str, t.Any]:
         raise NoReport(f"{path}: byte {error.start} is no UTF-8") from error
     except NoDocument as error:
         raise NoReport("\n".join(f"{path}: {line}" for line in str(error).split("\n"))) from error
-
-
-def page_parts() -> PageParts:
-    """Return the files that the HTML page is made of."""
-    found = []
-    for name in ("page.html", "page.css", "page.js"):
-        with open(os.path.join(os.path.dirname(__file__), "report_html", name), encoding="utf-8") as file:
-            found.append(file.read())
-    return PageParts(*found)
 
 
 def schema() -> dict[str, t.Any]:

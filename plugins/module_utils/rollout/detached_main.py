@@ -19,8 +19,9 @@ from ..linux.answering import SILENT
 from ..linux.printable import printable
 from ..linux.stuck import Watch
 from .lock import Lock
+from .outcome import NOT_AS_BEFORE
 from .real_host import RealHost
-from .transaction import MOST_ATTEMPTS, NOT_AS_BEFORE, begun, transact
+from .transaction import MOST_ATTEMPTS, begun, transact
 from .transaction_files import CODE, FOLDER, UNIT, Paper, TransactionFiles
 
 

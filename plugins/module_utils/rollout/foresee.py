@@ -9,8 +9,9 @@ from __future__ import annotations
 import typing as t
 
 from ..units.attach_line import attach_words
+from .outcome import Outcome
 from .restarts import RestartRequest
-from .transaction import Assignment, Outcome, assignment_of, begun
+from .transaction import Assignment, assignment_of, begun
 from .transaction_host import TransactionHost
 
 

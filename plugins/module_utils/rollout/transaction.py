@@ -13,19 +13,13 @@ from __future__ import annotations
 import typing as t
 
 from ..linux.file_lock import NotLocked
+from .outcome import AS_BEFORE, INCOMPLETE, LOCKED, NOT_AS_BEFORE, REFUSED, VERIFIED, Outcome
 from .restarts import RestartRequest
 from .transaction_back import WayBack
 from .transaction_host import Changed, StepFailed, TransactionHost, Written
 
 Assignment = t.Mapping[str, t.Any]
 """What is to be done on a host, see DEFAULTS."""
-
-Outcome = t.Dict[str, t.Any]
-"""What was done there, see begun()."""
-
-VERIFIED, AS_BEFORE, NOT_AS_BEFORE, REFUSED, LOCKED = "verified", "as_before", "not_as_before", "refused", "locked"
-INCOMPLETE = "incomplete"
-"""Of a removal: what was taken away stays away, and something else is still there."""
 
 BEGIN = "Begin the rollout on this host"
 SETTINGS, NO_SETTINGS = "Write the settings file", "Remove the settings file"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .transaction import AS_BEFORE, INCOMPLETE, LOCKED, REFUSED, Outcome
+from .outcome import AS_BEFORE, INCOMPLETE, LOCKED, REFUSED, Outcome
 
 _SETTINGS, _LINE, _LIBRARIES = "/etc/libkeepalive.conf", "the line in /etc/ld.so.preload", "the libraries"
 

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.report.changes import changes_between
 from ansible_collections.netops.keepalive.plugins.module_utils.report.document import HostSeen, document_of
 from ansible_collections.netops.keepalive.plugins.module_utils.report.page import html_of
-from ansible_collections.netops.keepalive.plugins.plugin_utils._report_file import page_parts
+from ansible_collections.netops.keepalive.plugins.plugin_utils._report_forms import page_parts
 from ansible_collections.netops.keepalive.tests.unit.support.hostile_report import ATTACKS, attacked
 from ansible_collections.netops.keepalive.tests.unit.support.reported import (
     ACCEPTED,

@@ -31,7 +31,7 @@ with Watch(str.encode, 1, 0.5):
 _OF_A_MODULE = f"""
 import json, sys, time
 from {_MODULE}.linux import stuck
-stuck.Watch.__init__.__defaults__ = (0.5,)
+stuck.Watch.__init__.__defaults__ = (0.5, 1)
 from ansible.module_utils import basic
 basic._ANSIBLE_ARGS = json.dumps({{"ANSIBLE_MODULE_ARGS": {{}}}}).encode()
 basic._ANSIBLE_PROFILE = "legacy"

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.printable import printable
 from ansible_collections.netops.keepalive.plugins.module_utils.report.changes import changes_between
 from ansible_collections.netops.keepalive.plugins.module_utils.report.page import MARK_OF_HTML, html_of, json_in_html
-from ansible_collections.netops.keepalive.plugins.plugin_utils._report_file import page_parts
+from ansible_collections.netops.keepalive.plugins.plugin_utils._report_forms import page_parts
 from ansible_collections.netops.keepalive.tests.unit.support.hostile_report import ATTACKS, attacked
 from ansible_collections.netops.keepalive.tests.unit.support.reported import made_up
 
