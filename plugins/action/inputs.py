@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
 from ..plugin_utils import _inputs, _spelling
-from ..plugin_utils._core import said_by, too_old
+from ..plugin_utils._core import said_by, to_group, too_old
 from ..plugin_utils._report_file import forms_of_files, problem_with_place
 from ..plugin_utils._report_since import problem_with_since
 from ..plugin_utils._run_report import RunReport, now
@@ -78,7 +78,7 @@ class ActionModule(ActionBase):
         refused = [host for host, outcome in outcomes.items() if outcome]
         result.update(changed=False, outcomes=outcomes, refused=refused, run=run)
         if refused:  # one of them speaks for all in the play that stops the run
-            result["add_host"] = {"host_name": refused[0], "groups": ["keepalive_refused"], "host_vars": {}}
+            result.update(to_group(self, refused[0], "keepalive_refused"))
         return result
 
     def _of_plays(self) -> set[str] | None:

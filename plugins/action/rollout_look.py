@@ -15,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.look.brief import in_brief
+from ..plugin_utils._core import to_group
 from ..plugin_utils._look import Look
 
 _PASSED_ON = ("ansible_facts", "warnings", "deprecations", "exception")
@@ -50,7 +51,7 @@ class ActionModule(ActionBase):
                 _say(host, look.remarks)
                 return {**result, "failed": True, "msg": f"nothing was changed on {host}, because of:\n{seen}"}
             # The play that stops the run has these alone, so that no healthy host is shown as the one that failed.
-            result["add_host"] = {"host_name": host, "groups": ["keepalive_refused"], "host_vars": {}}
+            result.update(to_group(self, host, "keepalive_refused"))
             return result
         result["outcome"] = {"state": "not begun" if look.due else "done", "seen": "", "remarks": look.remarks}
         if self._task.check_mode and not look.due:

@@ -5,6 +5,7 @@
 """What differs between the supported versions of ansible-core.
 
 Before 2.19 every string is a template that was not said to be none; since then none is that was not said to be one.
+Since 2.21 a result can no longer put a host into a group; the action does it itself.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from __future__ import annotations
 import typing as t
 
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.action import ActionBase
 from ansible.release import __version__
 
-__all__ = ("SINCE_2_19", "as_data", "as_template", "said_by", "text_of", "too_old", "values_of")
+__all__ = ("SINCE_2_19", "as_data", "as_template", "said_by", "text_of", "to_group", "too_old", "values_of")
 
 try:
     from ansible.template import trust_as_template as as_template
@@ -70,3 +72,10 @@ def values_of(path: str) -> dict[str, t.Any]:
 def said_by(error: Exception) -> str:
     """Return what an error of Ansible's says, without where it stands."""
     return str(getattr(error, "message", error))
+
+
+def to_group(action: ActionBase, host: str, group: str) -> dict[str, t.Any]:
+    """Put a host into a group for the plays that follow; return what of it belongs to the task's result."""
+    if hasattr(action, "add_host"):
+        action.add_host(host_name=host, host_vars={}, parent_group_names=[group])
+    return {"add_host": {"host_name": host, "groups": [group], "host_vars": {}}}

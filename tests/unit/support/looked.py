@@ -76,6 +76,10 @@ class Looked:
         asked, told = self.asked, self.told
 
         class Action(ActionModule):
+            def add_host(self, **_host: t.Any) -> bool:
+                """As it is since ansible-core 2.21, where it asks the process that has the inventory."""
+                return True
+
             def _execute_module(self, module_name: str, module_args: t.Any, task_vars: t.Any) -> Result:
                 assert module_name == "netops.keepalive.rollout_look"
                 asked.append(module_args)

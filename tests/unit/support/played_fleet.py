@@ -27,6 +27,8 @@ _LOOK = """\
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..plugin_utils._core import to_group
+
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         host, told = task_vars["inventory_hostname"], task_vars
@@ -51,7 +53,7 @@ class ActionModule(ActionBase):
         if self._task.args.get("state") == "absent" and not due:
             result["outcome"].update(removed=[], restarted=[], stays=[])
         if refused:
-            result["add_host"] = {"host_name": host, "groups": ["keepalive_refused"], "host_vars": {}}
+            result.update(to_group(self, host, "keepalive_refused"))
         if host in told.get("compiled_for", []):
             result.update(libraries_due=["x"], build_for={"needs_build": True})
         Display().display(f"looked at {host}")
