@@ -81,8 +81,11 @@ class SocketPlan:
     def __init__(self, wanted: t.Mapping[int, t.Sequence[Setting]]) -> None:
         """Prepare it.
 
-        :param wanted: By the key of the socket, see SocketRecord; one option at most once.
+        :param wanted: By the key of the socket, see SocketRecord; one option at most once. The key 0 is left out: it is
+            that of all sockets that nobody holds.
         """
+        if 0 in wanted:
+            wanted = {key: settings for key, settings in wanted.items() if key}
         with without_collecting():
             different = {id(settings): settings for settings in wanted.values()}  # thousands share one list
             blocks = {known: _packed(settings) for known, settings in different.items()}

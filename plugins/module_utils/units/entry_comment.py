@@ -57,5 +57,5 @@ def _is_fit(name: str, value: t.Any) -> bool:
     if name == "accept":
         return isinstance(value, list) and all(isinstance(one, str) and one in REASONS for one in value)
     if name == "min_sockets":
-        return type(value) is int and value >= 0
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return name in _SAID and isinstance(value, bool)

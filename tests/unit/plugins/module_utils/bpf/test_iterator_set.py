@@ -86,6 +86,13 @@ def test_what_is_gone_is_left_out(connection: t.Tuple[socket.socket, socket.sock
     assert done({inode: FOUR, -1: FOUR, 0: FOUR}) == {}
 
 
+def test_what_nobody_holds_is_not_asked_for(connection: t.Tuple[socket.socket, socket.socket]) -> None:
+    """All of it has the same key."""
+    client, _accepted = connection
+    plan = SocketPlan({0: FOUR, inode_of(client): FOUR})
+    assert (len(plan.keys), len(plan.values)) == (8, len(SocketPlan({1: FOUR}).values))
+
+
 def test_many_at_once_with_other_values_each(server: socket.socket) -> None:
     """More than fit into what is read at once: the kernel runs the program once more for those at the seams."""
     made: t.List[socket.socket] = []
