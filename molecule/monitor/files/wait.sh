@@ -3,7 +3,7 @@
 set -euo pipefail
 file=/var/lib/prometheus/node-exporter/keepalive.prom
 began=$(date +%s)
-for _ in $(seq 300); do
+for _ in $(seq 1200); do
     ended=$(sed -n 's/^keepalive_last_check_timestamp_seconds \([0-9]*\).*/\1/p' "$file" 2>/dev/null || true)
     if [ "${ended:-0}" -gt "$began" ]; then
         missing=0

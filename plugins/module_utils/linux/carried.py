@@ -86,7 +86,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.ExecutionLoader):
         return self._paths[fullname].endswith("/__init__.py")
 
     def get_filename(self, fullname: str) -> str:
-        return self._paths[fullname]
+        # Where no file can be: before a traceback shows a line, Python opens what is called so, and a relative name
+        # would be one of the folder that root happens to be in, which may be anybody's.
+        return f"/dev/null/{self._paths[fullname]}"
 
     def get_source(self, fullname: str) -> str:
         return self._files[self._paths[fullname]]

@@ -19,7 +19,7 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 def chromium_fixture(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[t.Any]:
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not in this environment: make venv")
     if not CHROMIUM or not DRIVER:
-        pytest.skip("chromium and chromium-driver are not installed: make deps")
+        pytest.skip("chromium and chromium-driver are not installed: make deps-all")
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import pathlib
 import subprocess
 import sys
@@ -68,6 +69,9 @@ def test_imports_are_found_as_python_finds_them() -> None:
 
 
 def test_a_host_that_has_nothing_imports_them_under_their_own_names(tmp_path: pathlib.Path) -> None:
+    """And no file of the folder in which root happens to be is opened, not for the lines of a traceback either."""
+    (tmp_path / "other").mkdir()
+    os.mkfifo(tmp_path / "other" / "two.py")
     files = {
         "command/__init__.py": "", "command/main.py": "from ..other import two\nfrom .one import X\n",
         "command/one.py": "X = 'é'\n", "other/__init__.py": "", "other/two.py": "def fail():\n    return 1 // 0\n",
@@ -99,12 +103,14 @@ except ModuleNotFoundError as error:
         capture_output=True,
         text=True,
         check=False,
+        cwd=tmp_path,
+        timeout=60,
     )
     assert (done.stderr, done.stdout.splitlines()) == (
         "",
         [
-            f"'\\xe9' {carried.PACKAGE}.command.main command/main.py {carried.PACKAGE}.other",
-            """['  File "other/two.py", line 2, in fail', '    return 1 // 0']""",
+            f"'\\xe9' {carried.PACKAGE}.command.main /dev/null/command/main.py {carried.PACKAGE}.other",
+            """['  File "/dev/null/other/two.py", line 2, in fail', '    return 1 // 0']""",
             f"{carried.PACKAGE}.command.three",
         ],
     )
