@@ -32,14 +32,16 @@ Files = t.Mapping[str, str]
 """Texts by path below the folder of the rooms."""
 
 
-def files_reached(entry: str, folder: str = os.path.dirname(os.path.dirname(__file__))) -> t.Dict[str, str]:
-    """Return the text of a file and of all that it imports from the collection.
+def files_reached(
+    entries: t.Sequence[str], folder: str = os.path.dirname(os.path.dirname(__file__))
+) -> t.Dict[str, str]:
+    """Return the texts of files and of all that they import from the collection.
 
-    :param entry: the file, as V(room.file).
+    :param entries: the files, each as V(room.file).
     :param folder: where the rooms lie.
     """
     found: t.Dict[str, str] = {}
-    todo = [entry.replace(".", "/") + ".py"]
+    todo = [entry.replace(".", "/") + ".py" for entry in entries]
     while todo:
         path = todo.pop()
         if path not in found:
