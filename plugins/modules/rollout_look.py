@@ -156,35 +156,42 @@ host_wide:
 """
 
 import importlib
+import typing as t
+
+from ansible.module_utils import basic
 
 from ..module_utils.linux import carried
-from ..module_utils.linux.module import Module
 
 ENTRY = "look.on_host"
-"""Imported by name, so that Ansible does not collect and parse it and all that it imports: its action carries it."""
+WAYS = "linux.module"
+"""Both imported by name, so that Ansible does not collect and parse them and all that they import: its action carries
+them."""
+
+ARGUMENTS: t.Dict[str, t.Any] = {
+    "fail": {"type": "bool", "default": True},
+    "mistakes": {"type": "list", "elements": "str", "default": []},
+    "ask": {"type": "bool", "default": True},
+    "scope": {"type": "dict", "default": {}},
+    "libraries": {"type": "dict"},
+    "sockets": {"type": "bool", "default": False},
+    "mode": {"type": "str", "choices": ["services", "host"]},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "use": {"type": "list", "elements": "str", "default": []},
+    "removal": {"type": "bool", "default": False},
+    "code": {"type": "str", "required": True, "no_log": True},
+}
 
 
 def main() -> None:
     """Read what the action asks, look, report."""
-    module = Module(
-        argument_spec={
-            "fail": {"type": "bool", "default": True},
-            "mistakes": {"type": "list", "elements": "str", "default": []},
-            "ask": {"type": "bool", "default": True},
-            "scope": {"type": "dict", "default": {}},
-            "libraries": {"type": "dict"},
-            "sockets": {"type": "bool", "default": False},
-            "mode": {"type": "str", "choices": ["services", "host"]},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "use": {"type": "list", "elements": "str", "default": []},
-            "removal": {"type": "bool", "default": False},
-            "code": {"type": "str", "required": True, "no_log": True},
-        },
-        supports_check_mode=True,
-    )
+    code = (basic._load_params() or {}).get("code")
+    if not isinstance(code, str):
+        basic.AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)  # says that it is missing
+        return
+    carried.importable(code)
+    on_host, ways = (importlib.import_module(f"{carried.PACKAGE}.{entry}") for entry in (ENTRY, WAYS))
+    module = ways.Module(argument_spec=ARGUMENTS, supports_check_mode=True)
     module.check_mode = True  # whatever the run is: nothing is put right here, be it a label
-    carried.importable(module.params["code"])
-    on_host = importlib.import_module(f"{carried.PACKAGE}.{ENTRY}")
     questions = on_host.Questions(**{name: module.params[name] for name in on_host.Questions._fields})
     try:
         answer, warnings = on_host.answer_to(questions, module.label)

@@ -37,8 +37,11 @@ _CHOICE_OF_LAYERS = ("keepalive_services_layers", "keepalive_services_layer_name
 _OF_THE_HOST = ("validate", "watchdog", "backup", "extra_programs")
 """Of the variables of keepalive_host, those that say how both files are written."""
 
-CODE = text_of_files(files_reached("look.on_host"))
-"""What looks on a host. Made when Ansible loads the action, in the process that all tasks are forked from."""
+CODE = text_of_files(files_reached(["look.on_host", "linux.module"]))
+"""What looks on a host, and the ways in and out of its module.
+
+Made when Ansible loads the action, in the process that all tasks are forked from.
+"""
 
 Answer = dict[str, t.Any]
 

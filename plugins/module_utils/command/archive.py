@@ -44,7 +44,7 @@ def collect(entry: str = ENTRY) -> t.Dict[str, str]:
 
     :param entry: where the program begins.
     """
-    return files_reached(entry.rpartition(".")[0])
+    return files_reached([entry.rpartition(".")[0]])
 
 
 def assemble(files: t.Mapping[str, str], interpreter: str = "", entry: str = ENTRY) -> bytes:

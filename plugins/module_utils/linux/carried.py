@@ -13,13 +13,12 @@ needs this took a controller longer than all hosts took for it together.
 from __future__ import annotations
 
 import base64
-import importlib.abc
 import importlib.machinery
-import importlib.util
 import json
 import os
 import re
 import sys
+import types
 import typing as t
 import zlib
 
@@ -32,14 +31,16 @@ Files = t.Mapping[str, str]
 """Texts by path below the folder of the rooms."""
 
 
-def files_reached(entry: str, folder: str = os.path.dirname(os.path.dirname(__file__))) -> t.Dict[str, str]:
-    """Return the text of a file and of all that it imports from the collection.
+def files_reached(
+    entries: t.Sequence[str], folder: str = os.path.dirname(os.path.dirname(__file__))
+) -> t.Dict[str, str]:
+    """Return the texts of files and of all that they import from the collection.
 
-    :param entry: the file, as V(room.file).
+    :param entries: the files, each as V(room.file).
     :param folder: where the rooms lie.
     """
     found: t.Dict[str, str] = {}
-    todo = [entry.replace(".", "/") + ".py"]
+    todo = [entry.replace(".", "/") + ".py" for entry in entries]
     while todo:
         path = todo.pop()
         if path not in found:
@@ -72,7 +73,9 @@ def text_of_files(files: Files) -> str:
     return base64.b64encode(zlib.compress(json.dumps(files).encode())).decode()
 
 
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.ExecutionLoader):
+class _Finder:
+    """Finds and loads, as importlib.abc describes it, which takes a host longer to import than half of these files."""
+
     def __init__(self, files: Files) -> None:
         self._paths = {_name_of(path): path for path in files}
         self._files = files
@@ -80,18 +83,28 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.ExecutionLoader):
     def find_spec(
         self, fullname: str, _path: t.Any, _target: t.Any = None
     ) -> t.Optional[importlib.machinery.ModuleSpec]:
-        return importlib.util.spec_from_loader(fullname, self) if fullname in self._paths else None
+        if fullname not in self._paths:
+            return None
+        # Where no file can be: before a traceback shows a line, Python opens what is called so, and a relative name
+        # would be one of the folder that root happens to be in, which may be anybody's.
+        origin = f"/dev/null/{self._paths[fullname]}"
+        loader = t.cast("t.Any", self)
+        spec = importlib.machinery.ModuleSpec(fullname, loader, origin=origin, is_package=self.is_package(fullname))
+        spec.has_location = True  # or the module would have no __file__
+        return spec
 
     def is_package(self, fullname: str) -> bool:
         return self._paths[fullname].endswith("/__init__.py")
 
-    def get_filename(self, fullname: str) -> str:
-        # Where no file can be: before a traceback shows a line, Python opens what is called so, and a relative name
-        # would be one of the folder that root happens to be in, which may be anybody's.
-        return f"/dev/null/{self._paths[fullname]}"
-
     def get_source(self, fullname: str) -> str:
         return self._files[self._paths[fullname]]
+
+    def create_module(self, _spec: importlib.machinery.ModuleSpec) -> None:
+        """Leave it to Python."""
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        code = compile(self.get_source(module.__name__), str(module.__file__), "exec", dont_inherit=True)
+        exec(code, module.__dict__)  # pylint: disable=exec-used  # that is what loading is
 
 
 def _name_of(path: str) -> str:

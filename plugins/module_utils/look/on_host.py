@@ -17,8 +17,6 @@ from ..verdicts.question import BadParameter
 from .backends import with_backends
 from .found import Scope, look_at_rollout
 from .installed import libraries_seen
-from .of_every_process import look_at_every_process
-from .removal import look_at_removal
 from .sockets import sockets_seen
 
 
@@ -65,8 +63,13 @@ def _answer_to(questions: Questions, label: t.Any) -> t.Tuple[t.Dict[str, t.Any]
     if questions.libraries:
         answer["libraries"] = libraries_seen(target, label=label, **questions.libraries)
     if questions.use:
+        # As the next one imported here: what few runs ask for costs the others nothing.
+        from .of_every_process import look_at_every_process
+
         answer["every_process"] = look_at_every_process(questions.use)
     if questions.removal:
+        from .removal import look_at_removal
+
         answer["removal"] = look_at_removal(target)
     if questions.sockets and here and not answer["found"]["problems"]:
         answer["sockets"] = sockets_seen(here, run)

@@ -21,7 +21,6 @@ from ..sockets.record import Record, Verdict, without_judgement
 from ..sockets.sweep import Sweep
 from ..units.asked import AskedUnit
 from .case import NO_FACTS, Case, Cause, Evidence, Places
-from .causes import explain, explain_systemd
 from .causes_live import LiveCauses
 
 if t.TYPE_CHECKING:
@@ -218,10 +217,13 @@ class Judge:
 
 
 def _explain(case: Case) -> Cause:
+    """Say why; what tells reasons apart is imported where there is something to explain, which is seldom."""
     if case.expectation.by_program:
         from .causes_program import explain_by_program
 
         return explain_by_program(case)
+    from .causes import explain, explain_systemd
+
     return explain_systemd(case) if case.expectation.by_systemd else explain(case)
 
 

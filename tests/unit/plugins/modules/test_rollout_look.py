@@ -15,6 +15,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.build import BuildError
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import carried, once, systemd
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.module import Module
 from ansible_collections.netops.keepalive.plugins.module_utils.look import on_host
 from ansible_collections.netops.keepalive.plugins.module_utils.look.found import Scope
 from ansible_collections.netops.keepalive.plugins.modules import rollout_look
@@ -64,7 +65,7 @@ def host_fixture(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(on_host, "libraries_seen", host.libraries)
     monkeypatch.setattr(on_host, "sockets_seen", host.sockets)
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
-    monkeypatch.setattr(rollout_look.Module, "warn", lambda _module, text: host.told.append(text))
+    monkeypatch.setattr(Module, "warn", lambda _module, text: host.told.append(text))
     monkeypatch.setattr(systemd, "ask_systemd", lambda command: host.asked.append(command) or (0, "", ""))
     return host
 
@@ -80,7 +81,7 @@ def run_fixture(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., Result]:
     return run
 
 
-CODE = carried.text_of_files(carried.files_reached(rollout_look.ENTRY))
+CODE = carried.text_of_files(carried.files_reached([rollout_look.ENTRY, rollout_look.WAYS]))
 SCOPE: Result = {"services": [WEB, GONE], "units": ["old.service"], "writable": True}
 
 
@@ -129,9 +130,16 @@ def test_the_code_is_what_its_action_carries() -> None:
     """And the module itself imports no more than it takes to take that up, or Ansible would parse it all again."""
     assert _look.CODE == CODE
     imported = carried.imported_by(pathlib.Path(rollout_look.__file__).read_text(), "modules/rollout_look.py", "")
-    assert [path for path in imported if "module_utils" in path] == [
-        "module_utils/linux.py", "module_utils/linux/module.py",
+    assert [path for path in imported if "module_utils" in path] == ["module_utils/linux.py"]
+    assert sorted(carried.files_reached(["linux.carried"])) == [
+        "linux/__init__.py", "linux/carried.py", "linux/zipped.py",
     ]  # fmt: skip
+
+
+def test_without_the_code_it_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    with patch_module_args({}), pytest.raises(SystemExit):
+        rollout_look.main()
+    assert "missing required arguments: code" in json.loads(capsys.readouterr().out)["msg"]
 
 
 def test_the_code_is_in_no_answer(capsys: pytest.CaptureFixture[str], host: Host) -> None:

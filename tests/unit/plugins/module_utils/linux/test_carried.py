@@ -31,7 +31,7 @@ def rooms_fixture(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def test_all_that_is_imported_is_collected_and_no_more(rooms: pathlib.Path) -> None:
-    found = carried.files_reached("command.main", str(rooms))
+    found = carried.files_reached(["command.main"], str(rooms))
     assert list(found) == [
         "command/__init__.py", "command/main.py", "command/one.py", "late/__init__.py", "late/five.py",
         "other/__init__.py", "other/four.py", "other/three.py", "other/two.py",
@@ -118,7 +118,7 @@ except ModuleNotFoundError as error:
 
 @pytest.mark.parametrize("entry", ["look.on_host", "command.main"])
 def test_what_is_collected_holds_all_that_it_imports(entry: str) -> None:
-    files = carried.files_reached(entry)
+    files = carried.files_reached([entry])
     rooms = str(pathlib.Path(carried.__file__).parents[1])
     assert entry.replace(".", "/") + ".py" in files
     for path, text in files.items():

@@ -14,7 +14,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectat
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import ANY_KERNEL, Kernel, WrongOption
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Holder, Record, Verdict
 from ansible_collections.netops.keepalive.plugins.module_utils.units.asked import AskedUnit
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts import judge
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts import causes, judge
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.case import Case, Cause, Evidence, Places
 from ansible_collections.netops.keepalive.tests.unit.support.audited import expecting
 from ansible_collections.netops.keepalive.tests.unit.support.made_up import MadeUpProc, MadeUpSweep, made, tuned
@@ -74,8 +74,8 @@ class Bench:
         self._patch.setattr(judge, "drop_in_of", drop_in_of)
         self._patch.setattr(judge, "Kernels", MadeUpKernels)
         self._patch.setattr(judge.boot_clock, "now", lambda: NOW)
-        self._patch.setattr(judge, "explain", explaining("library"))
-        self._patch.setattr(judge, "explain_systemd", explaining("systemd"))
+        self._patch.setattr(causes, "explain", explaining("library"))
+        self._patch.setattr(causes, "explain_systemd", explaining("systemd"))
         sweep = MadeUpSweep(*records)
         sweep.unreadable = self.unreadable
         self.places = Places(self.proc, "/lib/x", "/etc/y")
