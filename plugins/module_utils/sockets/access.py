@@ -14,6 +14,7 @@ import typing as t
 
 from ..linux.procfs import Proc
 from ..settings.options import LIBRARY_DIR
+from .at_once import WORTH_IT, IteratorReader, IteratorSetter, LateIterator
 from .native import (
     Library,
     NativeReader,
@@ -88,11 +89,7 @@ def choose_access(wanted: str = "auto", folder: str = LIBRARY_DIR, owner: int = 
 
 def at_once(access: Access, at_once_from: t.Optional[int] = None) -> Access:
     """Return what asks for all sockets at once where that is worth it, and else is as it was."""
-    try:
-        from .at_once import WORTH_IT, Iterator, IteratorReader, IteratorSetter
-    except ImportError:  # a Python built without libffi
-        return access
-    iterator = Iterator()
+    iterator = LateIterator()
     reader = IteratorReader(iterator, access.reader, at_once_from or WORTH_IT)
     return access._replace(reader=reader, setter=IteratorSetter(iterator, access.setter, reader.at_once_from))
 

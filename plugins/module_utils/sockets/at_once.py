@@ -2,32 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read and set the TCP sockets of whole network namespaces at once, by the kernel's iterator (bpf/iterator.py).
+"""Read and set all TCP sockets at once (whole_namespaces.py), and the rest as another reader and setter do.
 
 What an iterator does not go through (sockets that are not connected, multipath connections, all that is no TCP) is left
-to another reader and setter, as is everything where the kernel has no such iterator. The iterator waits for the lock of
-each socket, which its owner may keep as long as he likes: so it, too, runs in a process that can be given up.
+to these, as is everything where the kernel has no such iterator.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
 import typing as t
 
-from ..bpf.iterator import deferred_seconds, name_of_address, options_of, read_content, records_in, ticks_of_a_second
-from ..bpf.iterator_set import SocketPlan, can_set, set_sockets
-from ..bpf.system_call import BpfRefused
-from ..linux.apart import Apart
-from ..linux.collecting import without_collecting
 from ..linux.procfs import HOST, Proc
-from ..linux.unreadable import Unreadable
-from ..settings.options import OPTIONS
-from .defaults import enter_network_namespace, open_namespace
 from .values import (
+    NOTHING_AT_ONCE,
     Applied,
     AtOnce,
+    Namespaces,
     SettingPlan,
     SocketOption,
     SocketValues,
@@ -35,65 +25,42 @@ from .values import (
 
 if t.TYPE_CHECKING:
     from .access import Reader, Setter
+    from .whole_namespaces import Iterator
 
 WORTH_IT = 4000
 """From so many sockets on the iterator takes less time than to ask for each; its start takes as long as that."""
 
-_SYN_SENT, _CLOSE, _LISTEN = 2, 7, 10
-_FAMILIES = {int(socket.AF_INET): "ipv4", int(socket.AF_INET6): "ipv6"}
 
-Namespaces = t.Mapping[int, int]
-"""Network namespaces, as inodes, each with a process that is in it."""
-
-
-class Iterator:
-    """Looks at whole namespaces, and sets sockets there, until something is in its way."""
+class LateIterator:
+    """Looks at whole namespaces, and is imported when it is first asked to: most hosts have too few sockets for it."""
 
     def __init__(self) -> None:
-        self._apart = Apart()
-        self._places: t.Dict[int, t.Tuple[int, str]] = {}
-        self.why_not = ""
-        """What was in its way; then nobody is asked again."""
+        self._made: t.Optional[Iterator] = None
+
+    def made(self) -> t.Optional[Iterator]:
+        """Return what looks and sets; None with a Python built without libffi."""
+        if self._made is None:
+            try:
+                from .whole_namespaces import Iterator
+            except ImportError:
+                return None
+            self._made = Iterator()
+        return self._made
 
     def look(self, namespaces: Namespaces, proc: Proc = HOST) -> AtOnce:
         """Return what is known of the sockets of these namespaces; nothing where that cannot be told."""
-        seen = AtOnce(set(), {}, set(), {})
-        for namespace, pid in namespaces.items():
-            content = self._ask(pid, proc.root, namespace)
-            if content is None:
-                continue
-            self._places[namespace] = pid, proc.root
-            seen.namespaces.add(namespace)
-            with without_collecting():
-                _add_records(content, namespace, seen)
-        return seen
+        iterator = self.made()
+        return iterator.look(namespaces, proc) if iterator else NOTHING_AT_ONCE
 
     def set(self, namespace: t.Optional[int], wanted: t.Mapping[int, t.Sequence[SocketOption]]) -> t.Dict[int, Applied]:
         """Set options on sockets of a namespace that was looked at, by their keys; what is left out was not done."""
-        if namespace is None or namespace not in self._places:
-            return {}
-        wanted = {key: settings for key, settings in wanted.items() if can_set(settings)}
-        if not wanted:
-            return {}
-        plan = SocketPlan(wanted)
-        content = self._ask(*self._places[namespace], namespace, plan.keys, plan.values)
-        return {key: Applied(key, *became) for key, became in plan.results_in(content or b"").items()}
-
-    def _ask(self, *arguments: t.Any) -> t.Optional[bytes]:
-        if self.why_not:
-            return None
-        try:
-            content, refused = self._apart.call(_work_there, os.getpid(), *arguments)
-        except (OSError, Unreadable) as error:
-            content, refused = None, str(error)
-        self.why_not = refused
-        return t.cast("t.Optional[bytes]", content)
+        return self._made.set(namespace, wanted) if self._made else {}
 
 
 class IteratorReader:
     """Reads namespaces at once, and the rest as another reader does."""
 
-    def __init__(self, iterator: Iterator, other: Reader, at_once_from: int = WORTH_IT) -> None:
+    def __init__(self, iterator: LateIterator, other: Reader, at_once_from: int = WORTH_IT) -> None:
         self.at_once_from = at_once_from
         self._iterator = iterator
         self._other = other
@@ -120,7 +87,7 @@ class IteratorReader:
 class IteratorSetter:
     """Sets sockets of namespaces that were looked at, and the rest as another setter does."""
 
-    def __init__(self, iterator: Iterator, other: Setter, at_once_from: int = WORTH_IT) -> None:
+    def __init__(self, iterator: LateIterator, other: Setter, at_once_from: int = WORTH_IT) -> None:
         self.at_once_from = at_once_from
         self._iterator = iterator
         self._other = other
@@ -134,89 +101,3 @@ class IteratorSetter:
     def apply(self, pid: int, plan: SettingPlan, thread: t.Optional[int] = None) -> t.Iterator[Applied]:
         """Yield what became of each descriptor."""
         return self._other.apply(pid, plan, thread)
-
-
-def _add_records(content: bytes, namespace: int, seen: AtOnce) -> None:
-    """Take the records of a namespace apart. This loop is half of what 100,000 sockets cost."""
-    make, ticks = tuple.__new__, ticks_of_a_second()
-    names = {family: _Names(family) for family in _FAMILIES}
-    blocks = _Blocks()
-    for record in records_in(content):
-        cgroup, key, inode, local, peer, family, state, port, peer_port, silent, deferred, block = record
-        if inode:
-            seen.inodes.add(inode)
-        if not key or family not in names:
-            continue
-        if key < 0 or state == _LISTEN:
-            seen.cgroups[key] = cgroup
-        addresses = names[family]
-        keepalive, options = blocks[block, deferred]
-        connected = state not in (_SYN_SENT, _CLOSE, _LISTEN)
-        fields = (
-            key,
-            _FAMILIES[family],
-            "tcp",
-            state,
-            (addresses[local], port),
-            (addresses[peer], peer_port) if connected or state == _SYN_SENT else None,
-            keepalive,
-            options,
-            silent / ticks if connected else None,
-            namespace,
-        )
-        seen.values[key] = make(SocketValues, fields)
-
-
-class _Names(t.Dict[bytes, str]):
-    """Addresses as text, each made once for all sockets that have it."""
-
-    def __init__(self, family: int) -> None:
-        super().__init__()
-        self._family = family
-
-    def __missing__(self, address: bytes) -> str:
-        name = self[address] = name_of_address(self._family, address)
-        return name
-
-
-class _Blocks(t.Dict[t.Tuple[bytes, int], t.Tuple[bool, t.Mapping[str, t.Optional[int]]]]):
-    """Whether keepalive is on, and the options, made once for all sockets that have the same."""
-
-    def __missing__(self, key: t.Tuple[bytes, int]) -> t.Tuple[bool, t.Mapping[str, t.Optional[int]]]:
-        block, deferred = key
-        told = {**options_of(block), "defer_accept": deferred_seconds(deferred)}
-        found = self[key] = told["keepalive"] == 1, {name: told[name] for name in OPTIONS}
-        return found
-
-
-def _work_there(
-    _pid: int, pid: int, root: str, namespace: int, *plan: bytes
-) -> t.Tuple[t.Tuple[t.Optional[bytes], str], bool]:
-    """Read a namespace in the child, or carry out a plan there; returns the records, and what the kernel refused."""
-    try:
-        with _within(pid, root, namespace):
-            return (set_sockets(*plan) if plan else read_content(), ""), False
-    except BpfRefused as error:
-        return (None, str(error)), False
-    except OSError:  # of this namespace; others may be read
-        return (None, ""), False
-
-
-@contextlib.contextmanager
-def _within(pid: int, root: str, namespace: int) -> t.Iterator[None]:
-    """Be in a network namespace as long as this lasts.
-
-    :raises OSError: It cannot be entered: the process that was in it has gone, for instance.
-    """
-    with open_namespace(os.getpid(), "/proc") as own:
-        if os.fstat(own.fileno()).st_ino == namespace:
-            yield
-            return
-        with open_namespace(pid, root) as other:
-            if os.fstat(other.fileno()).st_ino != namespace:
-                raise ProcessLookupError("it has gone, and another process has its number")
-            enter_network_namespace(other.fileno())
-        try:
-            yield
-        finally:
-            enter_network_namespace(own.fileno())

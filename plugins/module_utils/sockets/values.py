@@ -73,6 +73,10 @@ def raise_without_threads(number: t.Optional[int], open_own: t.Callable[[], None
         raise Unreadable(errno.EINVAL, "pidfd_open of a thread") from error
 
 
+Namespaces = t.Mapping[int, int]
+"""Network namespaces, as inodes, each with a process that is in it."""
+
+
 class AtOnce(t.NamedTuple):
     """What is known of all sockets of some network namespaces, but for those that only their processes tell of."""
 

@@ -54,7 +54,7 @@ class ReaderAtOnce:
 
     def __init__(self, reader: t.Any) -> None:
         self.reader = reader
-        self._apart = reader._iterator._apart
+        self._apart = reader._iterator.made()._apart
         self.tables, self.descriptors, self.at_once = reader.tables, reader.descriptors, reader.at_once
         self.seen = 0
         """How many were seen at once."""
@@ -85,7 +85,7 @@ class SetterAtOnce:
 
     def __init__(self, pair: Access) -> None:
         self.pair = pair
-        self._apart = t.cast("t.Any", pair.setter)._iterator._apart
+        self._apart = t.cast("t.Any", pair.setter)._iterator.made()._apart
         self.apply_at_once = pair.setter.apply_at_once
         self.done = 0
         """How many were set at once."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import BpfRefused
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import access as sockets_access
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets import at_once
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets import at_once, whole_namespaces
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access, choose_access
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Record
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.sweep import Sweep
@@ -25,9 +27,6 @@ from ansible_collections.netops.keepalive.tests.unit.support.withheld import Wit
 
 WHY_NOT = why_not_at_once()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
-
-KEEPALIVE, KEEPIDLE = (1, 9, 1), (6, 4, 61)
-LOOK = "answer = [s.getsockopt(1, 9), s.getsockopt(6, 4)]"
 
 
 def pair(least: int = 1) -> Access:
@@ -171,44 +170,13 @@ def test_what_was_accepted_in_the_meantime_is_no_second_socket(monkeypatch: pyte
             assert sorted(record.waits for record in sweep.records.values()) == [False, False, True]
 
 
-def test_other_network_namespaces_are_entered_and_left() -> None:
-    alone = (
-        "import ctypes\nassert ctypes.CDLL(None).unshare(0x40000000) == 0\n"
-        "with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:\n"
-        "    fcntl.ioctl(one, 0x8914, struct.pack('16sh22x', b'lo', 1))\n"
-        "s = socket.create_server(('127.0.0.1', 0)); answer = os.fstat(s.fileno()).st_ino"
-    )
-    with Child() as there, Child("s = socket.create_server(('127.0.0.1', 0))") as here:
-        inode, own = there.run(alone), here.run("answer = os.fstat(s.fileno()).st_ino")
-        iterator = at_once.Iterator()
-        seen = iterator.look({**namespace_of(there.pid), **namespace_of(here.pid)}).values
-        assert seen[inode].namespace == next(iter(namespace_of(there.pid)))
-        assert seen[own].namespace == next(iter(namespace_of(here.pid)))
-        alike = iterator.look(namespace_of(there.pid)).values
-        assert (inode in alike, own in alike) == (True, False)
-        done = iterator.set(seen[inode].namespace, {inode: [KEEPIDLE, KEEPALIVE], own: [KEEPIDLE]})
-        assert (list(done), done[inode].after, there.run(LOOK)) == ([inode], [61, 1], [1, 61])
-        assert iterator.why_not == ""
-
-
-def test_a_namespace_that_is_gone_or_another_by_now_is_left_out() -> None:
-    own = next(iter(namespace_of(os.getpid())))
-    with Child() as gone:
-        pass
-    iterator = at_once.Iterator()
-    assert iterator.look({own + 1: os.getpid(), own + 2: gone.pid}).values == {}
-    assert iterator.why_not == ""
-    assert iterator.set(own + 1, {5: [KEEPIDLE]}) == {}, "it was not looked at"
-    assert iterator.set(None, {5: [KEEPIDLE]}) == {}
-
-
 def test_what_the_kernel_refuses_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused() -> bytes:
         raise BpfRefused("the kernel is too old")
 
-    monkeypatch.setattr(at_once, "read_content", refused)
+    monkeypatch.setattr(whole_namespaces, "read_content", refused)
     access = pair()
-    iterator = t.cast("t.Any", access.reader)._iterator
+    iterator = t.cast("t.Any", access.reader)._iterator.made()
     with Child(MIXED) as child:
         assert len(swept(access, child.pid)) == 102
         assert iterator.why_not == "the kernel is too old"
@@ -218,7 +186,7 @@ def test_what_the_kernel_refuses_is_not_asked_for_again(monkeypatch: pytest.Monk
 
 def test_who_keeps_the_lock_of_his_socket_makes_us_wait_once_and_the_rest_is_read() -> None:
     access = pair()
-    iterator = t.cast("t.Any", access.reader)._iterator
+    iterator = t.cast("t.Any", access.reader)._iterator.made()
     iterator._apart._limit = 0.3
     owner = Withholding()
     try:
@@ -238,6 +206,40 @@ def test_who_is_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_access("portable").reader.at_once_from == 0
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert choose_access().reader.at_once_from == choose_access().setter.at_once_from == 0
+
+
+def test_what_looks_is_imported_only_where_it_is_worth_it() -> None:
+    """Its import takes as long as a look at a small host."""
+    code = (
+        "import os, sys\n"
+        f"from {sockets_access.__name__} import choose_access\n"
+        f"from {Sweep.__module__} import Sweep\n"
+        "for least in (choose_access().reader.at_once_from, 1):\n"
+        "    reader = choose_access().reader\n"
+        "    reader.at_once_from = least\n"
+        "    Sweep(reader, {os.getpid(): 'a.service'}).take([os.getpid()])\n"
+        "    print(any('.module_utils.bpf' in name for name in sys.modules))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        handed_on = [server.fileno()]
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            pass_fds=handed_on,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert done.stdout.split() == ["False", "True"]
+
+
+def test_a_python_that_cannot_import_it_asks_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, whole_namespaces.__name__, None)
+    with Child(MIXED) as child:
+        access = pair()
+        assert len(swept(access, child.pid)) == 102
+        assert access.setter.apply_at_once(next(iter(namespace_of(child.pid))), {5: [(6, 4, 61)]}) == {}
 
 
 @pytest.mark.parametrize("least", [1, 10**6])
