@@ -72,6 +72,8 @@ class Row(t.NamedTuple):
     """Who opened it."""
     queue: int = 0
     """Of a listener: how many connections wait to be accepted."""
+    unit: str = ""
+    """In whose cgroup it was made, where the kernel has told that elsewhere; it is not in the table."""
 
 
 def parse_address(text: str, order: str = "=") -> Address:

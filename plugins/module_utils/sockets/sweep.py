@@ -15,7 +15,7 @@ from ..linux.unreadable import Unreadable
 from .access import Reader
 from .record import Holder, Record, TableValues, stands_for, values_of
 from .timers import TimerSeen, read_timers
-from .unowned import inodes_in_tables, rows_of_nobody
+from .unowned import inodes_in_tables, rows_of_nobody, with_units
 from .values import NOTHING_AT_ONCE, AtOnce, SocketValues
 
 _DIRECTIONS = {"LISTEN": "listening", "CLOSE": "unconnected"}
@@ -136,7 +136,8 @@ class Sweep:
 
         Some may be of processes that are not shown (unreadable).
         """
-        return rows_of_nobody(self._before, self._held, self._pid_in.values(), self._reader, self._proc)
+        rows = rows_of_nobody(self._before, self._held, self._pid_in.values(), self._reader, self._proc)
+        return with_units(rows, self._at_once_anyway().inodes, self._proc) if rows else []
 
     def process_in(self, namespace: t.Optional[int]) -> t.Optional[int]:
         """Return a process of the sweep, or a thread, that is in a network namespace; None where there is none."""
@@ -206,13 +207,17 @@ class Sweep:
             self._at_once = self._reader.at_once(self._namespaces(), self._proc)
         return self._at_once or NOTHING_AT_ONCE
 
+    def _at_once_anyway(self) -> AtOnce:
+        """Return what is known of all sockets, for what nothing else tells, however few they are."""
+        return self._look_at_once_for(self._reader.at_once_from)
+
     def _inodes_before(self) -> t.Set[int]:
         """Return what stands in the tables of the kernel, which need not be read where there is so much in them."""
         count = sum(procnet.count_sockets(pid, self._proc) for pid in self._pid_in.values())
         seen = self._look_at_once_for(count)
         self._asked_for = 0  # the same sockets will be asked for
         others = [pid for namespace, pid in self._pid_in.items() if namespace not in seen.namespaces]
-        return seen.inodes | inodes_in_tables(others, self._proc)
+        return inodes_in_tables(others, self._proc).union(seen.inodes)
 
     def _namespaces(self) -> t.Dict[int, int]:
         return {namespace: pid for namespace, pid in self._pid_in.items() if namespace is not None}
@@ -303,10 +308,10 @@ class Sweep:
 
         Several processes may listen on one address: then the cgroup tells whose it is.
         """
-        if not self._something_waits or not self._reader.at_once_from:
+        if not self._something_waits:
             return []
         held = {(values.local, values.remote) for values in self._values.values()}  # accepted in the meantime
-        at_once = self._at_once or self._reader.at_once(self._namespaces(), self._proc)
+        at_once = self._at_once_anyway()
         found = []
         for key, values in at_once.values.items():
             if key > 0 or values.namespace not in listeners or (values.local, values.remote) in held:
