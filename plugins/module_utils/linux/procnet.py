@@ -200,6 +200,11 @@ class Listeners:
             if row.state == LISTEN:
                 self.add(row.local, row.inode)
 
+    @property
+    def ports(self) -> t.Collection[int]:
+        """Return the ports on which somebody listens."""
+        return self._by_port
+
     def add(self, local: Address, inode: int) -> None:
         """Remember one listener."""
         self._by_port.setdefault(local[1], {}).setdefault(plain(local[0]), set()).add(inode)

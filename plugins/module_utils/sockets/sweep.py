@@ -175,14 +175,19 @@ class Sweep:
             self._held.update(descriptors.values())
         seen = self._look_at_once_for(len(descriptors)).values
         unknown: t.Dict[int, int] = {}
+        known, make = self._values, tuple.__new__  # this loop is for each of all sockets
         for descriptor, inode in descriptors.items():
-            if self._is_read(inode):
-                self._holders[inode].append(Holder(pid, descriptor, thread))
+            if isinstance(known.get(inode), SocketValues):
+                self._holders[inode].append(make(Holder, (pid, descriptor, thread)))
             elif inode in self._not_tcp or inode in self._left_out:
                 continue
             elif inode in seen:
-                self._values[inode] = seen[inode]
-                self._holders.setdefault(inode, []).append(Holder(pid, descriptor, thread))
+                known[inode] = seen[inode]
+                holder = make(Holder, (pid, descriptor, thread))
+                if inode in self._holders:
+                    self._holders[inode].append(holder)
+                else:
+                    self._holders[inode] = [holder]
             else:
                 unknown[descriptor] = inode
         if not unknown:
@@ -243,12 +248,17 @@ class Sweep:
     def _complete(self) -> None:
         """Make the records: all that is known of a socket once every process was looked at."""
         owners = {inode: stands_for(holders).pid for inode, holders in self._holders.items()}
-        namespaces = {inode: self._namespace_of(values, owners[inode]) for inode, values in self._values.items()}
+        namespaces = {
+            inode: values.namespace if values.namespace in self._pid_in else self._namespace_of(values, owners[inode])
+            for inode, values in self._values.items()
+        }
         listeners = self._find_listeners(namespaces)
         for key, waiting, listener in self._waiting(listeners):
             self._values[key], self._holders[key] = waiting, self._holders[listener]
             owners[key], namespaces[key] = owners[listener], waiting.namespace
         known: t.Dict[int, t.Tuple[str, str, Account]] = {}
+        came_through: t.Dict[t.Tuple[t.Optional[int], procnet.Address], t.FrozenSet[int]] = {}
+        ports = {namespace: found.ports for namespace, found in listeners.items()}
         make = tuple.__new__
         for inode, values in self._values.items():
             pid, namespace = owners[inode], namespaces[inode]
@@ -257,7 +267,12 @@ class Sweep:
                 known[pid] = unit, self._proc.program_of(pid), account_of(pid, unit, self._proc)
             unit, program, account = known[pid]
             state, remote = procnet.STATES.get(values.state, str(values.state)), values.remote
-            through = _NONE if state in _DIRECTIONS else listeners[namespace].owners(values.local)
+            through = _NONE
+            if state not in _DIRECTIONS and values.local[1] in ports[namespace]:
+                place = namespace, values.local
+                if place not in came_through:
+                    came_through[place] = frozenset(listeners[namespace].owners(values.local))
+                through = came_through[place]
             if state == "SYN_SENT" and remote is None:
                 remote = self._remote_of(inode, namespace)
             fields = (
@@ -275,7 +290,7 @@ class Sweep:
                 tuple(self._holders[inode]),
                 unit,
                 _DIRECTIONS.get(state) or ("accepted" if through and state != "SYN_SENT" else "outgoing"),
-                frozenset(through),
+                through,
                 program,
                 account,
                 "" if isinstance(values, SocketValues) else values.why_unreadable,
