@@ -114,7 +114,7 @@ test-slow: venv ## the tests of the C code that need heavy packages: other proce
 
 # Debian's own kernels, in qemu: what a BPF program reaches and what can be read differs between them.
 .PHONY: test-kernels
-test-kernels: ## what BPF programs reach on Linux 5.10, 6.1 and 6.12 (x86-64; 12 minutes; logs in ~/.cache/keepalive-lab)
+test-kernels: ## what BPF programs reach on Linux 5.10, 6.1 and 6.12 (x86-64; 4 minutes; logs in ~/.cache/keepalive-lab)
 ifeq ($(shell uname -m),x86_64)
 	@tests/kernels/run $(SUITES)
 else

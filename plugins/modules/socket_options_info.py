@@ -340,6 +340,9 @@ unowned:
     - Some may be of processes that are not shown to us, see RV(unreadable_pids).
     - Their number in C(sockets), of how many C(users), and for ten of these at most, C(user), C(sockets) and three
       C(examples).
+    - C(units) are the three units, of C(units_total), in whose cgroups most of them were made, with the number of their
+      C(sockets); there are none where the kernel does not tell that (before Linux 6.1), or the unit is gone. C(waiting)
+      is, of a listener, how many connections wait to be accepted.
   returned: success
   type: dict
   sample: {sockets: 0, users: 0, whose: []}

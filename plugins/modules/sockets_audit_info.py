@@ -271,10 +271,25 @@ unowned:
       that one process has sent to another which has not taken them, and those that only an io_uring holds.
     - How many C(sockets), of how many C(users), and for ten of these at most, those of the system first, C(user),
       C(sockets) and three C(examples). What never leaves the host is left out as it is of the others.
+    - C(units) are the three units, of C(units_total), in whose cgroups most of them were made, with the number of their
+      C(sockets); there are none where the kernel does not tell that (before Linux 6.1), or the unit is gone. C(waiting)
+      is, of a listener, how many connections wait to be accepted.
     - Some may be of processes that are not shown to us, see RV(unreadable).
   returned: success
   type: dict
-  sample: {sockets: 0, users: 0, whose: []}
+  sample:
+    sockets: 1
+    users: 1
+    whose:
+      - user: 0
+        sockets: 1
+        units: [{unit: srv-data.mount, sockets: 1}]
+        units_total: 1
+        examples:
+          - state: ESTABLISHED
+            local: {address: 192.0.2.1, port: 800}
+            remote: {address: 192.0.2.9, port: 2049}
+            waiting: 0
 unreadable:
   description:
     - The number of C(processes) whose sockets are not shown to us, and C(why). The counts are without these; where they

@@ -73,15 +73,15 @@ class Adviser:
         self._sockets: t.Dict[t.Tuple[str, str, int], SocketsFound] = {}
         """By unit, direction and user: what one person has set says nothing of what others run in a unit."""
 
-    def add(self, record: Record, side: str, verdict: str) -> None:
-        """Remember a connection or a listener; one that is not judged as well."""
+    def add(self, record: Record, side: str, verdict: str, times: int = 1) -> None:
+        """Remember a connection or a listener, and how many like it there are; one that is not judged as well."""
         if record.unit not in self._labels:
             self._labels[record.unit] = label_of(record.unit)
         place = self._labels[record.unit], side, record.account.user
         found = self._sockets.get(place)
         if found is None:
             found = self._sockets[place] = SocketsFound()
-        found.add(record, verdict, self._system_keepidle)
+        found.add(record, verdict, self._system_keepidle, times)
 
     def turns_it_on(self, record: Record) -> bool:
         """Tell whether a listener's program turns keepalive on on all that it accepts, and leaves the times alone."""

@@ -71,29 +71,19 @@ class SocketsFound:
         self._user_timeouts: t.Set[int] = set()
         self._verdicts: t.Set[str] = set()
         self._right = 0
-        self._seen: t.Dict[t.Tuple[int, t.Optional[bool], str, str], int] = {}
-        """By the options of a record among others: what such a one adds to those that are right."""
-        self._options: t.List[t.Mapping[str, t.Optional[int]]] = []
-        """Kept, so that they are known by their addresses."""
 
-    def add(self, record: Record, verdict: str, system_keepidle: int) -> None:
-        """Take a connection or a listener in."""
+    def add(self, record: Record, verdict: str, system_keepidle: int, alike: int = 1) -> None:
+        """Take a connection or a listener in.
+
+        :param alike: How many there are that have the same options and verdict.
+        """
         if record.state != "LISTEN":
             self._verdicts.add(verdict)
-        same = id(record.options), record.keepalive, verdict, record.state  # which thousands have in common
-        if same in self._seen:
-            self._right += self._seen[same]
-            return
-        right = self._right
-        self._add(record, verdict, system_keepidle)
-        self._seen[same] = self._right - right
-        self._options.append(record.options)
-
-    def _add(self, record: Record, verdict: str, system_keepidle: int) -> None:
         times = times_in_force(record)
         if record.keepalive and times and times.keepidle != system_keepidle:
             self._times.add(times)
-            self._right += verdict == "right" and record.state != "LISTEN"
+            if verdict == "right" and record.state != "LISTEN":
+                self._right += alike
         user_timeout = record.options.get("user_timeout")
         if user_timeout is not None:
             derived = user_timeout_from(record.options)

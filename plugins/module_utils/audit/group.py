@@ -42,7 +42,6 @@ class Group:
         self.ended_by: t.Counter[int] = collections.Counter()
         """User timeouts (ms) because of which connections with good times are not right."""
         self.silences: t.List[float] = []
-        self._times: t.Dict[int, t.Tuple[t.Mapping[str, t.Optional[int]], t.Optional[KeepaliveTimes]]] = {}
         self.listeners: t.List[Summary] = []
 
     @property
@@ -55,27 +54,25 @@ class Group:
         """What there is something to do about goes before the rest."""
         return 0 if self.findings or self.listeners else 1
 
-    def add(self, record: Record, verdict: str, ended_by: int = 0) -> None:
-        """Count a connection.
+    def add(self, records: t.Sequence[Record], verdict: str, ended_by: int = 0) -> None:
+        """Count connections that go one way and have their options in common.
 
-        :param ended_by: the user timeout that alone makes it too tight, 0 where none does.
+        :param ended_by: the user timeout that alone makes them too tight, 0 where none does.
         """
-        self.verdicts[verdict] += 1
-        if verdict == "right" or record.remote is None:
+        self.verdicts[verdict] += len(records)
+        if verdict == "right":
             return
-        address, port = procnet.plain(record.remote[0]), record.remote[1]
-        self.peers[(address, port if record.direction == "outgoing" else 0)] += 1
-        if record.keepalive:
-            options, values = self._times.get(id(record.options), (None, None))
-            if options is not record.options:  # thousands of records share theirs
-                values = times_in_force(record)
-                self._times[id(record.options)] = record.options, values
-            if values:
-                self.values[values] += 1
+        remotes = [record.remote for record in records if record.remote]
+        if records[0].direction == "outgoing":
+            self.peers.update((procnet.plain(address), port) for address, port in remotes)
+        else:
+            self.peers.update((procnet.plain(address), 0) for address, _port in remotes)
+        values = times_in_force(records[0]) if records[0].keepalive else None
+        if values:
+            self.values[values] += len(records)
         if ended_by:
-            self.ended_by[ended_by] += 1
-        if record.idle is not None:
-            self.silences.append(record.idle)
+            self.ended_by[ended_by] += len(records)
+        self.silences += [record.idle for record in records if record.idle is not None]
 
     def counts(self) -> t.Dict[str, int]:
         """Return what is lost from sight where the group is not listed."""

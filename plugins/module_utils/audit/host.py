@@ -19,7 +19,7 @@ from ..linux.collecting import without_collecting
 from ..linux.procfs import HOST, Proc
 from ..settings.options import LIBRARY_DIR
 from ..sockets.access import Reader
-from ..sockets.record import Record
+from ..sockets.record import Record, stands_for
 from ..sockets.shares import cut, share_out
 from ..sockets.sweep import Sweep
 from ..sockets.unowned import sum_up_unowned
@@ -78,7 +78,6 @@ class HostAudit:
         places = Whereabouts(proc, library_dir, drop_ins)
         self._adviser = Adviser(recommend(terms.idle_timeout), places, systemd_version, given_preload, can_attach)
         self._scripts: t.Dict[int, str] = {}
-        self._judged: t.Dict[t.Tuple[t.Optional[bool], int, t.Optional[float]], str] = {}
         self._groups: t.Dict[t.Tuple[int, str, str, str], Group] = {}
         """By process, unit, program and direction: which group its connections belong to."""
 
@@ -99,22 +98,26 @@ class HostAudit:
             for record in records
             if record.state == "ESTABLISHED" and record.direction in ("outgoing", "accepted") and record.remote
         ]
-        ends = Ends(connections)
+        ends = Ends(() if self._terms.include_local else connections)
         ours = self._proc.ancestors(os.getpid())
         groups: t.Dict[Key, Group] = {}
         left_out = dict.fromkeys(("local", "recent", "ansible"), 0)
         shown_by: t.Dict[int, t.Counter[str]] = {}
-        for record in connections:
-            verdict = self._judge(record)
-            for inode in came_through(record, sweep.records):
-                shown_by.setdefault(inode, collections.Counter())[verdict] += 1
-            self._adviser.add(record, record.direction, verdict)
-            why = self._why_left_out(record, ends, ours)
-            if why:
-                left_out[why] += 1
-            else:
-                ended_by = ended_by_user_timeout(record.options, self._terms.idle_timeout) if verdict == "tight" else 0
-                self._group_of(record, record.direction, groups).add(record, verdict, ended_by)
+        for alike in _alike(connections):
+            first, verdict = alike[0], self._judge(alike[0])
+            for inode in came_through(first, sweep.records):
+                shown_by.setdefault(inode, collections.Counter())[verdict] += len(alike)
+            self._adviser.add(first, first.direction, verdict, len(alike))
+            kept = []
+            for record in alike:
+                why = self._why_left_out(record, ends, ours)
+                if why:
+                    left_out[why] += 1
+                else:
+                    kept.append(record)
+            if kept:
+                ended_by = ended_by_user_timeout(first.options, self._terms.idle_timeout) if verdict == "tight" else 0
+                self._group_of(first, first.direction, groups).add(kept, verdict, ended_by)
         for record in records:
             if record.state == "LISTEN":
                 self._add_listener(record, shown_by.get(record.inode, collections.Counter()), groups)
@@ -122,12 +125,7 @@ class HostAudit:
         return {**self._summary(groups, left_out, sweep.unreadable), "unowned": unowned}
 
     def _judge(self, record: Record) -> str:
-        same = record.keepalive, id(record.options), record.timer  # thousands of records share their options
-        verdict = self._judged.get(same)
-        if verdict is None:
-            verdict = judge(record.keepalive, record.options, self._terms.idle_timeout, record.timer)
-            self._judged[same] = verdict
-        return verdict
+        return judge(record.keepalive, record.options, self._terms.idle_timeout, record.timer)
 
     def _takes(self, row: procnet.Row) -> bool:
         if self._terms.include_local:
@@ -135,8 +133,9 @@ class HostAudit:
         return not (is_loopback(row.local[0]) if row.state == procnet.LISTEN else stays(row.local, row.remote))
 
     def _why_left_out(self, record: Record, ends: Ends, ours: t.AbstractSet[int]) -> str:
-        if any(holder.pid in ours for holder in record.holders):
-            return "ansible"
+        for holder in record.holders:
+            if holder.pid in ours:
+                return "ansible"
         if not self._terms.include_local and ends.are_here(record):
             return "local"
         return "recent" if record.idle is not None and record.idle < self._terms.min_idle else ""
@@ -251,6 +250,25 @@ class HostAudit:
             "listeners_total": len(listeners),
             "advice": advice._asdict() if advice else None,
         }
+
+
+def _alike(connections: t.Iterable[Record]) -> t.Collection[t.List[Record]]:
+    """Put connections together of which the same is said: of 100,000 there are some dozens of kinds."""
+    kinds: t.Dict[t.Tuple[t.Any, ...], t.List[Record]] = {}
+    for record in connections:
+        kind = (
+            id(record.options),  # thousands of records share theirs
+            record.keepalive,
+            record.timer,
+            stands_for(record.holders).pid,
+            record.unit,
+            record.listeners,  # and by that its direction
+        )
+        if kind in kinds:
+            kinds[kind].append(record)
+        else:
+            kinds[kind] = [record]
+    return kinds.values()
 
 
 def _named_by_listener(record: Record, names: t.Mapping[int, str]) -> Record:

@@ -74,6 +74,18 @@ def _amount(counts: AuditAnswer) -> str:
     return f"{programs}, {counts['connections']} connections, {counts['findings']} of them not right{listeners}"
 
 
+def _made_in(whose: AuditAnswer) -> str:
+    """Name the units of whose cgroups a user's sockets are."""
+    units = whose["units"]
+    if not units:
+        return ""
+    if units[0]["sockets"] == whose["sockets"]:
+        return f" in {units[0]['unit']}"
+    others = whose["units_total"] - len(units)
+    more = f" and {others} more units" if others else ""
+    return " in " + ", ".join(f"{each['unit']} {each['sockets']}" for each in units) + more
+
+
 def of_nobody(unowned: AuditAnswer, unread: bool = False) -> t.List[str]:
     """Say how many sockets no process was found to hold, whose they are, and where some of them go; or nothing.
 
@@ -86,9 +98,10 @@ def of_nobody(unowned: AuditAnswer, unread: bool = False) -> t.List[str]:
         shown = []
         for row in each["examples"]:
             end = row["remote"] or row["local"]
-            shown.append(f"{'to' if row['remote'] else 'listens on'} {endpoint(end['address'], end['port'])}")
+            waiting = f" with {row['waiting']} waiting" if row["waiting"] else ""
+            shown.append(f"{'to' if row['remote'] else 'listens on'} {endpoint(end['address'], end['port'])}{waiting}")
         more = f" and {each['sockets'] - len(shown)} more" if each["sockets"] > len(shown) else ""
-        parts.append(f"{each['sockets']} of user {each['user']} ({', '.join(shown)}{more})")
+        parts.append(f"{each['sockets']} of user {each['user']}{_made_in(each)} ({', '.join(shown)}{more})")
     if unowned["users"] > len(parts):
         parts.append(f"others of {unowned['users'] - len(parts)} more users")
     noun = "socket" if unowned["sockets"] == 1 else "sockets"

@@ -9,7 +9,9 @@ csrc/keepalive_bpf.c finds its own cgroup by the same rule, and a test compares 
 
 from __future__ import annotations
 
+import ctypes
 import os
+import struct
 import typing as t
 
 from ..linux.printable import named, printable
@@ -21,6 +23,9 @@ ROOTS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")
 _ONLY_IN_2 = "cgroup.controllers"
 _CONTROL = "/.control"
 """Below a unit with C(Delegate=), where systemd starts what is not the service itself."""
+
+_BY_NUMBER = 0xFE
+"""The kind of file handle that is a number alone (FILEID_KERNFS)."""
 
 
 def find_root(roots: t.Sequence[str] = ROOTS) -> str:
@@ -72,6 +77,30 @@ def unit_control_group(content: bytes, unit: str) -> str:
     escaped = f"_{unit}"  # systemd writes so what would look like a file of the kernel's
     at = next((number for number, part in enumerate(parts) if unit and part in (unit, escaped)), len(parts))
     return "/".join(parts[: at + 1]) or "/"
+
+
+def path_by_number(number: int, root: t.Optional[str] = None) -> str:
+    """Return the path below the topmost cgroup of the one with this number, the inode of its folder.
+
+    '' where it is gone, lies outside of what is shown here, or we may not ask.
+    """
+    handle = struct.pack("=IiQ", 8, _BY_NUMBER, number)
+    try:
+        root = root or find_root()
+        top = open_cgroup(root)
+    except BpfRefused:
+        return ""
+    try:
+        folder = ctypes.CDLL(None, use_errno=True).open_by_handle_at(top, handle, os.O_PATH | os.O_CLOEXEC)
+    finally:
+        os.close(top)
+    if folder < 0:
+        return ""
+    try:
+        path = os.readlink(f"/proc/self/fd/{folder}")
+    finally:
+        os.close(folder)
+    return path[len(root) :] if path.startswith(root + "/") else ""
 
 
 def open_cgroup(folder: str) -> int:

@@ -72,6 +72,8 @@ class Row(t.NamedTuple):
     """Who opened it."""
     queue: int = 0
     """Of a listener: how many connections wait to be accepted."""
+    unit: str = ""
+    """In whose cgroup it was made, where the kernel has told that elsewhere; it is not in the table."""
 
 
 def parse_address(text: str, order: str = "=") -> Address:
@@ -197,6 +199,11 @@ class Listeners:
         for row in rows:
             if row.state == LISTEN:
                 self.add(row.local, row.inode)
+
+    @property
+    def ports(self) -> t.Collection[int]:
+        """Return the ports on which somebody listens."""
+        return self._by_port
 
     def add(self, local: Address, inode: int) -> None:
         """Remember one listener."""

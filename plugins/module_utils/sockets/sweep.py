@@ -15,7 +15,7 @@ from ..linux.unreadable import Unreadable
 from .access import Reader
 from .record import Holder, Record, TableValues, stands_for, values_of
 from .timers import TimerSeen, read_timers
-from .unowned import inodes_in_tables, rows_of_nobody
+from .unowned import inodes_in_tables, rows_of_nobody, with_units
 from .values import NOTHING_AT_ONCE, AtOnce, SocketValues
 
 _DIRECTIONS = {"LISTEN": "listening", "CLOSE": "unconnected"}
@@ -136,7 +136,8 @@ class Sweep:
 
         Some may be of processes that are not shown (unreadable).
         """
-        return rows_of_nobody(self._before, self._held, self._pid_in.values(), self._reader, self._proc)
+        rows = rows_of_nobody(self._before, self._held, self._pid_in.values(), self._reader, self._proc)
+        return with_units(rows, self._at_once_anyway().inodes, self._proc) if rows else []
 
     def process_in(self, namespace: t.Optional[int]) -> t.Optional[int]:
         """Return a process of the sweep, or a thread, that is in a network namespace; None where there is none."""
@@ -174,14 +175,19 @@ class Sweep:
             self._held.update(descriptors.values())
         seen = self._look_at_once_for(len(descriptors)).values
         unknown: t.Dict[int, int] = {}
+        known, make = self._values, tuple.__new__  # this loop is for each of all sockets
         for descriptor, inode in descriptors.items():
-            if self._is_read(inode):
-                self._holders[inode].append(Holder(pid, descriptor, thread))
+            if isinstance(known.get(inode), SocketValues):
+                self._holders[inode].append(make(Holder, (pid, descriptor, thread)))
             elif inode in self._not_tcp or inode in self._left_out:
                 continue
             elif inode in seen:
-                self._values[inode] = seen[inode]
-                self._holders.setdefault(inode, []).append(Holder(pid, descriptor, thread))
+                known[inode] = seen[inode]
+                holder = make(Holder, (pid, descriptor, thread))
+                if inode in self._holders:
+                    self._holders[inode].append(holder)
+                else:
+                    self._holders[inode] = [holder]
             else:
                 unknown[descriptor] = inode
         if not unknown:
@@ -206,13 +212,17 @@ class Sweep:
             self._at_once = self._reader.at_once(self._namespaces(), self._proc)
         return self._at_once or NOTHING_AT_ONCE
 
+    def _at_once_anyway(self) -> AtOnce:
+        """Return what is known of all sockets, for what nothing else tells, however few they are."""
+        return self._look_at_once_for(self._reader.at_once_from)
+
     def _inodes_before(self) -> t.Set[int]:
         """Return what stands in the tables of the kernel, which need not be read where there is so much in them."""
         count = sum(procnet.count_sockets(pid, self._proc) for pid in self._pid_in.values())
         seen = self._look_at_once_for(count)
         self._asked_for = 0  # the same sockets will be asked for
         others = [pid for namespace, pid in self._pid_in.items() if namespace not in seen.namespaces]
-        return seen.inodes | inodes_in_tables(others, self._proc)
+        return inodes_in_tables(others, self._proc).union(seen.inodes)
 
     def _namespaces(self) -> t.Dict[int, int]:
         return {namespace: pid for namespace, pid in self._pid_in.items() if namespace is not None}
@@ -238,12 +248,17 @@ class Sweep:
     def _complete(self) -> None:
         """Make the records: all that is known of a socket once every process was looked at."""
         owners = {inode: stands_for(holders).pid for inode, holders in self._holders.items()}
-        namespaces = {inode: self._namespace_of(values, owners[inode]) for inode, values in self._values.items()}
+        namespaces = {
+            inode: values.namespace if values.namespace in self._pid_in else self._namespace_of(values, owners[inode])
+            for inode, values in self._values.items()
+        }
         listeners = self._find_listeners(namespaces)
         for key, waiting, listener in self._waiting(listeners):
             self._values[key], self._holders[key] = waiting, self._holders[listener]
             owners[key], namespaces[key] = owners[listener], waiting.namespace
         known: t.Dict[int, t.Tuple[str, str, Account]] = {}
+        came_through: t.Dict[t.Tuple[t.Optional[int], procnet.Address], t.FrozenSet[int]] = {}
+        ports = {namespace: found.ports for namespace, found in listeners.items()}
         make = tuple.__new__
         for inode, values in self._values.items():
             pid, namespace = owners[inode], namespaces[inode]
@@ -252,7 +267,12 @@ class Sweep:
                 known[pid] = unit, self._proc.program_of(pid), account_of(pid, unit, self._proc)
             unit, program, account = known[pid]
             state, remote = procnet.STATES.get(values.state, str(values.state)), values.remote
-            through = _NONE if state in _DIRECTIONS else listeners[namespace].owners(values.local)
+            through = _NONE
+            if state not in _DIRECTIONS and values.local[1] in ports[namespace]:
+                place = namespace, values.local
+                if place not in came_through:
+                    came_through[place] = frozenset(listeners[namespace].owners(values.local))
+                through = came_through[place]
             if state == "SYN_SENT" and remote is None:
                 remote = self._remote_of(inode, namespace)
             fields = (
@@ -270,7 +290,7 @@ class Sweep:
                 tuple(self._holders[inode]),
                 unit,
                 _DIRECTIONS.get(state) or ("accepted" if through and state != "SYN_SENT" else "outgoing"),
-                frozenset(through),
+                through,
                 program,
                 account,
                 "" if isinstance(values, SocketValues) else values.why_unreadable,
@@ -303,10 +323,10 @@ class Sweep:
 
         Several processes may listen on one address: then the cgroup tells whose it is.
         """
-        if not self._something_waits or not self._reader.at_once_from:
+        if not self._something_waits:
             return []
         held = {(values.local, values.remote) for values in self._values.values()}  # accepted in the meantime
-        at_once = self._at_once or self._reader.at_once(self._namespaces(), self._proc)
+        at_once = self._at_once_anyway()
         found = []
         for key, values in at_once.values.items():
             if key > 0 or values.namespace not in listeners or (values.local, values.remote) in held:

@@ -5,18 +5,23 @@
 """Sockets that stand in the kernel's tables, and that no process was found to hold.
 
 The kernel's own are among them (NFS, iSCSI), those that are on their way from one process to another (SCM_RIGHTS), and
-those that only an io_uring holds: what somebody hides there, or what we may not see, is at least counted.
+those that only an io_uring holds: what somebody hides there, or what we may not see, is at least counted, and named by
+the unit that it was made in where the kernel tells a socket's cgroup.
 """
 
 from __future__ import annotations
 
+import collections
 import typing as t
 
 from ..linux import answering, procnet
+from ..linux.accounts import label_of
+from ..linux.cgroup import CgroupPlace, unit_in
 from ..linux.procfs import HOST, Proc
 from .access import Reader
 
 MOST_USERS = 10
+MOST_UNITS = 3
 MOST_EXAMPLES = 3
 """How many are named; the counts are of all."""
 
@@ -59,6 +64,21 @@ def _lines_of(inodes: t.Set[int], pids: t.Iterable[int], proc: Proc) -> t.Dict[i
     return {inode: line for pid in pids for inode, line in procnet.find_lines(pid, inodes, proc).items()}
 
 
+def with_units(rows: t.Sequence[procnet.Row], cgroups: t.Mapping[int, int], proc: Proc = HOST) -> t.List[procnet.Row]:
+    """Return them with the units in whose cgroups they were made; '' where that is not known, or the cgroup is gone.
+
+    :param cgroups: Inode of a socket → inode of the folder of its cgroup.
+    """
+    wanted = {cgroups.get(row.inode, 0) for row in rows}
+    if not any(wanted):
+        return list(rows)
+    from ..bpf.cgroup2 import path_by_number
+
+    places = {cgroup: path_by_number(cgroup) for cgroup in wanted if cgroup}
+    units = {cgroup: unit_in(CgroupPlace(path, True), proc.prefix) for cgroup, path in places.items()}
+    return [row._replace(unit=units.get(cgroups.get(row.inode, 0), "")) for row in rows]
+
+
 def sum_up_unowned(rows: t.Iterable[procnet.Row]) -> t.Dict[str, t.Any]:
     """Count them, by the users who opened them, those of the system first: nobody can take a lower number than his."""
     by_user: t.Dict[int, t.List[procnet.Row]] = {}
@@ -71,11 +91,18 @@ def sum_up_unowned(rows: t.Iterable[procnet.Row]) -> t.Dict[str, t.Any]:
             {
                 "user": user,
                 "sockets": len(members),
+                **_units_of(members),
                 "examples": [_shown(row) for row in members[:MOST_EXAMPLES]],
             }
             for user, members in sorted(by_user.items())[:MOST_USERS]
         ],
     }
+
+
+def _units_of(rows: t.Iterable[procnet.Row]) -> t.Dict[str, t.Any]:
+    counts = collections.Counter(label_of(row.unit) for row in rows if row.unit)
+    listed = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_UNITS]
+    return {"units": [{"unit": unit, "sockets": count} for unit, count in listed], "units_total": len(counts)}
 
 
 def _shown(row: procnet.Row) -> t.Dict[str, t.Any]:
@@ -84,4 +111,5 @@ def _shown(row: procnet.Row) -> t.Dict[str, t.Any]:
         "state": procnet.STATES.get(row.state, str(row.state)),
         "local": procnet.as_dict(row.local),
         "remote": None if listening else procnet.as_dict(row.remote),
+        "waiting": row.queue,
     }

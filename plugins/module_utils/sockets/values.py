@@ -84,13 +84,14 @@ class AtOnce(t.NamedTuple):
     """Which these are."""
     values: t.Dict[int, SocketValues]
     """By key: the inode; below 0 where it waits to be accepted, in the queue of a listener."""
-    inodes: t.Set[int]
-    """As the tables in /proc/net have them: with the kernel's own, and those of multipath connections."""
+    inodes: t.Dict[int, int]
+    """As the tables in /proc/net have them, with the kernel's own and those of multipath connections; and for each the
+    cgroup that it was made in: the inode of its folder, 0 where that is not known."""
     cgroups: t.Dict[int, int]
-    """Of listeners and of what waits, by key: the inode of the cgroup's folder."""
+    """The same of listeners and of what waits, by key."""
 
 
-NOTHING_AT_ONCE = AtOnce(set(), {}, set(), {})
+NOTHING_AT_ONCE = AtOnce(set(), {}, {}, {})
 
 
 class OneByOne:

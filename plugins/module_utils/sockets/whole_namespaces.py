@@ -41,7 +41,7 @@ class Iterator:
 
     def look(self, namespaces: Namespaces, proc: Proc = HOST) -> AtOnce:
         """Return what is known of the sockets of these namespaces; nothing where that cannot be told."""
-        seen = AtOnce(set(), {}, set(), {})
+        seen = AtOnce(set(), {}, {}, {})
         for namespace, pid in namespaces.items():
             content = self._ask(pid, proc.root, namespace)
             if content is None:
@@ -82,7 +82,7 @@ def _add_records(content: bytes, namespace: int, seen: AtOnce) -> None:
     for record in records_in(content):
         cgroup, key, inode, local, peer, family, state, port, peer_port, silent, deferred, block = record
         if inode:
-            seen.inodes.add(inode)
+            seen.inodes[inode] = cgroup
         if not key or family not in names:
             continue
         if key < 0 or state == _LISTEN:

@@ -80,9 +80,9 @@ def why_no_programs() -> str:
 
 
 @contextlib.contextmanager
-def own_cgroup(above: t.Optional[pathlib.Path] = None) -> t.Iterator[pathlib.Path]:
+def own_cgroup(above: t.Optional[pathlib.Path] = None, ending: str = "") -> t.Iterator[pathlib.Path]:
     """A new cgroup, below the topmost one or a given one, which must be empty at the end."""
-    folder = (above or pathlib.Path(find_root())) / f"keepalive-test-{uuid.uuid4().hex[:12]}"
+    folder = (above or pathlib.Path(find_root())) / f"keepalive-test-{uuid.uuid4().hex[:12]}{ending}"
     folder.mkdir()
     try:
         yield folder

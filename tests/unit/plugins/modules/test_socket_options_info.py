@@ -207,8 +207,10 @@ def test_of_the_whole_host_it_is_said_what_no_process_holds(run: Run, proc: Shad
         (nobodys,) = run(ports=[port])["unowned"]["whose"]
         assert run(ports=[port], pids=[child.pid])["unowned"]["sockets"] == 0
     assert nobodys == {
-        "user": os.getuid(), "sockets": 1,
-        "examples": [{"state": "LISTEN", "local": {"address": "127.0.0.1", "port": port}, "remote": None}],
+        "user": os.getuid(), "sockets": 1, "units": [], "units_total": 0,
+        "examples": [
+            {"state": "LISTEN", "local": {"address": "127.0.0.1", "port": port}, "remote": None, "waiting": 0},
+        ],
     }  # fmt: skip
 
 

@@ -71,7 +71,7 @@ class Host:
             group.pids.add(record.owner[0])
             if record.state != "LISTEN":
                 ended_by = record.options["user_timeout"] if verdict == "tight" else 0
-                group.add(record, verdict, ended_by or 0)
+                group.add([record], verdict, ended_by or 0)
             elif verdict != "right":
                 group.listeners.append({})
         return {(key.program, key.side, key.account.user): of for key, of in one.advise_all(groups.items()).items()}

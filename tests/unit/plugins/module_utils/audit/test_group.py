@@ -22,9 +22,9 @@ def test_what_is_wrong_is_summed_up_and_what_is_right_is_counted() -> None:
         ("slow", made(3, **tuned(7200, 75, 9), remote=("::ffff:192.0.2.9", 443))),
         ("without", made(4, direction="accepted", idle=0.0)),
         ("without", made(5, direction="accepted", remote=("192.0.2.9", 444))),
-        ("unknown", made(6, remote=None, idle=5.0)),
+        ("unknown", made(6, remote=None)),
     ):
-        group.add(record, verdict)
+        group.add([record], verdict)
     assert group.verdicts == {"right": 1, "slow": 2, "without": 2, "unknown": 1}
     assert group.peers == {("192.0.2.9", 443): 2, ("192.0.2.9", 0): 2}
     assert group.values == {KeepaliveTimes(7200, 75, 9): 2}
@@ -39,7 +39,7 @@ def test_values_that_are_not_all_known_are_none(name: str) -> None:
     group = Group()
     values = tuned(7200, 75, 9)
     values["options"][name] = None
-    group.add(made(1, **values), "unknown")
+    group.add([made(1, **values)], "unknown")
     assert (group.values, group.findings) == ({}, 1)
 
 
@@ -49,7 +49,7 @@ def test_values_that_are_not_all_known_are_none(name: str) -> None:
 def test_what_there_is_something_to_do_about_goes_first(verdicts: t.List[str], listeners: int, rank: int) -> None:
     group = Group()
     for verdict in verdicts:
-        group.add(made(1), verdict)
+        group.add([made(1)], verdict)
     group.listeners += [{}] * listeners
     assert group.rank == rank
 

@@ -537,3 +537,33 @@ def test_the_kernel_is_asked_as_the_caller_says(there: Host) -> None:
 
     there.audit(made(1), can_attach=ask)
     assert there.asked_of_kernel == [ask, ask]
+
+
+def test_connections_that_share_their_options_are_told_apart_by_the_rest(there: Host) -> None:
+    """What is said of one is said of all that are like it, and of no other."""
+    there.proc = MadeUpProc({7: "a.service", 8: "a.service"})
+    good, options = tuned(60, 15, 4), tuned(60, 15, 4)["options"]
+    common: t.Dict[str, t.Any] = {**good, "options": options, **to("192.0.2.9", 443)}
+    unread: t.Dict[str, t.Any] = {**common, "keepalive": None, "options": dict.fromkeys(options)}
+    accepted = {**common, "keepalive": False, "direction": "accepted"}
+    groups = there.audit(
+        made(1, **common), made(2, **common), made(3, 8, **common),
+        made(4, **{**common, "keepalive": False}),
+        made(5, **unread), made(6, **{**unread, "timer": 400.0}),
+        made(7, **accepted, listeners=frozenset([20])), made(8, **accepted, listeners=frozenset([21])),
+        made(9, **accepted, listeners=frozenset([21])),
+        listener(20), listener(21, local=("0.0.0.0", 81)),
+    )["groups"]  # fmt: skip
+    names = ("direction", "processes", "right", "without", "unknown", "slow")
+    assert [tuple(group[name] for name in names) for group in groups] == [
+        ("accepted", 1, 0, 3, 0, 0), ("outgoing", 2, 3, 1, 1, 1),
+    ]  # fmt: skip
+    assert [(each["port"], each["shown_by"]) for each in groups[0]["listeners"]] == [(80, 1), (81, 2)]
+
+
+def test_those_that_are_alike_are_counted_one_by_one(there: Host) -> None:
+    options, cut = tuned(60, 15, 4)["options"], tuned(60, 15, 4, 70_000)["options"]
+    common: t.Dict[str, t.Any] = {"keepalive": True, **to("192.0.2.9", 443)}
+    there.audit(*(made(inode, **common, options=options if inode < 4 else cut) for inode in range(1, 6)))
+    (found,), ((_arguments, named),) = there.found, there.advised
+    assert (found.right, named["ended_by"], named["all_ended"]) == (3, (70_000,), True)

@@ -288,9 +288,10 @@ def test_what_was_not_read_is_said() -> None:
         "sockets": 7, "users": 3, "whose": [
             {"user": 0, "sockets": 1, "examples": [
                 {"state": "ESTABLISHED", "local": {"address": "192.0.2.1", "port": 800},
-                 "remote": {"address": "2001:db8::1", "port": 2049}}]},
+                 "remote": {"address": "2001:db8::1", "port": 2049}, "waiting": 0}], "units": [], "units_total": 0},
             {"user": 1000, "sockets": 5, "examples": [
-                {"state": "LISTEN", "local": {"address": "0.0.0.0", "port": 9}, "remote": None}]},
+                {"state": "LISTEN", "local": {"address": "0.0.0.0", "port": 9}, "remote": None, "waiting": 2}],
+             "units": [{"unit": "user@1000.service", "sockets": 5}], "units_total": 1},
         ],
     }  # fmt: skip
     lines = text_of({"w1": partly, "gone": None, "failed": {"msg": "no"}}).splitlines()
@@ -310,7 +311,8 @@ def test_what_was_not_read_is_said() -> None:
         "w1:     of others: 1 programs",
         "w1: 7 sockets held by no process that was found (of processes that were not read, the kernel's own, "
         "as of NFS, or handed on and not taken): "
-        "1 of user 0 (to [2001:db8::1]:2049), 5 of user 1000 (listens on 0.0.0.0:9 and 4 more), others of 1 more users",
+        "1 of user 0 (to [2001:db8::1]:2049), 5 of user 1000 in user@1000.service (listens on 0.0.0.0:9 with 2 waiting "
+        "and 4 more), others of 1 more users",
         "failed, gone: not read: failed or not reached, see above",
     ]
 

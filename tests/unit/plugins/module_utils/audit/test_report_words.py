@@ -309,7 +309,27 @@ WHY = "held by no process that was found (the kernel's own, as of NFS, or handed
 )  # fmt: skip
 def test_what_nobody_holds(sockets: int, users: int, whose: t.Any, text: t.Optional[str]) -> None:
     listed = [
-        {"user": user, "sockets": count, "examples": [{"local": END, "remote": remote} for remote in examples]}
+        {"user": user, "sockets": count, "units": [], "units_total": 0,
+         "examples": [{"local": END, "remote": remote, "waiting": 0} for remote in examples]}
         for user, count, examples in whose
-    ]
+    ]  # fmt: skip
     assert of_nobody({"sockets": sockets, "users": users, "whose": listed}) == ([text] if text else [])
+
+
+@pytest.mark.parametrize(
+    ("units", "total", "text"),
+    [
+        ([("a.service", 9)], 1, "in a.service"),
+        ([("a.service", 8)], 1, "in a.service 8"),
+        ([("a.service", 4), ("b.service", 3)], 2, "in a.service 4, b.service 3"),
+        ([("a.service", 3), ("b.service", 3)], 4, "in a.service 3, b.service 3 and 2 more units"),
+    ],
+)
+def test_the_units_in_which_it_was_made(units: t.Any, total: int, text: str) -> None:
+    listed = {
+        "user": 7, "sockets": 9, "units": [{"unit": unit, "sockets": count} for unit, count in units],
+        "units_total": total, "examples": [{"local": END, "remote": None, "waiting": 4}],
+    }  # fmt: skip
+    assert of_nobody({"sockets": 9, "users": 1, "whose": [listed]}) == [
+        f"9 sockets {WHY}: 9 of user 7 {text} (listens on 192.0.2.1:80 with 4 waiting and 8 more)"
+    ]

@@ -15,8 +15,10 @@ from ansible_collections.netops.keepalive.plugins.module_utils.bpf.cgroup2 impor
     find_root,
     open_cgroup,
     own_control_group,
+    path_by_number,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import BpfRefused
+from ansible_collections.netops.keepalive.tests.unit.support.cgroups import needs_programs, own_cgroup
 
 
 def made(folder: pathlib.Path, version: int) -> str:
@@ -33,6 +35,23 @@ def test_the_topmost_one_is_found_beside_version_1_and_alone(tmp_path: pathlib.P
     assert find_root([hybrid, old]) == hybrid
     with pytest.raises(BpfRefused, match=rf"^no cgroup of version 2 is mounted on {tmp_path}/none or {old}, and "):
         find_root([f"{tmp_path}/none", old])
+
+
+@needs_programs
+def test_a_cgroup_is_found_by_its_number() -> None:
+    """Deep down as well; not once it is gone, nor where it is outside of what is shown."""
+    top = pathlib.Path(find_root())
+    with own_cgroup() as folder, own_cgroup(folder) as below, own_cgroup() as beside:
+        number = below.stat().st_ino
+        assert path_by_number(number) == f"/{below.relative_to(top)}"
+        assert path_by_number(number, str(folder)) == f"/{below.name}"
+        assert path_by_number(number, str(beside)) == path_by_number(folder.stat().st_ino, str(below)) == ""
+    assert path_by_number(number) == ""
+    assert path_by_number(top.stat().st_ino) == ""
+
+
+def test_no_cgroup_is_found_where_there_are_none(tmp_path: pathlib.Path) -> None:
+    assert path_by_number(1, str(tmp_path / "none")) == path_by_number(1, str(tmp_path)) == ""
 
 
 def test_a_control_group_is_a_folder() -> None:

@@ -14,11 +14,13 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import BpfRefused
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import procnet
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import access as sockets_access
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import at_once, whole_namespaces
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access, choose_access
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.record import Record
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.sweep import Sweep
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.unowned import with_units
 from ansible_collections.netops.keepalive.tests.unit.support.at_once import namespace_of, why_not_at_once
 from ansible_collections.netops.keepalive.tests.unit.support.cgroups import member, own_cgroup
 from ansible_collections.netops.keepalive.tests.unit.support.held import nothing_left_open
@@ -242,16 +244,42 @@ def test_a_python_that_cannot_import_it_asks_for_each(monkeypatch: pytest.Monkey
         assert access.setter.apply_at_once(next(iter(namespace_of(child.pid))), {5: [(6, 4, 61)]}) == {}
 
 
+SEND_AWAY = """
+answer, a, b = [], *socket.socketpair()
+def send(one):
+    socket.send_fds(a, [b"x"], [one.fileno()])
+    answer.append(os.fstat(one.fileno()).st_ino)
+    one.close()
+l = socket.create_server(("127.0.0.1", 0)); place = l.getsockname()
+c = socket.create_connection(place); send(l.accept()[0]); c2 = socket.create_connection(place); send(c); send(l)
+"""
+
+
 @pytest.mark.parametrize("least", [1, 10**6])
-def test_what_nobody_holds_is_known_alike(least: int) -> None:
-    """One is on its way from one process to another, in a message that nobody has received yet."""
-    code = (
-        "l = socket.create_server(('127.0.0.1', 0)); a, b = socket.socketpair()\n"
-        "socket.send_fds(a, [b'x'], [l.fileno()])\nanswer = [os.fstat(l.fileno()).st_ino, l.getsockname()[1]]\n"
-    )
-    with Child() as child:
-        inode, port = child.run(code + "l.close()")
+def test_what_nobody_holds_is_named_by_the_unit_of_its_cgroup(least: int) -> None:
+    """All are on their way from one process to another, in messages that nobody has received yet.
+
+    Where there are few sockets, all are looked at for this alone.
+    """
+    with own_cgroup(ending=".service") as folder, member(folder) as child:
+        accepted, connected, listener = child.run(SEND_AWAY)
         sweep = Sweep(pair(least).reader, {child.pid: "a.service"}, watched=True)
         sweep.take([child.pid])
-        assert [(row.state, row.local) for row in sweep.unowned() if row.inode == inode] == [(10, ("127.0.0.1", port))]
         assert (sweep._at_once is not None) is (least == 1)
+        found = {row.inode: (row.state, row.queue, row.unit) for row in sweep.unowned()}
+        assert sweep._at_once is not None
+        assert [found[inode] for inode in (accepted, connected, listener)] == [
+            (1, 0, folder.name), (1, 0, folder.name), (10, 1, folder.name),
+        ]  # fmt: skip
+        others = Sweep(choose_access("portable").reader, {child.pid: "a.service"}, watched=True)
+        others.take([child.pid])
+        found = {row.inode: (row.state, row.queue, row.unit) for row in others.unowned()}
+        assert [found[inode] for inode in (accepted, connected, listener)] == [(1, 0, ""), (1, 0, ""), (10, 1, "")]
+
+
+def test_of_a_cgroup_that_is_gone_or_of_no_unit_nothing_is_said() -> None:
+    rows = [procnet.Row("ipv4", ("192.0.2.1", 1), ("192.0.2.2", 2), 1, 0, inode) for inode in (1, 2, 3)]
+    with own_cgroup(ending=".service") as unit, own_cgroup() as none, own_cgroup(unit) as below:
+        cgroups = {1: below.stat().st_ino, 2: none.stat().st_ino}
+        assert [row.unit for row in with_units(rows, cgroups)] == [unit.name, "", ""]
+    assert [row.unit for row in with_units(rows, cgroups)] == ["", "", ""]

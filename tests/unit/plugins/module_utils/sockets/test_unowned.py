@@ -108,9 +108,9 @@ def test_the_sum_is_bounded_and_the_systems_own_comes_first() -> None:
     assert [(each["user"], each["sockets"]) for each in found["whose"][:3]] == [(0, 2), (1000, 10), (100_000, 1)]
     assert len(found["whose"][1]["examples"]) == sockets_unowned.MOST_EXAMPLES
     assert found["whose"][0]["examples"] == [
-        {"state": "LISTEN", "local": {"address": "192.0.2.1", "port": 9}, "remote": None},
+        {"state": "LISTEN", "local": {"address": "192.0.2.1", "port": 9}, "remote": None, "waiting": 0},
         {"state": "ESTABLISHED", "local": {"address": "192.0.2.1", "port": 800},
-         "remote": {"address": "192.0.2.9", "port": 2049}},
+         "remote": {"address": "192.0.2.9", "port": 2049}, "waiting": 0},
     ]  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def test_of_each_user_the_listeners_are_shown_first_then_by_address() -> None:
         procnet.Row("ipv4", second, ("192.0.2.9", 7), 1, 0, 1, user=8),
         procnet.Row("ipv4", second, ("192.0.2.9", 6), 13, 0, 2, user=8),
         procnet.Row("ipv4", first, ("192.0.2.9", 8), 1, 0, 3, user=8),
-        procnet.Row("ipv6", ("::", 99), ("::", 0), procnet.LISTEN, 0, 4, user=8),
+        procnet.Row("ipv6", ("::", 99), ("::", 0), procnet.LISTEN, 0, 4, user=8, queue=5),
         *(row(user, 443) for user in range(10, 20)),
     ]
     found = sockets_unowned.sum_up_unowned(rows)
@@ -129,20 +129,35 @@ def test_of_each_user_the_listeners_are_shown_first_then_by_address() -> None:
     assert found["whose"][0] == {
         "user": 8,
         "sockets": 4,
+        "units": [],
+        "units_total": 0,
         "examples": [
-            {"state": "LISTEN", "local": {"address": "::", "port": 99}, "remote": None},
+            {"state": "LISTEN", "local": {"address": "::", "port": 99}, "remote": None, "waiting": 5},
             {
                 "state": "ESTABLISHED",
                 "local": {"address": "192.0.2.1", "port": 80},
                 "remote": {"address": "192.0.2.9", "port": 8},
+                "waiting": 0,
             },
             {
                 "state": "13",
                 "local": {"address": "192.0.2.1", "port": 90},
                 "remote": {"address": "192.0.2.9", "port": 6},
+                "waiting": 0,
             },
         ],
     }
+
+
+def test_of_each_user_the_units_with_most_are_named() -> None:
+    units = ["b.service", "worker@1.service", "c.service", "worker@2.service", "a.service", "worker@3.service", ""]
+    rows = [row(8, number)._replace(unit=unit) for number, unit in enumerate([*units, "c.service"])]
+    (found,) = sockets_unowned.sum_up_unowned(rows)["whose"]
+    assert (found["units_total"], found["units"]) == (4, [
+        {"unit": "worker@.service", "sockets": 3},
+        {"unit": "c.service", "sockets": 2},
+        {"unit": "a.service", "sockets": 1},
+    ])  # fmt: skip
 
 
 @pytest.mark.parametrize("include_local", [False, True])
