@@ -49,10 +49,16 @@ def state() -> dict[str, t.Any]:
     return answer
 
 
+def podman(*command: str) -> str:
+    """Run a command on the host, by another way than Ansible's; return what it prints."""
+    return subprocess.run(
+        [RUN, "podman", "exec", CONTAINER, *command], capture_output=True, text=True, check=False
+    ).stdout
+
+
 def read(path: str) -> str:
     """A file of the host; what is not there is empty."""
-    command = [RUN, "podman", "exec", CONTAINER, "cat", path]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return podman("cat", path)
 
 
 def values() -> dict[str, tuple[str, t.Any]]:
