@@ -121,9 +121,9 @@ else
 	@echo 'test-kernels: only on x86-64, whose kernels are booted'
 endif
 
-CORES := 2.16 2.17 2.18 2.19 2.20 2.21
+CORES := 2.15 2.16 2.17 2.18 2.19 2.20 2.21
 .PHONY: test-matrix
-test-matrix: venv hosts ## each supported ansible-core on the controller, with a Python of its own (12 minutes; CORES=)
+test-matrix: venv hosts ## each supported ansible-core on the controller, with a Python of its own, and one that is refused (12 minutes; CORES=)
 	@tests/matrix/run $(CORES)
 
 LINTERS := lint-ruff lint-format lint-shell lint-types lint-ansible

@@ -10,12 +10,11 @@ import functools
 import os
 import typing as t
 
-from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleError
 from ansible.utils.vars import load_extra_vars
 
 from ..plugin_utils import _inputs, _spelling
-from ..plugin_utils._core import said_by, to_group, too_old
+from ..plugin_utils._core import Action, AnsibleActionFail, said_by, to_group
 from ..plugin_utils._report_file import forms_of_files, problem_with_place
 from ..plugin_utils._report_since import problem_with_since
 from ..plugin_utils._run_report import RunReport, now
@@ -23,7 +22,7 @@ from ..plugin_utils._run_report import RunReport, now
 _OF_THE_RUN = ("hostvars", "ansible_play", "ansible_check_mode", "ansible_diff_mode", "playbook_dir")
 
 
-class ActionModule(ActionBase):
+class ActionModule(Action):
     """See the module's DOCUMENTATION."""
 
     _requires_connection = False
@@ -32,8 +31,6 @@ class ActionModule(ActionBase):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         spelling = functools.partial(_spelling.spelling, read=_spelling.reader_of(self._loader))
-        if too_old():
-            raise AnsibleActionFail(too_old())
         common: dict[str, t.Any] = {
             "run_tags": variables.get("ansible_run_tags", ("all",)),
             "skip_tags": variables.get("ansible_skip_tags", ()),

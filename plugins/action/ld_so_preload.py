@@ -9,15 +9,14 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ansible.plugins.action import ActionBase
-
 from ..plugin_utils import _locked
+from ..plugin_utils._core import Action
 from ..plugin_utils._second_connection import MARGIN, PAUSE, over_a_new_connection, rescue_advice, words_of
 
 _MODULE = "netops.keepalive.ld_so_preload"
 
 
-class ActionModule(ActionBase):
+class ActionModule(Action):
     """See the module's DOCUMENTATION."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:

@@ -18,8 +18,7 @@ import pathlib
 import typing as t
 
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleConnectionFailure
 from ansible.utils.display import Display
 
 from ..module_utils.libraries import build, install, prebuilt
@@ -27,6 +26,7 @@ from ..module_utils.libraries.manifest import damaged_files, read_manifest
 from ..module_utils.linux.file_lock import NotLocked, locked
 from ..module_utils.linux.files import replace_file
 from ..module_utils.linux.printable import quoted
+from ..plugin_utils._core import Action, AnsibleActionFail
 from ..plugin_utils._prebuilt import read_prebuilt, read_sources
 
 Result = t.Dict[str, t.Any]
@@ -36,7 +36,7 @@ _COMPILING = 1800
 """Seconds that the host that compiles may take, its package manager included."""
 
 
-class ActionModule(ActionBase):
+class ActionModule(Action):
     """See the module's DOCUMENTATION."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:

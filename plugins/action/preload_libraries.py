@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 
 from ..module_utils.command import archive
 from ..module_utils.libraries import build
 from ..module_utils.libraries import prebuilt as libraries_prebuilt
 from ..plugin_utils import _locked
+from ..plugin_utils._core import Action, AnsibleActionFail
 from ..plugin_utils._delegate import problem_with_delegate
 from ..plugin_utils._foreseen_diffs import put_off
 from ..plugin_utils._prebuilt import folder_of, read_manifests, read_prebuilt, read_sources
 
 
-class ActionModule(ActionBase):
+class ActionModule(Action):
     """See the module's DOCUMENTATION."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:

@@ -11,8 +11,6 @@ import os
 import typing as t
 
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.linux.files import FileChange, apply_changes
@@ -30,7 +28,7 @@ from ..module_utils.rollout.outcomes import by_state, how_it_ended, trouble
 from ..module_utils.rollout.report_forms import ARGUMENTS, FORMS, wrong_options
 from ..module_utils.settings.variables import as_switch
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
-from ..plugin_utils._core import SINCE_2_19, said_by
+from ..plugin_utils._core import SINCE_2_19, Action, AnsibleActionFail, said_by
 from ..plugin_utils._foreseen_diffs import put_off_in, shown_once
 from ..plugin_utils._gathered import FAILING, answers_of, gathered
 from ..plugin_utils._report_file import problem_with_place, read_report, write_forms
@@ -79,7 +77,7 @@ def _failed(message: str) -> dict[str, t.Any]:
     return told.result_contribution
 
 
-class ActionModule(ActionBase):
+class ActionModule(Action):
     """See the module's DOCUMENTATION."""
 
     _requires_connection = False

@@ -10,9 +10,7 @@ import time
 import typing as t
 
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.linux.preload_file import LD_SO_PRELOAD
@@ -21,6 +19,7 @@ from ..module_utils.rollout.transaction import SOCKETS, begun
 from ..module_utils.rollout.transaction_words import for_the_report
 from ..module_utils.verdicts.report import explanations, lay_out, rows_of
 from ..plugin_utils import _dropins, _locked, _settings_file
+from ..plugin_utils._core import Action, AnsibleActionFail
 from ..plugin_utils._earlier import given_of
 from ..plugin_utils._foreseen_diffs import put_off
 from ..plugin_utils._look import ROLES
@@ -32,7 +31,7 @@ _MODULE = "netops.keepalive.rollout"
 Answer = dict[str, t.Any]
 
 
-class ActionModule(ActionBase):
+class ActionModule(Action):
     """See the module's DOCUMENTATION."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Answer:

@@ -11,11 +11,10 @@ import secrets
 import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.look.brief import in_brief
-from ..plugin_utils._core import to_group
+from ..plugin_utils._core import Action, to_group
 from ..plugin_utils._look import Look
 
 _PASSED_ON = ("ansible_facts", "warnings", "deprecations", "exception")
@@ -23,7 +22,7 @@ _PASSED_ON = ("ansible_facts", "warnings", "deprecations", "exception")
 Answer = dict[str, t.Any]
 
 
-class ActionModule(ActionBase):
+class ActionModule(Action):
     """See the module's DOCUMENTATION."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Answer:

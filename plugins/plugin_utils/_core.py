@@ -5,18 +5,31 @@
 """What differs between the supported versions of ansible-core.
 
 Before 2.19 every string is a template that was not said to be none; since then none is that was not said to be one.
-Since 2.21 a result can no longer put a host into a group; the action does it itself.
+An action that fails shows a traceback of its own before 2.19. Since 2.21 a result can no longer put a host into a
+group; the action does it itself.
 """
 
 from __future__ import annotations
 
 import typing as t
 
+from ansible import errors
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.release import __version__
 
-__all__ = ("SINCE_2_19", "as_data", "as_template", "said_by", "text_of", "to_group", "too_old", "values_of")
+__all__ = (
+    "SINCE_2_19",
+    "Action",
+    "AnsibleActionFail",
+    "as_data",
+    "as_template",
+    "said_by",
+    "text_of",
+    "to_group",
+    "too_old",
+    "values_of",
+)
 
 try:
     from ansible.template import trust_as_template as as_template
@@ -44,6 +57,28 @@ def too_old(version: str = __version__) -> str:
     if tuple(int(part) for part in version.split(".")[:2]) >= _OLDEST:
         return ""
     return f"ansible-core {version} is too old for netops.keepalive: expected 2.16 or later; nothing was changed"
+
+
+class AnsibleActionFail(errors.AnsibleActionFail):
+    """An action fails with words for an operator alone."""
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not SINCE_2_19:
+            self.result.pop("exception", None)
+
+
+class Action(ActionBase):
+    """An action that stops before it touches a host where ansible-core is too old.
+
+    In every one, because each may be the first: roles are used without the playbooks, modules without the roles.
+    """
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        if too_old():
+            raise AnsibleActionFail(too_old())
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        return result
 
 
 def text_of(loader: t.Any, path: str) -> str:

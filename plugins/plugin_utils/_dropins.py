@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.settings.service import ResolvedService
@@ -16,6 +15,7 @@ from ..module_utils.units import dropin, slice_starter
 from ..module_utils.units.attach_line import attach_line, attach_words, slice_variables
 from ..module_utils.units.entry_comment import comment_of
 from . import _templates
+from ._core import AnsibleActionFail
 
 _ROLE = "keepalive_services"
 

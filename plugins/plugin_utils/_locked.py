@@ -13,8 +13,9 @@ import pathlib
 import socket
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+
+from ._core import AnsibleActionFail
 
 
 def identity() -> dict[str, str]:

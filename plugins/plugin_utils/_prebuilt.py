@@ -10,11 +10,12 @@ import os
 import pathlib
 import typing as t
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.libraries.manifest import MANIFEST, manifest_damage, read_manifest, sha256
 from ..module_utils.libraries.table import FILES
+from ._core import AnsibleActionFail
 
 _SOURCES = os.path.join(os.path.dirname(__file__), "..", "..", "csrc")
 _PATTERNS = ("*.c", "*.h", "*.map", "Makefile", "LICENSE")

@@ -11,12 +11,11 @@ import json
 import os
 import typing as t
 
-from ansible.errors import AnsibleActionFail
-
 from ..module_utils.linux.files import replace_file
 from ..module_utils.report.changes import Changes
 from ..module_utils.report.document import MARK
 from ..module_utils.report.reading import NoDocument, read_document
+from ._core import AnsibleActionFail
 
 if t.TYPE_CHECKING:
     from ._report_forms import FormOfFile

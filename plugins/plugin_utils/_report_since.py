@@ -10,9 +10,8 @@ import functools
 import os
 import typing as t
 
-from ansible.errors import AnsibleActionFail
-
 from ..module_utils.report.changes import Changes, changes_between
+from ._core import AnsibleActionFail
 from ._report_file import NoReport, document_in, reports_in
 
 Document = t.Mapping[str, t.Any]

@@ -10,10 +10,10 @@ import os
 import typing as t
 
 import jinja2
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ._core import as_data, as_template, text_of
+from ._core import AnsibleActionFail, as_data, as_template, text_of
 
 _ROLES = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "roles"))
 

@@ -22,9 +22,9 @@ import sys
 import time
 
 import kills_host as hosts
+import kills_left
 
 KINDS = ("controller", "group", "module", "transaction", "host")
-MARK = "KILLS_OF_PROCESS"
 LOG = hosts.TOP / f".cache/kills-{os.getpid()}.log"
 
 
@@ -65,17 +65,8 @@ class Lab:
             ["ansible-playbook", f"--inventory={self.given.inventory}/", "--extra-vars", json.dumps(extra),
              str(hosts.TOP / f"{playbook}-keepalive.yml")],
             stdout=LOG.open("wb"), stderr=subprocess.STDOUT, start_new_session=True,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "1", MARK: str(os.getpid())},
+            env={**kills_left.environment(), "ANSIBLE_PIPELINING": "1"},
         )  # fmt: skip
-
-    def nothing_lives(self) -> bool:
-        """Wait until nothing of a run lives here: its tasks go on where it was killed alone."""
-        deadline = time.monotonic() + hosts.LIMIT
-        while any(map(_is_of_a_run, pathlib.Path("/proc").glob("[0-9]*"))):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
-        return True
 
     def next_run(self, *, playbook: str = "enable") -> float:
         """Let a run end by itself. Returns how long it took, 0 if not all is right after it."""
@@ -88,17 +79,6 @@ class Lab:
             print(f"a run is RED: green {green}, {faults}; its end:\n{LOG.read_text()[-4000:]}", flush=True)
             return 0.0
         return took
-
-
-def _is_of_a_run(process: pathlib.Path) -> bool:
-    """Tell whether a process belongs to a run of ours; ssh's connection, kept open for the next, does no harm."""
-    try:
-        environment = (process / "environ").read_bytes().split(b"\0")
-        command = (process / "cmdline").read_bytes()
-    except OSError:
-        return False
-    kept_open = b"[mux]" in command or b"/usr/sbin/sshd" in command  # and what carries it
-    return f"{MARK}={os.getpid()}".encode() in environment and not kept_open
 
 
 def status_of(run: subprocess.Popen[bytes]) -> int | str:
@@ -159,11 +139,11 @@ def kill_one(lab: Lab, kind: str, number: int, longest: dict[bool, float], chanc
     if not met:
         longest[within] = moment
     status = status_of(run)
-    gone = lab.nothing_lives()
-    right = gone and status != "hangs"
+    left = kills_left.left_after(hosts.LIMIT)
+    right = not left and status != "hangs"
     print(
         f"{kind} {number}: at {moment:.2f} s{' of the transaction' * within}, {'met' if met else 'too late'}; "
-        f"the run: {status}{'' if gone else ', and parts of it hang'}", flush=True,
+        f"the run: {status}{f', and parts of it hang: {left}' if left else ''}", flush=True,
     )  # fmt: skip
     for one in everywhere:
         seen = hosts.ended(one)

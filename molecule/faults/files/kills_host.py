@@ -92,6 +92,13 @@ def under_way(seen: dict) -> bool:
     return seen["transaction"] not in ("inactive", "failed")
 
 
+def hangs(seen: dict) -> str:
+    """Say what is under way on the host, or on its way into a transaction."""
+    parts = [f"keepalive-rollout.service is {seen['transaction']}"] * under_way(seen)
+    parts += [f"{seen['sessions']} processes in sessions of ssh"] * bool(seen["sessions"])
+    return " and ".join(parts)
+
+
 def ended(container: str) -> dict:
     """Wait until nothing is under way on the host, nor on its way into a transaction, and return what it shows.
 
@@ -101,7 +108,7 @@ def ended(container: str) -> dict:
     quiet = 0
     while True:
         seen = look(container)
-        quiet = 0 if under_way(seen) or seen["sessions"] else quiet + 1
+        quiet = 0 if hangs(seen) else quiet + 1
         if quiet == 2 or time.monotonic() > deadline:
             return seen
         time.sleep(0.2)
@@ -139,8 +146,8 @@ def state(seen: dict) -> list:
 
 def wrong(seen: dict, *right: list) -> str:
     """Say what is wrong with a host that has to be in one of these states."""
-    if under_way(seen) or seen["sessions"]:
-        return "a transaction, or what would begin one, hangs"
+    if hanging := hangs(seen):
+        return f"hangs: {hanging}"
     if any(active != "active" for _written, _timers, active in seen["units"].values()):
         return "a unit is down"
     if state(seen) not in right:

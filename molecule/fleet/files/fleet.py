@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import typing as t
@@ -11,7 +10,13 @@ from pathlib import Path
 
 RUN, CONTAINER, INVENTORY, HOST = sys.argv[1:5]
 SCENARIO = Path(__file__).resolve().parent.parent
-STATE = (SCENARIO.parent / "faults" / "files" / "state.py").read_text(encoding="utf-8")
+FAULTS = SCENARIO.parent / "faults" / "files"
+STATE = (FAULTS / "state.py").read_text(encoding="utf-8")
+sys.path.append(str(FAULTS))
+
+import kills_host  # noqa: E402
+import kills_left  # noqa: E402
+
 UNITS = ("steady.service", "fickle.service")
 
 
@@ -21,10 +26,19 @@ def start(variables: t.Mapping[str, t.Any]) -> subprocess.Popen[str]:
         "ansible-playbook", f"--inventory={INVENTORY}", f"--limit={HOST}", f"--extra-vars={json.dumps(variables)}",
         str(SCENARIO.parent.parent / "enable-keepalive.yml"),
     ]  # fmt: skip
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True
-    )
+        command,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=kills_left.environment(), start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for_its_end() -> None:
+    """Wait until nothing of a killed run is at work: what it has begun on the host ends by itself, and locks it."""
+    left = kills_left.left_after(kills_host.LIMIT)
+    assert not left, f"{kills_host.LIMIT:.0f} s after the kill there live of the run, on the controller: {left}"
+    seen = kills_host.ended(CONTAINER)
+    assert not kills_host.hangs(seen), f"{kills_host.LIMIT:.0f} s later, on {HOST}: {kills_host.hangs(seen)}"
 
 
 def state() -> dict[str, t.Any]:
@@ -35,10 +49,16 @@ def state() -> dict[str, t.Any]:
     return answer
 
 
+def podman(*command: str) -> str:
+    """Run a command on the host, by another way than Ansible's; return what it prints."""
+    return subprocess.run(
+        [RUN, "podman", "exec", CONTAINER, *command], capture_output=True, text=True, check=False
+    ).stdout
+
+
 def read(path: str) -> str:
     """A file of the host; what is not there is empty."""
-    command = [RUN, "podman", "exec", CONTAINER, "cat", path]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return podman("cat", path)
 
 
 def values() -> dict[str, tuple[str, t.Any]]:

@@ -31,6 +31,7 @@ for number in range(1, TIMES + 1):
     said = doomed.communicate()[0]
     tasks = re.findall(r"TASK \[(.*?)\]", said)
     print(f"killed after {moment:.1f} of {length:.1f} s in: {tasks[-1] if tasks else 'the start'}: {fleet.values()}")
+    fleet.wait_for_its_end()
 
     again = fleet.start({"keepidle": value})
     said = again.communicate()[0]

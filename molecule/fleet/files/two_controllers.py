@@ -8,7 +8,7 @@ import fleet
 
 LOCK = "/run/netops.keepalive/rollout.lock"
 
-first = fleet.start({"keepidle": 63, "orders": {fleet.HOST: 774}})  # a unit that takes 4 s to start
+first = fleet.start({"keepidle": 63, "orders": {fleet.HOST: 774}})  # a unit that waits
 deadline = time.monotonic() + 120
 while not fleet.read(LOCK):
     assert first.poll() is None and time.monotonic() < deadline, first.communicate()[0]
@@ -21,6 +21,7 @@ assert second.returncode == 2, said
 assert f"FAILED {fleet.HOST}" in said, said
 assert "another run is changing this host: " in said and "nothing was done here" in said, said
 
+fleet.podman("touch", "/run/fickle-may-start")
 said = first.communicate()[0]
 assert first.returncode == 0, said
 found = fleet.values()

@@ -16,5 +16,5 @@ from ansible_collections.netops.keepalive.tests.unit.support.looked import Looke
 @pytest.fixture(name="look")
 def look_fixture(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Looked:
     """A look at a host that is only played."""
-    monkeypatch.setattr(rollout_look.ActionBase, "run", lambda self, tmp, task_vars: {})
+    monkeypatch.setattr(rollout_look.Action, "run", lambda self, tmp, task_vars: {})
     return Looked(tmp_path)

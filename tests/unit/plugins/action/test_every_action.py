@@ -13,6 +13,7 @@ import typing as t
 import pytest
 from ansible.plugins.action import ActionBase
 from ansible_collections.netops.keepalive.plugins import action, modules
+from ansible_collections.netops.keepalive.plugins.plugin_utils import _core
 
 ACTIONS = sorted(path.stem for path in pathlib.Path(next(iter(action.__path__))).glob("[!_]*.py"))
 
@@ -49,6 +50,16 @@ def test_ansibles_own_part_comes_first_and_gets_what_was_given(
         ActionBase.__new__(action_of(name)).run(**given)
     assert begun.value.args == passed_on
     assert action_of(name)._requires_connection is (name not in ("report", "inputs"))
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_too_old_a_version_of_ansible_core_is_refused_before_anything_else(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever comes first: of a playbook, of a role that is used alone, or as a module in a play of one's own."""
+    monkeypatch.setattr(_core, "too_old", lambda: "it is too old")
+    with pytest.raises(_core.AnsibleActionFail, match="it is too old"):
+        ActionBase.__new__(action_of(name)).run()
 
 
 @pytest.mark.parametrize("name", ACTIONS)

@@ -64,7 +64,7 @@ class Clock:
 @pytest.fixture(name="act")
 def act_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., Result]:
     monkeypatch.setattr(ld_so_preload, "time", Clock())
-    monkeypatch.setattr(ld_so_preload.ActionBase, "run", lambda self, tmp, task_vars: {})
+    monkeypatch.setattr(ld_so_preload.Action, "run", lambda self, tmp, task_vars: {})
 
     def act(host: Host, task_vars: t.Optional[Result] = None, **args: t.Any) -> Result:
         class Task:

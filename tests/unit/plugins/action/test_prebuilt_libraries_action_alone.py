@@ -66,7 +66,7 @@ Act = t.Callable[..., Result]
 def act_fixture(tmp_path: pathlib.Path, hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> Act:
     """Run the action for a host, as a task that is delegated where a builder is named."""
     monkeypatch.setattr(prebuilt_libraries.C, "DEFAULT_LOCAL_TMP", str(tmp_path / "run"))
-    monkeypatch.setattr(prebuilt_libraries.ActionBase, "run", lambda self, tmp, task_vars: {})
+    monkeypatch.setattr(prebuilt_libraries.Action, "run", lambda self, tmp, task_vars: {})
 
     def act(by: t.Optional[str] = None, asker: t.Optional[str] = "h1", check: bool = False, **args: t.Any) -> Result:
         class Task:

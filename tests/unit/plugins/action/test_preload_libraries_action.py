@@ -64,7 +64,7 @@ def all_of(monkeypatch: pytest.MonkeyPatch, needle_found: bool = True, **args: t
                 raise AnsibleError(f"no such file: {needle}")
             return needle
 
-    monkeypatch.setattr(preload_libraries.ActionBase, "run", lambda self, tmp, task_vars: {})
+    monkeypatch.setattr(preload_libraries.Action, "run", lambda self, tmp, task_vars: {})
     assert Action().run(task_vars={}) == {"changed": True}
     return calls
 
@@ -269,7 +269,7 @@ def test_the_variables_of_the_host_go_with_the_module(monkeypatch: pytest.Monkey
             given.append(task_vars)
             return {"changed": False}
 
-    monkeypatch.setattr(preload_libraries.ActionBase, "run", lambda self, tmp, task_vars: {"of": "Ansible"})
+    monkeypatch.setattr(preload_libraries.Action, "run", lambda self, tmp, task_vars: {"of": "Ansible"})
     assert Action().run(task_vars={"a": 1}) == {"of": "Ansible", "changed": False}
     assert given == [{"a": 1}]
 
@@ -282,7 +282,7 @@ def test_a_playbooks_look_shows_the_diff_at_its_end(
     monkeypatch: pytest.MonkeyPatch, check: bool, reported: bool, name: str
 ) -> None:
     """The module used by hand, and the role used alone, have Ansible show it."""
-    monkeypatch.setattr(preload_libraries.ActionBase, "run", lambda self, tmp, task_vars: {})
+    monkeypatch.setattr(preload_libraries.Action, "run", lambda self, tmp, task_vars: {})
     monkeypatch.setattr(preload_libraries._locked, "execute", lambda *_: {"diff": {"after": "x"}})
     monkeypatch.setattr(Task, "check_mode", check)
     action = ActionModule(Task(state="absent"), None, None, None, None, None)

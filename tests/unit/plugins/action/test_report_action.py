@@ -46,7 +46,7 @@ AUDIT: t.Dict[str, t.Any] = {
 def shown_fixture(monkeypatch: pytest.MonkeyPatch) -> Shown:
     shown: Shown = []
     monkeypatch.setattr(Display, "display", lambda self, msg, color=None, **_others: shown.append((msg, color)))
-    monkeypatch.setattr(report_action.ActionBase, "run", lambda self, tmp, task_vars: {})
+    monkeypatch.setattr(report_action.Action, "run", lambda self, tmp, task_vars: {})
     return shown
 
 

@@ -41,7 +41,7 @@ class Task:
 @pytest.fixture(name="run")
 def run_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., t.Any]:
     """A function that runs the action and returns its result and what the module got, None where it was not called."""
-    monkeypatch.setattr(rollout.ActionBase, "run", lambda self, tmp, task_vars: {})
+    monkeypatch.setattr(rollout.Action, "run", lambda self, tmp, task_vars: {})
     monkeypatch.setattr(
         rollout._dropins, "rendered",
         lambda _action, services, *_given: [{"unit": one["name"], "content": TEXT} for one in services],

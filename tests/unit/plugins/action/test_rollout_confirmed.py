@@ -54,7 +54,7 @@ class Host:
 
 @pytest.fixture(name="play")
 def play_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[Host], Result]:
-    monkeypatch.setattr(rollout.ActionBase, "run", lambda self, tmp, task_vars: {})
+    monkeypatch.setattr(rollout.Action, "run", lambda self, tmp, task_vars: {})
     monkeypatch.setattr(rollout._dropins, "rendered", lambda *_given: [])
     monkeypatch.setattr(rollout._settings_file, "rendered", lambda *_given: "text")
 

@@ -11,6 +11,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.netops.keepalive.plugins.plugin_utils._core import (
+    AnsibleActionFail,
     as_data,
     as_template,
     text_of,
@@ -46,3 +47,13 @@ def test_data_is_never_a_template_not_even_in_one() -> None:
     given = {"said": as_data({"by": ["{{ 1 + 1 }}"]}), "name": as_data("{{ 1 + 1 }}")}
     templar = Templar(loader=DataLoader(), variables=given)
     assert str(templar.template(as_template("{{ name }} {{ said.by[0] }}"))) == "{{ 1 + 1 }} {{ 1 + 1 }}"
+
+
+def test_a_failure_shows_no_traceback() -> None:
+    """Before ansible-core 2.19 there would be one, and with it the class of whatever was caught before."""
+    try:
+        raise KeyError("what an operator has no use for")
+    except KeyError as error:
+        failure = AnsibleActionFail("say this", orig_exc=error)
+    assert getattr(failure, "result", {}).get("exception") is None
+    assert str(failure).startswith("say this")
