@@ -52,7 +52,7 @@ deps-demo:
 	@.ci/deps $(filter $(DEPS_DEMO),$(DEPS))
 
 .PHONY: venv
-venv: $(VENV_READY) $(LINK) ## make .venv with ansible-core, molecule and the linters (about 25 s)
+venv: $(VENV_READY) $(LINK) ## make .venv with ansible-core, molecule and the linters (about 35 s)
 
 $(VENV_READY): requirements-dev.txt | deps-demo
 	@if [ -L $(VENV) ]; then \
@@ -60,7 +60,7 @@ $(VENV_READY): requirements-dev.txt | deps-demo
 	else \
 	    python=$$(.ci/python); \
 	    .ci/quiet "Making $(VENV) with $$python" "$$python" -m venv --clear $(VENV); \
-	    .ci/quiet "Installing requirements-dev.txt into it (about 25 s)" $(VENV)/bin/pip install -r requirements-dev.txt; \
+	    .ci/quiet "Installing requirements-dev.txt into it (about 35 s)" $(VENV)/bin/pip install -r requirements-dev.txt; \
 	    touch $@; \
 	fi
 
@@ -154,7 +154,7 @@ test-docs: venv ## the documentation of plugins and roles, and the changelog (ab
 	    --validate-collection-refs=all --disallow-unknown-collection-refs .
 	@.ci/quiet 'antsibull-changelog' .ci/in-tree antsibull-changelog lint
 
-test-build: venv ## build the artifact, install it elsewhere, read its documentation (about 10 s)
+test-build: venv ## build the artifact amid strays, install and use it elsewhere, import it as Galaxy does (about 25 s)
 	@.ci/in-tree python3 $(CURDIR)/.ci/artifact.py
 
 test-sanity: venv ## ansible-test sanity, all tests, on what is installed (about 80 s)

@@ -133,11 +133,12 @@ def _several(place: str, places: t.Mapping[str, str]) -> list[str]:
 
 
 def _find(kind: str, name: str) -> str | None:
-    """Say what is wrong with a folder or the place of the report; templates are found by whoever renders them."""
+    """Say what is wrong with a folder, a file or the place of the report; whoever renders a template finds it."""
     if kind == "report":
         return problem_with_place(name) or None
     if kind == "since":
         return problem_with_since(name) or None
-    if kind != "folder" or not os.path.isabs(name) or os.path.isdir(name):
+    there = {"folder": os.path.isdir, "file": os.path.isfile}.get(kind)
+    if there is None or not os.path.isabs(name) or there(name):
         return None
-    return "is no folder on the controller"
+    return f"is no {kind} on the controller"

@@ -27,7 +27,7 @@ from ..module_utils.linux.file_lock import NotLocked, locked
 from ..module_utils.linux.files import replace_file
 from ..module_utils.linux.printable import quoted
 from ..plugin_utils._core import Action, AnsibleActionFail
-from ..plugin_utils._prebuilt import read_prebuilt, read_sources
+from ..plugin_utils._prebuilt import SIGNATURE, read_prebuilt, read_sources
 
 Result = t.Dict[str, t.Any]
 _TOLD = ("failed", "msg", "changed", "kind", "machine", "libc", "compiler", "reason", "folder", "files", "needs")
@@ -111,6 +111,7 @@ class ActionModule(Action):
             try:
                 (files,) = prebuilt.unpack({answer["kind"]: contents}, {}).values()
                 os.makedirs(folder, exist_ok=True)
+                pathlib.Path(place, SIGNATURE).unlink(missing_ok=True)  # it was of what stood there until now
                 install.install(place, files, made, lambda paths: None, lambda path, target: False)
             except (OSError, ValueError) as error:
                 raise AnsibleActionFail(f"what {builder} compiled cannot be put into {place}: {error}") from error
@@ -118,7 +119,7 @@ class ActionModule(Action):
         if manifest:
             answer["folder"] = folder
             answer["files"] = manifest.files
-            answer["needs"] = prebuilt.needed_libc(read_prebuilt(pathlib.Path(place))[answer["kind"]])
+            answer["needs"] = prebuilt.needed_libc(read_prebuilt(pathlib.Path(place)).variants[answer["kind"]])
         return answer
 
 
@@ -128,7 +129,7 @@ def _check_fit(answer: Result, wanted: t.Mapping[str, str], builder: str, asker:
     problem = ""
     if answer.get("folder"):
         try:
-            prebuilt.choose_variant(read_prebuilt(pathlib.Path(answer["folder"])), host)
+            prebuilt.choose_variant(read_prebuilt(pathlib.Path(answer["folder"])).variants, host)
         except build.BuildError as error:
             problem = str(error)
     elif answer["machine"] != host.machine:

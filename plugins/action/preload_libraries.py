@@ -17,7 +17,7 @@ from ..plugin_utils import _locked
 from ..plugin_utils._core import Action, AnsibleActionFail
 from ..plugin_utils._delegate import problem_with_delegate
 from ..plugin_utils._foreseen_diffs import put_off
-from ..plugin_utils._prebuilt import folder_of, read_manifests, read_prebuilt, read_sources
+from ..plugin_utils._prebuilt import read_brought, read_sources
 
 
 class ActionModule(Action):
@@ -29,6 +29,7 @@ class ActionModule(Action):
         if arguments.get("state", "present") == "present":
             by_python = boolean(arguments.pop("by_python", False))
             prebuilt = arguments.pop("prebuilt", None)
+            signers = arguments.pop("signers", None) or ""
             compiled = arguments.pop("compiled", None) or {}
             delegate = arguments.pop("delegate", None)
             if delegate:
@@ -37,12 +38,14 @@ class ActionModule(Action):
                 if problem:
                     raise AnsibleActionFail(problem)
                 arguments["delegated"] = True
-            prebuilt = prebuilt or compiled.get("folder")
+            if not prebuilt:
+                prebuilt, signers = compiled.get("folder"), ""  # nobody has signed what this run has compiled
             if prebuilt:
-                folder = folder_of(self, prebuilt)
-                variants = read_prebuilt(folder)
-                arguments["prebuilt_files"] = {name: libraries_prebuilt.pack(files) for name, files in variants.items()}
-                arguments["prebuilt_manifests"] = read_manifests(folder, variants)
+                brought = read_brought(self, prebuilt, signers)
+                arguments["prebuilt_files"] = {
+                    name: libraries_prebuilt.pack(files) for name, files in brought.variants.items()
+                }
+                arguments["prebuilt_manifests"] = brought.manifests
             elif by_python:
                 arguments["helper"] = archive.collect(entry=archive.ATTACHING)
             elif not arguments.get("sources") and not arguments.get("prebuilt_files"):

@@ -48,11 +48,20 @@ options:
       - Either the libraries lie in it (for instance a copy of O(path) of a host where they were compiled), or in
         folders below it, one for each kind of host. Each host takes those that fit its processor and its C library, and
         of several the ones made for the newest release of it.
-      - Where a C(manifest.json) lies beside the libraries, they must have the checksums it says, before they are sent
-        and when they have arrived.
+      - Beside the libraries lies a C(manifest.json) that says their checksums. They must have these before they are
+        sent and when they have arrived. A folder without one, with a file that it does not name, or with a symbolic
+        link in place of a file is refused.
       - The libraries for LD_PRELOAD must fit. What else does not fit a host is left out there, see RV(left_out).
       - M(netops.keepalive.prebuilt_libraries) makes such folders.
     type: path
+  signers:
+    description:
+      - A file on the controller that says who may sign what is brought, in the form of C(ALLOWED SIGNERS) in
+        ssh-keygen(1). Then each C(manifest.json) of O(prebuilt) must have a signature C(manifest.json.sig) of one of
+        them, made with C(ssh-keygen -Y sign -n netops.keepalive), and all of them are checked before anything is sent.
+      - It must not lie in the folder O(prebuilt) itself. The controller needs OpenSSH's C(ssh-keygen).
+    type: path
+    version_added: 0.2.0
   command_link:
     description:
       - Where a link to the command C(keepalive-sockets) is made, which is installed into O(path) and shows people on
@@ -320,6 +329,7 @@ def main() -> None:
             "cflags": {"type": "str"},
             "ldflags": {"type": "str"},
             "prebuilt": {"type": "path"},
+            "signers": {"type": "path"},
             "multilib": {"type": "str", "choices": ["auto", "never"], "default": "auto"},
             "delegated": {"type": "bool", "default": False},
             "delegate": {"type": "str"},

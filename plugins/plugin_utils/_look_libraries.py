@@ -17,7 +17,7 @@ from ..module_utils.look.libraries import digest_of_command
 from ..module_utils.look.remarks import Compiler
 from ..module_utils.settings.options import LIBRARY_DIR
 from ._delegate import problem_with_delegate
-from ._prebuilt import folder_of, read_manifests, read_prebuilt, read_sources
+from ._prebuilt import Unusable, read_brought, read_sources
 from ._variables import HostVariables
 
 COMMAND = digest_of_command(archive.collect())
@@ -73,9 +73,11 @@ class WantedLibraries:
         if not self._prebuilt:
             return asked._replace(sources=read_sources())
         try:
-            folder = folder_of(self._action, self._prebuilt)
-            variants = read_prebuilt(folder)
-            return asked._replace(variants=variants, manifests=read_manifests(folder, variants))
+            brought = read_brought(self._action, self._prebuilt, variables.get("keepalive_build_signers") or "")
+            return asked._replace(variants=brought.variants, manifests=brought.manifests)
+        except Unusable as error:
+            problems = error.problems
         except AnsibleError as error:
-            self._variables.mistakes.append(f"keepalive_build_prebuilt: {error.message}")
-            return None
+            problems = [error.message]
+        variables.mistakes += [f"keepalive_build_prebuilt: {problem}" for problem in problems]
+        return None

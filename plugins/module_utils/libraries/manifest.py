@@ -78,9 +78,17 @@ def target_of(content: bytes) -> t.Optional[str]:
 def parse_manifest(text: t.Any) -> t.Optional[Manifest]:
     """Read a manifest; None where it is none of ours or damaged, which then counts as not installed."""
     try:
-        return _manifest_from(parse_json(text.encode("utf-8"))) if isinstance(text, str) else None
+        return manifest_in(text.encode("utf-8")) if isinstance(text, str) else None
     except (Damaged, UnicodeEncodeError):
         return None
+
+
+def manifest_in(content: bytes) -> Manifest:
+    """Read a manifest.
+
+    :raises Damaged: it is none of ours.
+    """
+    return _manifest_from(parse_json(content))
 
 
 def _manifest_from(content: t.Any) -> Manifest:

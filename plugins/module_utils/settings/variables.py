@@ -42,7 +42,7 @@ class Variable(t.NamedTuple):
     of_play: bool = False
     """Whether a play reads it before any host's variables are known, so that only C(-e) reaches it."""
     file: str = ""
-    """The kind of file of the controller that it names: V(template), V(folder), V(report)."""
+    """The kind of file of the controller that it names: V(template), V(folder), V(file), V(report)."""
 
 
 def as_switch(value: t.Any) -> t.Optional[bool]:
@@ -190,6 +190,7 @@ VARIABLES: t.Dict[str, Variable] = {
     "keepalive_build_ldflags": Variable(_text("flags in one string"), empty=True),
     "keepalive_build_delegate": Variable(_text("the name of a host"), empty=True),
     "keepalive_build_prebuilt": Variable(_text("a folder on the controller"), empty=True, file="folder"),
+    "keepalive_build_signers": Variable(_text("a file on the controller"), empty=True, file="file"),
     "keepalive_build_output": Variable(_text("a folder on the controller")),
     "keepalive_build_hosts": Variable(_pattern, of_play=True),
     "keepalive_monitor_state": Variable(_one_of("present", "absent")),

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import pathlib
 import shutil
 import subprocess
@@ -17,11 +18,11 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.netops.keepalive.plugins.action import preload_libraries
 from ansible_collections.netops.keepalive.plugins.action.preload_libraries import (
     ActionModule,
-    read_prebuilt,
     read_sources,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build
-from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import Manifest, sha256
+from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import Manifest
+from ansible_collections.netops.keepalive.tests.unit.support.brought import bring, make_key, sign
 
 CSRC = pathlib.Path(__file__).parents[4] / "csrc"
 
@@ -120,35 +121,59 @@ def test_only_what_the_build_needs_is_read(tmp_path: pathlib.Path) -> None:
     assert sorted(read_sources(tmp_path)) == ["LICENSE", "Makefile", "a.c", "a.h", "a.map"]
 
 
-def test_a_prebuilt_folder_with_libraries_is_one_kind_of_host(
+def test_prebuilt_files_go_with_their_manifests(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    """So that what arrives can be compared with them."""
+    manifest = bring(tmp_path / "trixie", {"l.so": b"\0\xff"})
+    sent = {"trixie": {"l.so": base64.b64encode(b"\0\xff").decode()}}
+    wanted = [{"prebuilt_files": sent, "prebuilt_manifests": {"trixie": manifest.text()}}]
+    assert calls_of(monkeypatch, prebuilt=str(tmp_path / "trixie")) == wanted
+    assert calls_of(monkeypatch, prebuilt=str(tmp_path), signers="") == wanted
+
+
+def test_where_signers_are_named_only_what_they_have_signed_is_sent(
     monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
 ) -> None:
-    folder = tmp_path / "trixie"
-    folder.mkdir()
-    (folder / "l.so").write_bytes(b"\0\xff")
-    (folder / "notes.txt").write_text("x")
-    sent = {"trixie": {"l.so": base64.b64encode(b"\0\xff").decode()}}
-    assert calls_of(monkeypatch, prebuilt=str(folder)) == [{"prebuilt_files": sent, "prebuilt_manifests": {}}]
-    assert read_prebuilt(tmp_path) == {"trixie": {"l.so": b"\0\xff"}}
-
-
-def test_manifests_go_with_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
-    """So that what arrives can be compared with them."""
-    manifest = Manifest({"sources": "x"}, {"l.so": sha256(b"right")})
-    for name in ("bullseye", "trixie"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "l.so").write_bytes(b"right")
-    (tmp_path / "trixie" / "manifest.json").write_text(manifest.text())
-    (call,) = calls_of(monkeypatch, prebuilt=str(tmp_path))
-    assert sorted(call["prebuilt_files"]) == ["bullseye", "trixie"]
+    """What was compiled in this run goes on without: nobody has had a chance to sign it."""
+    manifest = bring(tmp_path / "set" / "trixie", {"l.so": b"x"})
+    (tmp_path / "signers").write_text(f"builder@example.com {make_key(tmp_path / 'key')}")
+    arguments = {"prebuilt": str(tmp_path / "set"), "signers": str(tmp_path / "signers")}
+    with pytest.raises(AnsibleActionFail, match=r"^prebuilt: .*/manifest\.json is not signed, "):
+        calls_of(monkeypatch, **arguments)
+    sign(tmp_path / "set" / "trixie", tmp_path / "key")
+    (call,) = calls_of(monkeypatch, **arguments)
     assert call["prebuilt_manifests"] == {"trixie": manifest.text()}
+    assert "signers" not in call
+    (tmp_path / "set" / "trixie" / "manifest.json.sig").unlink()
+    compiled = {"compiled": {"folder": str(tmp_path / "set")}, "signers": str(tmp_path / "signers")}
+    (call,) = calls_of(monkeypatch, **compiled)
+    assert call["prebuilt_manifests"] == {"trixie": manifest.text()}
+    assert "sources" in calls_of(monkeypatch, signers=str(tmp_path / "signers"))[0], "nothing is brought"
+
+
+def test_who_may_sign_is_found_as_the_folder_is_and_never_in_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    bring(tmp_path / "set", {"l.so": b"x"})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AnsibleError, match="no such file: none"):
+        calls_of(monkeypatch, needle_found=False, prebuilt="set", signers="none")
+    for place, said in (
+        ("set/signers", "who may sign is not told by a file in the set itself: keep {} elsewhere than in {}"),
+        ("fifo", "who may sign cannot be told: {} is not a regular file"),
+    ):
+        if place == "fifo":
+            os.mkfifo(place)
+        else:
+            pathlib.Path(place).write_text("x")
+        with pytest.raises(AnsibleActionFail) as error:
+            calls_of(monkeypatch, needle_found=False, prebuilt="set", signers=place)
+        assert error.value.message == "prebuilt: " + said.format(tmp_path / place, tmp_path / "set")
 
 
 def test_a_relative_folder_is_also_looked_for_where_ansible_was_started(
     monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
 ) -> None:
-    (tmp_path / "made").mkdir()
-    (tmp_path / "made" / "l.so").write_bytes(b"x")
+    bring(tmp_path / "made", {"l.so": b"x"})
     monkeypatch.chdir(tmp_path)
     (call,) = calls_of(monkeypatch, needle_found=False, prebuilt="made")
     assert sorted(call["prebuilt_files"]) == ["made"]
@@ -167,71 +192,12 @@ def test_a_host_for_which_another_compiles_gets_no_sources(monkeypatch: pytest.M
         assert calls_of(monkeypatch, **otherwise) == [{**otherwise, "sources": read_sources()}]
 
 
-def test_a_prebuilt_folder_without_manifest_brings_what_belongs_to_the_libraries(tmp_path: pathlib.Path) -> None:
-    """An older folder has no inspect library: what is there is installed, and sockets are read without it."""
-    for name in ("libkeepalive.so", "keepalive_inspect.h", "notes.h"):
-        (tmp_path / name).write_bytes(b"x")
-    (files,) = read_prebuilt(tmp_path).values()
-    assert sorted(files) == ["keepalive_inspect.h", "libkeepalive.so"]
-
-
-def test_a_prebuilt_folder_of_folders_has_a_kind_of_host_in_each(tmp_path: pathlib.Path) -> None:
-    for name in ("bullseye", "trixie", "empty"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "bullseye" / "l.so").write_bytes(b"old")
-    (tmp_path / "trixie" / "l.so").write_bytes(b"new")
-    (tmp_path / ".git").mkdir()
-    (tmp_path / ".git" / "l.so").write_bytes(b"hidden")
-    (tmp_path / "README").write_text("no folder")
-    assert read_prebuilt(tmp_path) == {"bullseye": {"l.so": b"old"}, "trixie": {"l.so": b"new"}}
-    assert list(read_prebuilt(tmp_path)) == ["bullseye", "trixie"]
-
-
-def test_a_prebuilt_library_must_have_the_checksum_of_its_manifest(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "l.so").write_bytes(b"right")
-    (tmp_path / "more.h").write_bytes(b"header")
-    manifest = Manifest({}, {"l.so": sha256(b"right"), "more.h": sha256(b"header")})
-    (tmp_path / "manifest.json").write_text(manifest.text())
-    (files,) = read_prebuilt(tmp_path).values()
-    assert sorted(files) == ["l.so", "more.h"], "what the manifest names, and that only"
-    (tmp_path / "l.so").write_bytes(b"wrong")
-    with pytest.raises(AnsibleActionFail, match=r"l\.so does not have the sha256 that manifest\.json beside it says"):
-        read_prebuilt(tmp_path)
-    (tmp_path / "more.h").unlink()
-    (tmp_path / "l.so").write_bytes(b"right")
-    with pytest.raises(AnsibleActionFail, match=r"more\.h cannot be read"):
-        read_prebuilt(tmp_path)
-
-
-@pytest.mark.parametrize("content", ["", "{}", "x"])
-def test_a_prebuilt_folder_whose_manifest_is_damaged_is_to_be_copied_again(
-    tmp_path: pathlib.Path, content: str
-) -> None:
-    (tmp_path / "l.so").write_bytes(b"right")
-    (tmp_path / "manifest.json").write_text(content)
-    with pytest.raises(AnsibleActionFail) as error:
-        read_prebuilt(tmp_path)
-    assert str(error.value).startswith(f"prebuilt: {tmp_path}/manifest.json ")
-    assert str(error.value).endswith(". It says which files belong together and their sha256: copy the folder again")
-
-
-def test_a_prebuilt_folder_that_is_none(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(AnsibleActionFail, match="is not a folder"):
-        read_prebuilt(tmp_path / "none")
-    with pytest.raises(AnsibleActionFail, match=r"contain a \.so file"):
-        read_prebuilt(tmp_path)
-
-
 def test_a_link_by_which_a_loader_finds_a_library_is_made_on_the_host(
     monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
 ) -> None:
     """Also where a copy has made a file of it. A library of another kind of programs is a file of its own."""
     contents = {"l.so": b"64 bit", "lib32/l.so": b"32 bit", "lib64/l.so": b"64 bit"}
-    for name, content in contents.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(content)
-    manifest = Manifest({"sources": "x"}, {name: sha256(content) for name, content in contents.items()})
-    (tmp_path / "manifest.json").write_text(manifest.text())
+    manifest = bring(tmp_path, contents)
     (tmp_path / "manifest.json").chmod(0o666)  # as the umask of whoever made it
     (call,) = calls_of(monkeypatch, prebuilt=str(tmp_path))
     sent = {name: base64.b64encode(contents[name]).decode() for name in ("l.so", "lib32/l.so")}
@@ -240,21 +206,6 @@ def test_a_link_by_which_a_loader_finds_a_library_is_made_on_the_host(
         "prebuilt_files": {tmp_path.name: sent},
         "prebuilt_manifests": {tmp_path.name: of_them.text()},
     }
-    (tmp_path / "l.so").rename(tmp_path / "other.so")
-    del manifest.files["l.so"], manifest.files["lib64/l.so"]
-    (tmp_path / "manifest.json").write_text(manifest.text())
-    with pytest.raises(AnsibleActionFail, match=rf"^prebuilt: {tmp_path}/l\.so cannot be read: No such file"):
-        read_prebuilt(tmp_path)
-
-
-def test_what_is_wrong_with_a_prebuilt_folder_is_told_whole(tmp_path: pathlib.Path) -> None:
-    for folder, said in (
-        (tmp_path / "none", f"prebuilt: {tmp_path}/none is not a folder"),
-        (tmp_path, f"prebuilt: neither {tmp_path} nor the folders in it contain a .so file"),
-    ):
-        with pytest.raises(AnsibleActionFail) as error:
-            read_prebuilt(folder)
-        assert str(error.value) == said
 
 
 def test_the_variables_of_the_host_go_with_the_module(monkeypatch: pytest.MonkeyPatch) -> None:

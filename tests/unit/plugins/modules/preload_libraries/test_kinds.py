@@ -94,7 +94,7 @@ def test_prebuilt_libraries_bring_those_of_the_other_kind(run: Run, lib: pathlib
     """Also where copying has made files of the links."""
     run(sources=csrc_sources(), multilib="auto", path=str(tmp_path / "made"))
     shutil.copytree(tmp_path / "made", tmp_path / "copy")
-    files = {name: prebuilt.pack(contents) for name, contents in read_prebuilt(tmp_path / "copy").items()}
+    files = {name: prebuilt.pack(contents) for name, contents in read_prebuilt(tmp_path / "copy").variants.items()}
     result = run(prebuilt_files=files, multilib="auto")
     assert sorted(set(result["multilib"].values())) == ["links", "made"]
     for loader in loaders.find_loaders():
