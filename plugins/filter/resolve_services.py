@@ -26,7 +26,9 @@ options:
     type: dict
     default: {}
   profiles:
-    description: Named groups of settings, C(keepalive_services_profiles), that an entry takes with C(profile).
+    description:
+      - Named groups of settings, C(keepalive_services_profiles), that an entry takes with C(profile), before those that
+        are built in (C(docs/profiles.md)).
     type: list
     elements: dict
     default: []

@@ -111,11 +111,9 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
     ({"services": [a(respect=1)]}, ["keepalive_services[0] 'a.service': respect: 1 is not true or false"]),
     ({"services": [a(profile=5)]}, ["keepalive_services[0] 'a.service': profile: 5 is not a name"]),
     ({"services": [a(profile="")]}, ["keepalive_services[0] 'a.service': profile: '' is not a name"]),
-    ({"services": [a(profile="aws")]},
-     ["keepalive_services[0] 'a.service': profile: 'aws' is not known; "
-      "known: none is defined in keepalive_services_profiles"]),
-    ({"services": [a()], "defaults": {"profile": "aws"}, "profiles": [{"name": "q"}, {"name": "p"}]},
-     ["keepalive_services_defaults: profile: 'aws' is not known; known: p, q"]),
+    ({"services": [a(profile="aws_nbl")]},
+     ["keepalive_services[0] 'a.service': profile: 'aws_nbl' is not known; did you mean aws_nlb? docs/profiles.md has "
+      "those that are built in"]),
     ({"services": [a()], "profiles": [{"name": "p"}, {"name": "p"}]},
      ["keepalive_services_profiles[1] 'p': this name stands already at keepalive_services_profiles[0] 'p'"]),
     ({"services": [a()], "profiles": [{"name": "p", "profile": "q"}]},
