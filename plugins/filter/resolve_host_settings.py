@@ -56,6 +56,11 @@ options:
     type: list
     elements: dict
     default: []
+  host:
+    description:
+      - The host's name in the inventory, V(inventory_hostname), by which C(jitter) spreads the first probes; needed
+        where O(defaults) or O(programs) say C(jitter).
+    type: str
 """
 
 EXAMPLES = r"""
@@ -104,12 +109,16 @@ def resolve_host_settings(
     libraries: t.Any = ("connect", "listen"),
     units: t.Mapping[str, t.Any] | None = None,
     filtered: t.Sequence[t.Mapping[str, t.Any]] = (),
+    host: str | None = None,
 ) -> dict[str, t.Any]:
     """Check and arrange; see DOCUMENTATION."""
+    said = [defaults, *(programs if isinstance(programs, list) else ())]
+    if host is None and any(isinstance(one, t.Mapping) and one.get("jitter") for one in said):
+        raise AnsibleFilterError("jitter: differs from host to host; give the filter host=inventory_hostname")
     try:
         resolved = [ResolvedService.from_dict(service) for service in services]
         return variables.resolve_host_settings(
-            resolved, defaults, programs, opt_outs, libraries, units, filtered, spelling
+            resolved, defaults, programs, opt_outs, libraries, units, filtered, spelling, host
         )
     except ResolveError as error:
         lines = ["the host-wide keepalive settings are wrong, nothing was changed:", *error.problems]

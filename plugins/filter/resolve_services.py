@@ -49,6 +49,11 @@ options:
     description: The restart policy of every unit, whatever the lists say, C(keepalive_services_restart).
     type: str
     choices: [if_running, never, reload_then_verify]
+  host:
+    description:
+      - The host's name in the inventory, V(inventory_hostname), by which C(jitter) spreads the first probes; needed
+        where one of the lists says C(jitter).
+    type: str
   problems:
     description:
       - With V(raise) a mistake is an error, and the value is the list of services.
@@ -130,12 +135,19 @@ def resolve_services(
     host_settings: t.Mapping[str, t.Any] | None = None,
     restart: t.Any = None,
     problems: str = "raise",
+    host: str | None = None,
 ) -> list[dict[str, t.Any]] | dict[str, t.Any]:
     """Merge and check; see DOCUMENTATION."""
     if problems not in ("raise", "return"):
         raise AnsibleFilterError(f"problems: {problems!r} is not one of raise, return")
-    found = resolution(services, defaults, profiles, layers, spelling, base, restart)
+    found = resolution(services, defaults, profiles, layers, spelling, base, restart, host)
     mistakes = found.problems
+    if host is None:
+        mistakes += [
+            f"'{service.name}': jitter: differs from host to host; give the filter host=inventory_hostname"
+            for service in found.services
+            if service.jitter
+        ]
     if host_settings is not None:
         try:
             resolve_host_settings(found.services, **host_settings, spelling=spelling)

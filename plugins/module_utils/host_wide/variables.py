@@ -14,8 +14,9 @@ import re
 import typing as t
 
 from ..linux.printable import printable
-from ..settings.checks import Mistakes, ResolveError, Spelling, check_tcp
-from ..settings.options import ALWAYS, LIBRARIES, OPTIONS, SWITCHES, SYSTEM, problem_with_user_timeout
+from ..settings.checks import Mistakes, ResolveError, Spelling, check_tcp, problem_with_jitter
+from ..settings.jitter import earlier, without_effect
+from ..settings.options import ALWAYS, LIBRARIES, OPTIONS, SWITCHES, SYSTEM, as_integer, problem_with_user_timeout
 from ..settings.service import ResolvedService
 from . import settings_file
 from .settings_file import DISABLE, RESPECT
@@ -23,7 +24,9 @@ from .settings_file import DISABLE, RESPECT
 _BASE = {"tcp": {"user_timeout": SYSTEM}, "respect": True}
 """What differs from the libraries' own defaults for a process that nobody has thought of: a living peer that stops
 reading keeps its connection, and an application that has its own keepalive keeps that."""
-_SAYS_NOTHING = ("path", "why", "short_user_timeout")
+_SAYS_NOTHING = ("path", "why", "short_user_timeout", "jitter")
+_OF_EVERY_PROCESS = ("tcp", "respect", "short_user_timeout", "jitter")
+_OF_A_PROGRAM = ("path", "why", "debug", "disable", *_OF_EVERY_PROCESS)
 _LONGEST = 900
 """Bytes of a pattern; the libraries take lines of less than 1024."""
 
@@ -39,6 +42,7 @@ def resolve_host_settings(
     units: t.Optional[t.Mapping[str, t.Any]] = None,
     filtered: t.Sequence[t.Mapping[str, t.Any]] = (),
     spelling: Spelling = lambda value: None,
+    host: t.Optional[str] = None,
 ) -> t.Dict[str, t.Any]:
     """Return the sections of the settings file in their order, and warnings.
 
@@ -49,16 +53,18 @@ def resolve_host_settings(
     :param libraries: C(keepalive_host_libraries), what every process loads.
     :param units: What service_units_info said of the services: an alias has to become the unit's own name.
     :param filtered: What service_units_info said of processes that have a list of system calls of their own.
+    :param host: Its name in the inventory, by which C(jitter) spreads the first probes.
     :raises ResolveError: With every mistake found.
     """
-    checker = _Checker(spelling, libraries)
-    base = checker.checked(
-        "keepalive_host_defaults", {} if defaults is None else defaults, ("tcp", "respect", "short_user_timeout")
-    )
-    host = {**_BASE, **base, "tcp": {**t.cast("t.Dict[str, int]", _BASE["tcp"]), **base.get("tcp", {})}}
-    everywhere = {name: host["tcp"].get(name, OPTIONS[name].default) for name in OPTIONS}
+    checker = _Checker(spelling, libraries, host)
+    base = checker.checked("keepalive_host_defaults", {} if defaults is None else defaults, _OF_EVERY_PROCESS)
+    tcp = {**t.cast("t.Dict[str, int]", _BASE["tcp"]), **base.get("tcp", {})}
+    respect = base.get("respect", _BASE["respect"])
+    everywhere = {name: tcp.get(name, OPTIONS[name].default) for name in OPTIONS}
     checker.long_enough("keepalive_host_defaults", base, everywhere)
-    sections = [_section("", "Every process of this host.", {**_tcp(everywhere), RESPECT: _digit(host["respect"])})]
+    checker.jitter = base.get("jitter", 0)
+    spread_out = checker.spread_out("keepalive_host_defaults", "", base, everywhere)
+    sections = [_section("", "Every process of this host.", {**_tcp(spread_out), RESPECT: _digit(respect)})]
     for name, entries in (("keepalive_host_opt_outs", opt_outs), ("keepalive_host_programs", programs)):
         sections += checker.programs(name, entries, everywhere, disabled=name == "keepalive_host_opt_outs")
     listed = [service for service in services if service.type == "service"]
@@ -68,7 +74,7 @@ def resolve_host_settings(
         sections.append(_unit_section(service, identity.replace("@.", "@*."), everywhere))
     if checker.problems:
         raise ResolveError(checker.problems)
-    warnings = _warnings(checker.libraries, everywhere, host["respect"]) + _endangered(filtered, sections)
+    warnings = _warnings(checker.libraries, everywhere, respect) + _endangered(filtered, sections)
     return {"sections": sections, "warnings": warnings}
 
 
@@ -102,7 +108,8 @@ def _unit_section(service: ResolvedService, pattern: str, everywhere: t.Mapping[
     if service.debug:
         variables[SWITCHES["debug"]] = "1"
     profile = f", profile {service.profile}" if service.profile else ""
-    return _section(f"[unit {pattern}]", f"{service.name}{profile}", variables)
+    jitter = f", jitter {service.jitter} % of {service.latest_keepidle} s" if service.jitter else ""
+    return _section(f"[unit {pattern}]", f"{service.name}{profile}{jitter}", variables)
 
 
 def _tcp(values: t.Mapping[str, int]) -> t.Dict[str, str]:
@@ -137,9 +144,12 @@ def _warnings(libraries: t.Sequence[str], everywhere: t.Mapping[str, int], respe
 class _Checker(Mistakes):
     """Checks dictionaries and remembers every mistake."""
 
-    def __init__(self, spelling: Spelling, libraries: t.Any) -> None:
+    def __init__(self, spelling: Spelling, libraries: t.Any, host: t.Optional[str]) -> None:
         super().__init__()
         self._spelling = spelling
+        self._host = host
+        self.jitter = 0
+        """Of every process; that of programs that say none of their own."""
         self.libraries = self._libraries(libraries)
 
     def _libraries(self, libraries: t.Any) -> t.List[str]:
@@ -171,9 +181,7 @@ class _Checker(Mistakes):
         if isinstance(entries, (str, t.Mapping)) or not isinstance(entries, t.Sequence):
             self.report(list_name, f"{entries!r} is not a list of dictionaries with a 'path'")
             return []
-        keys = (
-            ("path", "why") if disabled else ("path", "why", "tcp", "respect", "debug", "disable", "short_user_timeout")
-        )
+        keys = ("path", "why") if disabled else _OF_A_PROGRAM
         seen: t.Dict[str, str] = {}
         sections = []
         for index, entry in enumerate(entries):
@@ -194,6 +202,10 @@ class _Checker(Mistakes):
             seen[path] = place
             said = self.checked(place, entry, keys)
             self.long_enough(place, said, {**everywhere, **said.get("tcp", {})})
+            if "keepidle" in said.get("tcp", {}):
+                said["tcp"] = self.spread_out(place, path, said, said["tcp"])
+            elif said.get("jitter"):
+                self.report(place, "jitter: has no effect without a keepidle of its own; say one, or leave it out")
             if disabled:
                 said["disable"] = True
             sections.append(self._program_section(place, path, said, any(k not in _SAYS_NOTHING for k in entry)))
@@ -224,6 +236,13 @@ class _Checker(Mistakes):
                 self._applicable(place, checked["tcp"])
             elif key == "why" and (not isinstance(value, str) or not value.isprintable()):
                 self.report(place, f"why: {value!r} is not one line of text")
+            elif key == "jitter":
+                written = self._spelling(value)
+                problem = problem_with_jitter(value if written is None else written)
+                if problem:
+                    self.report(place, f"jitter: {problem}")
+                else:
+                    checked[key] = as_integer(value)
             elif key in ("respect", "debug", "disable", "short_user_timeout") and not isinstance(value, bool):
                 self.report(place, f"{key}: {value!r} is not true or false")
             else:
@@ -238,6 +257,21 @@ class _Checker(Mistakes):
         problem = problem_with_user_timeout(tcp)
         if problem and {"user_timeout", "keepidle"} & set(said.get("tcp", {})) and not said.get("short_user_timeout"):
             self.report(place, problem)
+
+    def spread_out(
+        self, place: str, path: str, said: t.Mapping[str, t.Any], tcp: t.Mapping[str, int]
+    ) -> t.Dict[str, int]:
+        """Return the values with the keepidle that they have on this host.
+
+        :param path: Of the program; empty for every process.
+        """
+        percent, keepidle = said.get("jitter", self.jitter), tcp["keepidle"]
+        problem = without_effect(keepidle, percent)
+        if problem and said.get("jitter"):
+            self.report(place, problem)
+        if problem or self._host is None:
+            return dict(tcp)
+        return {**tcp, "keepidle": earlier(keepidle, percent, self._host, path)}
 
     def _applicable(self, place: str, tcp: t.Mapping[str, int]) -> None:
         for option, value in tcp.items():

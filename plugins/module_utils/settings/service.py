@@ -47,6 +47,10 @@ class ResolvedService(t.NamedTuple):
     backend: str = "preload"
     """What sets the options; V(auto) until the host has been asked what it can."""
     enforce: bool = False
+    jitter: int = 0
+    """By how many percent keepidle may be shorter than was asked for; see jitter.py."""
+    latest_keepidle: int = 0
+    """What was asked for, where there is a jitter."""
 
     @classmethod
     def from_dict(cls, service: t.Mapping[str, t.Any]) -> ResolvedService:
@@ -143,6 +147,7 @@ class ResolvedService(t.NamedTuple):
             "tcp": dict(self.tcp),
             "expected": self.expected.as_dict(),
             "warnings": self.warnings,
+            **({"jitter": self.jitter, "latest_keepidle": self.latest_keepidle} if self.jitter else {}),
         }
 
 

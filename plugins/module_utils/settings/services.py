@@ -15,6 +15,7 @@ from ..linux.printable import printable
 from ..linux.unit_names import KINDS
 from ..linux.unit_names import name_problem as problem_with_name
 from .checks import Mistakes, Spelling, check_settings
+from .jitter import spread
 from .order import ordered
 from .profile_choice import profile_named, why_unknown
 from .service import Mention, ResolvedService, complete, merge_settings
@@ -39,6 +40,7 @@ def resolution(
     spelling: Spelling = lambda value: None,
     base: t.Optional[t.Mapping[str, t.Any]] = None,
     restart: t.Any = None,
+    host: t.Optional[str] = None,
 ) -> Resolution:
     """Merge and check the lists; the units are in the order of first mention, but for what C(after) asks.
 
@@ -48,6 +50,7 @@ def resolution(
     :param layers: The lists C(keepalive_services__*) by name; they are merged in the order of their names.
     :param base: What stands below the defaults, where a mode of the collection has other ones.
     :param restart: The policy of every unit, whatever the lists say; C(keepalive_services_restart).
+    :param host: Its name in the inventory, by which C(jitter) spreads the first probes.
     """
     checker = _Checker(spelling)
     lowest = Mention("base", checker.settings("base", base or {}, ()))
@@ -72,7 +75,8 @@ def resolution(
         if said.get("state") == "absent":
             absent.append({"name": name, "restart": said.get("restart", "if_running")})
         else:
-            resolved.append(complete(name, inherited, own + override, checker.report, checker.libraries_known))
+            service = complete(name, inherited, own + override, checker.report, checker.libraries_known)
+            resolved.append(spread(service, own, host, checker.report))
     present = {name: own for name, own in mentions.items() if name in [service.name for service in resolved]}
     order = checker.order(present)
     return Resolution(sorted(resolved, key=lambda service: order.index(service.name)), absent, checker.problems)

@@ -96,6 +96,17 @@ def test_all_lists_are_passed_on() -> None:
     assert [found["tcp"][name] for name in ("keepidle", "keepcnt", "keepintvl")] == [1, 2, 3]
 
 
+def test_first_probes_are_spread_by_the_hosts_name_which_has_to_be_given() -> None:
+    services = [{"name": "a.service", "jitter": 10, "tcp": {"keepidle": 120}}, {"name": "b.service"}]
+    (found, _other) = resolve_services(services, host="web2")
+    assert (found["tcp"]["keepidle"], found["expected"]["tcp"]["keepidle"]) == (114, 114)
+    with pytest.raises(AnsibleFilterError) as error:
+        resolve_services(services)
+    assert error.value.message.splitlines() == [
+        HEADER, "'a.service': jitter: differs from host to host; give the filter host=inventory_hostname",
+    ]  # fmt: skip
+
+
 INVENTORY = """
 all:
   hosts:
