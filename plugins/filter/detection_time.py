@@ -14,7 +14,7 @@ description:
     stops reading are noticed, and which idle timeout the connection survives. It is what the timelines of the report in
     a browser show.
   - What is not said has the value that an entry would get; V(0) stands for the defaults of Linux (7200 s, 75 s, 9).
-    Timers run up to 2.5 % late. C(jitter) is left out: a host may be earlier.
+    Timers run up to 2.5 % late. C(jitter) is left out, so a host may be earlier.
 positional: _input
 options:
   _input:

@@ -110,5 +110,6 @@ def test_the_examples_do_what_they_say(tmp_path: pathlib.Path) -> None:
 
 def test_the_documentation_shows_what_comes_out() -> None:
     assert FilterModule().filters() == {"detection_time": detection_time}
+    assert yaml.safe_load(filter_file.DOCUMENTATION)["positional"] == "_input"
     assert yaml.safe_load(filter_file.RETURN)["_value"]["sample"] == detection_time("aws_nlb")
     assert set(detection_time({})) == set(re.findall(r"C\((\w+)\)", filter_file.RETURN))
