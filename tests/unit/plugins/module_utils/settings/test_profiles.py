@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
 import typing as t
 
@@ -16,6 +17,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import
     KeepaliveTimes,
     recommend,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.carried import files_reached
 from ansible_collections.netops.keepalive.plugins.module_utils.report.noticed import noticed_after
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.profiles import (
     ENDS_CONNECTIONS,
@@ -24,6 +26,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.profiles
 )
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import a, only
 
+PLUGINS = pathlib.Path(__file__).parents[5] / "plugins"
 ASKED_FOR = (
     "aws_nlb", "aws_nat", "azure_lb", "gcp_vpc", "gcp_nat", "oci_lb", "ipvs", "firewall_1h", "nsx_edge",
     "failover_fast", "f5_fastl4", "cisco_asa", "check_point", "fortigate", "palo_alto", "linux_conntrack",
@@ -104,3 +107,17 @@ def test_it_stands_where_the_operators_would(lists: t.Dict[str, t.Any], times: t
 
 def test_the_defaults_user_timeout_stays() -> None:
     assert only([a(profile="aws_nlb")], defaults={"tcp": {"user_timeout": 0}})["tcp"]["user_timeout"] == 0
+
+
+def test_none_of_them_travels_to_a_host() -> None:
+    """Lists are resolved on the controller; what a host imports is compiled there in each run."""
+    for path in [*PLUGINS.glob("modules/*.py"), PLUGINS / "module_utils" / "look" / "on_host.py"]:
+        text = path.read_text(encoding="utf-8")
+        for package, name in re.findall(r"(?m)^ *from \.+(?:module_utils)?\.?([\w.]+) import (\w+)", text):
+            for reached in (package, f"{package}.{name}"):
+                if (PLUGINS / "module_utils" / f"{reached.replace('.', '/')}.py").is_file():
+                    assert "settings/profiles.py" not in files_reached(reached), (path.name, reached)
+
+
+def test_the_controller_does_reach_them() -> None:
+    assert "settings/profiles.py" in files_reached("settings.services")
