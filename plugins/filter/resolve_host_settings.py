@@ -24,7 +24,7 @@ options:
     required: true
   defaults:
     description:
-      - What every process gets, C(keepalive_host_defaults), with the keys C(tcp) and C(respect).
+      - What every process gets, C(keepalive_host_defaults), with the keys C(tcp), C(respect), C(jitter) and C(profile).
       - Other than in a service's entry, C(user_timeout) is V(0) and C(respect) is V(true) where they are not said.
     type: dict
     default: {}
@@ -61,6 +61,13 @@ options:
       - The host's name in the inventory, V(inventory_hostname), by which C(jitter) spreads the first probes; needed
         where O(defaults) or O(programs) say C(jitter).
     type: str
+  profiles:
+    description:
+      - The operator's profiles, C(keepalive_services_profiles), before those that are built in, for a C(profile) of
+        O(defaults) or O(programs).
+    type: list
+    elements: dict
+    default: []
 """
 
 EXAMPLES = r"""
@@ -110,6 +117,7 @@ def resolve_host_settings(
     units: t.Mapping[str, t.Any] | None = None,
     filtered: t.Sequence[t.Mapping[str, t.Any]] = (),
     host: str | None = None,
+    profiles: t.Any = None,
 ) -> dict[str, t.Any]:
     """Check and arrange; see DOCUMENTATION."""
     said = [defaults, *(programs if isinstance(programs, list) else ())]
@@ -118,7 +126,7 @@ def resolve_host_settings(
     try:
         resolved = [ResolvedService.from_dict(service) for service in services]
         return variables.resolve_host_settings(
-            resolved, defaults, programs, opt_outs, libraries, units, filtered, spelling, host
+            resolved, defaults, programs, opt_outs, libraries, units, filtered, spelling, host, profiles
         )
     except ResolveError as error:
         lines = ["the host-wide keepalive settings are wrong, nothing was changed:", *error.problems]

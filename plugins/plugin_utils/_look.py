@@ -249,6 +249,7 @@ class Look:
             name: self._variables.get(f"keepalive_host_{name}")
             for name in ("defaults", "programs", "opt_outs", "libraries")
         }
+        said["profiles"] = self._variables.get("keepalive_services_profiles")
         return {**said, "host": str(self._variables.given.get("inventory_hostname", ""))}
 
     def _wanted(self, problems: list[str]) -> dict[str, str]:

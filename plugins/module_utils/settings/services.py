@@ -82,6 +82,11 @@ def resolution(
     return Resolution(sorted(resolved, key=lambda service: order.index(service.name)), absent, checker.problems)
 
 
+def profiles_by_name(profiles: t.Any, spelling: Spelling) -> t.Dict[str, Mention]:
+    """Return the operator's profiles, for who resolves no units; their mistakes are told by resolution()."""
+    return _Checker(spelling).profiles(profiles)
+
+
 class _Checker(Mistakes):
     """Checks the lists and remembers every mistake."""
 

@@ -203,3 +203,12 @@ def test_host_wide_first_probes_are_spread_by_the_hosts_name(everywhere: Looked)
     first, again, other = (one["host_wide"]["sections"][0]["variables"]["TCP_KEEPIDLE"] for one in told)
     assert first == again != other
     assert 50 <= int(first) < 100
+
+
+def test_host_wide_a_profile_of_ones_own_is_found(everywhere: Looked) -> None:
+    profiles = [{"name": "ours", "tcp": {"keepidle": 77}}]
+    told = everywhere(
+        {"fail": True}, keepalive_mode="host", keepalive_host_defaults={"profile": "ours"},
+        keepalive_services_profiles=profiles,
+    )  # fmt: skip
+    assert told["host_wide"]["sections"][0]["variables"]["TCP_KEEPIDLE"] == "77"
