@@ -78,6 +78,7 @@ _value:
     - One dictionary for each unit, in the order of restarts, with every key present. Units with C(state=absent) are
       left out; see O(problems) for them. Whether a host has those with C(if_present), only a look at it tells
       (M(netops.keepalive.service_units_info)).
+    - C(idle_timeout) is that of a profile that is built in, and stands only there.
     - C(jitter) and C(latest_keepidle), which is C(keepidle) as it was said, stand only where there is a jitter.
     - C(expected) is what M(netops.keepalive.socket_options_info) takes to compare the live sockets. The system's
       default (V(0)) is in it only where the variables ask for it.

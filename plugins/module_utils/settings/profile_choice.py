@@ -23,7 +23,8 @@ def profile_named(name: str, own: t.Mapping[str, Mention]) -> t.Optional[Mention
     if name in own:
         return own[name]
     if name in PROFILES:
-        return Mention(f"the profile {name} that is built in", {"tcp": PROFILES[name].tcp})
+        said = {"tcp": PROFILES[name].tcp, "idle_timeout": PROFILES[name].timeout}
+        return Mention(f"the profile {name} that is built in", said)
     return None
 
 

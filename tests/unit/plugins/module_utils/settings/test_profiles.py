@@ -24,6 +24,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.profiles
     PROFILES,
     Profile,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.service import with_backend
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import a, only
 
 PLUGINS = pathlib.Path(__file__).parents[5] / "plugins"
@@ -103,6 +104,29 @@ def test_the_operators_own_of_the_same_name_wins_and_nothing_of_the_other_is_lef
 def test_it_stands_where_the_operators_would(lists: t.Dict[str, t.Any], times: t.Tuple[int, ...]) -> None:
     tcp = only(**lists)["tcp"]
     assert tuple(tcp[name] for name in KeepaliveTimes._fields) == times
+
+
+@pytest.mark.parametrize(
+    ("tcp", "least"),
+    [
+        ({"keepidle": 289}, 0),
+        ({"keepidle": 290}, 350),
+        ({"keepintvl": 200}, 520),
+        ({"keepidle": 0}, 0),  # whatever the host has
+        ({"keepintvl": 0}, 0),
+    ],
+)
+def test_values_of_ones_own_that_are_too_long_for_the_profile_are_told_of(tcp: t.Dict[str, int], least: int) -> None:
+    told = [
+        f"a.service: keepidle + 2 x keepintvl is {least} s, which is not below the 350 s of its profile aws_nlb: where "
+        "a probe is lost, so may be the connection"
+    ]
+    service = only([a(profile="aws_nlb", tcp=tcp)])
+    assert service["warnings"] == (told if least else [])
+    assert with_backend(service, "bpf")["warnings"] == service["warnings"]
+    spread = only([a(profile="aws_nlb", tcp=tcp)], defaults={"jitter": 50}, host="h")
+    assert spread["warnings"] == service["warnings"], "on every host, whatever a jitter takes off on this one"
+    assert only([a(profile="aws_nlb", tcp=tcp)], profiles=[{"name": "aws_nlb"}])["warnings"] == []
 
 
 def test_the_defaults_user_timeout_stays() -> None:
