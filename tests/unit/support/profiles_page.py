@@ -19,8 +19,8 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.profiles
 PAGE = pathlib.Path(__file__).parents[3] / "docs" / "profiles.md"
 _TABLE = re.compile(r"(?s)(<!-- The table [^\n]*-->\n\n).*?(<!-- End of the table\. -->)")
 _HEAD = (
-    "| profile | forgets after | keepidle / keepintvl × keepcnt | a dead idle peer is noticed after | what | |",
-    "|---|---|---|---|---|---|",
+    "| profile | forgets after | idle/intvl×cnt | noticed after | for |",
+    "|---|---|---|---|---|",
 )
 
 
@@ -36,10 +36,9 @@ def _row(profile: Profile) -> str:
     cells = (
         f"`{profile.name}`",
         f"[{profile.timeout} s]({profile.source})",
-        f"{idle} / {interval} × {count}",
+        f"{idle}/{interval}×{count}",
         f"{noticed_after(tcp).idle:g} s",
-        profile.what,
-        profile.why,
+        f"**{profile.what}**: {profile.why}",
     )
     return f"| {' | '.join(cells)} |"
 
