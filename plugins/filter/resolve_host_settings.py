@@ -24,7 +24,7 @@ options:
     required: true
   defaults:
     description:
-      - What every process gets, C(keepalive_host_defaults), with the keys C(tcp) and C(respect).
+      - What every process gets, C(keepalive_host_defaults), with the keys C(tcp), C(respect), C(jitter) and C(profile).
       - Other than in a service's entry, C(user_timeout) is V(0) and C(respect) is V(true) where they are not said.
     type: dict
     default: {}
@@ -53,6 +53,18 @@ options:
     description:
       - What M(netops.keepalive.service_units_info) returned as C(host_wide.filtered). Those that are not left alone are
         among the C(warnings).
+    type: list
+    elements: dict
+    default: []
+  host:
+    description:
+      - The host's name in the inventory, V(inventory_hostname), by which C(jitter) spreads the first probes; needed
+        where O(defaults) or O(programs) say C(jitter).
+    type: str
+  profiles:
+    description:
+      - The operator's profiles, C(keepalive_services_profiles), before those that are built in, for a C(profile) of
+        O(defaults) or O(programs).
     type: list
     elements: dict
     default: []
@@ -104,12 +116,17 @@ def resolve_host_settings(
     libraries: t.Any = ("connect", "listen"),
     units: t.Mapping[str, t.Any] | None = None,
     filtered: t.Sequence[t.Mapping[str, t.Any]] = (),
+    host: str | None = None,
+    profiles: t.Any = None,
 ) -> dict[str, t.Any]:
     """Check and arrange; see DOCUMENTATION."""
+    said = [defaults, *(programs if isinstance(programs, list) else ())]
+    if host is None and any(isinstance(one, t.Mapping) and one.get("jitter") for one in said):
+        raise AnsibleFilterError("jitter: differs from host to host; give the filter host=inventory_hostname")
     try:
         resolved = [ResolvedService.from_dict(service) for service in services]
         return variables.resolve_host_settings(
-            resolved, defaults, programs, opt_outs, libraries, units, filtered, spelling
+            resolved, defaults, programs, opt_outs, libraries, units, filtered, spelling, host, profiles
         )
     except ResolveError as error:
         lines = ["the host-wide keepalive settings are wrong, nothing was changed:", *error.problems]

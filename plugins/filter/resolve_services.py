@@ -26,7 +26,9 @@ options:
     type: dict
     default: {}
   profiles:
-    description: Named groups of settings, C(keepalive_services_profiles), that an entry takes with C(profile).
+    description:
+      - Named groups of settings, C(keepalive_services_profiles), that an entry takes with C(profile), before those that
+        are built in (C(docs/profiles.md)).
     type: list
     elements: dict
     default: []
@@ -47,6 +49,11 @@ options:
     description: The restart policy of every unit, whatever the lists say, C(keepalive_services_restart).
     type: str
     choices: [if_running, never, reload_then_verify]
+  host:
+    description:
+      - The host's name in the inventory, V(inventory_hostname), by which C(jitter) spreads the first probes; needed
+        where one of the lists says C(jitter).
+    type: str
   problems:
     description:
       - With V(raise) a mistake is an error, and the value is the list of services.
@@ -71,6 +78,8 @@ _value:
     - One dictionary for each unit, in the order of restarts, with every key present. Units with C(state=absent) are
       left out; see O(problems) for them. Whether a host has those with C(if_present), only a look at it tells
       (M(netops.keepalive.service_units_info)).
+    - C(idle_timeout) is that of a profile that is built in, and stands only there.
+    - C(jitter) and C(latest_keepidle), which is C(keepidle) as it was said, stand only where there is a jitter.
     - C(expected) is what M(netops.keepalive.socket_options_info) takes to compare the live sockets. The system's
       default (V(0)) is in it only where the variables ask for it.
   type: list
@@ -128,12 +137,19 @@ def resolve_services(
     host_settings: t.Mapping[str, t.Any] | None = None,
     restart: t.Any = None,
     problems: str = "raise",
+    host: str | None = None,
 ) -> list[dict[str, t.Any]] | dict[str, t.Any]:
     """Merge and check; see DOCUMENTATION."""
     if problems not in ("raise", "return"):
         raise AnsibleFilterError(f"problems: {problems!r} is not one of raise, return")
-    found = resolution(services, defaults, profiles, layers, spelling, base, restart)
+    found = resolution(services, defaults, profiles, layers, spelling, base, restart, host)
     mistakes = found.problems
+    if host is None:
+        mistakes += [
+            f"'{service.name}': jitter: differs from host to host; give the filter host=inventory_hostname"
+            for service in found.services
+            if service.jitter
+        ]
     if host_settings is not None:
         try:
             resolve_host_settings(found.services, **host_settings, spelling=spelling)

@@ -229,7 +229,8 @@ groups:
             - An entry of C(keepalive_services), null where nothing can be preloaded by one.
             - It takes nothing away. It names the libraries that the unit's processes or its drop-in have already, and
               what other findings of the unit need; what is better already stands in it (shorter times, a user timeout
-              of the program's own), or is left to the program (C(user_timeout) 0, C(respect)).
+              of the program's own), or is left to the program (C(user_timeout) 0, C(respect)). C(jitter) and what it
+              was taken off are those of the entry that the drop-in was made from.
           type: dict
           sample: {name: billing.service, libraries: [connect], tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}}
         obstacle:

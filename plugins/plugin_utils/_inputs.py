@@ -109,6 +109,7 @@ def _of_settings(variables: Variables, spelling: Spelling) -> list[str]:
         given = {
             key: variables[f"keepalive_host_{key}"] for key in _HOST_SETTINGS if f"keepalive_host_{key}" in variables
         }
+        given["profiles"] = variables.get("keepalive_services_profiles")
         try:
             resolve_host_settings(found.services, **given, spelling=spelling)
         except ResolveError as error:

@@ -236,6 +236,7 @@ class Look:
             spelling,
             base,
             variables.get("keepalive_services_restart") or None,
+            str(variables.given.get("inventory_hostname", "")),
         )
 
     def _layers(self) -> Answer:
@@ -247,10 +248,12 @@ class Look:
         return {name: variables.get(name) for name in variables.given if is_layer(name)}
 
     def _host_settings(self) -> Answer:
-        return {
+        said = {
             name: self._variables.get(f"keepalive_host_{name}")
             for name in ("defaults", "programs", "opt_outs", "libraries")
         }
+        said["profiles"] = self._variables.get("keepalive_services_profiles")
+        return {**said, "host": str(self._variables.given.get("inventory_hostname", ""))}
 
     def _wanted(self, problems: list[str]) -> dict[str, str]:
         """Return the SHA-256 of each drop-in as it would be written."""

@@ -17,6 +17,7 @@ from ..processes.facts import ProcessFacts, drop_in_of, gather_facts
 from ..settings.options import LIBRARIES
 from ..sockets.record import Record
 from ..units.attach_line import attach_words
+from ..units.entry_comment import NotUnderstood, entry_said
 from ..units.wrappers import is_told_elsewhere, lost_on_the_way
 from .advice import Advice, Program, advise, client_libraries, is_service, settings_for
 from .entry import (
@@ -206,10 +207,20 @@ class Adviser:
 
     def _in_drop_in(self, unit: str) -> AsFound:
         drop_in = drop_in_of(unit, self._places.drop_ins)
-        if drop_in and unit.endswith(".socket"):
-            return found_in_socket_drop_in(drop_in.texts[drop_in.path] or "")
-        attached = attach_words(drop_in.texts[drop_in.path] or "") if drop_in else None
-        return found_in_drop_in(drop_in.environment if drop_in else {}, attached)
+        if not drop_in:
+            return found_in_drop_in({})
+        text = drop_in.texts[drop_in.path] or ""
+        if unit.endswith(".socket"):
+            return found_in_socket_drop_in(text, _commented(text))
+        return found_in_drop_in(drop_in.environment, attach_words(text), _commented(text))
+
+
+def _commented(text: str) -> t.Dict[str, t.Any]:
+    """Return what a drop-in says in its comment; nothing where it is none that we have written."""
+    try:
+        return entry_said(text)
+    except NotUnderstood:
+        return {}
 
 
 def _system_keepidle(proc: Proc) -> int:

@@ -15,6 +15,7 @@ import os
 import typing as t
 
 from ..linux.unit_files import directives_in
+from ..settings.jitter import without_effect
 from ..settings.options import (
     DERIVE,
     LIBRARIES,
@@ -61,6 +62,19 @@ class AsFound(t.NamedTuple):
     """Whether one of the libraries is loaded or in the drop-in: then what is right may be its work."""
     by_program: bool = False
     """Whether the drop-in has a BPF program set the options, and loads no library."""
+    jitter: int = 0
+    """Of the entry that the drop-in was made from, in percent."""
+    latest_keepidle: int = 0
+    """What that entry says, where a jitter made it less."""
+
+    @property
+    def times_said(self) -> t.FrozenSet[KeepaliveTimes]:
+        """Return the times as an entry would say them: what a jitter took off one host's is not for others."""
+        latest = self.latest_keepidle
+        least = latest - latest * self.jitter // 100
+        return frozenset(
+            each._replace(keepidle=latest) if least <= each.keepidle < latest else each for each in self.times
+        )
 
 
 class SocketsFound:
@@ -112,7 +126,7 @@ def together(parts: t.Iterable[AsFound]) -> AsFound:
     user_timeouts: t.FrozenSet[int] = frozenset()
     said: t.Dict[str, int] = {}
     asked: t.FrozenSet[str] = frozenset()
-    right, all_off, ours, by_program = 0, True, False, False
+    right, all_off, ours, by_program, jitter, latest = 0, True, False, False, 0, 0
     for part in parts:
         libraries |= part.libraries
         times |= part.times
@@ -123,7 +137,8 @@ def together(parts: t.Iterable[AsFound]) -> AsFound:
         asked |= part.asked
         ours = ours or part.ours
         by_program = by_program or part.by_program
-    return AsFound(libraries, times, user_timeouts, right, all_off, said, asked, ours, by_program)
+        jitter, latest = max(jitter, part.jitter), max(latest, part.latest_keepidle)
+    return AsFound(libraries, times, user_timeouts, right, all_off, said, asked, ours, by_program, jitter, latest)
 
 
 def loaded_libraries(paths: t.Iterable[str]) -> t.FrozenSet[str]:
@@ -132,10 +147,15 @@ def loaded_libraries(paths: t.Iterable[str]) -> t.FrozenSet[str]:
     return frozenset(name for name, file in LIBRARIES.items() if file in files)
 
 
-def found_in_drop_in(environment: t.Mapping[str, str], attached: t.Optional[t.Sequence[str]] = None) -> AsFound:
+def found_in_drop_in(
+    environment: t.Mapping[str, str],
+    attached: t.Optional[t.Sequence[str]] = None,
+    comment: t.Optional[t.Mapping[str, t.Any]] = None,
+) -> AsFound:
     """Return what a unit's drop-in of ours gives to it.
 
     :param attached: What it gives to keepalive-bpf, None where it has no program attached.
+    :param comment: What it says in its comment (units/entry_comment.py).
     """
     said = {}
     for name, option in OPTIONS.items():
@@ -147,16 +167,23 @@ def found_in_drop_in(environment: t.Mapping[str, str], attached: t.Optional[t.Se
     entries = environment.get("LD_PRELOAD", "").split(":")
     libraries = loaded_libraries(filter(dropin.is_own_library, entries))
     libraries |= {name for name in attached or () if name in LIBRARIES}
-    return AsFound(
+    found = AsFound(
         libraries, all_off=True, said=said, asked=libraries, ours=bool(libraries), by_program=attached is not None
     )
+    return _with_jitter(found, comment)
 
 
-def found_in_socket_drop_in(text: str) -> AsFound:
+def found_in_socket_drop_in(text: str, comment: t.Optional[t.Mapping[str, t.Any]] = None) -> AsFound:
     """Return what a .socket unit's drop-in of ours says besides the times."""
     option = OPTIONS["defer_accept"]
     value = as_integer(dict(directives_in(text, "Socket")).get("DeferAcceptSec", ""))
-    return AsFound(all_off=True, said={option.name: value} if value and not problem_with_value(option, value) else {})
+    said = {option.name: value} if value and not problem_with_value(option, value) else {}
+    return _with_jitter(AsFound(all_off=True, said=said), comment)
+
+
+def _with_jitter(found: AsFound, comment: t.Optional[t.Mapping[str, t.Any]]) -> AsFound:
+    said = comment or {}
+    return found._replace(jitter=said.get("jitter", 0), latest_keepidle=said.get("latest_keepidle", 0))
 
 
 def entry_for(
@@ -167,7 +194,7 @@ def entry_for(
     :param says_user_timeout: The program itself sets TCP_USER_TIMEOUT, to 0 where its configuration says nothing.
     """
     if unit.endswith(".socket"):  # systemd sets it on the listener itself, which nobody else has opened
-        return {"name": unit, "tcp": {**values._asdict(), **found.said}}, []
+        return _keeping_jitter({"name": unit, "tcp": {**values._asdict(), **found.said}}, found), []
     notes: t.List[str] = []
     libraries = found.libraries | {LIBRARY_OF[side]}
     entry: t.Dict[str, t.Any] = {"name": unit, "libraries": [name for name in LIBRARIES if name in libraries]}
@@ -178,7 +205,7 @@ def entry_for(
     if respect:
         notes.append(f"respect: true leaves alone those that the program itself has set right ({found.right})")
     else:
-        values, kept = _with_shorter(values, found.times)
+        values, kept = _with_shorter(values, found.times_said)
         if kept:
             notes.append(f"{' and '.join(kept)}: some of the unit's sockets have that already, and keep it")
     tcp = {**values._asdict(), **{name: value for name, value in found.said.items() if name in OPTIONS}}
@@ -193,7 +220,13 @@ def entry_for(
     if problem_with_user_timeout({"user_timeout": DERIVE, **tcp}):  # the program's own, or what an entry has said
         entry["short_user_timeout"] = True
     entry.update({name: True for name in SWITCHES if name in found.said or (respect and name == "respect")})
-    return entry, notes
+    return _keeping_jitter(entry, found), notes
+
+
+def _keeping_jitter(entry: t.Dict[str, t.Any], found: AsFound) -> t.Dict[str, t.Any]:
+    if found.jitter and not without_effect(entry["tcp"]["keepidle"], found.jitter):
+        entry["jitter"] = found.jitter
+    return entry
 
 
 def _with_shorter(values: KeepaliveTimes, others: t.Iterable[KeepaliveTimes]) -> t.Tuple[KeepaliveTimes, t.List[str]]:

@@ -14,6 +14,7 @@ import textwrap
 import typing as t
 
 from ..linux.unit_names import OURS, is_unit_name
+from ..settings.checks import problem_with_jitter
 from ..settings.options import (
     DERIVE,
     LIBRARIES,
@@ -37,6 +38,7 @@ class Pasted(t.NamedTuple):
     switches: t.Tuple[str, ...]
     accept: t.Tuple[str, ...]
     backend: str = ""
+    jitter: int = 0
 
     def joined(self, other: Pasted) -> Pasted:
         """Return what takes nothing away from either: the connections of two users of a unit may differ."""
@@ -54,6 +56,7 @@ class Pasted(t.NamedTuple):
             tuple(name for name in self.switches if name in other.switches),
             accept,
             self.backend or other.backend,  # what no library reaches decides for the unit
+            self.jitter or other.jitter,
         )
 
     def lines(self) -> t.Iterator[str]:
@@ -65,6 +68,8 @@ class Pasted(t.NamedTuple):
         yield f"tcp: {{{', '.join(f'{key}: {value}' for key, value in self.tcp)}}}"
         if problem_with_user_timeout({"user_timeout": DERIVE, "keepidle": SYSTEM, **dict(self.tcp)}):
             yield "short_user_timeout: true"
+        if self.jitter:
+            yield f"jitter: {self.jitter}"
         for name in self.switches:
             yield f"{name}: true"
         if self.accept:
@@ -94,6 +99,7 @@ class Entries:
             tuple(key for key in SWITCHES if entry.get(key)),
             (OVERRIDDEN,) if OVERRIDDEN in entry.get("accept", []) else (),
             "bpf" if entry.get("backend") == "bpf" else "",
+            0 if problem_with_jitter(entry.get("jitter", 0)) else as_integer(entry.get("jitter")) or 0,
         )
         of_hosts = self._by_unit.setdefault(name, {})
         of_hosts[host] = of_hosts[host].joined(given) if host in of_hosts else given

@@ -10,24 +10,20 @@ settings/services.py, every mistake is collected, with its place.
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ..linux.printable import printable
-from ..settings.checks import Mistakes, ResolveError, Spelling, check_tcp
-from ..settings.options import ALWAYS, LIBRARIES, OPTIONS, SWITCHES, SYSTEM, problem_with_user_timeout
+from ..settings.checks import ResolveError, Spelling
+from ..settings.options import ALWAYS, OPTIONS, SWITCHES, SYSTEM
 from ..settings.service import ResolvedService
+from ..settings.services import profiles_by_name
 from . import settings_file
+from .said import OF_EVERY_PROCESS, HostWideChecker, Section, as_digit, section_of
 from .settings_file import DISABLE, RESPECT
 
 _BASE = {"tcp": {"user_timeout": SYSTEM}, "respect": True}
 """What differs from the libraries' own defaults for a process that nobody has thought of: a living peer that stops
 reading keeps its connection, and an application that has its own keepalive keeps that."""
-_SAYS_NOTHING = ("path", "why", "short_user_timeout")
-_LONGEST = 900
-"""Bytes of a pattern; the libraries take lines of less than 1024."""
-
-Section = t.Dict[str, t.Any]
 
 
 def resolve_host_settings(
@@ -39,6 +35,8 @@ def resolve_host_settings(
     units: t.Optional[t.Mapping[str, t.Any]] = None,
     filtered: t.Sequence[t.Mapping[str, t.Any]] = (),
     spelling: Spelling = lambda value: None,
+    host: t.Optional[str] = None,
+    profiles: t.Any = None,
 ) -> t.Dict[str, t.Any]:
     """Return the sections of the settings file in their order, and warnings.
 
@@ -49,16 +47,23 @@ def resolve_host_settings(
     :param libraries: C(keepalive_host_libraries), what every process loads.
     :param units: What service_units_info said of the services: an alias has to become the unit's own name.
     :param filtered: What service_units_info said of processes that have a list of system calls of their own.
+    :param host: Its name in the inventory, by which C(jitter) spreads the first probes.
+    :param profiles: C(keepalive_services_profiles), whose own mistakes resolution() tells.
     :raises ResolveError: With every mistake found.
     """
-    checker = _Checker(spelling, libraries)
-    base = checker.checked(
-        "keepalive_host_defaults", {} if defaults is None else defaults, ("tcp", "respect", "short_user_timeout")
-    )
-    host = {**_BASE, **base, "tcp": {**t.cast("t.Dict[str, int]", _BASE["tcp"]), **base.get("tcp", {})}}
-    everywhere = {name: host["tcp"].get(name, OPTIONS[name].default) for name in OPTIONS}
+    checker = HostWideChecker(spelling, libraries, host, profiles_by_name(profiles, spelling))
+    base = checker.checked("keepalive_host_defaults", {} if defaults is None else defaults, OF_EVERY_PROCESS)
+    tcp = {**t.cast("t.Dict[str, int]", _BASE["tcp"]), **base.get("tcp", {})}
+    respect = base.get("respect", _BASE["respect"])
+    everywhere = {name: tcp.get(name, OPTIONS[name].default) for name in OPTIONS}
     checker.long_enough("keepalive_host_defaults", base, everywhere)
-    sections = [_section("", "Every process of this host.", {**_tcp(everywhere), RESPECT: _digit(host["respect"])})]
+    checker.jitter = base.get("jitter", 0)
+    own = isinstance(defaults, t.Mapping) and bool(defaults.get("jitter"))
+    spread_out = checker.spread_out("keepalive_host_defaults", "", base, everywhere, own)
+    profile = f" Profile {base['profile']}." if "profile" in base else ""
+    sections = [
+        section_of("", f"Every process of this host.{profile}", {**_tcp(spread_out), RESPECT: as_digit(respect)})
+    ]
     for name, entries in (("keepalive_host_opt_outs", opt_outs), ("keepalive_host_programs", programs)):
         sections += checker.programs(name, entries, everywhere, disabled=name == "keepalive_host_opt_outs")
     listed = [service for service in services if service.type == "service"]
@@ -68,7 +73,7 @@ def resolve_host_settings(
         sections.append(_unit_section(service, identity.replace("@.", "@*."), everywhere))
     if checker.problems:
         raise ResolveError(checker.problems)
-    warnings = _warnings(checker.libraries, everywhere, host["respect"]) + _endangered(filtered, sections)
+    warnings = _warnings(checker.libraries, everywhere, respect) + _endangered(filtered, sections)
     return {"sections": sections, "warnings": warnings}
 
 
@@ -89,28 +94,21 @@ def _endangered(filtered: t.Sequence[t.Mapping[str, t.Any]], sections: t.Sequenc
     return warnings
 
 
-def _section(heading: str, comment: str, variables: t.Mapping[str, str]) -> Section:
-    return {"heading": heading, "comment": comment, "variables": dict(variables)}
-
-
 def _unit_section(service: ResolvedService, pattern: str, everywhere: t.Mapping[str, int]) -> Section:
     """Everything that the sections above might say otherwise is said."""
     tcp = service.tcp
     said = {name: tcp[name] for name in OPTIONS if name in ALWAYS or tcp[name] != SYSTEM or everywhere[name] != SYSTEM}
     variables = {OPTIONS[name].variable: str(value) for name, value in said.items()}
-    variables.update({RESPECT: _digit(service.respect), DISABLE: "0"})
+    variables.update({RESPECT: as_digit(service.respect), DISABLE: "0"})
     if service.debug:
         variables[SWITCHES["debug"]] = "1"
     profile = f", profile {service.profile}" if service.profile else ""
-    return _section(f"[unit {pattern}]", f"{service.name}{profile}", variables)
+    jitter = f", jitter {service.jitter} % of {service.latest_keepidle} s" if service.jitter else ""
+    return section_of(f"[unit {pattern}]", f"{service.name}{profile}{jitter}", variables)
 
 
 def _tcp(values: t.Mapping[str, int]) -> t.Dict[str, str]:
     return {OPTIONS[name].variable: str(value) for name, value in values.items() if name in ALWAYS or value != SYSTEM}
-
-
-def _digit(value: bool) -> str:
-    return "1" if value else "0"
 
 
 def _warnings(libraries: t.Sequence[str], everywhere: t.Mapping[str, int], respect: bool) -> t.List[str]:
@@ -132,129 +130,3 @@ def _warnings(libraries: t.Sequence[str], everywhere: t.Mapping[str, int], respe
             "that live and do not read for so long"
         )
     return warnings
-
-
-class _Checker(Mistakes):
-    """Checks dictionaries and remembers every mistake."""
-
-    def __init__(self, spelling: Spelling, libraries: t.Any) -> None:
-        super().__init__()
-        self._spelling = spelling
-        self.libraries = self._libraries(libraries)
-
-    def _libraries(self, libraries: t.Any) -> t.List[str]:
-        known = ", ".join(LIBRARIES)
-        if isinstance(libraries, (str, t.Mapping)) or not isinstance(libraries, t.Sequence) or not libraries:
-            self.report("keepalive_host_libraries", f"{libraries!r} is not a list of {known}")
-            return list(LIBRARIES)
-        for item in libraries:
-            if item not in tuple(LIBRARIES):  # anything can stand in a list, also what no dictionary can be asked for
-                self.report("keepalive_host_libraries", f"{item!r} is not one of {known}")
-        return [name for name in LIBRARIES if name in libraries] or list(LIBRARIES)
-
-    def loaded(self, service: ResolvedService) -> None:
-        """Refuse libraries of a unit that are not among those that every process loads."""
-        for name in service.libraries:
-            if name not in self.libraries:
-                self.report(
-                    f"'{service.name}'",
-                    f"libraries: {name} is not loaded in the host-wide mode; add it to keepalive_host_libraries "
-                    f"[{', '.join(self.libraries)}]",
-                )
-
-    def programs(
-        self, list_name: str, entries: t.Any, everywhere: t.Mapping[str, int], disabled: bool
-    ) -> t.List[Section]:
-        """Check one list of programs; return its sections."""
-        if entries is None:
-            return []
-        if isinstance(entries, (str, t.Mapping)) or not isinstance(entries, t.Sequence):
-            self.report(list_name, f"{entries!r} is not a list of dictionaries with a 'path'")
-            return []
-        keys = (
-            ("path", "why") if disabled else ("path", "why", "tcp", "respect", "debug", "disable", "short_user_timeout")
-        )
-        seen: t.Dict[str, str] = {}
-        sections = []
-        for index, entry in enumerate(entries):
-            place = f"{list_name}[{index}]"
-            if not isinstance(entry, t.Mapping):
-                self.report(place, f"{entry!r} is not a dictionary with a 'path'")
-                continue
-            path = entry.get("path")
-            problem = _problem_with_pattern(path)
-            if problem:
-                self.report(place, f"path: {problem}")
-                continue
-            place = f"{place} '{path}'"
-            path = str(path)
-            if path in seen:
-                self.report(place, f"this path stands already at {seen[path]}")
-                continue
-            seen[path] = place
-            said = self.checked(place, entry, keys)
-            self.long_enough(place, said, {**everywhere, **said.get("tcp", {})})
-            if disabled:
-                said["disable"] = True
-            sections.append(self._program_section(place, path, said, any(k not in _SAYS_NOTHING for k in entry)))
-        return sections
-
-    def _program_section(self, place: str, path: str, said: t.Mapping[str, t.Any], more: bool) -> Section:
-        if said.get("disable") and said.get("tcp"):
-            self.report(place, "tcp: has no effect together with 'disable: true'; keep one of the two")
-        if not more and not said.get("disable"):
-            self.report(place, "says nothing: give it tcp, respect or disable")
-        variables = {OPTIONS[name].variable: str(value) for name, value in said.get("tcp", {}).items()}
-        variables.update({SWITCHES[key]: _digit(said[key]) for key in SWITCHES if key in said})
-        if "disable" in said:
-            variables[DISABLE] = _digit(said["disable"])
-        return _section(f"[program {path}]", said.get("why") or path, variables)
-
-    def checked(self, place: str, raw: t.Any, keys: t.Tuple[str, ...]) -> t.Dict[str, t.Any]:
-        """Check one dictionary of settings; what is wrong is reported and left out."""
-        if not isinstance(raw, t.Mapping):
-            self.report(place, f"{raw!r} is not a dictionary such as {{tcp: {{keepidle: 60}}}}")
-            return {}
-        checked: t.Dict[str, t.Any] = {}
-        for key, value in raw.items():
-            if key not in keys:
-                self.report(place, f"{key}: unknown key; known: {', '.join(sorted(keys))}")
-            elif key == "tcp":
-                checked["tcp"] = check_tcp(place, value, self._spelling, self.report)
-                self._applicable(place, checked["tcp"])
-            elif key == "why" and (not isinstance(value, str) or not value.isprintable()):
-                self.report(place, f"why: {value!r} is not one line of text")
-            elif key in ("respect", "debug", "disable", "short_user_timeout") and not isinstance(value, bool):
-                self.report(place, f"{key}: {value!r} is not true or false")
-            else:
-                checked[key] = value
-        return checked
-
-    def long_enough(self, place: str, said: t.Mapping[str, t.Any], tcp: t.Mapping[str, int]) -> None:
-        """Refuse a user timeout below the first probe, unless it is said twice.
-
-        :param tcp: All values in force there.
-        """
-        problem = problem_with_user_timeout(tcp)
-        if problem and {"user_timeout", "keepidle"} & set(said.get("tcp", {})) and not said.get("short_user_timeout"):
-            self.report(place, problem)
-
-    def _applicable(self, place: str, tcp: t.Mapping[str, int]) -> None:
-        for option, value in tcp.items():
-            if value != SYSTEM and not set(OPTIONS[option].libraries) & set(self.libraries):
-                self.report(
-                    place,
-                    f"tcp.{option}: has no effect with keepalive_host_libraries [{', '.join(self.libraries)}]; "
-                    f"it needs {' or '.join(OPTIONS[option].libraries)}",
-                )
-
-
-def _problem_with_pattern(path: t.Any) -> t.Optional[str]:
-    """Say what is wrong with the name of a [program] section: the libraries would skip it, or read another one."""
-    if not isinstance(path, str) or not re.match(r"[/*]", path):
-        return f"{path!r} is not an absolute path or a pattern such as /usr/sbin/sshd or */sshd"
-    if not path.isprintable() or path != path.strip() or len(path.encode()) > _LONGEST:
-        return f"{path!r} has blanks at an end, characters that cannot be printed, or more than {_LONGEST} bytes"
-    if " #" in path or "[:" in path or "[^" in path:
-        return f"{path!r} has ' #', '[:' or '[^' in it, which patterns do not know; use ? or [!…]"
-    return None

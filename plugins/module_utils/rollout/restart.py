@@ -20,7 +20,7 @@ from ..linux.polling import poll_until
 from ..linux.printable import quoted
 from ..linux.unit_names import is_template, template_of
 from ..settings.expectation import parse_expected
-from ..settings.services import ordered
+from ..settings.order import ordered
 from ..sockets.portable import PortableReader
 from ..units import dropin
 from ..units.asked import askable, unit_from

@@ -49,10 +49,14 @@ REASONS: t.Dict[str, str] = {
 }
 """Why a socket may lack the values it should have: the words of reports, and of C(accept)."""
 
+MOST_JITTER = 50
+"""Percent; with more, some hosts would send twice as many probes as others."""
+
 _SETTINGS = (
     "backend", "libraries", "restart", "live", "overwrite", "accept", "min_sockets", "if_present", "debug", "respect",
-    "enforce", "short_user_timeout", "tcp",
+    "enforce", "short_user_timeout", "jitter", "tcp",
 )  # fmt: skip
+_NUMBERS = ("min_sockets", "jitter")
 
 Spelling = t.Callable[[t.Any], t.Optional[str]]
 """Tells how a number was written in its file where that is not the number itself (V(0x20), V(010)), else None."""
@@ -99,7 +103,8 @@ def check_settings(
         elif key == "tcp":
             checked["tcp"] = check_tcp(place, value, spelling, report)
         else:
-            problem = _CHECKS[key](value)
+            written = spelling(value) if key in _NUMBERS else None
+            problem = _CHECKS[key](value if written is None else written)
             if problem:
                 report(place, f"{key}: {problem}")
             else:
@@ -153,6 +158,14 @@ def _count(value: t.Any) -> t.Optional[str]:
     return None if number is not None and number >= 0 else f"{value!r} is not a number of sockets from 0 on"
 
 
+def problem_with_jitter(value: t.Any) -> t.Optional[str]:
+    """Say what is wrong with a jitter, or None where it is right."""
+    number = as_integer(value)
+    if number is not None and 0 <= number <= MOST_JITTER:
+        return None
+    return f"{value!r} is not a whole number of percent from 1 to {MOST_JITTER}, or 0 for none"
+
+
 def _boolean(value: t.Any) -> t.Optional[str]:
     return None if isinstance(value, bool) else f"{value!r} is not true or false"
 
@@ -173,6 +186,7 @@ _CHECKS: t.Dict[str, t.Callable[[t.Any], t.Optional[str]]] = {
     "after": _unit_names,
     "accept": _list_of(tuple(REASONS), least=0),
     "min_sockets": _count,
+    "jitter": problem_with_jitter,
     "if_present": _boolean,
     "debug": _boolean,
     "respect": _boolean,
@@ -183,4 +197,5 @@ _PLAIN: t.Dict[str, t.Callable[[t.Any], t.Any]] = {
     "libraries": lambda v: [name for name in LIBRARIES if name in v],
     "accept": lambda v: [str(reason) for reason in v],
     "min_sockets": as_integer,
+    "jitter": as_integer,
 }

@@ -47,6 +47,12 @@ class ResolvedService(t.NamedTuple):
     backend: str = "preload"
     """What sets the options; V(auto) until the host has been asked what it can."""
     enforce: bool = False
+    jitter: int = 0
+    """By how many percent keepidle may be shorter than was asked for; see jitter.py."""
+    latest_keepidle: int = 0
+    """What was asked for, where there is a jitter."""
+    idle_timeout: int = 0
+    """Seconds after which what its profile is for forgets a connection, where that is built in."""
 
     @classmethod
     def from_dict(cls, service: t.Mapping[str, t.Any]) -> ResolvedService:
@@ -121,6 +127,12 @@ class ResolvedService(t.NamedTuple):
                 f"{name}: tcp.user_timeout {tcp['user_timeout']} ms is shorter than keepidle {tcp['keepidle']} s: "
                 "an idle dead peer is noticed after keepidle + keepintvl, a peer that stops reading after user_timeout"
             )
+        least = (self.latest_keepidle or tcp["keepidle"]) + 2 * tcp["keepintvl"]
+        if self.idle_timeout and SYSTEM not in (tcp["keepidle"], tcp["keepintvl"]) and least >= self.idle_timeout:
+            warnings.append(
+                f"{name}: keepidle + 2 x keepintvl is {least} s, which is not below the {self.idle_timeout} s of its "
+                f"profile {self.profile}: where a probe is lost, so may be the connection"
+            )
         return warnings
 
     def as_dict(self) -> t.Dict[str, t.Any]:
@@ -143,6 +155,8 @@ class ResolvedService(t.NamedTuple):
             "tcp": dict(self.tcp),
             "expected": self.expected.as_dict(),
             "warnings": self.warnings,
+            **({"jitter": self.jitter, "latest_keepidle": self.latest_keepidle} if self.jitter else {}),
+            **({"idle_timeout": self.idle_timeout} if self.idle_timeout else {}),
         }
 
 

@@ -15,6 +15,9 @@ from ..linux.printable import printable
 from ..linux.unit_names import KINDS
 from ..linux.unit_names import name_problem as problem_with_name
 from .checks import Mistakes, Spelling, check_settings
+from .jitter import spread
+from .order import ordered
+from .profile_choice import profile_named, why_unknown
 from .service import Mention, ResolvedService, complete, merge_settings
 
 
@@ -37,15 +40,17 @@ def resolution(
     spelling: Spelling = lambda value: None,
     base: t.Optional[t.Mapping[str, t.Any]] = None,
     restart: t.Any = None,
+    host: t.Optional[str] = None,
 ) -> Resolution:
     """Merge and check the lists; the units are in the order of first mention, but for what C(after) asks.
 
     :param services: The list C(keepalive_services), applied last.
     :param defaults: The dictionary C(keepalive_services_defaults).
-    :param profiles: The list C(keepalive_services_profiles).
+    :param profiles: The list C(keepalive_services_profiles), before those that are built in.
     :param layers: The lists C(keepalive_services__*) by name; they are merged in the order of their names.
     :param base: What stands below the defaults, where a mode of the collection has other ones.
     :param restart: The policy of every unit, whatever the lists say; C(keepalive_services_restart).
+    :param host: Its name in the inventory, by which C(jitter) spreads the first probes.
     """
     checker = _Checker(spelling)
     lowest = Mention("base", checker.settings("base", base or {}, ()))
@@ -70,10 +75,16 @@ def resolution(
         if said.get("state") == "absent":
             absent.append({"name": name, "restart": said.get("restart", "if_running")})
         else:
-            resolved.append(complete(name, inherited, own + override, checker.report, checker.libraries_known))
+            service = complete(name, inherited, own + override, checker.report, checker.libraries_known)
+            resolved.append(spread(service, own, host, checker.report))
     present = {name: own for name, own in mentions.items() if name in [service.name for service in resolved]}
     order = checker.order(present)
     return Resolution(sorted(resolved, key=lambda service: order.index(service.name)), absent, checker.problems)
+
+
+def profiles_by_name(profiles: t.Any, spelling: Spelling) -> t.Dict[str, Mention]:
+    """Return the operator's profiles, for who resolves no units; their mistakes are told by resolution()."""
+    return _Checker(spelling).profiles(profiles)
 
 
 class _Checker(Mistakes):
@@ -148,16 +159,15 @@ class _Checker(Mistakes):
         return list(checked.values())
 
     def profile_of(self, base: Mention, own: t.List[Mention], profiles: t.Dict[str, Mention]) -> t.Optional[Mention]:
-        """Find the profile that the last mention of the unit names."""
+        """Find the profile that the last mention of the unit names, the operator's or a built-in one."""
         for entry in reversed([base, *own]):
             wanted = entry.values.get("profile")
             if wanted is None:
                 continue
-            if wanted not in profiles:
-                known = ", ".join(sorted(profiles)) or "none is defined in keepalive_services_profiles"
-                self.report(entry.place, f"profile: {wanted!r} is not known; known: {known}")
-                return None
-            return profiles[wanted]
+            found = profile_named(wanted, profiles)
+            if found is None:
+                self.report(entry.place, f"profile: {why_unknown(wanted, profiles)}")
+            return found
         return None
 
     def _named(self, list_name: str, entries: t.Any) -> t.Iterator[t.Tuple[str, t.Dict[str, t.Any]]]:
@@ -181,37 +191,6 @@ class _Checker(Mistakes):
         if isinstance(raw, t.Mapping) and "libraries" in raw and "libraries" not in checked:
             self.libraries_known = False
         return checked
-
-
-def ordered(names: t.Sequence[str], after: t.Mapping[str, t.Sequence[str]]) -> t.Tuple[t.List[str], t.List[str]]:
-    """Put each name behind those that its C(after) has; otherwise the order stays.
-
-    :param after: By name; what is in it and not in C(names) is left out of account.
-    :returns: The order, and the names of one circle in the order in which they wait for each other, empty without one;
-        with a circle the order is that of the names.
-    """
-    order: t.List[str] = []
-    waiting: t.List[str] = []
-
-    def place(name: str) -> t.List[str]:
-        if name in waiting:
-            return [*waiting[waiting.index(name) :], name]
-        if name in order:
-            return []
-        waiting.append(name)
-        for earlier in after.get(name, ()):
-            circle = place(earlier) if earlier in names else []
-            if circle:
-                return circle
-        waiting.pop()
-        order.append(name)
-        return []
-
-    for name in names:
-        circle = place(name)
-        if circle:
-            return list(names), circle
-    return order, []
 
 
 def _contradictions(first: t.Dict[str, t.Any], second: t.Dict[str, t.Any]) -> t.Dict[str, t.Tuple[t.Any, t.Any]]:

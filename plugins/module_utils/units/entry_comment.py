@@ -18,8 +18,9 @@ from ..settings.checks import REASONS
 from ..settings.service import ResolvedService
 
 _BEGIN = "# Its entry also says: "
-_SAID = ("accept", "min_sockets", "if_present", "live", "overwrite")
+_SAID = ("accept", "min_sockets", "if_present", "live", "overwrite", "jitter", "latest_keepidle")
 """Not its restart: that is also chosen for one run, and the drop-in would be another with each choice."""
+_NUMBERS = ("min_sockets", "jitter", "latest_keepidle")
 
 
 class NotUnderstood(ValueError):
@@ -56,6 +57,6 @@ def entry_said(content: str) -> t.Dict[str, t.Any]:
 def _is_fit(name: str, value: t.Any) -> bool:
     if name == "accept":
         return isinstance(value, list) and all(isinstance(one, str) and one in REASONS for one in value)
-    if name == "min_sockets":
+    if name in _NUMBERS:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return name in _SAID and isinstance(value, bool)

@@ -18,6 +18,7 @@ import typing as t
 
 import pytest
 import yaml
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import recommend
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import resolve
 
 TOP = pathlib.Path(__file__).parents[3]
@@ -74,26 +75,14 @@ def blocks() -> t.List[t.Any]:
 
 @pytest.mark.parametrize("variables", blocks())
 def test_the_settings_in_the_documentation_are_right(variables: t.Dict[str, t.Any]) -> None:
-    # A block may use a profile that stands in another one; the page of recipes has the list.
-    profiles = variables.get("keepalive_services_profiles", RECIPES)
-    resolved({**variables, "keepalive_services_profiles": profiles})
+    resolved(variables)
 
 
-RECIPES: t.List[t.Any] = next(
-    (
-        block.values[0]["keepalive_services_profiles"]
-        for block in blocks()
-        if "aws_nlb" in str(block.values[0].get("keepalive_services_profiles")) and "recipes" in str(block.id)
-    ),
-    [],
-)
-
-
-def test_the_profiles_probe_twice_before_the_connection_is_forgotten() -> None:
-    """Each profile of docs/recipes.md says its timeout in the comment beside its name."""
-    text = (TOP / "docs" / "recipes.md").read_text(encoding="utf-8")
-    timeouts = dict(re.findall(r"- name: (\w+) +# (\d+) s", text))
-    assert len(RECIPES) == len(timeouts) > 5
-    for profile in RECIPES:
-        tcp = profile["tcp"]
-        assert tcp["keepidle"] + 2 * tcp["keepintvl"] < int(timeouts[profile["name"]]), profile["name"]
+@pytest.mark.parametrize("path", ["docs/recipes.md", "examples/inventory/group_vars/all.yml"])
+def test_a_profile_of_ones_own_probes_twice_before_the_connection_is_forgotten(path: str) -> None:
+    """It says its timeout in a comment."""
+    text = (TOP / path).read_text(encoding="utf-8").partition("keepalive_services_profiles:")[2]
+    timeout, tcp = re.findall(r"(?s)(\d+) s\b.*?tcp: (\{.*?\})", text)[0]
+    times = [yaml.safe_load(tcp)[name] for name in ("keepidle", "keepintvl", "keepcnt")]
+    assert times[0] + 2 * times[1] < int(timeout)
+    assert tuple(times) == recommend(int(timeout))

@@ -17,6 +17,7 @@ from ansible_collections.netops.keepalive.plugins.plugin_utils._core import as_t
 from ansible_collections.netops.keepalive.plugins.plugin_utils._look import CODE
 from ansible_collections.netops.keepalive.plugins.plugin_utils._look_libraries import COMMAND, HELPER
 from ansible_collections.netops.keepalive.tests.unit.support.looked import (
+    DROP_IN,
     ENTRY,
     LIBRARIES,
     SERVICE,
@@ -76,6 +77,23 @@ def test_layers_are_the_variables_of_that_name_unless_others_are_chosen(look: Lo
     look(keepalive_services=[], **layers, keepalive_services_layers={"mine": [{"name": "c.socket"}]})
     names = [[service["name"] for service in asked["scope"]["services"]] for asked in look.asked]
     assert names == [["b.socket", "a.socket"], ["c.socket"]]
+
+
+def test_first_probes_are_spread_by_the_hosts_name(look: Looked) -> None:
+    """What is asked, what is expected and what would be written agree, in each run anew."""
+    entry = {**ENTRY, "jitter": 50}
+    first, again, other = (
+        look({"fail": True}, keepalive_services=[entry], inventory_hostname=host) for host in ("h1", "h1", "h2")
+    )
+    (service,) = first["resolved"]
+    assert service == only([entry], host="h1") == again["resolved"][0]
+    assert service["tcp"]["keepidle"] == service["expected"]["tcp"]["keepidle"] == 73
+    assert other["resolved"][0]["tcp"]["keepidle"] != 73
+    comment = '# Its entry also says: {"jitter": 50, "latest_keepidle": 90}\n'
+    head, rest = DROP_IN.split("\n", 1)
+    text = f"{head}\n{comment}{rest}".replace("KeepAliveTimeSec=90", "KeepAliveTimeSec=73")
+    look.told["found"]["units"]["relay.socket"]["drop_in_sha256"] = sha256_of_text(text)
+    assert look({"fail": True}, keepalive_services=[entry])["due"] == []
 
 
 def test_a_role_is_told_all_also_where_nothing_is_due(look: Looked) -> None:

@@ -192,3 +192,23 @@ def test_programs_with_a_list_of_system_calls_of_their_own_are_named_before(ever
     everywhere.told["found"]["host_wide"]["filtered"] = [process]
     (remark,) = everywhere(keepalive_mode="host")["outcome"]["remarks"]
     assert remark.startswith("own.service: /opt/own (process 7) has a list of system calls of its own: ")
+
+
+def test_host_wide_first_probes_are_spread_by_the_hosts_name(everywhere: Looked) -> None:
+    defaults = {"jitter": 50, "tcp": {"keepidle": 100}}
+    told = [
+        everywhere({"fail": True}, keepalive_mode="host", keepalive_host_defaults=defaults, inventory_hostname=host)
+        for host in ("h1", "h1", "h2")
+    ]
+    first, again, other = (one["host_wide"]["sections"][0]["variables"]["TCP_KEEPIDLE"] for one in told)
+    assert first == again != other
+    assert 50 <= int(first) < 100
+
+
+def test_host_wide_a_profile_of_ones_own_is_found(everywhere: Looked) -> None:
+    profiles = [{"name": "ours", "tcp": {"keepidle": 77}}]
+    told = everywhere(
+        {"fail": True}, keepalive_mode="host", keepalive_host_defaults={"profile": "ours"},
+        keepalive_services_profiles=profiles,
+    )  # fmt: skip
+    assert told["host_wide"]["sections"][0]["variables"]["TCP_KEEPIDLE"] == "77"

@@ -48,6 +48,20 @@ def test_every_argument_gets_where_it_belongs() -> None:
     assert of_chrony.startswith("chrony.service: /usr/sbin/chronyd (process 7) has a list of system calls")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"defaults": {"jitter": 10, "tcp": {"keepidle": 120}}},
+        {"programs": [{"path": "/a", "jitter": 10, "tcp": {"keepidle": 120}}]},
+    ],
+)
+def test_first_probes_are_spread_by_the_hosts_name_which_has_to_be_given(said: t.Any) -> None:
+    section = resolve_host_settings([], **said, host="web3")["sections"][-1]
+    assert 108 <= int(section["variables"]["TCP_KEEPIDLE"]) < 120
+    with pytest.raises(AnsibleFilterError, match=r"jitter: .*give the filter host=inventory_hostname"):
+        resolve_host_settings([], **said)
+
+
 def test_what_is_not_said_is_as_documented() -> None:
     found = resolve_host_settings([])
     assert found["warnings"] == []

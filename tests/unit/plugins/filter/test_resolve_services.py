@@ -96,6 +96,25 @@ def test_all_lists_are_passed_on() -> None:
     assert [found["tcp"][name] for name in ("keepidle", "keepcnt", "keepintvl")] == [1, 2, 3]
 
 
+@knows_origins
+@pytest.mark.parametrize("key", ["jitter", "min_sockets"])
+def test_a_number_beside_the_options_is_refused_as_it_stands_too(tmp_path: pathlib.Path, key: str) -> None:
+    with pytest.raises(AnsibleFilterError) as error:
+        resolve_services(load(tmp_path / "a.yml", "010", f"- name: a.service\n  {key}: {{}}\n"))
+    assert f"keepalive_services[0] 'a.service': {key}: '010' is not a" in error.value.message
+
+
+def test_first_probes_are_spread_by_the_hosts_name_which_has_to_be_given() -> None:
+    services = [{"name": "a.service", "jitter": 10, "tcp": {"keepidle": 120}}, {"name": "b.service"}]
+    (found, _other) = resolve_services(services, host="web2")
+    assert (found["tcp"]["keepidle"], found["expected"]["tcp"]["keepidle"]) == (114, 114)
+    with pytest.raises(AnsibleFilterError) as error:
+        resolve_services(services)
+    assert error.value.message.splitlines() == [
+        HEADER, "'a.service': jitter: differs from host to host; give the filter host=inventory_hostname",
+    ]  # fmt: skip
+
+
 INVENTORY = """
 all:
   hosts:

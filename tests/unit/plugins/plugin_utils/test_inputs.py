@@ -60,6 +60,12 @@ def test_each_value_is_checked(name: str, value: t.Any, problem: str) -> None:
         },
         {"keepalive_build_prebuilt": "", "keepalive_build_delegate": None, "keepalive_services_restart": ""},
         {"keepalive_services": [], "keepalive_services__web": [{"name": "a.service"}], "keepalive_mode": "host"},
+        {
+            "keepalive_mode": "host",
+            "keepalive_services_profiles": [{"name": "ours", "tcp": {"keepidle": 60}}],
+            "keepalive_host_defaults": {"profile": "ours", "jitter": 10},
+        },
+        {"keepalive_services": [{"name": "a.service", "profile": "aws_nlb", "jitter": 10}]},
     ],
 )
 def test_what_is_right(variables: t.Dict[str, t.Any]) -> None:

@@ -256,6 +256,27 @@ def test_who_turns_keepalive_on_on_what_it_accepts(there: Host, program: str, un
     assert Adviser(recommend(350), places, int).turns_it_on(listening(1, program=program, unit=unit)) is turns
 
 
+def test_what_a_jitter_took_off_on_one_host_is_not_advised_for_others(there: Host, tmp_path: pathlib.Path) -> None:
+    """Its entry stays as it was written: the jitter makes of it what this host has."""
+    for unit, section in (
+        ("a.service", "[Service]\nEnvironment=LD_PRELOAD=/usr/lib/libkeepalive/libkeepalive.so TCP_KEEPIDLE=57\n"),
+        ("a.socket", "[Socket]\nKeepAlive=true\nKeepAliveTimeSec=57\n"),
+    ):
+        (tmp_path / f"{unit}.d").mkdir()
+        comment = '# Its entry also says: {"jitter": 10, "latest_keepidle": 60}'
+        (tmp_path / f"{unit}.d" / dropin.FILE_NAME).write_text(f"{dropin.MARKER}\n{comment}\n{section}")
+    there.drop_ins = str(tmp_path)
+    right = made(1, unit="a.service", program=WORKER, **tuned(57, 15, 4))
+    wrong = made(2, unit="a.service", program=WORKER, direction="accepted", keepalive=False)
+    assert there.entries(right, wrong)[WORKER, "accepted", right.account.user] == {
+        "name": "a.service", "libraries": ["connect", "listen"],
+        "tcp": {"keepidle": 60, "keepintvl": 15, "keepcnt": 4}, "jitter": 10,
+    }  # fmt: skip
+    assert there.entries(listening(3, unit="a.socket")) != {}
+    (of_socket,) = there.entries(listening(3, unit="a.socket")).values()
+    assert of_socket == {"name": "a.socket", "tcp": TCP, "jitter": 10}
+
+
 def test_what_a_socket_units_drop_in_says_besides_the_times_stays(there: Host, tmp_path: pathlib.Path) -> None:
     for unit, marker in (("a.socket", dropin.MARKER), ("b.socket", "# by hand")):
         folder = tmp_path / f"{unit}.d"

@@ -10,7 +10,6 @@ import pathlib
 import typing as t
 
 import pytest
-import yaml
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import (
     LONGEST_TIMEOUT,
     SHORTEST_TIMEOUT,
@@ -126,21 +125,3 @@ def test_one_probe_may_be_lost(values: t.Tuple[int, int, int], survives: bool) -
 
 def test_below_the_shortest_timeout_nothing_would_be() -> None:
     assert not KeepaliveTimes(1, 1, 4).satisfy(SHORTEST_TIMEOUT - 1)
-
-
-@pytest.mark.parametrize(
-    ("idle_timeout", "values"), [(240, (90, 30, 4)), (300, (120, 30, 4)), (350, (120, 30, 4)), (600, (240, 60, 4))]
-)
-def test_the_audit_recommends_what_the_recipes_say(idle_timeout: int, values: t.Tuple[int, ...]) -> None:
-    """docs/recipes.md has a profile for each of these; an operator should not find two answers."""
-    assert recommend(idle_timeout) == values
-    profiles = RECIPES.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
-    (documented,) = {
-        KeepaliveTimes(**profile["tcp"])
-        for profile, line in zip(
-            yaml.safe_load(profiles)["keepalive_services_profiles"],
-            [line for line in profiles.splitlines() if "- name:" in line],
-        )
-        if f"# {idle_timeout} s" in line
-    }
-    assert documented == values

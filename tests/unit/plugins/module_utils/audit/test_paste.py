@@ -50,6 +50,52 @@ def test_one_host() -> None:
     )
 
 
+def test_a_fleet_with_a_jitter_has_one_list() -> None:
+    """Each host has other times; what they were made from is the same."""
+    given: t.List[Given] = []
+    for number, keepidle in enumerate((60, 57, 55)):
+        found = AsFound(
+            times=frozenset({KeepaliveTimes(keepidle, 15, 4)}), ours=True, jitter=10, latest_keepidle=60,
+        )  # fmt: skip
+        given.append((f"w{number}", "b.service", "accepted", found))
+    text = pasted(["w0", "w1", "w2"], *given)
+    assert text == textwrap.dedent(
+        """\
+        keepalive_services:
+          - name: 'b.service'    # w0, w1, w2
+            libraries: [listen]
+            tcp: {keepidle: 60, keepintvl: 15, keepcnt: 4}
+            jitter: 10
+        """
+    )
+    (service,) = resolve(yaml.safe_load(text)["keepalive_services"], host="w1")
+    assert 54 <= service["tcp"]["keepidle"] <= 60
+
+
+@pytest.mark.parametrize(
+    ("jitter", "latest", "keepidle", "said", "kept"),
+    [
+        (10, 60, 53, 53, 10),  # below what the jitter takes off: somebody has chosen it
+        (10, 60, 54, 60, 10),
+        (0, 0, 57, 57, 0),
+        (10, 9, 9, 9, 0),  # would be refused: it would change nothing
+    ],
+)
+def test_times_that_are_shorter_than_a_jitter_makes_them_are_somebodys(
+    jitter: int, latest: int, keepidle: int, said: int, kept: int
+) -> None:
+    found = AsFound(times=frozenset({KeepaliveTimes(keepidle, 3, 4)}), jitter=jitter, latest_keepidle=latest)
+    entry = entry_for("b.service", "outgoing", VALUES, found)[0]
+    assert (entry["tcp"]["keepidle"], entry.get("jitter", 0)) == (said, kept)
+
+
+@pytest.mark.parametrize("said", ["10\n  - name: x", 60, -1, None, True, [10]])
+def test_a_jitter_that_none_would_say_is_not_pasted(said: t.Any) -> None:
+    entries = Entries(["h"])
+    entries.add("h", {"name": "a.service", "libraries": ["connect"], "tcp": {"keepidle": 60}, "jitter": said})
+    assert not any("jitter" in line or "- name: x" in line for line in entries.lines(", ".join))
+
+
 RESPECT = AsFound(times=frozenset({KeepaliveTimes(10, 3, 3)}), right=1, all_off=True)
 LEFT = {"user_timeout": 0}
 ACCEPT = ["overridden_by_application"]

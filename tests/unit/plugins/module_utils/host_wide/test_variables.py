@@ -112,7 +112,7 @@ def test_every_mistake_is_named_with_its_place() -> None:
         "syncnt, defer_accept, maxseg, window_clamp",
         "keepalive_host_defaults: tcp.defer_accept: has no effect with keepalive_host_libraries [connect]; "
         "it needs listen or socket",
-        "keepalive_host_defaults: restart: unknown key; known: respect, short_user_timeout, tcp",
+        "keepalive_host_defaults: restart: unknown key; known: jitter, profile, respect, short_user_timeout, tcp",
         "keepalive_host_defaults: respect: 'yes' is not true or false",
         "keepalive_host_opt_outs[0] '/h': tcp: unknown key; known: path, why",
         "keepalive_host_opt_outs[1]: path: ' /i' is not an absolute path or a pattern such as /usr/sbin/sshd or */sshd",
@@ -128,8 +128,8 @@ def test_every_mistake_is_named_with_its_place() -> None:
         "[!…]",
         "keepalive_host_programs[7]: path: '/[^a]' has ' #', '[:' or '[^' in it, which patterns do not know; use ? or "
         "[!…]",
-        "keepalive_host_programs[8] '/f': disabled: unknown key; known: debug, disable, path, respect, "
-        "short_user_timeout, tcp, why",
+        "keepalive_host_programs[8] '/f': disabled: unknown key; known: debug, disable, jitter, path, profile, "
+        "respect, short_user_timeout, tcp, why",
         "keepalive_host_programs[9] '/g': why: 'two\\nlines' is not one line of text",
         "'a.service': libraries: socket is not loaded in the host-wide mode; add it to keepalive_host_libraries "
         "[connect]",

@@ -19,8 +19,8 @@ MILLISECONDS = (
     "0 (the system's default) or -1 (derived: keepidle + keepintvl x keepcnt)"
 )
 SETTINGS = (
-    "accept, after, backend, debug, enforce, if_present, libraries, live, min_sockets, name, overwrite, profile, "
-    "respect, restart, short_user_timeout, state, tcp"
+    "accept, after, backend, debug, enforce, if_present, jitter, libraries, live, min_sockets, name, overwrite, "
+    "profile, respect, restart, short_user_timeout, state, tcp"
 )
 OPTIONS = "keepidle, keepcnt, keepintvl, user_timeout, syncnt, defer_accept, maxseg, window_clamp"
 
@@ -107,21 +107,34 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
      ["keepalive_services[0] 'a.service': min_sockets: -1 is not a number of sockets from 0 on"]),
     ({"services": [a(if_present="yes")]},
      ["keepalive_services[0] 'a.service': if_present: 'yes' is not true or false"]),
+    ({"services": [a(jitter="10%"), {"name": "b.service", "jitter": 51}, {"name": "c.service", "jitter": True},
+                   {"name": "d.service", "jitter": -1}, {"name": "e.service", "jitter": 2.5}],
+      "defaults": {"jitter": None}},
+     ["keepalive_services_defaults: jitter: None is not a whole number of percent from 1 to 50, or 0 for none",
+      "keepalive_services[0] 'a.service': jitter: '10%' is not a whole number of percent from 1 to 50, or 0 for none",
+      "keepalive_services[1] 'b.service': jitter: 51 is not a whole number of percent from 1 to 50, or 0 for none",
+      "keepalive_services[2] 'c.service': jitter: True is not a whole number of percent from 1 to 50, or 0 for none",
+      "keepalive_services[3] 'd.service': jitter: -1 is not a whole number of percent from 1 to 50, or 0 for none",
+      "keepalive_services[4] 'e.service': jitter: 2.5 is not a whole number of percent from 1 to 50, or 0 for none"]),
+    ({"services": [a(jitter=10, tcp={"keepidle": 9}), {"name": "b.service", "tcp": {"keepidle": 9}},
+                   {"name": "c.service", "jitter": 20, "tcp": {"keepidle": 0}}], "defaults": {"jitter": 10}},
+     ["keepalive_services[0] 'a.service': jitter: 10 % of a keepidle of 9 s is less than a second, and changes "
+      "nothing; leave it out",
+      "keepalive_services[2] 'c.service': jitter: has no effect with a keepidle of 0, the system's; say a keepidle, or "
+      "leave it out"]),
     ({"services": [a(debug="yes")]}, ["keepalive_services[0] 'a.service': debug: 'yes' is not true or false"]),
     ({"services": [a(respect=1)]}, ["keepalive_services[0] 'a.service': respect: 1 is not true or false"]),
     ({"services": [a(profile=5)]}, ["keepalive_services[0] 'a.service': profile: 5 is not a name"]),
     ({"services": [a(profile="")]}, ["keepalive_services[0] 'a.service': profile: '' is not a name"]),
-    ({"services": [a(profile="aws")]},
-     ["keepalive_services[0] 'a.service': profile: 'aws' is not known; "
-      "known: none is defined in keepalive_services_profiles"]),
-    ({"services": [a()], "defaults": {"profile": "aws"}, "profiles": [{"name": "q"}, {"name": "p"}]},
-     ["keepalive_services_defaults: profile: 'aws' is not known; known: p, q"]),
+    ({"services": [a(profile="aws_nbl")]},
+     ["keepalive_services[0] 'a.service': profile: 'aws_nbl' is not known; did you mean aws_nlb? docs/profiles.md has "
+      "those that are built in"]),
     ({"services": [a()], "profiles": [{"name": "p"}, {"name": "p"}]},
      ["keepalive_services_profiles[1] 'p': this name stands already at keepalive_services_profiles[0] 'p'"]),
     ({"services": [a()], "profiles": [{"name": "p", "profile": "q"}]},
      ["keepalive_services_profiles[0] 'p': profile: unknown key; known: "
-      "accept, backend, debug, enforce, if_present, libraries, live, min_sockets, name, overwrite, respect, restart, "
-      "short_user_timeout, tcp"]),
+      "accept, backend, debug, enforce, if_present, jitter, libraries, live, min_sockets, name, overwrite, respect, "
+      "restart, short_user_timeout, tcp"]),
     ({"services": [{"name": "nginx"}]},
      [f"keepalive_services[0] 'nginx': name: {name_problem('nginx')}; write 'nginx.service' or 'nginx.socket'"]),
     ({"services": [{"name": "cron.timer"}]},
@@ -186,11 +199,11 @@ MISTAKES: t.List[t.Tuple[t.Dict[str, t.Any], t.List[str]]] = [
     ({"services": 5}, ["keepalive_services: 5 is not a list of dictionaries with a 'name'"]),
     ({"services": [], "layers": 5}, ["keepalive_services__*: 5 is not a dictionary of lists"]),
     ({"services": [a()], "base": {"profile": "p"}},
-     ["base: profile: unknown key; known: accept, backend, debug, enforce, if_present, libraries, live, min_sockets, "
-      "overwrite, respect, restart, short_user_timeout, tcp"]),
+     ["base: profile: unknown key; known: accept, backend, debug, enforce, if_present, jitter, libraries, live, "
+      "min_sockets, overwrite, respect, restart, short_user_timeout, tcp"]),
     ({"services": [a()], "defaults": {"name": "p"}},
-     ["keepalive_services_defaults: name: unknown key; known: accept, backend, debug, enforce, if_present, libraries, "
-      "live, min_sockets, overwrite, profile, respect, restart, short_user_timeout, tcp"]),
+     ["keepalive_services_defaults: name: unknown key; known: accept, backend, debug, enforce, if_present, jitter, "
+      "libraries, live, min_sockets, overwrite, profile, respect, restart, short_user_timeout, tcp"]),
     ({"services": [a()], "profiles": [{"name": "p", "tcp": {"maxseg": "x"}}, {"name": ""}, {"name": "p", "x": 1}]},
      ["keepalive_services_profiles[0] 'p': tcp.maxseg: 'x' is not an integer of bytes from 88 to 32767, "
       "0 (the system's default)",

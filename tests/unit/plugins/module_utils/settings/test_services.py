@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unit_names import name_problem
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import ordered, resolution
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolution
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import a, mistakes, only, resolve
 
 Services = t.List[t.Dict[str, t.Any]]
@@ -291,24 +291,6 @@ def test_the_restart_of_an_absent_unit_is_that_of_all_that_was_said() -> None:
     assert resolution(services).absent == [{"name": "a.service", "restart": "if_running"}]
     profiled = resolution([a(state="absent", profile="p")], profiles=[{"name": "p", "restart": "never"}])
     assert profiled.absent == [{"name": "a.service", "restart": "never"}]
-
-
-@pytest.mark.parametrize(
-    ("names", "after", "order", "circle"),
-    [
-        ("abc", {}, "abc", ""),
-        ("abc", {"a": "c", "c": "b"}, "bca", ""),
-        ("abc", {"a": "bc"}, "bca", ""),
-        ("abc", {"a": "x"}, "abc", ""),
-        ("abc", {"x": "a"}, "abc", ""),
-        ("ab", {"a": "b", "b": "a"}, "ab", "aba"),
-        ("abcd", {"a": "b", "b": "c", "c": "b"}, "abcd", "bcb"),
-        ("abcd", {"d": "d"}, "abcd", "dd"),
-        ("abcd", {"a": "cd", "d": "c"}, "cdab", ""),
-    ],
-)
-def test_each_stands_behind_those_it_waits_for(names: str, after: t.Dict[str, str], order: str, circle: str) -> None:
-    assert ordered(names, after) == (list(order), list(circle))
 
 
 def test_a_unit_listed_twice_that_agrees_is_merged() -> None:

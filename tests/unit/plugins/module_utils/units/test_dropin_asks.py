@@ -49,6 +49,8 @@ def written(service: ResolvedService) -> str:
         {"name": "a.service", "respect": True},
         {"name": "w@.service", "libraries": ["socket"], "live": True, "overwrite": True},
         {"name": "a.socket", "tcp": {"keepidle": 90, "keepintvl": 9, "keepcnt": 3, "defer_accept": 5}},
+        {"name": "a.service", "jitter": 10, "tcp": {"keepidle": 120}},
+        {"name": "a.socket", "jitter": 10, "tcp": {"keepidle": 90}},
         {"name": "a.socket", "backend": "bpf", "tcp": {"keepidle": 90}},
         {"name": "a.service", "backend": "bpf", "libraries": ["listen"], "enforce": True},
         {"name": "a.service", "backend": "bpf", "respect": True, "live": True},
@@ -96,7 +98,7 @@ def test_a_socket_unit_is_refused_where_a_time_is_none() -> None:
 
 @pytest.mark.parametrize(
     "said", ["", "[1]", "{", '{"accept": "x"}', '{"accept": ["x"]}', '{"min_sockets": -1}', '{"min_sockets": true}',
-             '{"live": 1}', '{"other": true}', '{"restart": 1}']
+             '{"live": 1}', '{"jitter": "10"}', '{"latest_keepidle": true}', '{"other": true}', '{"restart": 1}']
 )  # fmt: skip
 def test_a_comment_that_we_have_not_written_is_refused(said: str) -> None:
     with pytest.raises(NotUnderstood, match="Its entry also says"):
