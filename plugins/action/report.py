@@ -110,7 +110,7 @@ class ActionModule(Action):
             return _show_sockets(arguments)
         if form == "rollout":
             return _show_rollout(arguments)
-        lines = _show_audit(arguments["answers"], self._wants_table(variables))
+        lines = _show_audit(arguments["answers"], self._wants_table(variables), variables if arguments["phase"] else {})
         changed = bool(arguments["output"]) and _write(arguments["output"], arguments["answers"], self._task.check_mode)
         return {"changed": changed, "lines": lines}
 
@@ -307,11 +307,14 @@ def _print_rollout(
     return table
 
 
-def _show_audit(answers: Arguments, table: bool) -> list[str]:
+def _show_audit(answers: Arguments, table: bool, task_vars: Arguments) -> list[str]:
     """Print an audit; return its lines."""
-    from ..module_utils.audit.report import render  # each rollout loads this file, and needs nothing of an audit
+    # Each rollout loads this file, and needs nothing of an audit.
+    from ..module_utils.audit.report import render
+    from ..plugin_utils._set_already import set_already
 
-    lines = render(answers, table)
+    already = set_already(answers, task_vars["hostvars"].raw_get) if task_vars else set_already((), dict)
+    lines = render(answers, table, already=already)
     display = Display()
     display.display("")
     for text, what in lines:

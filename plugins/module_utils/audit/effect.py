@@ -27,8 +27,11 @@ class Effect(t.NamedTuple):
     """By unit the connections that a program of the kernel would set, without a restart."""
 
 
-def effect_of(findings: t.Iterable[Finding]) -> Effect:
-    """Count."""
+def effect_of(findings: t.Iterable[Finding], listed: t.Mapping[str, t.Container[str]]) -> Effect:
+    """Count.
+
+    :param listed: By host, the units that have an entry already, for which nothing is to be pasted.
+    """
     mended = listeners = 0
     restarted: t.Dict[t.Tuple[str, str], int] = {}
     by_program: t.Dict[str, int] = {}
@@ -38,6 +41,8 @@ def effect_of(findings: t.Iterable[Finding]) -> Effect:
             continue
         unit, program = advice["entry"]["name"], advice["entry"].get("backend") == "bpf"
         for host, group in finding.groups:
+            if unit in listed.get(host, ()):
+                continue
             wrong = sum(group[verdict] for verdict in _KNOWN)
             mended += wrong
             listeners += group["listeners_total"]

@@ -10,6 +10,7 @@ templates.
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 import typing as t
 
@@ -24,6 +25,7 @@ from ..settings.options import (
     as_integer,
     problem_with_user_timeout,
 )
+from ..settings.variables import LAYER
 from .entry import OVERRIDDEN
 
 _LIST = "keepalive_services"
@@ -76,21 +78,40 @@ class Pasted(t.NamedTuple):
             yield f"accept: [{', '.join(self.accept)}]"
 
 
+class SetAlready(t.NamedTuple):
+    """What the hosts' variables say before anything is pasted."""
+
+    variables: t.FrozenSet[str] = frozenset()
+    """The lists of services that any of them has: to paste another one of that name would hide it."""
+    units: t.Mapping[str, t.Collection[str]] = {}
+    """By host, the units that it has an entry for."""
+
+
+NOTHING_SET = SetAlready()
+
+
 class Entries:
     """The entries of all hosts of an audit."""
 
-    def __init__(self, hosts: t.Collection[str]) -> None:
+    def __init__(self, hosts: t.Collection[str], already: SetAlready = NOTHING_SET) -> None:
         """Begin with none.
 
         :param hosts: all hosts of the audit, those that were not read as well.
         """
         self._hosts = hosts
+        self._already = already
+        self.listed: t.Dict[str, t.List[str]] = {}
+        """By unit the hosts that have an entry for it: to be rolled out, or corrected."""
         self._by_unit: t.Dict[str, t.Dict[str, Pasted]] = {}
 
     def add(self, host: str, entry: t.Mapping[str, t.Any]) -> None:
         """Take the entry of one finding on one host."""
         name = entry["name"]
         if not is_unit_name(name, OURS):
+            return
+        if name in self._already.units.get(host, ()):
+            hosts = self.listed.setdefault(name, [])
+            hosts += [host] if host not in hosts else []
             return
         numbers = ((key, as_integer(value)) for key, value in entry["tcp"].items() if key in OPTIONS)
         given = Pasted(
@@ -120,14 +141,18 @@ class Entries:
                 continue
             for given, hosts in by_content.items():
                 differing.setdefault(tuple(hosts), {})[unit] = given
-        lines = self._block(_LIST, alike, few if len(self._hosts) > 1 else None) if alike else []
-        for number, (names, entries) in enumerate(differing.items(), 1):
+        free = (
+            name for name in map(f"{LAYER}audit{{}}".format, itertools.count(1)) if name not in self._already.variables
+        )
+        variable = next(free) if alike and _LIST in self._already.variables else _LIST
+        lines = self._block(variable, alike, few if len(self._hosts) > 1 else None) if alike else []
+        for names, entries in differing.items():
             text = f"Into the variables of {', '.join(names)} only: others need other values or libraries."
             lines += [
                 "",
                 *(f"# {line}" for line in textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)),
             ]
-            lines += self._block(f"{_LIST}__audit{number}", entries, None)
+            lines += self._block(next(free), entries, None)
         return lines[1:] if lines and not lines[0] else lines
 
     def _block(

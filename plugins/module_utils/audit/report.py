@@ -22,7 +22,7 @@ from ..linux.printable import named, printable, width
 from ..linux.procnet import endpoint
 from .entry import LIBRARY_OF
 from .overview import SPOKEN, VERDICTS, host_table, legend, sums
-from .paste import Entries
+from .paste import NOTHING_SET, Entries, SetAlready
 from .remarks import EMPTY, AuditAnswer, Line, remarks
 
 _MOST_NAMES = 3
@@ -77,14 +77,17 @@ def _importance(finding: Finding) -> t.Tuple[t.Any, ...]:
 
 
 def render(
-    answers: t.Mapping[str, t.Optional[AuditAnswer]], table: bool = False, columns: int = COLUMNS
+    answers: t.Mapping[str, t.Optional[AuditAnswer]],
+    table: bool = False,
+    columns: int = COLUMNS,
+    already: SetAlready = NOTHING_SET,
 ) -> t.List[Line]:
     """Return the whole report; no text of a host begins a line of its own in it.
 
     :param table: Whether a line for each host comes first.
     :param columns: What a line takes at most, but for what is to be copied, and the table.
     """
-    lines = ((printable(text), what) for text, what in _render(answers, table))
+    lines = ((printable(text), what) for text, what in _render(answers, table, already))
     return [each for text, what in lines for each in _folded(text, what, columns)]
 
 
@@ -102,7 +105,7 @@ def _folded(text: str, what: str, columns: int) -> t.Iterator[Line]:
     yield from ((line, what) for line in folded(stripped, indent, hanging, columns))
 
 
-def _render(answers: t.Mapping[str, t.Optional[AuditAnswer]], table: bool) -> t.Iterable[Line]:
+def _render(answers: t.Mapping[str, t.Optional[AuditAnswer]], table: bool, already: SetAlready) -> t.Iterable[Line]:
     known = [answer for answer in answers.values() if answer and "groups" in answer]
     if not known:
         return host_table(answers)
@@ -120,7 +123,7 @@ def _render(answers: t.Mapping[str, t.Optional[AuditAnswer]], table: bool) -> t.
         if finding.wrong:
             lines += [EMPTY, *_describe(finding, timeout, several)]
     lines += _silent_listeners([finding for finding in findings if not finding.wrong], several)
-    return lines + _entries(findings, answers) + _right(answers) + remarks(answers)
+    return lines + _entries(findings, answers, already) + _right(answers) + remarks(answers)
 
 
 def _describe(finding: Finding, timeout: str, several: bool) -> t.Iterator[Line]:
@@ -275,18 +278,26 @@ def _right(answers: t.Mapping[str, t.Optional[AuditAnswer]]) -> t.List[Line]:
     ]
 
 
-def _entries(findings: t.Iterable[Finding], hosts: t.Collection[str]) -> t.List[Line]:
-    entries = Entries(hosts)
+def _entries(findings: t.Iterable[Finding], hosts: t.Collection[str], already: SetAlready) -> t.List[Line]:
+    entries = Entries(hosts, already)
     for finding in findings:
         advice = finding.first["advice"]
         if advice["kind"] in ("preload", "program") and advice["entry"]:
             for host, group in finding.groups:
                 entries.add(host, group["advice"]["entry"])
     pasted = entries.lines(lambda names: hosts_within(names, _COLUMNS_OF_COMMENTS))
-    if not pasted:
-        return []
-    title = "To paste; enable_keepalive --check --diff then shows what would be restarted:"
-    return [EMPTY, (title, "plain"), EMPTY, *((f"    {line}", "copy advice") if line else EMPTY for line in pasted)]
+    lines: t.List[Line] = []
+    if pasted:
+        title = "To paste; enable_keepalive --check --diff then shows what would be restarted:"
+        # From the first column on: so it fits behind what stands in a file already.
+        lines = [EMPTY, (title, "plain"), EMPTY, *((line, "copy advice") if line else EMPTY for line in pasted)]
+    if entries.listed:
+        title = "These have an entry already; enable_keepalive brings it, or correct it:"
+        lines += [EMPTY, (title, "plain")]
+        for unit, names in sorted(entries.listed.items()):
+            on = f" on {hosts_within(names, _COLUMNS_OF_HOSTS)}" if len(hosts) > 1 else ""
+            lines.append((f"    {unit}{on}", "advice"))
+    return lines
 
 
 def duration(seconds: float) -> str:

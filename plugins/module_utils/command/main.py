@@ -65,6 +65,7 @@ with --check, as plugins of monitoring systems:
   1  WARNING   sockets that a restart or a new connection puts right, too few, or no such unit
   2  CRITICAL  sockets, or a BPF program, that are wrong and stay so
   3  UNKNOWN   something could not be seen, or nothing is asked on this host
+what each reason means, and what helps: docs/reasons.md of the collection
 with --metrics and --facts alone:
   0  written, whatever was found
   1  a file could not be written, or nothing could be looked at

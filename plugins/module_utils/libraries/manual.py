@@ -82,6 +82,9 @@ Everything, as JSON.
 .BR \-c ", " \-\-check
 For monitoring: compare the live sockets with what the drop-ins of this host ask.
 One line with performance data, then one for each unit that is not right.
+What each reason means, and what helps, stands in
+.I docs/reasons.md
+of the collection.
 .TP
 .BR \-\-metrics " \fIfile\fR"
 Write the same for the textfile collector of node_exporter;
@@ -141,6 +144,9 @@ keepalive\-sockets \-\-check
 .SH SEE ALSO
 .BR ss (8),
 .BR tcp (7),
-.BR systemd.socket (5)
+.BR systemd.socket (5),
+.UR https://github.com/netops/ansible\-keepalive/blob/main/docs/reasons.md
+the reasons
+.UE
 """
 )

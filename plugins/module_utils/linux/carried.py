@@ -58,14 +58,20 @@ def imported_by(text: str, path: str, folder: str) -> t.List[str]:
     """
     room = os.path.dirname(path)
     paths = [f"{room}/__init__.py"]
-    for dots, module, names in _IMPORT.findall(text):
+    for dots, module, names in relative_imports(text):
         where = "/".join([room][: 2 - len(dots)] + (module.split(".") if module else []))
         if os.path.isdir(os.path.join(folder, where)):
-            listed = re.sub(r"#.*|[()]", "", names).split(",")
-            paths += [f"{where}/{name.split()[0]}.py" for name in listed if name.strip()]
+            paths += [f"{where}/{name}.py" for name in names]
         else:
             paths.append(f"{where}.py")
     return paths
+
+
+def relative_imports(text: str) -> t.Iterator[t.Tuple[str, str, t.List[str]]]:
+    """Yield the dots, the module and the names of each import from the collection, also of those within functions."""
+    for dots, module, names in _IMPORT.findall(text):
+        listed = re.sub(r"#.*|[()]", "", names).split(",")
+        yield dots, module, [name.split()[0] for name in listed if name.strip()]
 
 
 def text_of_files(files: Files) -> str:

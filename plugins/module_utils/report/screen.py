@@ -21,6 +21,7 @@ _MOST_BLOCKS = 8
 _LINES_OF_HOSTS = 8
 _LINES_OF_UNITS = ((3, 6), (6, 3))
 """What was seen takes so many lines where there are so many findings at most; otherwise one."""
+WHERE_TO_LOOK_UP = "What each word means, and what helps: docs/reasons.md of this collection"
 _LABELS = {
     "failed": ("FAILED", "wrong"), "refused": ("REFUSED", "wrong"), "wrong": ("WRONG", "wrong"),
     "no_data": ("NO DATA", "unknown"), "not_begun": ("NOT BEGUN", "idle"), "accepted": ("ACCEPTED", "accepted"),
@@ -44,6 +45,7 @@ def screen(
         *lines.of(verdict for verdict in _LABELS if verdict != "accepted"),
         *connections(at_risk),
         *lines.of(["accepted"]),
+        *_where_to_look_up(found),
         *_to_do([each for each in found if each.verdict == "to_do"]),
         *_as_they_should_be(document),
         *what_would_change(document, at_risk),
@@ -125,6 +127,13 @@ def _block(each: Alike, label: t.Tuple[str, str], of_hosts: int, lines_of_unit: 
     yield from ((fold, "plain") for fold in folds[:most])
     if len(folds) > most:
         yield f"{' ' * INDENT}... and {number_of(len(folds) - most, 'more line')}", "plain"
+
+
+def _where_to_look_up(found: t.Iterable[Alike]) -> t.Iterator[ScreenLine]:
+    """Yield where it stands what a reason means, if one is told that somebody has to see to."""
+    if any(each.verdict in ("wrong", "no_data") and each.unit for each in found):
+        yield "", "plain"
+        yield WHERE_TO_LOOK_UP, "plain"
 
 
 def _to_do(found: t.Sequence[Alike]) -> t.Iterator[ScreenLine]:

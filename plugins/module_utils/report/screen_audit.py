@@ -38,7 +38,8 @@ def connections(found: t.Sequence[Finding]) -> t.Iterator[ScreenLine]:
 
 def what_would_change(document: Said, found: t.Sequence[Finding]) -> t.Iterator[ScreenLine]:
     """Yield what the entries to paste would change."""
-    effect, totals = effect_of(found), document["totals"]["audit"]
+    listed = {name: host["units"] for name, host in document["hosts"].items()}
+    effect, totals = effect_of(found, listed), document["totals"]["audit"]
     if not effect.mended and not effect.listeners:
         return
     parts = []

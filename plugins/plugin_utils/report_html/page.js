@@ -58,7 +58,7 @@
     const { hosts, units, audit } = data.totals;
     at("title").textContent = `keepalive: ${data.kind}${data.check_mode && data.kind !== "audit" ? " (a look that changed nothing)" : ""}`;
     at("about").textContent = `${utc(data.begun)} to ${utc(data.ended).slice(11)}, ${many(hosts.total, "host")}`;
-    at("made").textContent = `Written by netops.keepalive ${data.collection}, ansible-core ${data.ansible}. This file asks no other for anything.`;
+    at("made").textContent = `Written by netops.keepalive ${data.collection}, ansible-core ${data.ansible}. This file asks no other for anything. What each word means, and what helps, stands in docs/reasons.md of the collection.`;
     const place = at("totals");
     const risk = audit ? audit.without + audit.slow + audit.tight : 0;
     const parts = [];

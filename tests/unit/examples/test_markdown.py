@@ -73,3 +73,15 @@ def test_no_line_of_prose_is_longer_than_those_of_the_code(name: str) -> None:
 )
 def test_what_is_prose(text: str, numbers: t.List[int]) -> None:
     assert [number for number, _line in prose(text)] == numbers
+
+
+@pytest.mark.parametrize("name", files())
+def test_each_heading_stands_apart(name: str) -> None:
+    lines = (TOP / name).read_text(encoding="utf-8").splitlines()
+    fenced = [sum(line.lstrip().startswith("```") for line in lines[:at]) % 2 for at in range(len(lines))]
+    joined = [
+        line
+        for at, line in enumerate(lines)
+        if re.match(r"#+ ", line) and not fenced[at] and at and any(lines[at - 1 : at] + lines[at + 1 : at + 2])
+    ]
+    assert joined == []

@@ -244,7 +244,7 @@ def test_each_word_has_its_colour(shown: Shown, monkeypatch: pytest.MonkeyPatch)
         "advice": C.COLOR_CHANGED,
         "": None,
     }
-    monkeypatch.setattr(audit_report, "render", lambda _answers, _table: [(f"it is {word}", word) for word in of_audit])
+    monkeypatch.setattr(audit_report, "render", lambda *_, **__: [(f"it is {word}", word) for word in of_audit])
     report("audit", answers={"h1": None})
     assert shown == [("", None), *((f"it is {word}", colour) for word, colour in of_audit.items())]
     del shown[:]

@@ -30,11 +30,17 @@ def test_what_is_mended_and_what_is_restarted_for_it() -> None:
         advised("nginx.service", "native", "accepted", connections=7, without=7, listeners_total=1),
     )
     other = answer(advised("w@.service", "preload", units=2, connections=1, without=1))
-    assert effect_of(findings_of({"h1": one, "h2": other})) == Effect(
+    assert effect_of(findings_of({"h1": one, "h2": other}), {}) == Effect(
         mended=7, listeners=2, restarted={"w@.service": 5}, by_program={"static.service": 2}
     )
 
 
 def test_where_nothing_is_to_be_pasted_nothing_changes() -> None:
     native = answer(advised("nginx.service", "native", "accepted", connections=7, without=7))
-    assert effect_of(findings_of({"h1": native, "h2": None})) == Effect(0, 0, {}, {})
+    assert effect_of(findings_of({"h1": native, "h2": None}), {}) == Effect(0, 0, {}, {})
+
+
+def test_what_has_an_entry_already_is_not_counted_again() -> None:
+    one = answer(advised("a.service", "preload", connections=1, without=1))
+    found = findings_of({"h1": one, "h2": one})
+    assert effect_of(found, {"h1": {"a.service": {}}, "h2": {}}) == Effect(1, 0, {"a.service": 1}, {})

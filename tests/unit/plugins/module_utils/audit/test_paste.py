@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.entry import AsFound, entry_for
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.idle import KeepaliveTimes
-from ansible_collections.netops.keepalive.plugins.module_utils.audit.paste import Entries
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.paste import Entries, SetAlready
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import resolve
 
 VALUES = KeepaliveTimes(120, 30, 4)
@@ -280,6 +280,34 @@ def test_what_is_pasted_for_some_hosts_is_taken_beside_what_is_for_all() -> None
         "keepalive_services__audit1": [("b.service", ["connect"], True, -1), everywhere],
         "keepalive_services__audit2": [("b.service", ["listen"], True, 6000), everywhere],
     }
+
+
+def test_what_is_pasted_hides_no_list_that_a_host_has() -> None:
+    """A second list of one name would take the first one's place, in a file, and for a host of two groups."""
+    layers = frozenset({"keepalive_services", "keepalive_services__audit1", "keepalive_services__web"})
+    entries = Entries(["w1", "w2", "w3"], SetAlready(layers))
+    for host in ("w1", "w2"):
+        entries.add(host, entry_for("a.service", "outgoing", VALUES, NOTHING)[0])
+    entries.add("w1", entry_for("b.service", "outgoing", VALUES, OWN)[0])
+    entries.add("w3", entry_for("b.service", "outgoing", VALUES, NOTHING)[0])
+    read = yaml.safe_load("\n".join(entries.lines(", ".join)))
+    assert {name: [each["name"] for each in found] for name, found in read.items()} == {
+        "keepalive_services__audit2": ["a.service"],
+        "keepalive_services__audit3": ["b.service"],
+        "keepalive_services__audit4": ["b.service"],
+    }
+
+
+def test_a_unit_that_a_host_has_an_entry_for_is_named_and_not_pasted_again() -> None:
+    """What stands in keepalive_services would win over it, or be said twice."""
+    entries = Entries(["w1", "w2"], SetAlready(units={"w1": {"a.service"}, "w2": {"b.service"}}))
+    for host in ("w1", "w2"):
+        for side in ("outgoing", "accepted"):
+            entries.add(host, entry_for("a.service", side, VALUES, NOTHING)[0])
+    text = "\n".join(entries.lines(", ".join))
+    assert yaml.safe_load(text)["keepalive_services"][0]["name"] == "a.service"
+    assert "# w2\n" in text
+    assert entries.listed == {"a.service": ["w1"]}
 
 
 def test_nothing_to_paste() -> None:

@@ -12,6 +12,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.paste import SetAlready
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.report import duration, render
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import endpoint
 from ansible_collections.netops.keepalive.tests.unit.support.audit_answers import answer, group, text_of
@@ -94,10 +95,10 @@ def test_one_host() -> None:
 
         To paste; enable_keepalive --check --diff then shows what would be restarted:
 
-            keepalive_services:
-              - name: 'worker@.service'
-                libraries: [connect]
-                tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}
+        keepalive_services:
+          - name: 'worker@.service'
+            libraries: [connect]
+            tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}
 
         right: good.service x 4
 
@@ -142,16 +143,14 @@ def test_different_advice_is_said_apart() -> None:
 def test_both_directions_of_a_unit_make_one_entry() -> None:
     program = Program("/usr/bin/gate", unit="gate.service")
     both = [group(program, direction, connections=1, without=1) for direction in ("outgoing", "accepted")]
-    assert "      - name: 'gate.service'\n        libraries: [connect, listen]\n        tcp" in text_of(
-        {"w1": answer(*both)}
-    )
+    assert "  - name: 'gate.service'\n    libraries: [connect, listen]\n    tcp" in text_of({"w1": answer(*both)})
 
 
 def test_a_socket_unit_has_an_entry_without_libraries() -> None:
     relay = group(Program("/usr/bin/relay", unit="relay.socket"), "accepted", connections=1, without=1)
     text = text_of({"w1": answer(relay)})
     assert "    do: systemd sets it, entry below\n    or: systemd sockets: KeepAlive=yes" in text
-    assert "      - name: 'relay.socket'\n        tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}\n" in text
+    assert "  - name: 'relay.socket'\n    tcp: {keepidle: 120, keepintvl: 30, keepcnt: 4}\n" in text
 
 
 def of_program(path: str, **settings: t.Any) -> t.Dict[str, t.Any]:
@@ -236,7 +235,7 @@ def test_all_libraries_of_an_entry_are_named() -> None:
     both["advice"]["entry"]["libraries"] = ["connect", "listen"]
     text = text_of({"w1": answer(both)})
     assert "    do: the libraries connect and listen, entry below\n" in text
-    assert "        libraries: [connect, listen]\n" in text
+    assert "    libraries: [connect, listen]\n" in text
 
 
 def test_peers_that_all_hosts_have_are_not_others() -> None:
@@ -374,7 +373,7 @@ def test_in_short_it_fits_80_columns_and_what_is_to_be_copied_stays_whole() -> N
     assert "    do: nginx, clients: listen … so_keepalive=120:30:4;" in setting
     assert "in one listen directive of each" not in "\n".join(setting)
     (comment,) = (line for line in lines if "- name: 'worker@.service'" in line)
-    assert comment == "      - name: 'worker@.service'    # a.example.com, c.example.com and 8 more"
+    assert comment == "  - name: 'worker@.service'    # a.example.com, c.example.com and 8 more"
 
 
 def test_no_host_was_read() -> None:
@@ -386,7 +385,7 @@ def test_the_colours() -> None:
     assert [what for line, what in render(answers, table=True)[2:7]] == ["plain", "wrong", "right", "unknown", "wrong"]
     kinds = dict(render(answers))
     assert kinds["    do: the library connect, entry below"] == "advice"
-    assert kinds["        libraries: [connect]"] == "advice"
+    assert kinds["    libraries: [connect]"] == "advice"
     assert kinds["To paste; enable_keepalive --check --diff then shows what would be restarted:"] == "plain"
 
 
@@ -423,3 +422,12 @@ def test_what_is_not_listed_is_counted_to_the_last_one(total: int, words: str) -
 def test_values_that_are_not_listed_are_said_to_be_there(total: int, more: str) -> None:
     one = answer({**NGINX, "connections": 2, "values_total": total}, connections=2, slow=2)
     assert f"(7200 s / 75 s x 9{more})" in text_of({"one": one})
+
+
+def test_units_that_have_an_entry_already_are_named_once_for_all_hosts() -> None:
+    answers = {name: answer(WORKER) for name in ("w1", "w2", "w3")}
+    listed = SetAlready(units={name: {"worker@.service"} for name in answers})
+    lines = [line for line, _what in render(answers, already=listed)]
+    place = lines.index("These have an entry already; enable_keepalive brings it, or correct it:")
+    assert lines[place + 1] == "    worker@.service on w[1-3]"
+    assert not any("To paste" in line for line in lines)

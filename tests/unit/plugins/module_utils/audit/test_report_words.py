@@ -101,7 +101,7 @@ def test_what_a_finding_is_called(settings: t.Dict[str, t.Any], line: str) -> No
 def test_many_hosts_are_named_in_few_words(hosts: int, words: str) -> None:
     text = text_of({f"h{number}": answer(finding()) for number in range(hosts)})
     assert f"\na.service on {words}: a connects\n" in text
-    assert f"      - name: 'a.service'    # {words}\n" in text
+    assert f"  - name: 'a.service'    # {words}\n" in text
 
 
 def listener(port: int, verdict: str = "slow", shown_by: int = 0) -> t.Dict[str, t.Any]:
@@ -188,7 +188,7 @@ def with_entry(unit: str, entry: t.Any, **settings: t.Any) -> t.Dict[str, t.Any]
 
 def entries(*hosts: t.List[t.Dict[str, t.Any]]) -> t.List[str]:
     text = text_of({f"h{number}": answer(*groups) for number, groups in enumerate(hosts)})
-    return text.partition("    keepalive_services:\n")[2].splitlines()
+    return text.partition("keepalive_services:\n")[2].splitlines()
 
 
 def test_the_entries_stand_in_the_order_of_their_names_with_all_their_libraries() -> None:
@@ -200,12 +200,12 @@ def test_the_entries_stand_in_the_order_of_their_names_with_all_their_libraries(
     both = [connecting("a.service", "listen", without=0, tight=1), connecting("a.service")]
     first = [connecting("b.service", connections=2), *both]
     second = [*reversed(both), connecting("a.service", program="/usr/bin/other")]
-    tcp = "        tcp: {keepidle: 60, keepcnt: 4}"
+    tcp = "    tcp: {keepidle: 60, keepcnt: 4}"
     assert entries(first, second) == [
-        "      - name: 'a.service'    # h0, h1", "        libraries: [connect, listen]", tcp,
-        "      - name: 'b.service'    # h0", "        if_present: true", "        libraries: [connect]", tcp,
+        "  - name: 'a.service'    # h0, h1", "    libraries: [connect, listen]", tcp,
+        "  - name: 'b.service'    # h0", "    if_present: true", "    libraries: [connect]", tcp,
     ]  # fmt: skip
-    assert entries(first)[0] == "      - name: 'a.service'"
+    assert entries(first)[0] == "  - name: 'a.service'"
 
 
 def test_of_what_a_host_answers_only_what_is_meant_is_to_be_pasted() -> None:
@@ -219,8 +219,8 @@ def test_of_what_a_host_answers_only_what_is_meant_is_to_be_pasted() -> None:
         finding("e.service", advice={**PLAIN_ADVICE, "kind": "native", "native": [setting("x")], "entry": entry}),
     ]
     assert entries(groups) == [
-        "      - name: 'a.service'", "        libraries: [connect]", "        tcp: {keepidle: 60}",
-        "      - name: 'd.socket'", "        tcp: {keepcnt: 4}",
+        "  - name: 'a.service'", "    libraries: [connect]", "    tcp: {keepidle: 60}",
+        "  - name: 'd.socket'", "    tcp: {keepcnt: 4}",
     ]  # fmt: skip
 
 

@@ -213,7 +213,7 @@ def test_what_is_to_be_pasted_is_yaml_that_gives_back_the_name(name: str) -> Non
     if not is_unit_name(name, OURS):
         assert not any("keepalive_services:" in line for line in lines)
         return
-    start = lines.index("    keepalive_services:")
+    start = lines.index("keepalive_services:")
     pasted = yaml.safe_load("\n".join(lines[start : start + 5]))
     given = {"name": name, "if_present": True, "libraries": ["connect"], "tcp": {"keepidle": 120}}
     assert pasted == {"keepalive_services": [given]}
@@ -224,8 +224,8 @@ def test_the_name_of_a_host_is_a_comment_in_what_is_to_be_pasted(host: str) -> N
     entries = [{"name": "a.service", "tcp": {"keepidle": idle}, "libraries": ["connect"]} for idle in (60, 120)]
     both = [answer(group("a.service", "/x", "", entry=entry)) for entry in entries]
     lines = report(dict(zip((f"h{host}", "i"), both)))
-    start = next(number for number, line in enumerate(lines) if line.startswith("    # "))
-    end = next(number for number, line in enumerate(lines) if number > start and line and not line.startswith("    "))
+    start = next(number for number, line in enumerate(lines) if line.startswith("# "))
+    end = max(number for number, line in enumerate(lines) if line.startswith("    tcp: ")) + 1
     pasted = yaml.safe_load("\n".join(lines[start:end]))
     assert pasted == {f"keepalive_services__audit{number}": [entry] for number, entry in enumerate(entries, 1)}
 

@@ -63,6 +63,8 @@ def test_the_whole_of_it() -> None:
         "ACCEPTED  c.service on 3 hosts: overridden_by_application x 6\n"
         "          h[1-3]\n"
         "\n"
+        "What each word means, and what helps: docs/reasons.md of this collection\n"
+        "\n"
         "NOT RUN   3: d.service 3\n"
         "\n"
         "RIGHT     3: b.service 3\n"

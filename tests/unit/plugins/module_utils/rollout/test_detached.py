@@ -13,11 +13,14 @@ import stat
 import subprocess
 import sys
 import typing as t
+import zipfile
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import file_lock, polling
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.carried import imported_by
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import NotLocked
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import detached as rollout_detached
+from ansible_collections.netops.keepalive.plugins.module_utils.rollout import own_code
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.detached import (
     Detached,
     NoOutcome,
@@ -186,3 +189,24 @@ def test_the_code_runs_by_itself(tmp_path: pathlib.Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "there is nothing to do: no assignment\n", "")
+
+
+def test_the_code_has_what_is_imported_only_where_it_is_needed(tmp_path: pathlib.Path) -> None:
+    """Whatever the module has not needed itself: only a unit with a program imports what looks at programs."""
+    make = f"""
+import sys
+from {run_detached.__module__} import run_detached
+from {zipped_code.__module__} import zipped_code
+assert not [name for name in sys.modules if name.endswith("unit_programs")]
+open(sys.argv[1], "wb").write(zipped_code(run_detached))
+"""
+    path = str(tmp_path / "code.zip")
+    subprocess.run([sys.executable, "-c", make, path], check=True, env={**os.environ, "PYTHONPATH": ":".join(sys.path)})
+    with zipfile.ZipFile(path) as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist()}
+    rooms = f"{zipped_code.__module__.rpartition('.rollout.')[0].replace('.', '/')}/"
+    found = {name[len(rooms) :]: text for name, text in texts.items() if name.startswith(rooms)}
+    assert {"verdicts/unit_programs.py", "verdicts/causes_program.py", "bpf/reaching.py"} - set(found) == set()
+    folder = pathlib.Path(own_code.__file__).parents[1]
+    for name, text in found.items():
+        assert set(imported_by(text, name, str(folder))) - set(found) - {"/__init__.py"} == set(), name
