@@ -15,6 +15,7 @@ import typing as t
 
 from ..linux.printable import printable
 from ..settings.checks import Mistakes, ResolveError, Spelling, check_tcp
+from ..settings.entry_comment import comment_of
 from ..settings.options import ALWAYS, LIBRARIES, OPTIONS, SWITCHES, SYSTEM, problem_with_user_timeout
 from ..settings.service import ResolvedService
 from . import settings_file
@@ -89,8 +90,8 @@ def _endangered(filtered: t.Sequence[t.Mapping[str, t.Any]], sections: t.Sequenc
     return warnings
 
 
-def _section(heading: str, comment: str, variables: t.Mapping[str, str]) -> Section:
-    return {"heading": heading, "comment": comment, "variables": dict(variables)}
+def _section(heading: str, comment: str, variables: t.Mapping[str, str], also: str = "") -> Section:
+    return {"heading": heading, "comment": comment, "also": also, "variables": dict(variables)}
 
 
 def _unit_section(service: ResolvedService, pattern: str, everywhere: t.Mapping[str, int]) -> Section:
@@ -102,7 +103,7 @@ def _unit_section(service: ResolvedService, pattern: str, everywhere: t.Mapping[
     if service.debug:
         variables[SWITCHES["debug"]] = "1"
     profile = f", profile {service.profile}" if service.profile else ""
-    return _section(f"[unit {pattern}]", f"{service.name}{profile}", variables)
+    return _section(f"[unit {pattern}]", f"{service.name}{profile}", variables, comment_of(service))
 
 
 def _tcp(values: t.Mapping[str, int]) -> t.Dict[str, str]:
