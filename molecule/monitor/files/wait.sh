@@ -12,7 +12,7 @@ for _ in $(seq 1200); do
             $1 == "keepalive_check_duration_seconds" { took = $2 } END { exit !(ended - took > now) }' <<< "$text"; then
         missing=
         for pattern in "$@"; do grep -qxE -e "$pattern" <<< "$text" || missing="$missing $pattern"; done
-        [ -n "$missing" ] || { echo "after $(awk -v now="$now" 'BEGIN { print systime() - int(now) }') s"; exit 0; }
+        [ -n "$missing" ] || { echo "after $(($(date +%s) - ${now%.*})) s"; exit 0; }
         [ -z "$first" ] || { echo "missing in the first look:$missing"; break; }
     fi
     sleep 0.1
