@@ -22,8 +22,8 @@ from ..units.dropin_asks import expectation_in
 from ..verdicts.answer import Answer
 from ..verdicts.inspection import Audit
 from ..verdicts.question import BadParameter, question_from
-from .found import CRITICAL, UNKNOWN, HostFound, UnitFound, unit_found
-from .installed import wrong_with_installation
+from .found import UNKNOWN, HostFound, UnitFound, unit_found
+from .installed import wrong_with_host_wide, wrong_with_installation
 from .programs import find_programs
 from .sections import NO_SECTIONS, ProgramSections, program_sections, unit_sections
 
@@ -62,23 +62,13 @@ def asked_there(
     programs = NO_SECTIONS
     if expected or unclear or host.entries:
         problems += wrong_with_installation(libraries)
+    problems += wrong_with_host_wide(host)
     if host.entries:
-        problems += _wrong_with_files(host)
         programs = program_sections(host)
         said = unit_sections(host)  # what a unit's own drop-in says counts before it
         expected.update({unit: asks for unit, asks in said.expected.items() if unit not in texts})
         unclear.update({unit: why for unit, why in said.unclear.items() if unit not in texts})
     return AskedThere(list(expected.values()), unclear, problems, bool(host.entries), programs)
-
-
-def _wrong_with_files(host: HostWide) -> Problems:
-    found: Problems = [(CRITICAL, host.unusable)] if host.unusable else []
-    found += [
-        (CRITICAL, f"/etc/ld.so.preload names {entry}, which is not there")
-        for entry in host.entries
-        if "$" not in entry and not os.path.exists(entry)
-    ]
-    return found
 
 
 def look_at_sockets(
