@@ -10,10 +10,10 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
+from ..module_utils.settings.entry_comment import comment_of
 from ..module_utils.settings.service import ResolvedService
 from ..module_utils.units import dropin, slice_starter
 from ..module_utils.units.attach_line import attach_line, attach_words, slice_variables
-from ..module_utils.units.entry_comment import comment_of
 from . import _templates
 from ._core import AnsibleActionFail
 

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import os
+import stat
 import typing as t
 
 from ..module_utils.linux.files import replace_file
@@ -86,10 +88,22 @@ def write_forms(
 
 def _begins_with(path: str, mark: str) -> bool:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return os.path.isfile(path) and file.read(len(mark)) == mark
+        with _opened(path) as file:
+            return file.read(len(mark)) == mark.encode("utf-8")
     except OSError:
         return False
+
+
+def _opened(path: str) -> t.BinaryIO:
+    """Open a file, and nothing that keeps its reader waiting or has no end: a FIFO, a device.
+
+    :raises OSError: It is none, or it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no file", path)
+    return os.fdopen(descriptor, "rb")
 
 
 def _problem_with_folder(folder: str) -> str:
@@ -145,11 +159,11 @@ def document_in(path: str) -> dict[str, t.Any]:
     :raises NoReport: There is none, or it is wrong; a line for each mistake.
     """
     try:
-        if os.path.getsize(path) > _LARGEST:
-            raise NoReport(f"{path} is larger than any report")
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        return read_document(text, schema())
+        with _opened(path) as file:
+            if os.fstat(file.fileno()).st_size > _LARGEST:
+                raise NoReport(f"{path} is larger than any report")
+            content = file.read(_LARGEST)
+        return read_document(content.decode("utf-8"), schema())
     except OSError as error:
         raise NoReport(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

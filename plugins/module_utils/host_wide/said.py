@@ -26,9 +26,12 @@ _LONGEST = 900
 Section = t.Dict[str, t.Any]
 
 
-def section_of(heading: str, comment: str, variables: t.Mapping[str, str]) -> Section:
-    """Return a section as the module that writes the file takes it."""
-    return {"heading": heading, "comment": comment, "variables": dict(variables)}
+def section_of(heading: str, comment: str, variables: t.Mapping[str, str], also: str = "") -> Section:
+    """Return a section as the module that writes the file takes it.
+
+    :param also: the comment of settings/entry_comment.py.
+    """
+    return {"heading": heading, "comment": comment, "also": also, "variables": dict(variables)}
 
 
 def as_digit(value: bool) -> str:

@@ -14,6 +14,7 @@ import typing as t
 
 from ..linux.printable import printable
 from ..settings.checks import ResolveError, Spelling
+from ..settings.entry_comment import comment_of
 from ..settings.options import ALWAYS, OPTIONS, SWITCHES, SYSTEM
 from ..settings.service import ResolvedService
 from ..settings.services import profiles_by_name
@@ -104,7 +105,7 @@ def _unit_section(service: ResolvedService, pattern: str, everywhere: t.Mapping[
         variables[SWITCHES["debug"]] = "1"
     profile = f", profile {service.profile}" if service.profile else ""
     jitter = f", jitter {service.jitter} % of {service.latest_keepidle} s" if service.jitter else ""
-    return section_of(f"[unit {pattern}]", f"{service.name}{profile}{jitter}", variables)
+    return section_of(f"[unit {pattern}]", f"{service.name}{profile}{jitter}", variables, comment_of(service))
 
 
 def _tcp(values: t.Mapping[str, int]) -> t.Dict[str, str]:

@@ -9,19 +9,23 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ..host_wide.settings_file import sections
 from ..host_wide.state import HostWide, look_at_host_wide
 from ..linux import systemd
 from ..linux.procfs import HOST, Proc
+from ..settings.entry_comment import NotUnderstood
 from ..settings.expectation import Expectation
-from ..settings.options import LIBRARIES
+from ..settings.options import LIBRARY_DIR
 from ..sockets.access import Reader, choose_access
 from ..units import dropin
-from ..units.dropin_asks import expectation_in, values_in
-from ..units.entry_comment import NotUnderstood
+from ..units.asked import AskedUnit, unit_from
+from ..units.dropin_asks import expectation_in
+from ..verdicts.answer import Answer
 from ..verdicts.inspection import Audit
 from ..verdicts.question import BadParameter, question_from
-from .found import CRITICAL, UNKNOWN, HostFound, UnitFound, unit_found
+from .found import UNKNOWN, HostFound, UnitFound, unit_found
+from .installed import wrong_with_host_wide, wrong_with_installation
+from .programs import find_programs
+from .sections import NO_SECTIONS, ProgramSections, program_sections, unit_sections
 
 Problems = t.List[t.Tuple[int, str]]
 
@@ -31,16 +35,20 @@ class AskedThere(t.NamedTuple):
 
     expected: t.Sequence[Expectation]
     unclear: t.Mapping[str, str]
-    """By unit, why it is not known what its drop-in asks."""
+    """By unit, why it is not known what its drop-in asks, or its section of the settings file."""
     problems: t.Sequence[t.Tuple[int, str]]
     host_wide: bool = False
+    programs: ProgramSections = NO_SECTIONS
 
 
-def asked_there(directory: str = dropin.DIRECTORY, host: t.Optional[HostWide] = None) -> AskedThere:
+def asked_there(
+    directory: str = dropin.DIRECTORY, host: t.Optional[HostWide] = None, libraries: str = LIBRARY_DIR
+) -> AskedThere:
     """Read what the drop-ins of a host ask, and its settings file in the host-wide mode.
 
     :param directory: where drop-ins stand.
     :param host: the files of the host-wide mode, by default as they are.
+    :param libraries: where the libraries are.
     """
     texts, unread = dropin.survey(directory)
     problems: Problems = [(UNKNOWN, f"{error.filename}: {error.strerror}") for error in unread]
@@ -51,36 +59,16 @@ def asked_there(directory: str = dropin.DIRECTORY, host: t.Optional[HostWide] = 
         except NotUnderstood as error:
             unclear[unit] = f"{dropin.path_of(unit, directory)}: {error}"
     host = look_at_host_wide() if host is None else host
+    programs = NO_SECTIONS
+    if expected or unclear or host.entries:
+        problems += wrong_with_installation(libraries)
+    problems += wrong_with_host_wide(host)
     if host.entries:
-        problems += _wrong_with_files(host)
-        for name, expectation in _in_sections(host).items():
-            expected.setdefault(name, expectation)
-    return AskedThere(list(expected.values()), unclear, problems, bool(host.entries))
-
-
-def _wrong_with_files(host: HostWide) -> Problems:
-    found: Problems = [(CRITICAL, host.unusable)] if host.unusable else []
-    found += [
-        (CRITICAL, f"/etc/ld.so.preload names {entry}, which is not there")
-        for entry in host.entries
-        if "$" not in entry and not os.path.exists(entry)
-    ]
-    return found
-
-
-def _in_sections(host: HostWide) -> t.Dict[str, Expectation]:
-    """Return what the settings file asks of the units that it names; the libraries are those of every process."""
-    libraries = [name for name, file in LIBRARIES.items() if file in host.names]
-    found: t.Dict[str, Expectation] = {}
-    said = sections(host.settings or "")
-    for heading, pairs in said.items():
-        kind, _blank, pattern = heading[1:-1].partition(" ")
-        unit = pattern.replace("@*.service", "@.service")
-        variables = {**dict(said[""]), **dict(pairs)}
-        if kind == "unit" and not set(unit) & set("*?[") and variables.get("LIBKEEPALIVE_DISABLE") != "1":
-            tcp = values_in(variables)
-            found[unit] = Expectation(unit, frozenset(libraries), tcp, frozenset(), 0)
-    return found
+        programs = program_sections(host)
+        said = unit_sections(host)  # what a unit's own drop-in says counts before it
+        expected.update({unit: asks for unit, asks in said.expected.items() if unit not in texts})
+        unclear.update({unit: why for unit, why in said.unclear.items() if unit not in texts})
+    return AskedThere(list(expected.values()), unclear, problems, bool(host.entries), programs)
 
 
 def look_at_sockets(
@@ -92,19 +80,28 @@ def look_at_sockets(
     """
     problems = list(asked.problems)
     units = [UnitFound(name, UNKNOWN, why) for name, why in asked.unclear.items()]
-    if asked.expected:
+    answers: t.List[Answer] = []
+    patterns: t.Sequence[AskedUnit] = [unit_from(name, None) for name in asked.unclear]
+    reader = reader or (choose_access().reader if asked.expected or asked.programs.headings else None)
+    if asked.expected and reader:
         try:
             question = question_from({"expected": [one.as_dict() for one in asked.expected]}, run)
         except (BadParameter, systemd.SystemdError) as error:
-            why = str(error)
-            units += [UnitFound(one.name, UNKNOWN, "not compared, see above") for one in asked.expected]
-            return HostFound(sorted(units), [*problems, (UNKNOWN, why)], asked.host_wide)
-        audit = Audit(question, reader or choose_access().reader, proc=proc)
-        answer = audit.run()
+            names = [*(one.name for one in asked.expected), *asked.programs.names]
+            units += [UnitFound(name, UNKNOWN, "not compared, see above") for name in names]
+            return HostFound(sorted(units), [*problems, (UNKNOWN, str(error))], asked.host_wide)
+        answers.append(Audit(question, reader, proc=proc).run())
         for one in question.expected:
-            verdicts = [verdict for verdict in answer.verdicts.values() if verdict.expectation == one]
-            units.append(unit_found(one.name, answer.units[one.name], verdicts, one))
-        problems += [(UNKNOWN, why) for why in answer.damages]
-        if 1 in answer.unreadable and os.geteuid():
-            problems.append((UNKNOWN, "run as root: other users' processes cannot be read"))
+            verdicts = [verdict for verdict in answers[0].verdicts.values() if verdict.expectation == one]
+            units.append(unit_found(one.name, answers[0].units[one.name], verdicts, one))
+        patterns = [*patterns, *question.units]
+    if asked.programs.headings and reader:
+        found, answer = find_programs(
+            asked.programs, lambda name: any(unit.holds(name) for unit in patterns), proc, reader
+        )
+        units += found
+        answers += [answer] if answer else []
+    problems += [(UNKNOWN, why) for why in dict.fromkeys(why for answer in answers for why in answer.damages)]
+    if os.geteuid() and any(1 in answer.unreadable for answer in answers):
+        problems.append((UNKNOWN, "run as root: other users' processes cannot be read"))
     return HostFound(sorted(units), problems, asked.host_wide)

@@ -4,7 +4,8 @@
 
 """What was found in Prometheus' text format, for node_exporter's textfile collector.
 
-A label is a unit's name, a state or a reason: nothing in it is a user's choice but by the name of a unit of root's.
+A label is a unit's name (or C(program) and a path, in the host-wide mode), a state or a reason: nothing in it is a
+user's choice but by the name of a unit of root's.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ METRICS: t.Dict[str, str] = {
     "keepalive_status": "The worst of the host, as exit codes of plugins: 0 ok, 1 warning, 2 critical, 3 unknown.",
     "keepalive_problems": "How many problems the host has that concern no unit alone.",
     "keepalive_host_wide": "Whether every program of the host loads a library of this collection.",
-    "keepalive_units": "How many units are asked to have keepalive.",
+    "keepalive_units": "How many units are asked to have keepalive; a section of a program counts as one.",
     "keepalive_unit_status": "The state of a unit, as exit codes of plugins.",
     "keepalive_unit_compliant": "Whether nothing of a unit is wrong; absent where that is not known.",
     "keepalive_unit_running": "Whether a unit has processes, or listens; absent where that is not known.",

@@ -39,7 +39,7 @@ def failed_lines(why: str) -> t.List[str]:
 
 def _in_words(found: HostFound, totals: t.Mapping[str, int]) -> str:
     if not found.units:
-        none = "no unit here has a drop-in of this collection" if not found.host_wide else "no unit is named"
+        none = "no unit here has a drop-in of this collection" if not found.host_wide else "no unit or program is named"
         return (found.problems and _plain(found.problems[0][1])) or f"{none}: nothing was compared"
     bad = [unit for unit in found.units if unit.state != OK]
     sockets = f"{totals['right']} of {sum(totals.values())} sockets right"

@@ -16,6 +16,7 @@ from ..linux.host_ranges import hosts_within, in_order
 from .changes import Changes
 from .changes_said import summary_of, told_of, told_of_values
 from .findings import RANK, findings_in
+from .found_times import FoundAlike, found_alike, key_of, noticed_instead
 from .noticed import noticed_after
 from .rows import rows_in
 from .screen_audit import findings_about_connections
@@ -26,6 +27,8 @@ USUAL_TIMEOUT = 350
 
 _NAMES = 2000
 """Columns that the names of hosts take at most."""
+_MOST_FOUND, _MOST_UNITS = 6, 3
+"""Of values that were found in the place of one set, and of their units; the rest is counted."""
 _ENTRY = ("verdict", "state", "why", "backend", "reasons", "found")
 _COUNTS = ("sockets", "right", "wrong", "unknown")
 _RANK_OF_UNITS = ("wrong", "no_data", "accepted", "idle", "right")
@@ -61,12 +64,28 @@ def page_data(document: Said, changes: t.Optional[Changes] = None) -> t.Dict[str
         **{key: document[key] for key in keys},
         "units": names,
         "said": said.things,
-        "values": [{"tcp": tcp, **noticed_after(tcp)._asdict()} for tcp in values.things],
+        "values": _values(values.things, found_alike(hosts.values())),
         "timeout": _timeout(document),
         "hosts": sorted(rows, key=lambda row: (_rank(row, said.things), row["order"])),
         "findings": _findings(document),
         "changes": _changes(changes) if changes else None,
     }
+
+
+def _values(sets: t.Sequence[Said], found: t.Mapping[str, t.Sequence[FoundAlike]]) -> t.List[t.Dict[str, t.Any]]:
+    """Return when things are noticed with each set of values, and with what was found in its place."""
+    said = []
+    for tcp in sets:
+        alike = found.get(key_of(tcp), ())
+        drawn = [each for each in alike if each.others][:_MOST_FOUND]
+        others = [
+            {**each._asdict(), "units": each.units[:_MOST_UNITS], "more": max(0, len(each.units) - _MOST_UNITS),
+             **noticed_instead(tcp, each.others)}
+            for each in drawn
+        ]  # fmt: skip
+        rest = sum(each.sockets for each in alike) - sum(each.sockets for each in drawn)
+        said.append({"tcp": tcp, **noticed_after(tcp)._asdict(), "found": others, "not_drawn": rest})
+    return said
 
 
 def _units_worst_first(document: Said) -> t.List[str]:

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
-from ..linux.printable import printable
+from ..linux.printable import printable, shown
 from .document import NAME, VERSION
 from .schema import Schema, departures
 from .totals import totals_of
@@ -17,13 +18,17 @@ from .totals import totals_of
 MOST_TOLD = 10
 """Mistakes; of what is no document at all every line would be one."""
 
+_ESCAPED = re.compile(r"[^\n -~]|\\[bfnrtu]")
+"""In the text of a document that can hold something to escape. What a run has written mostly holds none, and to look at
+each of its texts takes as long as to read it."""
+
 
 class NoDocument(ValueError):
     """What is wrong with a document, in lines."""
 
 
 def read_document(text: str, schema: Schema) -> t.Dict[str, t.Any]:
-    """Return the document.
+    """Return the document, with what no terminal, browser or sheet should get escaped, whoever has written it.
 
     :raises NoDocument: The text is none, or it contradicts itself.
     """
@@ -44,7 +49,7 @@ def read_document(text: str, schema: Schema) -> t.Dict[str, t.Any]:
     if wrong:
         more = [f"and {len(wrong) - MOST_TOLD} more"] if len(wrong) > MOST_TOLD else []
         raise NoDocument("\n".join([*wrong[:MOST_TOLD], *more]))
-    return document
+    return t.cast("t.Dict[str, t.Any]", shown(document)) if _ESCAPED.search(text) else document
 
 
 def _contradictions(place: str, said: t.Any, counted: t.Any) -> t.List[str]:

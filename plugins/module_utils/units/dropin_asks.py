@@ -10,12 +10,12 @@ import typing as t
 
 from ..linux.systemd import seconds
 from ..linux.unit_files import directives_in, preload_entries
+from ..settings.entry_comment import NotUnderstood, entry_said
 from ..settings.expectation import Expectation
 from ..settings.options import LIBRARIES, LIBRARY_DIR, OPTIONS, SWITCHES, SYSTEM, as_integer, problem_with_value
 from ..settings.service import ResolvedService
 from .attach_line import attach_words, environment_told
 from .dropin import environment_in
-from .entry_comment import NotUnderstood, entry_said
 
 _DIRECTIVES = {
     "KeepAliveTimeSec": "keepidle",

@@ -70,6 +70,10 @@ class Audit:
             self._programs = UnitPrograms(self._unit_of, self._question.units, self._proc)
         return self._programs
 
+    def judge(self, records: t.Sequence[Record], expectation: Expectation) -> t.Dict[int, Verdict]:
+        """Say of sockets that run() has read what comes of something that is asked of them, and of no unit."""
+        return self._judge.judge(records, expectation)
+
     def look(self) -> Look:
         """Return what the run over these sockets needs to know that is to set them."""
         answer = self.run()

@@ -445,6 +445,8 @@
     return whole >= 120 ? `${Math.round(whole / 6) / 10} min` : `${whole} s`;
   }
 
+  const typed = (seconds) => (seconds < 7200 ? `${seconds} s` : duration(seconds)); // as people say it of firewalls
+
   function shape(tag, attributes, text) {
     const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -452,47 +454,77 @@
     return node;
   }
 
+  /* State, its word, and what becomes of a connection that is silent, with an idle timeout in between. */
   function verdictOf(values, timeout) {
-    if (values.keepidle >= timeout) return ["wrong", `the first probe comes after ${duration(timeout)}: too late`];
-    if (values.survives === null) return ["accepted", "the first probe comes in time; if it is lost, the connection ends"];
-    if (values.survives >= timeout) return ["no_data", "the first probe comes in time; if it is lost, so may be the connection"];
-    return ["right", "survives, and a lost probe as well"];
+    if (values.off) return ["wrong", "OFF", `no probe is sent: forgotten after ${typed(timeout)} of silence, and nobody notices`];
+    if (values.keepidle >= timeout) return ["wrong", "SLOW", `the first probe comes after ${typed(timeout)}: too late`];
+    if (values.survives === null) return ["accepted", "ONE PROBE", "the first probe comes in time; if it is lost, the connection ends"];
+    if (values.survives >= timeout) return ["no_data", "TIGHT", "the first probe comes in time; if it is lost, so may be the connection"];
+    return ["right", "SURVIVES", "the first probe comes in time; if it is lost, the next one does"];
   }
 
-  function timeline(values, timeout) {
+  const underWay = (values, seconds) => (seconds === null ? "about 15 min (tcp_retries2)"
+    : `${values.or_after ? `${duration(values.or_after)} or ` : ""}${duration(seconds)}`);
+
+  /* One scale for what is asked and what was found: as long as what is asked takes, and what is not far from it. */
+  function scaleOf(values, timeout) {
+    const longest = Math.max(values.idle, values.unacknowledged || 0, timeout, values.survives || 0);
+    const near = values.found.flatMap((each) => [each.idle, each.unacknowledged]).filter((seconds) => seconds && seconds < 3 * longest);
+    return Math.max(longest, ...near) * 1.12;
+  }
+
+  function drawing(values, timeout, longest) {
     const lines = [
-      ["dead idle peer", values.idle, ""],
-      ["unacknowledged data", values.unacknowledged, "about 15 min (tcp_retries2)"],
-      ["peer that stops reading", values.stopped, "never"],
+      ["dead idle peer", values.idle, values.idle === null ? "never" : duration(values.idle)],
+      ["unacknowledged data", values.unacknowledged, underWay(values, values.unacknowledged)],
+      ["peer that stops reading", values.stopped, values.stopped === null ? "never" : underWay(values, values.stopped)],
     ];
-    const longest = Math.max(values.idle, values.unacknowledged || 0, timeout, values.survives || 0) * 1.12;
     const [left, width, height] = [4, 512, 150];
-    const x = (seconds) => left + (width * Math.min(seconds, longest)) / longest;
-    const [verdict, words] = verdictOf(values, timeout);
-    const told = lines.map(([what, seconds, otherwise]) => `${what}: ${seconds === null ? otherwise : duration(seconds)}`).join("; ");
-    const svg = shape("svg", { viewBox: `0 0 ${width + 8} ${height}`, role: "img", "aria-label": `${told}; idle timeout ${duration(timeout)}: ${words}` });
+    const x = (seconds) => left + (width * Math.max(0, Math.min(seconds, longest))) / longest;
+    const [verdict, word, words] = verdictOf(values, timeout);
+    const told = lines.map(([what, , said]) => `${what}: ${said}`).join("; ");
+    const svg = shape("svg", { viewBox: `0 0 ${width + 8} ${height}`, role: "img", "aria-label": `${told}; idle timeout ${typed(timeout)}: ${words}` });
     svg.append(shape("line", { x1: x(timeout), x2: x(timeout), y1: 17, y2: 128, class: "limit" }));
-    lines.forEach(([what, seconds, otherwise], index) => {
+    lines.forEach(([what, seconds, said], index) => {
       const y = 16 + index * 38;
-      svg.append(shape("text", { x: left, y: y - 2 }, `${what}: ${seconds === null ? otherwise : duration(seconds)}`));
+      svg.append(shape("text", { x: left, y: y - 2 }, `${what}: ${said}`));
       const end = seconds === null ? longest : seconds;
       svg.append(shape("rect", { x: left, y: y + 3, width: x(end) - left, height: 9, class: seconds === null ? "never" : "span" }));
+      if (end > longest) svg.append(shape("path", { d: `M${left + width - 9},${y - 1} l9,8.5 l-9,8.5 z`, class: "span" }));
     });
     for (let probe = 0; probe < Math.min(values.probes, 60); probe += 1) {
-      svg.append(shape("circle", { cx: x(values.keepidle + probe * values.keepintvl), cy: 23.5, r: 3.5, class: "probe" }));
+      const at = values.keepidle + probe * values.keepintvl;
+      if (at <= longest) svg.append(shape("circle", { cx: x(at), cy: 23.5, r: 3.5, class: "probe" }));
     }
     svg.append(shape("line", { x1: left, x2: left + width, y1: 124, y2: 124, class: "axis" }));
     const late = x(timeout) > width / 2;
-    svg.append(shape("text", { x: x(timeout), y: 143, "text-anchor": late ? "end" : "start", class: "limit-text" }, `idle timeout ${duration(timeout)}`));
-    const title = tcpInWords(values.tcp);
-    const where = make("p", "soft", values.where);
-    return make("figure", "times", make("p", "name", title), where, make("p", "", make("span", `label s-${verdict}`, WORDS[verdict] === "no data" ? "TIGHT" : verdict === "wrong" ? "SLOW" : verdict === "accepted" ? "ONE PROBE" : "RIGHT"), ` ${words}`), svg);
+    svg.append(shape("text", { x: x(timeout), y: 143, "text-anchor": late ? "end" : "start", class: "limit-text" }, `idle timeout ${typed(timeout)}`));
+    return [make("p", "", make("span", `label s-${verdict}`, word), ` ${words}`), svg];
+  }
+
+  const inUnits = (option, value) => (option !== "user_timeout" || !Number.isInteger(value) ? setting(value) : value ? `${value} ms` : "off");
+
+  function foundInstead(found, timeout, longest) {
+    const units = found.units.join(", ") + (found.more ? ` and ${many(found.more, "more unit")}` : "");
+    const telling = found.others.filter(([option]) => !found.off || ["keepalive", "user_timeout"].includes(option));
+    const others = telling.map(([option, value, asked]) => `${option} ${inUnits(option, value)} instead of ${inUnits(option, asked)}`).join(", ");
+    return make("div", "instead", make("p", "", make("strong", "", "Found"), ` on ${many(found.sockets, "socket")} of `,
+      make("span", "name", units), ` on ${many(found.hosts, "host")}: ${found.reasons.join(", ")}`), make("p", "name", others), ...drawing(found, timeout, longest));
+  }
+
+  function timeline(values, timeout) {
+    const longest = scaleOf(values, timeout);
+    const asked = make("div", "asked", make("p", "", make("strong", "", "Asked"), ` of ${values.where}`), make("p", "name", tcpInWords(values.tcp)), ...drawing(values, timeout, longest));
+    const figure = make("figure", values.found.length ? "times with-found" : "times", asked, ...values.found.map((found) => foundInstead(found, timeout, longest)));
+    if (values.not_drawn) figure.append(make("p", "soft", `And ${many(values.not_drawn, "socket")} more with other values, or with some that could not be read.`));
+    return figure;
   }
 
   function timelines() {
     const timeout = Number(at("timeout").value);
     if (!(timeout >= 1)) return;
-    at("timelines").replaceChildren(...data.values.map((values) => timeline(values, timeout)));
+    const worst = data.values.slice().sort((one, two) => two.found.length - one.found.length);
+    at("timelines").replaceChildren(...worst.map((values) => timeline(values, timeout)));
   }
 
   function times() {

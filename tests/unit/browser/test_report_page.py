@@ -140,18 +140,100 @@ def test_what_has_changed_and_a_run_that_died(browser: t.Any) -> None:
 
 def test_timelines_follow_the_idle_timeout(browser: t.Any) -> None:
     browser.open(html_of(realistic(30), PARTS))
-    labels = "#timelines .label"
-    assert sorted(browser.texts(labels)) == ["ONE PROBE", "RIGHT", "RIGHT", "TIGHT"]
+    labels = "#timelines .asked .label"
+    assert sorted(browser.texts(labels)) == ["ONE PROBE", "SURVIVES", "SURVIVES", "TIGHT"]
     browser.say("timeout", "60")
     assert sorted(browser.texts(labels)) == ["ONE PROBE", "SLOW", "SLOW", "SLOW"]
-    told = browser.run("return [...document.querySelectorAll('#timelines svg')].map(e => e.getAttribute('aria-label'))")
-    assert told[0] == (
+    told = browser.run("return [...document.querySelectorAll('.asked svg')].map(e => e.getAttribute('aria-label'))")
+    assert (
         "dead idle peer: 2 min; unacknowledged data: 2 min; peer that stops reading: 2 min; idle timeout 60 s: the "
         "first probe comes after 60 s: too late"
-    )
+    ) in told
     bars = "[...document.querySelector('#timelines svg').querySelectorAll('rect')]"
     widths = browser.run(f"return {bars}.map(e => e.getBBox().width)")
     assert max(widths) - min(widths) < 1, "the same time is drawn alike"
+
+
+TCP = {"keepidle": 60, "keepintvl": 15, "keepcnt": 4, "user_timeout": -1}
+
+
+def with_found(*values: t.Tuple[str, t.Any, t.Any], tcp: t.Optional[t.Dict[str, int]] = None) -> t.Any:
+    wrong = [{"option": option, "value": value, "expected": asked} for option, value, asked in values]
+    expected = {name: {"libraries": ["connect"], "tcp": tcp or TCP} for name in (A, B)}
+    hosts = {
+        "h1": host({A: STALE, B: RIGHT}, [socket(A, wrong=wrong)] * 3, expected=expected),
+        "h2": host({A: STALE, B: RIGHT}, [socket(A, wrong=wrong)] * 3, expected=expected),
+        "h3": host({B: RIGHT}, expected={B: {"libraries": ["connect"], "tcp": {"keepidle": 9}}}),
+    }
+    return document_of(RUN, hosts)
+
+
+_DRAWN = """
+return [...document.querySelectorAll('#timelines .with-found > div')].map((e) => [
+  e.querySelector('.label').textContent, e.querySelector('svg').getAttribute('aria-label').split('; idle')[0],
+  e.querySelectorAll('.probe').length, e.querySelectorAll('path').length,
+  [...e.querySelectorAll('rect')].map((r) => r.getAttribute('class')).join(' '),
+  e.querySelector('.limit').getAttribute('x1')])
+"""
+
+
+def test_what_was_found_stands_beside_what_is_asked_on_the_same_scale(browser: t.Any) -> None:
+    browser.open(html_of(with_found(("keepidle", 7200, 60), ("user_timeout", 0, 120000)), PARTS))
+    asked, found = browser.run(_DRAWN)
+    assert asked[:5] == [
+        "SURVIVES", "dead idle peer: 2 min; unacknowledged data: 2 min; peer that stops reading: 2 min", 4, 0,
+        "span span span",
+    ]  # fmt: skip
+    assert found[:5] == [
+        "SLOW",
+        "dead idle peer: 2 h; unacknowledged data: about 15 min (tcp_retries2); peer that stops reading: never",
+        0, 1, "span never never",
+    ]  # fmt: skip
+    assert asked[5] == found[5]
+    assert browser.texts(".instead p")[:2] == [
+        "Found on 6 sockets of a.service on 2 hosts: stale_environment",
+        "keepidle 7200 instead of 60, user_timeout off instead of 120000 ms",
+    ]
+    assert len(browser.texts("#timelines figure")) == 2, "those of h3 are as asked"
+
+
+def test_a_socket_without_keepalive_never_notices(browser: t.Any) -> None:
+    off = (("keepalive", False, True), ("keepidle", 7200, 60), ("keepcnt", 9, 4), ("user_timeout", 0, 120000))
+    browser.open(html_of(with_found(*off), PARTS))
+    found = browser.run(_DRAWN)[1]
+    assert found[:5] == [
+        "OFF",
+        "dead idle peer: never; unacknowledged data: about 15 min (tcp_retries2); peer that stops reading: never",
+        0, 0, "never never never",
+    ]  # fmt: skip
+    assert browser.texts(".instead p")[1:3] == [
+        "keepalive off instead of on, user_timeout off instead of 120000 ms",
+        "OFF no probe is sent: forgotten after 350 s of silence, and nobody notices",
+    ]
+
+
+def test_found_values_near_those_that_are_asked_are_drawn_whole(browser: t.Any) -> None:
+    browser.open(html_of(with_found(("keepidle", 300, 60), ("keepintvl", 100, 15), ("keepcnt", 3, 4)), PARTS))
+    found = browser.run(_DRAWN)[1]
+    assert found[:4] == [
+        "TIGHT",
+        "dead idle peer: 10 min; unacknowledged data: 2 min or 10 min; peer that stops reading: 2 min or 10 min",
+        3, 0,
+    ]  # fmt: skip
+
+
+def test_what_could_not_be_read_is_counted_and_not_drawn(browser: t.Any) -> None:
+    browser.open(html_of(with_found(("keepidle", None, 60)), PARTS))
+    assert browser.texts("#timelines .instead") == []
+    assert browser.texts("#timelines .soft") == [
+        "And 6 sockets more with other values, or with some that could not be read."
+    ]
+
+
+@pytest.mark.parametrize("tcp", [dict.fromkeys(TCP, -(1 << 70)), dict.fromkeys(TCP, 1 << 70), dict.fromkeys(TCP, 0)])
+def test_values_that_nobody_can_have_draw_nothing_wrong(browser: t.Any, tcp: t.Dict[str, int]) -> None:
+    browser.open(html_of(with_found(("keepidle", (1 << 31) - 1, 60), tcp=tcp), PARTS))
+    assert len(browser.texts("#timelines figure")) == 2
 
 
 _RATIOS = """

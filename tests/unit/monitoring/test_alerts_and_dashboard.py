@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import pathlib
@@ -16,8 +17,15 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.netops.keepalive.plugins.module_utils.monitor.found import OK, UNKNOWN, HostFound, UnitFound
+from ansible_collections.netops.keepalive.plugins.module_utils.monitor.found import (
+    OK,
+    SOCKET_STATES,
+    UNKNOWN,
+    HostFound,
+    UnitFound,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils.monitor.metrics import METRICS, metrics_text
+from ansible_collections.netops.keepalive.tests.unit.support.grafana_schema import departures_of
 
 REPOSITORY = pathlib.Path(__file__).parents[3]
 FOLDER = REPOSITORY / "docs" / "monitoring"
@@ -95,25 +103,55 @@ def test_promtool_takes_each_query_of_the_dashboard(tmp_path: pathlib.Path) -> N
     assert f"SUCCESS: {len(rules)} rules found" in promtool("check", "rules", file)
 
 
-def test_the_dashboard_is_what_grafanas_json_model_says() -> None:
-    """What it must have (Dashboard JSON model): no identity of one Grafana, unique panels within 24 columns."""
-    assert DASHBOARD["id"] is None and re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", DASHBOARD["uid"])
-    assert {
-        "title": str, "tags": list, "schemaVersion": int, "version": int, "panels": list, "templating": dict,
-        "annotations": dict, "time": dict, "refresh": str, "editable": bool, "graphTooltip": int, "timezone": str,
-    } == {key: type(DASHBOARD[key]) for key in (
-        "title", "tags", "schemaVersion", "version", "panels", "templating", "annotations", "time", "refresh",
-        "editable", "graphTooltip", "timezone",
-    )}  # fmt: skip
+def test_the_dashboard_is_what_grafanas_schema_says() -> None:
+    assert departures_of(DASHBOARD) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("panels", 0, "options", "colourMode"), "value", "panels.0.options: Additional properties are not allowed"),
+        (("panels", 0, "options", "colorMode"), "red", "panels.0.options.colorMode: 'red' is not one of"),
+        (("panels", 6, "fieldConfig", "overrides", 0, "properties", 0, "value"), 5, ".value: 5 is not of type"),
+        (("panels", 7, "options", "legend"), {}, "panels.7.options.legend: 'displayMode' is a required property"),
+        (("panels", 7, "type"), "graph", "panels.7: "),
+        (("panels", 0, "gridPos", "w"), 25, "panels.0.gridPos.w: 25 is greater than the maximum of 24"),
+        (("panels", 0, "targets"), [], "panels.0.targets: [] "),
+        (("templating", "list", 1, "sort"), "name", "templating.list.1.sort: 'name' is not one of"),
+        (("id",), 12, "id: 12 is not of type 'null'"),
+        (("uid",), "keep alive", "uid: 'keep alive' does not match"),
+    ],
+)
+def test_what_grafana_would_not_understand_is_told_with_its_place(
+    place: t.Tuple[t.Any, ...], value: t.Any, said: str
+) -> None:
+    dashboard = copy.deepcopy(DASHBOARD)
+    at = dashboard
+    for key in place[:-1]:
+        at = at[key]
+    at[place[-1]] = value
+    (told,) = departures_of(dashboard)
+    assert said in told
+
+
+def test_each_panel_is_known_by_one_number_and_its_variables_are_there() -> None:
     assert [panel["id"] for panel in PANELS] == list(range(1, len(PANELS) + 1))
-    names = {variable["name"] for variable in DASHBOARD["templating"]["list"]}
+    variables = DASHBOARD["templating"]["list"]
+    names = {variable["name"] for variable in variables}
     for panel in PANELS:
-        assert {"type", "title", "description", "datasource", "gridPos", "targets", "fieldConfig", "options"} <= set(
-            panel
-        )
-        assert panel["type"] in ("stat", "table", "timeseries")
         assert [target["refId"] for target in panel["targets"]] == ["A"]
-        assert set(re.findall(r"\$\{?(\w+)", json.dumps(panel))) <= names
+    for each in [*PANELS, *variables]:
+        assert set(re.findall(r"\$\{?(\w+)", json.dumps(each))) - {"__all"} <= names
+
+
+def test_states_have_the_colours_that_they_have_in_the_report() -> None:
+    (panel,) = (one for one in PANELS if one["title"] == "Sockets by state")
+    colours = {
+        one["matcher"]["options"]: one["properties"][0]["value"]["fixedColor"]
+        for one in panel["fieldConfig"]["overrides"]
+    }
+    assert colours == {"right": "green", "accepted": "blue", "wrong": "red", "unknown": "purple"}
+    assert set(colours) == set(SOCKET_STATES)
 
 
 def test_no_panel_lies_on_another() -> None:

@@ -44,7 +44,8 @@ def _host(chance: random.Random, names: t.Sequence[str], kind: str) -> HostSeen:
         return HostSeen(why=["could not be reached"])
     if fate < 0.009:
         why = ["nginx.service: did not stay up: failed (failed), result exit-code, exit status 3"]
-        return HostSeen("failed", why, undone={"changed": ["nginx.service"], "restarted": ["nginx.service"]})
+        undone = {"changed": ["nginx.service"], "restarted": ["nginx.service"]}
+        return HostSeen("failed", why, undone={**undone, "set_open": {}, "still_new": [], "failed": []})
     units: t.Dict[str, Facts] = {}
     sockets: t.List[Facts] = []
     for name in names:

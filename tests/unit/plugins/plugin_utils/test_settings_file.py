@@ -14,7 +14,10 @@ import pytest
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.state import HostWide
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.variables import resolve_host_settings
+from ansible_collections.netops.keepalive.plugins.module_utils.monitor.sections import unit_sections
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import LIBRARIES
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.services import resolution
 from ansible_collections.netops.keepalive.plugins.plugin_utils import _settings_file
 
@@ -36,6 +39,7 @@ LIBKEEPALIVE_DISABLE=1
 
 # nginx.service, profile aws_nlb
 [unit nginx.service]
+# Its entry also says: {"accept": ["overridden_by_application"], "min_sockets": 2}
 TCP_KEEPIDLE=120
 TCP_KEEPCNT=9
 TCP_KEEPINTVL=15
@@ -67,7 +71,15 @@ def render_fixture(tmp_path: pathlib.Path) -> Render:
 
 def sections() -> t.Any:
     found = resolution(
-        [{"name": "nginx.service", "profile": "aws_nlb", "debug": True}],
+        [
+            {
+                "name": "nginx.service",
+                "profile": "aws_nlb",
+                "debug": True,
+                "accept": ["overridden_by_application"],
+                "min_sockets": 2,
+            }
+        ],
         profiles=[{"name": "aws_nlb", "tcp": {"keepidle": 120}}],
     )
     opt_outs = [{"path": "*/sshd", "why": "The way in."}]
@@ -76,6 +88,31 @@ def sections() -> t.Any:
 
 def test_the_file_to_the_letter(render: Render) -> None:
     assert render(sections()) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {},
+        {"accept": ["overridden_by_application"], "min_sockets": 2, "if_present": True},
+        {"respect": True, "tcp": {"keepidle": 9, "user_timeout": 5000, "keepcnt": 3}, "short_user_timeout": True},
+        {"name": "worker@.service", "libraries": ["connect", "listen"]},
+    ],
+)
+def test_what_the_file_says_of_a_unit_is_read_on_the_host_as_it_was_meant(
+    render: Render, entry: t.Dict[str, t.Any]
+) -> None:
+    (service,) = resolution([{"name": "a.service", **entry}]).services
+    text = render(resolve_host_settings([service], opt_outs=[{"path": "*/sshd"}])["sections"])
+    preload = "".join(f"/usr/lib/libkeepalive/{LIBRARIES[name]}\n" for name in service.libraries)
+    asked = unit_sections(HostWide(preload, text))
+    assert (asked.unclear, list(asked.expected)) == ({}, [service.name])
+    read, meant = asked.expected[service.name], service.expected
+    assert read._replace(tcp={}) == meant._replace(tcp={})
+    # What nobody has said anything about, and has a value of the collection's own, is compared as well.
+    assert {name: value for name, value in meant.tcp.items() if value} == {
+        name: value for name, value in read.tcp.items() if name in meant.tcp
+    }
 
 
 def test_a_template_of_the_play_comes_first(render: Render, tmp_path: pathlib.Path) -> None:

@@ -77,7 +77,8 @@ def test_what_an_entry_becomes(entry: t.Dict[str, t.Any], comment: str, variable
 def test_opt_outs_are_told_why_as_well() -> None:
     (_every, one) = resolve_host_settings([], opt_outs=[{"path": "*/sshd", "why": "The way in."}])["sections"]
     assert one == {
-        "heading": "[program */sshd]", "comment": "The way in.", "variables": {"LIBKEEPALIVE_DISABLE": "1"},
+        "heading": "[program */sshd]", "comment": "The way in.", "also": "",
+        "variables": {"LIBKEEPALIVE_DISABLE": "1"},
     }  # fmt: skip
 
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.settings.service import ResolvedService
-from ansible_collections.netops.keepalive.plugins.module_utils.units.attach_line import attach_line, slice_variables
-from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import MARKER, environment
-from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin_asks import expectation_in
-from ansible_collections.netops.keepalive.plugins.module_utils.units.entry_comment import (
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.entry_comment import (
     NotUnderstood,
     comment_of,
     entry_said,
 )
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.service import ResolvedService
+from ansible_collections.netops.keepalive.plugins.module_utils.units.attach_line import attach_line, slice_variables
+from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin import MARKER, environment
+from ansible_collections.netops.keepalive.plugins.module_utils.units.dropin_asks import expectation_in
 from ansible_collections.netops.keepalive.plugins.plugin_utils._templates import _OWN
 from ansible_collections.netops.keepalive.tests.unit.support.resolved import resolve
 

@@ -2,10 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an entry says that no directive of a drop-in holds: a comment in it, for whoever judges sockets there later.
+"""What an entry says that no directive of a drop-in holds, nor a line of the settings file: a comment in it.
+
+It is for whoever judges sockets there later.
 
 A comment, because nobody is to be restarted for it: linux/in_force.py passes over them. Only what differs from the
-defaults is said, so most drop-ins have none.
+defaults is said, so most have none.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ import json
 import typing as t
 
 from ..linux.state_file import Damaged, parse_json
-from ..settings.checks import REASONS
-from ..settings.service import ResolvedService
+from .checks import REASONS
+from .service import ResolvedService
 
 _BEGIN = "# Its entry also says: "
 _SAID = ("accept", "min_sockets", "if_present", "live", "overwrite", "jitter", "latest_keepidle")
@@ -24,11 +26,11 @@ _NUMBERS = ("min_sockets", "jitter", "latest_keepidle")
 
 
 class NotUnderstood(ValueError):
-    """A drop-in of ours does not say what it was written to say; the text tells what is wrong with it."""
+    """A text of ours does not say what it was written to say; the text tells what is wrong with it."""
 
 
 def comment_of(service: ResolvedService) -> str:
-    """Return the line for a drop-in; '' where the entry says nothing of the kind."""
+    """Return the line for a drop-in or a section; '' where the entry says nothing of the kind."""
     defaults = ResolvedService._field_defaults
     said = {name: getattr(service, name) for name in _SAID if getattr(service, name) != defaults[name]}
     said = {
@@ -38,7 +40,7 @@ def comment_of(service: ResolvedService) -> str:
 
 
 def entry_said(content: str) -> t.Dict[str, t.Any]:
-    """Read back what a drop-in says in such a line; nothing where there is none.
+    """Read back what a text says in such a line; nothing where there is none.
 
     :raises NotUnderstood: it is none that we have written.
     """
