@@ -313,7 +313,7 @@ def _show_audit(answers: Arguments, table: bool, task_vars: Arguments) -> list[s
     from ..module_utils.audit.report import render
     from ..plugin_utils._set_already import set_already
 
-    already = set_already(answers, task_vars["hostvars"].raw_get) if task_vars else set_already((), dict)
+    already = set_already(answers, task_vars["hostvars"].raw_get) if task_vars else set_already((), lambda _host: {})
     lines = render(answers, table, already=already)
     display = Display()
     display.display("")

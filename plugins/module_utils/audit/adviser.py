@@ -14,10 +14,10 @@ from ..linux import answering
 from ..linux.accounts import THE_UNITS_OWN, label_of
 from ..linux.procfs import Proc
 from ..processes.facts import ProcessFacts, drop_in_of, gather_facts
+from ..settings.entry_comment import NotUnderstood, entry_said
 from ..settings.options import LIBRARIES
 from ..sockets.record import Record
 from ..units.attach_line import attach_words
-from ..units.entry_comment import NotUnderstood, entry_said
 from ..units.wrappers import is_told_elsewhere, lost_on_the_way
 from .advice import Advice, Program, advise, client_libraries, is_service, settings_for
 from .entry import (

@@ -155,7 +155,7 @@ def found_in_drop_in(
     """Return what a unit's drop-in of ours gives to it.
 
     :param attached: What it gives to keepalive-bpf, None where it has no program attached.
-    :param comment: What it says in its comment (units/entry_comment.py).
+    :param comment: What it says in its comment (settings/entry_comment.py).
     """
     said = {}
     for name, option in OPTIONS.items():
