@@ -168,14 +168,14 @@ test-c: venv ## the tests of the C code
 	@pytest tests/csrc -n auto
 
 # What needs many hosts, many reboots, many kills or much traffic.
-LONG_SCENARIOS := fleet host_wide without_restart field kills bpf monitor
+LONG_SCENARIOS := fleet host_wide without_restart field kills bpf monitor upgrade
 SCENARIOS := $(filter-out $(LONG_SCENARIOS),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 test-molecule: venv hosts ## the scenarios in molecule/, on the test hosts, but for the long ones
 	@.ci/molecule-all $(SCENARIOS)
 
 .PHONY: test-long
-test-long: venv hosts ## the long scenarios: a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds, killed rollouts, BPF programs, monitoring (52 minutes)
+test-long: venv hosts ## the long scenarios: a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds, killed rollouts, BPF programs, monitoring, the upgrade from 0.1.0 (57 minutes)
 	@tests/hosts/images $(FIELD_SUITES) $(BPF_SUITES)
 	@.ci/molecule-all $(LONG_SCENARIOS)
 
@@ -217,7 +217,10 @@ mutants-python: venv ## break the Python code in small ways that the unit tests 
 
 # ---------------------------------------------------------------- tidying
 
-.PHONY: clean hosts-down
+.PHONY: release clean hosts-down
+release: venv ## set the version and write the changelog (VERSION=X.Y.Z; see CONTRIBUTING.md)
+	@.ci/release "$(VERSION)"
+
 clean: ## remove what was made in this folder
 	@rm -rf $(VENV) .ansible .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache csrc/build netops-keepalive-*.tar.gz
 	@find . -name __pycache__ -prune -exec rm -rf {} +

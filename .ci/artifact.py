@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -135,6 +136,15 @@ def check_import(artifact: pathlib.Path, folder: str) -> list[str]:
     return [f"galaxy-importer: {line}" for line in said]
 
 
+def check_environment(artifact: pathlib.Path, definition: pathlib.Path) -> list[str]:
+    """Have ansible-builder read the definition of an execution environment, which names the artifact."""
+    folder = artifact.parent
+    shutil.copy(definition, folder)
+    done = subprocess.run(["ansible-builder", "create"], cwd=folder, capture_output=True, text=True, check=False)
+    taken = (folder / "context" / "_build" / artifact.name).is_file()
+    return [] if not done.returncode and taken else [f"ansible-builder create: {done.stdout[-2000:]}{done.stderr}"]
+
+
 def main() -> None:
     """Build, install, look."""
     wanted = {name for name in files_of(pathlib.Path()) if not FOR_DEVELOPERS.fullmatch(name)}
@@ -152,6 +162,7 @@ def main() -> None:
         problems = compare_files(wanted, installed)
         problems += check_docs(installed, collections) + check_run(collections, temporary)
         problems += check_import(artifact, temporary)
+        problems += check_environment(artifact, pathlib.Path("execution-environment.yml"))
     if problems:
         sys.exit("\n".join(problems))
 

@@ -44,6 +44,8 @@ class ActionModule(Action):
             report = for_the_report({**told, "would_restart": []} if self._task.check_mode else told, False)
             result.update(told, state="verified", changed=False, remarks=[], diff=[], report=report)
             return result
+        if self._task.check_mode and given["libraries_changed"]:
+            assignment = {**assignment, "replaced": _libraries_to_come(task_vars or {})}
         arguments = {"assignment": assignment, "host": host, "run": _locked.identity()}
         result.update(self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars))
         if "armed" in result:
@@ -119,6 +121,12 @@ class ActionModule(Action):
         advice = rescue_advice(LD_SO_PRELOAD, time.monotonic() - began, seconds)
         return {**begun(), "state": "unknown", "failed": True, "seen": seen,
                 "msg": f"The new {LD_SO_PRELOAD} was in force, and then: {seen}\n{advice}"}  # fmt: skip
+
+
+def _libraries_to_come(task_vars: t.Mapping[str, t.Any]) -> list[str]:
+    """Return the libraries that this run would replace, or may where they are yet to be compiled, by path."""
+    installed = task_vars.get("keepalive_build_installed") or {}
+    return [one["path"] for one in installed.get("libraries", {}).values() if one.get("changed")]
 
 
 def _is_empty(assignment: t.Mapping[str, t.Any]) -> bool:

@@ -18,6 +18,8 @@ description:
   - In the folder there is one for each kind of host (processor, C library and its release), with a C(manifest.json)
     that says what was made from what, and the checksums. Where the sources, the flags and the compiler are those of
     that file, nothing is compiled.
+  - Where something is compiled, a signature of what stood there before (C(manifest.json.sig)) is removed. It is to be
+    signed again, see O(netops.keepalive.preload_libraries#module:signers).
 extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.compiler]
 options:
   output:

@@ -106,6 +106,11 @@ def changed_since(texts: t.Mapping[str, t.Optional[str]], started: t.Optional[fl
     return _lines(then) != _lines(_first(texts.values()))
 
 
+def says_the_same(before: t.Optional[str], after: t.Optional[str]) -> bool:
+    """Tell whether a file only gets other comments: nobody is restarted for these."""
+    return _lines(before) == _lines(after)
+
+
 def _first(texts: t.Iterable[t.Optional[str]]) -> t.Optional[str]:
     return next((text for text in texts if text is not None), None)
 

@@ -25,7 +25,8 @@ from . import undo
 _OF_SLICE = f".slice.d/{units_dropin.FILE_NAME}"
 
 DropinChanges = t.Dict[str, t.Any]
-"""What was, or would be, written: C(changed_units), C(diff), and C(unfinished), what an earlier run has left."""
+"""What was, or would be, written: C(changed_units), C(remarked_units) of these, of which only comments change, C(diff),
+and C(unfinished), what an earlier run has left."""
 
 
 class DropinRequest(t.NamedTuple):
@@ -161,6 +162,11 @@ def _change_dropins(
                 warn(problem)
     return {
         "changed_units": [units_dropin.unit_of(change.path) for change in changes],
+        "remarked_units": [
+            units_dropin.unit_of(change.path)
+            for change in changes
+            if in_force.says_the_same(change.before, change.after)
+        ],
         "unfinished": {unit: was["ran"] for unit, was in unfinished.items()},
         "diff": [
             {

@@ -33,6 +33,7 @@ def due_units(
     policies: t.Mapping[str, str],
     *,
     assumed: t.Container[str] = (),
+    replaced: t.Container[str] = (),
     forced: t.Container[str] = (),
     ran: t.Container[str] = (),
     down: t.Container[str] = (),
@@ -43,6 +44,7 @@ def due_units(
 
     :param policies: C(restart) by unit; a template's holds for its instances, C(if_running) for who is not in it.
     :param assumed: Whose drop-in changes, in check mode.
+    :param replaced: The libraries that are going to be replaced, in check mode.
     :param forced: Whatever their processes say, also where they do not run.
     :param ran: Which ran when an earlier run, that did not come to its end, changed their drop-ins.
     :param spared: Which are to have a program instead of a library: they need no restart for it.
@@ -61,6 +63,8 @@ def due_units(
         by_program = by_program or (unit.by_program and (unit.name in going or template in going))
         if not why and active and not by_program and (unit.name in assumed or template in assumed):
             why = ["its drop-in changes"]
+        if not why and active and not by_program:
+            why = [f"maps a {path}, which is going to be replaced" for path in unit.libraries if path in replaced]
         if unit.properties.get("ActiveState") == "failed" and (unit.name in ran or template in ran):
             why = ["it ran when an earlier run that did not come to its end changed its drop-in, and has failed since"]
         if unit.properties.get("ActiveState") == "inactive" and (unit.name in down or template in down):

@@ -30,7 +30,11 @@ def foreseen(assignment: Assignment, host: TransactionHost) -> Outcome:
     request = RestartRequest(
         policies,
         units=list(dict.fromkeys([*task["units"], *written.unfinished])),
-        assumed=[*written.changed, *(policies if new_to_all else ())],
+        assumed=[
+            *(unit for unit in written.changed if unit not in written.remarked),
+            *(policies if new_to_all else ()),
+        ],
+        replaced=tuple(task["replaced"]),
         ran=[unit for unit, ran in written.unfinished.items() if ran],
         spared=tuple(unit for unit, text in texts.items() if text and attach_words(text) is not None),
         going=tuple(unit for unit in written.changed if texts.get(unit) is None),

@@ -157,7 +157,7 @@ class RealHost:
             for one in running[name]
             if not one.stale and not one.by_program  # programs go back without a restart
         ]
-        return Written(done["changed_units"], done["unfinished"], in_force)
+        return Written(done["changed_units"], done["unfinished"], in_force, tuple(done["remarked_units"]))
 
     def restart(self, request: RestartRequest, done: RestartResult) -> None:
         work = Restarts(request, check=self._check, tell=self._tell)

@@ -35,6 +35,8 @@ class RestartRequest(t.NamedTuple):
     units: t.Sequence[str] = ()
     forced: t.Sequence[str] = ()
     assumed: t.Sequence[str] = ()
+    replaced: t.Sequence[str] = ()
+    """In check mode: the libraries that are going to be replaced, by path."""
     ran: t.Sequence[str] = ()
     down: t.Sequence[str] = ()
     """Those of V(ran) that are started where they do not run, whatever systemd calls that."""
@@ -115,6 +117,7 @@ class Restarts:
             sequence.in_order(),
             self._request.policies,
             assumed=self._request.assumed if self._check else [],
+            replaced=self._request.replaced if self._check else [],
             forced=self._request.forced,
             ran=self._request.ran,
             down=self._request.down,

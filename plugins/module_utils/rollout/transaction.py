@@ -39,7 +39,7 @@ DEFAULTS: t.Mapping[str, t.Any] = {
     "removal": False, "libraries_too": False, "open_sockets_too": False, "host_wide": None, "dropins": [],
     "purge": False, "programs": [], "services": [], "units": [], "without": [], "listed": None, "window": False,
     "settle": 2.0, "job_timeout": 300, "one_at_a_time": False, "verify": True, "verify_wait": 10.0, "verify_fail": True,
-    "max_sockets": 1000,
+    "max_sockets": 1000, "replaced": [],
 }  # fmt: skip
 """What an assignment says where it says nothing.
 
@@ -50,7 +50,8 @@ them; V(purge): those of all others go. V(programs): the units whose cgroups are
 programs; in a removal, V(["*"]): every one of this host. V(services), in the order of the restarts: C(name),
 C(restart), C(live), C(expected); who is only to be restarted has no C(expected). V(units): who else may have to be
 restarted. V(without): of whom no process may keep anything. V(listed): the units that the run speaks of. V(window):
-what is left to be restarted may still go back in a later run."""
+what is left to be restarted may still go back in a later run. V(replaced), of check mode alone: the libraries that this
+run would replace, by path."""
 
 
 def assignment_of(given: Assignment) -> t.Dict[str, t.Any]:

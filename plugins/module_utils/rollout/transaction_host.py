@@ -30,6 +30,8 @@ class Written(t.NamedTuple):
     """Units of an earlier run that did not come to its end, and whether they ran before it."""
     in_force: t.Sequence[str]
     """Those that run already with what that one has written: to go back, they have to be restarted."""
+    remarked: t.Sequence[str] = ()
+    """Those of V(changed) of whose drop-ins only comments change: nobody is restarted for these."""
 
 
 class Changed(t.NamedTuple):

@@ -54,6 +54,8 @@ class Unit(t.NamedTuple):
     """Whether its drop-in has a program attached to its cgroup: no restart is due for its settings."""
     unattached: t.Sequence[str] = ()
     """How its cgroup differs from that while it runs."""
+    libraries: t.Tuple[str, ...] = ()
+    """The libraries of ours that its processes map, as they are now, by path."""
 
 
 class UnitsOfHost:
@@ -109,6 +111,7 @@ class UnitsOfHost:
             # file has got an older date than it had, by a clock that was set back.
             properties = {**properties, "NeedDaemonReload": "yes"}
         stale: t.List[str] = []
+        libraries: t.Tuple[str, ...] = ()
         text = dropin.read_drop_in(drop_in) if drop_in else None
         by_program = text is not None and attach_words(text) is not None
         missing: t.Sequence[str] = ()
@@ -121,7 +124,7 @@ class UnitsOfHost:
                 differences = listener_differences(properties)
                 stale = self._by_age(name, properties, drop_in, unread) if differences is None else differences
             else:
-                stale = self._stale(name, properties, drop_in, unread)
+                stale, libraries = self._stale(name, properties, drop_in, unread)
         return Unit(
             name,
             properties,
@@ -133,6 +136,7 @@ class UnitsOfHost:
             left_alone=self._left_alone(name, properties),
             by_program=by_program,
             unattached=missing,
+            libraries=libraries,
         )
 
     def _left_alone(self, name: str, properties: systemd.Properties) -> str:
@@ -200,13 +204,16 @@ class UnitsOfHost:
 
     def _stale(
         self, name: str, properties: systemd.Properties, drop_in: t.Optional[str], unread: t.Container[str]
-    ) -> t.List[str]:
+    ) -> t.Tuple[t.List[str], t.Tuple[str, ...]]:
+        """Return why its processes are stale, and which libraries of ours they map as these are now."""
         reasons: t.List[str] = []
+        libraries: t.Set[str] = set()
         for pid in self._leaders.get(properties["Id"], ()):
             live = live_process(pid, self._proc) if pid not in answering.SILENT else None
             if live is not None:
                 reasons += self._stale_process(name, properties, drop_in, unread, pid, live)
-        return list(dict.fromkeys(reasons))
+                libraries.update(path for path, current in live.libraries.items() if current)
+        return list(dict.fromkeys(reasons)), tuple(sorted(libraries))
 
     def _stale_process(
         self,

@@ -12,6 +12,7 @@ import re
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.version import VERSION
 from ansible_collections.netops.keepalive.plugins.plugin_utils._report_file import read_report
 from ansible_collections.netops.keepalive.tests.unit.support.played_fleet import HOSTS, Run, fleet, run_in
 
@@ -37,7 +38,7 @@ def test_a_run_in_which_all_is_well(run: Run, tmp_path: pathlib.Path) -> None:
     document = document_in(tmp_path)
     assert (status, list(document["hosts"]), states(document)) == (0, HOSTS, " ".join(["done"] * 6))
     assert (document["kind"], document["complete"], document["check_mode"]) == ("enable", True, False)
-    assert document["collection"] == "0.1.0"
+    assert document["collection"] == VERSION
     host = document["hosts"]["h2"]
     assert host["libraries"] == {"made": {"compiler": "cc 12"}, "files": {"libkeepalive.so": "5f70"}}
     unit = host["units"]["a.service"]

@@ -231,6 +231,20 @@ def test_a_folder_of_the_users_is_told_what_it_has_and_who_compiled(
     assert (claims / "hosts.json").stat().st_mode & 0o777 == 0o600
 
 
+def test_what_is_compiled_anew_has_lost_its_signature(act: Act, hosts: Hosts, tmp_path: pathlib.Path) -> None:
+    """Else it would be refused as changed by somebody, where it has yet to be signed."""
+    into = {"output": str(tmp_path / "out"), **SENT}
+    act("one", **into)
+    signature = tmp_path / "out" / KIND / "manifest.json.sig"
+    signature.write_text("by one")
+    hosts.answer = {**hosts.compiled(changed=False, reason=""), "contents": None, "made": None}
+    act("one", **into)
+    assert signature.read_text() == "by one"
+    hosts.answer = hosts.compiled(reason="sources changed")
+    act("one", **into)
+    assert not signature.exists()
+
+
 def test_another_folder_has_claims_of_its_own(act: Act, hosts: Hosts, tmp_path: pathlib.Path) -> None:
     act("one", output=str(tmp_path / "a"), **SENT)
     act("two", output=str(tmp_path / "b"), **SENT)

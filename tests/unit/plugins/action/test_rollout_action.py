@@ -47,7 +47,12 @@ def run_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., t.Any]:
         lambda _action, services, *_given: [{"unit": one["name"], "content": TEXT} for one in services],
     )  # fmt: skip
 
-    def run(check: bool = False, answer: t.Optional[t.Dict[str, t.Any]] = None, **args: t.Any) -> t.Any:
+    def run(
+        check: bool = False,
+        answer: t.Optional[t.Dict[str, t.Any]] = None,
+        facts: t.Optional[t.Dict[str, t.Any]] = None,
+        **args: t.Any,
+    ) -> t.Any:
         calls: t.List[t.Any] = [None]
 
         class Action(ActionModule):
@@ -61,7 +66,7 @@ def run_fixture(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., t.Any]:
                 return None, {**{name: spec.get("default") for name, spec in ARGUMENTS.items()}, **args}
 
         action = Action(Task(args, check), None, None, None, None, None)
-        return action.run(task_vars={"inventory_hostname": "h1"}), calls[-1]
+        return action.run(task_vars={"inventory_hostname": "h1", **(facts or {})}), calls[-1]
 
     return run
 
@@ -107,6 +112,20 @@ def test_where_the_module_was_killed_it_is_said_what_becomes_of_the_host(run: t.
 def test_a_failure_with_an_outcome_says_itself_what_happened(run: t.Callable[..., t.Any]) -> None:
     failed = {**begun(), "failed": True, "state": "as_before", "msg": "it was taken back"}
     assert run(services=[SERVICE], found=FOUND, answer=failed)[0]["msg"] == "it was taken back"
+
+
+@pytest.mark.parametrize(
+    ("check", "changed", "replaced"),
+    [(True, True, ["/lib/l.so"]), (True, False, None), (False, True, None)],
+)
+def test_in_check_mode_the_host_is_told_which_libraries_would_be_replaced(
+    run: t.Callable[..., t.Any], check: bool, changed: bool, replaced: t.Optional[t.List[str]]
+) -> None:
+    """They are not: so its processes do not show that they would be restarted."""
+    libraries = {"k.so": {"path": "/lib/k.so", "changed": False}, "l.so": {"path": "/lib/l.so", "changed": True}}
+    facts = {"keepalive_build_installed": {"libraries": libraries}}
+    _result, call = run(check=check, facts=facts, services=[SERVICE], found=FOUND, libraries_changed=changed)
+    assert call["assignment"].get("replaced") == replaced
 
 
 @pytest.mark.parametrize(

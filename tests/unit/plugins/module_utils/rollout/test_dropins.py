@@ -15,7 +15,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_f
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import undo
 from ansible_collections.netops.keepalive.tests.unit.support.changed_dropins import NAME, DropinFolders, text, wanted
 
-NOTHING: t.Dict[str, t.Any] = {"changed_units": [], "unfinished": {}, "diff": []}
+NOTHING: t.Dict[str, t.Any] = {"changed_units": [], "remarked_units": [], "unfinished": {}, "diff": []}
 
 
 @pytest.fixture(name="host")
@@ -45,6 +45,14 @@ def test_the_whole_answer(host: DropinFolders, check: bool, rollout: bool) -> No
     kept = {"a.service": {**before, "ran": False}, "b.service": {**nothing, "ran": False}}
     assert undo.read_previous(str(host.state)) == (kept if rollout and not check else {})
     assert host.state.exists() is (rollout and not check), "a step of its own leaves nothing behind"
+
+
+def test_it_is_told_where_only_comments_change(host: DropinFolders) -> None:
+    for name in ("a.service", "b.service"):
+        host.put(name, text(1))
+    answer = host.change(wanted(a=text(1) + "\n# also\n;\n", b=text(2), c=text(3)), check=True)
+    assert answer["changed_units"] == ["a.service", "b.service", "c.service"]
+    assert answer["remarked_units"] == ["a.service"]
 
 
 def test_written_once_and_then_left_alone(host: DropinFolders) -> None:

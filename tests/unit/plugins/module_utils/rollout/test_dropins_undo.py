@@ -67,7 +67,7 @@ def test_the_run_after_an_interrupted_one_knows_what_to_put_back(host: DropinFol
     host.put("a.service", text(1))
     host.change(wanted(a=text(2), b=text(2)), rollout=True, running=["a.service"])
     again = host.change(wanted(a=text(2), b=text(2)), rollout=True)
-    assert again == {"changed_units": [], "unfinished": {"a.service": True, "b.service": False}, "diff": []}
+    assert (again["changed_units"], again["unfinished"]) == ([], {"a.service": True, "b.service": False})
     before = {row["unit"]: (row["content"], row["mtime_ns"]) for row in host.before()}
     assert before == {"a.service": (text(1), 123_456_789), "b.service": (None, None)}
     host.change(host.before())

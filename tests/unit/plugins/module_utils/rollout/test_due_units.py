@@ -43,6 +43,19 @@ CASES: t.Dict[str, t.Tuple[t.Dict[str, t.Any], Unit, t.List[str], t.List[str]]] 
         {"assumed": ["a.service"]}, unit("a.service", stale=["x"]), ["restart a.service: x"], []),
     "to be changed, by its policy only said": (
         {"assumed": ["a.service"], "policies": {"a.service": "never"}}, unit("a.service"), [], [CHANGES]),
+    "its library to be replaced": (
+        {"replaced": ["/l.so"]}, unit("a.service")._replace(libraries=("/k.so", "/l.so")),
+        ["restart a.service: maps a /l.so, which is going to be replaced"], []),
+    "its library to be replaced, and its drop-in to be changed": (
+        {"replaced": ["/l.so"], "assumed": ["a.service"]}, unit("a.service")._replace(libraries=("/l.so",)),
+        [f"restart a.service: {CHANGES}"], []),
+    "its library to be replaced, by its policy only said": (
+        {"replaced": ["/l.so"], "policies": {"a.service": "never"}}, unit("a.service")._replace(libraries=("/l.so",)),
+        [], ["maps a /l.so, which is going to be replaced"]),
+    "its library to be replaced, and to have a program instead": (
+        {"replaced": ["/l.so"], "spared": ["a.service"]}, unit("a.service")._replace(libraries=("/l.so",)), [], []),
+    "another library to be replaced": (
+        {"replaced": ["/l.so"]}, unit("a.service")._replace(libraries=("/k.so",)), [], []),
     "to have a program, stale by its library": (
         {"assumed": ["a.service"], "spared": ["a.service"]}, unit("a.service", stale=["x"]), [], []),
     "to have a program, by its template": ({"assumed": ["w@.service"], "spared": ["w@.service"]},

@@ -97,6 +97,19 @@ def test_the_whole_foresight() -> None:
     ]  # fmt: skip
 
 
+def test_a_drop_in_of_which_only_comments_change_restarts_nothing() -> None:
+    """What an entry says beside its values (accept, min_sockets) is a comment."""
+    host = Looking(Written(["a.service", "b.service"], {}, [], remarked=["b.service"]))
+    outcome = see(host)
+    assert (outcome["written"], host.asked[1].assumed) == (["a.service", "b.service"], ["a.service"])
+
+
+def test_libraries_that_would_be_replaced_restart_who_maps_them() -> None:
+    host = Looking(NOTHING)
+    foreseen({**TASK, "replaced": ["/l.so"]}, host)  # type: ignore[arg-type]
+    assert host.asked[1].replaced == ("/l.so",)
+
+
 NOTHING = Written([], {}, [])
 
 

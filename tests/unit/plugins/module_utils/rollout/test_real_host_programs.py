@@ -131,7 +131,7 @@ def test_what_an_unfinished_run_has_left(
 
     def change(request: t.Any, **_how: t.Any) -> t.Dict[str, t.Any]:
         asked.append(request)
-        return {"changed_units": [], "unfinished": {"a.service": True}, "diff": []}
+        return {"changed_units": [], "remarked_units": [], "unfinished": {"a.service": True}, "diff": []}
 
     monkeypatch.setattr(units, "units", lambda _names: {"a.service": unit})
     monkeypatch.setattr(real_host, "change_dropins", change)

@@ -115,7 +115,7 @@ def test_the_units_are_looked_at_once_each_in_their_order_with_their_policies(ho
     listed = {**policies("b.service"), **policies("a.service", restart="never")}
     work = host.work(
         listed, check, units=["c.service", "b.service"], forced=["d.service", "a.service"], settle=3.0, job_timeout=1,
-        assumed=["x.service"], ran=["y.service"], down=["z.service"],
+        assumed=["x.service"], replaced=["/l.so"], ran=["y.service"], down=["z.service"],
         spared=["s.service"],
         going=["g.service"],
     )  # fmt: skip
@@ -123,7 +123,8 @@ def test_the_units_are_looked_at_once_each_in_their_order_with_their_policies(ho
     assert host.done[0] == ("look", ["b.service", "a.service", "c.service", "d.service"], 3.0, 1)
     assert host.asked_for_due[-1] == (
         host.units, listed,
-        {"assumed": ["x.service"] if check else [], "forced": ["d.service", "a.service"], "ran": ["y.service"],
+        {"assumed": ["x.service"] if check else [], "replaced": ["/l.so"] if check else [],
+         "forced": ["d.service", "a.service"], "ran": ["y.service"],
          "down": ["z.service"], "spared": ["s.service"], "going": ["g.service"]},
     )  # fmt: skip
     assert host.what() == ([] if check else ["watch"])
@@ -135,7 +136,7 @@ def test_what_is_not_said_has_its_default(host: Host) -> None:
     assert host.asked_for_due[-1] == (
         host.units,
         {},
-        {"assumed": [], "forced": (), "ran": (), "down": (), "spared": (), "going": ()},
+        {"assumed": [], "replaced": [], "forced": (), "ran": (), "down": (), "spared": (), "going": ()},
     )
 
 

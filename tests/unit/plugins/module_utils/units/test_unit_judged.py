@@ -82,12 +82,13 @@ def test_a_unit_is_told_with_all_that_is_found_out(host: Host) -> None:
     path = host.write()
     host.add(DropInPaths=path, Environment=SHOWN)
     expected = dict(host.systemd.units["a.service"])
-    assert host.unit() == Unit("a.service", expected, path, [], frozenset(), "", (host.child.pid,))
+    judged = Unit("a.service", expected, path, [], pids=(host.child.pid,), libraries=(CONNECT,))
+    assert host.unit() == judged
     os.unlink(path)
     host.systemd.units["a.service"]["DropInPaths"] = ""
     expected["DropInPaths"] = ""
     gone = [f"still maps {CONNECT}", f"LD_PRELOAD still names {CONNECT}"]
-    assert host.unit() == Unit("a.service", expected, None, gone, frozenset(), "", (host.child.pid,))
+    assert host.unit() == judged._replace(properties=expected, drop_in=None, stale=gone)
     os.mkfifo(path)
     why = f"{path} cannot be read: not a regular file"
     assert host.unit() == Unit("a.service", expected, None, [], frozenset(), why)
