@@ -11,6 +11,7 @@ A new command has to be one of these, or be named in RUN_BY with the test that r
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import re
 import shlex
@@ -76,7 +77,6 @@ NOT_RUN = {
     "for file in /usr/lib/libkeepalive/*.so /usr/lib/libkeepalive/keepalive-watchdog; do": "fapolicyd is not in Debian",
     'fapolicyd-cli --file add "$file" --trust-file keepalive': "fapolicyd is not in Debian",
     "fapolicyd-cli --update": "fapolicyd is not in Debian",
-    "ansible-pull --url https://git.example.com/site.git --inventory inventory/hosts.yml": "by hand",
 }
 
 
@@ -143,7 +143,7 @@ WALK = {
 
 @pytest.mark.parametrize("command", commands())
 def test_each_command_is_run_somewhere(command: str) -> None:
-    if generic(command) in WALK or command in NOT_RUN or command.startswith(("make ", "jq ")):
+    if generic(command) in WALK or command in NOT_RUN or command.startswith(("ansible-pull ", "make ", "jq ")):
         return
     assert command in RUN_BY, "name the test that runs it in RUN_BY"
     place, text = RUN_BY[command]
@@ -213,6 +213,30 @@ def test_who_is_in_danger_is_read_from_the_data_of_an_audit(command: str, tmp_pa
     (tmp_path / "audit.json").write_text(json.dumps({"hosts": hosts}))
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.stdout.replace("400.0", "400"), done.stderr) == ("h1\ta.service\t/usr/bin/a\t2\t400\n", "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as on a host")
+@pytest.mark.parametrize("command", of_program("ansible-pull"))
+def test_a_host_pulls_a_repository_and_applies_it_to_itself(command: str, tmp_path: pathlib.Path) -> None:
+    """With the audit of no unit in the place of a rollout: this may be anybody's machine."""
+    site = tmp_path / "site.git"
+    (site / "inventory").mkdir(parents=True)
+    (site / "local.yml").write_text("- ansible.builtin.import_playbook: netops.keepalive.audit_keepalive\n")
+    (site / "inventory" / "hosts.yml").write_text(
+        "all: {hosts: {localhost: {ansible_connection: local, audit_whole_host: false,\n"
+        "  ansible_python_interpreter: '{{ ansible_playbook_python }}'}}}\n"
+    )
+    git = ["git", "-C", str(site), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "a"]):
+        subprocess.run([*git, *words], check=True)
+    done = subprocess.run(
+        shlex.split(command.replace("https://git.example.com/site.git", str(site))),
+        env={**os.environ, "HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "1 of 1 hosts done" in done.stdout) == (0, True), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
