@@ -310,10 +310,11 @@ def _print_rollout(
 def _show_audit(answers: Arguments, table: bool, task_vars: Arguments) -> list[str]:
     """Print an audit; return its lines."""
     # Each rollout loads this file, and needs nothing of an audit.
+    from ..module_utils.audit.paste import NOTHING_SET
     from ..module_utils.audit.report import render
     from ..plugin_utils._set_already import set_already
 
-    already = set_already(answers, task_vars["hostvars"].raw_get) if task_vars else set_already((), lambda _host: {})
+    already = set_already(answers, task_vars["hostvars"].raw_get) if task_vars else NOTHING_SET
     lines = render(answers, table, already=already)
     display = Display()
     display.display("")

@@ -48,6 +48,8 @@ class Evidence(t.NamedTuple):
     drop_in: t.Optional[DropIn] = None
     directives: t.Mapping[str, t.Optional[int]] = {}
     """What systemd has loaded for a .socket unit."""
+    listens_since_before: bool = False
+    """It is shown to have begun to listen for that unit before the unit's drop-in said what it says now."""
     programs: t.Optional[Reaching] = None
     """Where a program is to set the values: those that run for the unit's sockets."""
     unit_older: t.Optional[bool] = None

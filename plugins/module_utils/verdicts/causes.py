@@ -82,6 +82,12 @@ def explain_systemd(case: Case) -> Cause:
             "stale_environment",
             f"systemd has loaded for {expectation.name}: {', '.join(stale)} (drop-in missing, or daemon-reload due).",
         )
+    if case.evidence.listens_since_before and (subject.direction == "listening" or not subject.keepalive):
+        return Cause(
+            "opened_before_preload",
+            f"systemd has listened since before the drop-in of {expectation.name} was last changed: restart "
+            f"{expectation.name}. {values}.",
+        )
     if subject.direction == "accepted" and case.evidence.through_right_listener and subject.keepalive:
         return Cause(
             "undetermined",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..linux import boot_clock
+from ..linux import boot_clock, in_force
 from ..live.memory import Memory
 from ..processes.facts import DropIn, ProcessFacts, drop_in_of, gather_facts
 from ..processes.said import said_before
@@ -109,7 +109,11 @@ class Judge:
         through_right = bool(record.listeners) and record.listeners <= right_listeners
         if expectation.by_systemd:
             unit = next(unit for unit in self._units if unit.name == expectation.name)
-            evidence = Evidence(through_right_listener=through_right, directives=unit.directives)
+            drop_in = None if unit.listening_since is None else self._drop_in_of(unit.name)
+            before = drop_in is not None and in_force.changed_since(drop_in.texts, unit.listening_since)
+            evidence = Evidence(
+                through_right_listener=through_right, directives=unit.directives, listens_since_before=before
+            )
             return Case(record, wrong, expectation, evidence=evidence, places=self._places)
         if expectation.by_program:
             return self._case_of_program(record, wrong, expectation, through_right)

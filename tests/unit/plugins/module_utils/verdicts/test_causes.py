@@ -11,6 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.settings_file import Settings
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.service import DUE_AT_START
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import compare
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts import causes
 from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.case import Case, Evidence
@@ -209,3 +210,30 @@ def test_of_a_socket_unit(
     cause = causes.explain_systemd(Case(record, wrong, SOCKET_UNIT, evidence=evidence))
     assert cause.reason == reason
     assert detail in cause.detail
+
+
+RIGHT_DIRECTIVES = {"keepalive": 1, "keepidle": 60}
+
+
+@pytest.mark.parametrize(
+    ("direction", "keepalive", "before", "reason"),
+    [
+        ("listening", True, True, "opened_before_preload"),
+        ("listening", False, True, "opened_before_preload"),
+        ("accepted", False, True, "opened_before_preload"),
+        ("accepted", True, True, "undetermined"),  # the application has turned it on, and may have set the rest
+        ("listening", True, False, "undetermined"),
+    ],
+)
+def test_what_systemd_has_listened_on_since_before_the_drop_in_waits_for_a_restart(
+    direction: str, keepalive: bool, before: bool, reason: str
+) -> None:
+    """So it counts as accepted where the restart is left to the operator."""
+    record = connection(
+        "tcp", "LISTEN" if direction == "listening" else "ESTABLISHED", direction, keepalive, keepidle=7200
+    )
+    evidence = Evidence(directives=RIGHT_DIRECTIVES, listens_since_before=before)
+    wrong = tuple(compare(record.subject(), SOCKET_UNIT))
+    cause = causes.explain_systemd(Case(record, wrong, SOCKET_UNIT, evidence=evidence))
+    assert cause.reason == reason
+    assert (cause.reason in DUE_AT_START) == (reason == "opened_before_preload")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.processes.facts import DropIn, ProcessFacts
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import ANY_KERNEL, Kernel, WrongOption
@@ -347,6 +348,16 @@ def test_of_a_socket_unit_what_systemd_has_loaded_is_the_evidence(bench: Bench) 
     evidence = Evidence(through_right_listener=True, directives=directives)
     assert bench.cases == [("systemd", Case(connection, WRONG, expectation, evidence=evidence, places=bench.places))]
     assert bench.gathered == bench.drop_ins == []
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_socket_unit_that_listens_for_longer_than_its_drop_in_is_there_is_told_apart(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    monkeypatch.setattr(in_force, "changed_since", lambda _texts, since: since == 70.0 and before)
+    bench.units = [unit("a.socket")._replace(listening_since=70.0)]
+    evidence = bench.evidence(made(2, **LISTENING), expectation=expecting("a.socket", ""))
+    assert (evidence.listens_since_before, bench.drop_ins[0][0]) == (before, "a.socket")
 
 
 def test_a_cause_is_refined_by_what_was_set_on_open_sockets(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
