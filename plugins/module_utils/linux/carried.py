@@ -25,7 +25,7 @@ import zlib
 
 PACKAGE = "ansible_collections.netops.keepalive.plugins.module_utils"
 
-_IMPORT = re.compile(r"^[ \t]*from (\.+)([\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
+IMPORT = re.compile(r"^[ \t]*from (\.+)([\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 """Parsing the files as the Python they are would take a controller a tenth of a second in each run."""
 
 Files = t.Mapping[str, str]
@@ -57,7 +57,7 @@ def imported_by(text: str, path: str, folder: str) -> t.List[str]:
     """
     room = os.path.dirname(path)
     paths = [f"{room}/__init__.py"]
-    for dots, module, names in _IMPORT.findall(text):
+    for dots, module, names in IMPORT.findall(text):
         where = "/".join([room][: 2 - len(dots)] + (module.split(".") if module else []))
         if os.path.isdir(os.path.join(folder, where)):
             listed = re.sub(r"#.*|[()]", "", names).split(",")

@@ -13,9 +13,10 @@ import stat
 import subprocess
 import sys
 import typing as t
+import zipfile
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.linux import file_lock, polling
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import carried, file_lock, polling
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.file_lock import NotLocked
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import detached as rollout_detached
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.detached import (
@@ -186,3 +187,22 @@ def test_the_code_runs_by_itself(tmp_path: pathlib.Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "there is nothing to do: no assignment\n", "")
+
+
+def test_what_is_imported_only_where_it_is_needed_is_in_the_code(tmp_path: pathlib.Path) -> None:
+    """The programs of units, what looks at all sockets at once, a reader without the library: none is loaded yet."""
+    code = (
+        "import sys\n"
+        f"from {zipped_code.__module__} import zipped_code\n"
+        f"from {run_detached.__module__} import run_detached\n"
+        "open(sys.argv[1], 'wb').write(zipped_code(run_detached))\n"
+        "print(any('.module_utils.verdicts.unit_programs' in name for name in sys.modules))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    place = tmp_path / "code.zip"
+    done = subprocess.run([sys.executable, "-c", code, str(place)], env=environment, stdout=-1, text=True, check=True)
+    assert done.stdout == "False\n", "it would be no test"
+    with zipfile.ZipFile(place) as archive:
+        members = set(archive.namelist())
+    folder = carried.PACKAGE.replace(".", "/")
+    assert {f"{folder}/{path}" for path in carried.files_reached("rollout.detached_main")} <= members
