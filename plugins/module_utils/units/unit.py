@@ -119,7 +119,7 @@ class UnitsOfHost:
             from .program import unattached  # most hosts have none, and it brings all that loads programs
 
             missing = unattached(properties, text or "")
-        elif systemd.is_active(properties):
+        elif systemd.is_active(properties) and not (drop_in is None and self._had_a_program(name, properties)):
             if name.endswith(".socket"):
                 differences = listener_differences(properties)
                 stale = self._by_age(name, properties, drop_in, unread) if differences is None else differences
@@ -185,6 +185,15 @@ class UnitsOfHost:
             if missing or (changed and not _is_in(properties, drop_in)):
                 unread.add(drop_in)
         return frozenset(unread)
+
+    def _had_a_program(self, name: str, properties: systemd.Properties) -> bool:
+        """Tell whether a .socket unit's last drop-in of ours had a program attached, which goes without a restart.
+
+        Its listener has values that its unit does not say, and keeps them until it is opened anew, like any other.
+        """
+        paths = self._paths(name, properties["Id"]) if name.endswith(".socket") else []
+        texts = [one.text for path in paths for one in in_force.history(path).versions if one.text is not None]
+        return bool(texts) and attach_words(texts[-1]) is not None
 
     def _older(
         self, name: str, properties: systemd.Properties, drop_in: str, unread: t.Container[str], started: float

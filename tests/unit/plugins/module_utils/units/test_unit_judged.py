@@ -314,6 +314,35 @@ def test_a_socket_is_judged_by_its_listener_and_by_its_age_where_that_cannot_be_
     assert set(asked) == {"a.socket"}
 
 
+BY_PROGRAM = (
+    f"{dropin.MARKER}\n[Service]\nEnvironment=TCP_KEEPIDLE=60\n"
+    "ExecStartPre=-+/usr/lib/libkeepalive/keepalive-bpf attach connect -\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("noted_texts", "due"),
+    [
+        ([BY_PROGRAM, None], False),
+        ([TEXT, BY_PROGRAM, None], False),
+        ([BY_PROGRAM, TEXT, None], True),
+        ([TEXT, None], True),
+        ([None], True),
+        ([], True),
+    ],
+)
+def test_a_listener_keeps_what_a_program_has_left_on_it(
+    host: Host, monkeypatch: pytest.MonkeyPatch, noted_texts: t.List[t.Optional[str]], due: bool
+) -> None:
+    """It is the same for all that listen: nobody is restarted because a program is taken away."""
+    monkeypatch.setattr(units_unit, "listener_differences", lambda _properties: ["the listener differs"])
+    host.add("a.socket")
+    if noted_texts:
+        path = dropin.path_of("a.socket", str(host.folder))
+        noted(path, *((float(at), text) for at, text in enumerate(noted_texts)))
+    assert host.stale("a.socket") == (["the listener differs"] if due else [])
+
+
 def test_what_is_seen_of_one_process(host: Host, child: Child) -> None:
     host.run_process("PATH=/bin\0A=b\0", [CONNECT, OTHER, f"{CONNECT}.2 (deleted)"])
     libraries = {CONNECT: True, f"{CONNECT}.2": False}
@@ -325,12 +354,6 @@ def test_what_is_seen_of_one_process(host: Host, child: Child) -> None:
     assert own_libraries(NO_PID) == {}
     here = live_process(os.getpid())
     assert here is not None and here.libraries == {}
-
-
-BY_PROGRAM = (
-    f"{dropin.MARKER}\n[Service]\nEnvironment=TCP_KEEPIDLE=60\n"
-    "ExecStartPre=-+/usr/lib/libkeepalive/keepalive-bpf attach connect -\n"
-)
 
 
 @pytest.mark.parametrize("name", ["a.service", "a.socket"])
