@@ -168,7 +168,7 @@ test-c: venv ## the tests of the C code
 	@pytest tests/csrc -n auto
 
 # What needs many hosts, many reboots, many kills or much traffic.
-LONG_SCENARIOS := fleet host_wide without_restart field kills bpf monitor
+LONG_SCENARIOS := forky fleet host_wide without_restart field kills bpf monitor
 SCENARIOS := $(filter-out $(LONG_SCENARIOS),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 test-molecule: venv hosts ## the scenarios in molecule/, on the test hosts, but for the long ones

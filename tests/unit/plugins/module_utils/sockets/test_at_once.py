@@ -245,7 +245,8 @@ def test_what_nobody_holds_is_known_alike(least: int) -> None:
     """One is on its way from one process to another, in a message that nobody has received yet."""
     code = (
         "l = socket.create_server(('127.0.0.1', 0)); a, b = socket.socketpair()\n"
-        "socket.send_fds(a, [b'x'], [l.fileno()])\nanswer = [os.fstat(l.fileno()).st_ino, l.getsockname()[1]]\n"
+        "passed = struct.pack('i', l.fileno())\n"
+        "a.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])\nanswer = [os.fstat(l.fileno()).st_ino, l.getsockname()[1]]\n"
     )
     with Child() as child:
         inode, port = child.run(code + "l.close()")
