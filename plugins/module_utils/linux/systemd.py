@@ -106,8 +106,8 @@ _UNITS_OF_TIME = {
 }
 
 _NOT_OF_SYSTEMD = (
-    "this host is not run by systemd (musl's distributions, for instance, have OpenRC), and what gets settings are "
-    "systemd's units; leave the host out (keepalive_hosts, --limit)"
+    "this host is not run by systemd (Alpine Linux, for instance, is run by OpenRC), and systemd's units are what "
+    "keepalive is given to"
 )
 
 ANSWER = 60.0
@@ -150,9 +150,8 @@ def ask_systemd(command: t.List[str], limit: float = ANSWER) -> t.Tuple[int, str
         whole = " ".join(command[:2])
         raise NoAnswer(f"systemd (process 1) did not answer '{whole}' within {limit:g} s") from error
     except OSError as error:
-        if error.errno == errno.ENOENT:
-            raise SystemdError(f"{command[0]} is not here: {_NOT_OF_SYSTEMD}") from error
-        raise SystemdError(f"{command[0]} cannot be run: {error.strerror}") from error
+        why = f": {_NOT_OF_SYSTEMD}" if error.errno == errno.ENOENT else ""
+        raise SystemdError(f"{command[0]} cannot be run: {error.strerror}{why}") from error
     return ended.status, ended.stdout, ended.stderr
 
 

@@ -246,7 +246,8 @@ def test_what_nobody_holds_is_known_alike(least: int) -> None:
     code = (
         "l = socket.create_server(('127.0.0.1', 0)); a, b = socket.socketpair()\n"
         "passed = struct.pack('i', l.fileno())\n"
-        "a.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])\nanswer = [os.fstat(l.fileno()).st_ino, l.getsockname()[1]]\n"
+        "a.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])\n"
+        "answer = [os.fstat(l.fileno()).st_ino, l.getsockname()[1]]\n"
     )
     with Child() as child:
         inode, port = child.run(code + "l.close()")
