@@ -149,8 +149,8 @@ def test_a_host_without_systemd_is_said_to_be_one() -> None:
     with pytest.raises(systemd.SystemdError) as error:
         systemd.ask_systemd(["/nowhere/systemctl", "show"])
     assert str(error.value) == (
-        "/nowhere/systemctl cannot be run: No such file or directory: this host is not run by systemd (Alpine Linux, for "
-        "instance, is run by OpenRC), and systemd's units are what keepalive is given to"
+        "/nowhere/systemctl cannot be run: No such file or directory: this host is not run by systemd (Alpine Linux, "
+        "for instance, is run by OpenRC), and systemd's units are what keepalive is given to"
     )
 
 
