@@ -106,7 +106,7 @@ test: deps venv ## all but the scenarios side by side, then the scenarios (about
 deps-all:
 	@.ci/deps $(filter-out $(if $(DEPS),,%),$(DEPS_ALL))
 
-test-all: deps-all test test-slow test-kernels test-matrix test-long ## everything, with what takes long on top (about 90 minutes)
+test-all: deps-all test test-slow test-kernels test-matrix test-pythons test-long ## everything, with what takes long on top (about 90 minutes)
 
 test-slow: venv ## the tests of the C code that need heavy packages: other processors, real clients
 	@pytest tests/csrc -m slow
@@ -125,6 +125,12 @@ CORES := 2.15 2.16 2.17 2.18 2.19 2.20 2.21
 .PHONY: test-matrix
 test-matrix: venv hosts ## each supported ansible-core on the controller, with a Python of its own, and one that is refused (12 minutes; CORES=)
 	@tests/matrix/run $(CORES)
+
+PYTHONS := 3.8 3.9 3.10 3.11 3.12 3.13 3.14
+.PHONY: test-pythons
+test-pythons: venv ## the unit tests of what runs on hosts, with each Python that is here (3 minutes each; PYTHONS=)
+	@tests/hosts/images $(filter forky,$(FIELD_SUITES))
+	@tests/pythons/run $(PYTHONS)
 
 LINTERS := lint-ruff lint-format lint-shell lint-types lint-ansible
 .PHONY: $(LINTERS)
@@ -168,14 +174,14 @@ test-c: venv ## the tests of the C code
 	@pytest tests/csrc -n auto
 
 # What needs many hosts, many reboots, many kills or much traffic.
-LONG_SCENARIOS := fleet host_wide without_restart field kills bpf monitor upgrade
+LONG_SCENARIOS := forky fleet host_wide without_restart field kills bpf monitor upgrade
 SCENARIOS := $(filter-out $(LONG_SCENARIOS),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 test-molecule: venv hosts ## the scenarios in molecule/, on the test hosts, but for the long ones
 	@.ci/molecule-all $(SCENARIOS)
 
 .PHONY: test-long
-test-long: venv hosts ## the long scenarios: a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds, killed rollouts, BPF programs, monitoring, the upgrade from 0.1.0 (57 minutes)
+test-long: venv hosts ## the long scenarios: Debian testing, a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds, killed rollouts, BPF programs, monitoring, the upgrade from 0.1.0 (about an hour)
 	@tests/hosts/images $(FIELD_SUITES) $(BPF_SUITES)
 	@.ci/molecule-all $(LONG_SCENARIOS)
 

@@ -9,6 +9,7 @@ Every question has a limit: process 1 may be busy or stuck, and nothing else on 
 
 from __future__ import annotations
 
+import errno
 import re
 import typing as t
 
@@ -104,6 +105,11 @@ _UNITS_OF_TIME = {
     "y": 31557600,
 }
 
+_NOT_OF_SYSTEMD = (
+    "this host is not run by systemd (Alpine Linux, for instance, is run by OpenRC), and systemd's units are what "
+    "keepalive is given to"
+)
+
 ANSWER = 60.0
 """Seconds that systemd has for an answer about what it knows."""
 
@@ -144,7 +150,8 @@ def ask_systemd(command: t.List[str], limit: float = ANSWER) -> t.Tuple[int, str
         whole = " ".join(command[:2])
         raise NoAnswer(f"systemd (process 1) did not answer '{whole}' within {limit:g} s") from error
     except OSError as error:
-        raise SystemdError(f"{command[0]} cannot be run: {error.strerror}") from error
+        why = f": {_NOT_OF_SYSTEMD}" if error.errno == errno.ENOENT else ""
+        raise SystemdError(f"{command[0]} cannot be run: {error.strerror}{why}") from error
     return ended.status, ended.stdout, ended.stderr
 
 

@@ -17,6 +17,7 @@ import typing as t
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
 
 _LOOP = """
+import encodings.idna, threading  # while they may be read: some become another user before they need them
 import fcntl, json, os, resource, socket, struct, sys
 most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a login shell gives 1024, and some tests hold thousands

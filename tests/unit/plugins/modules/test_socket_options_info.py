@@ -241,7 +241,7 @@ def test_of_a_socket_that_very_many_share_not_all_are_listed(run: Run, monkeypat
         ({"wait": -1}, "wait: -1.0 is negative"),
         ({"processes": ["redis-server", ""]}, "processes[1]: '' names no executable"),
         ({"states": ["OPEN"]}, "OPEN"),
-        ({"expected": [EXPECTED | {"min_sockets": 9}], "sample": 4}, "min_sockets: 9 are never seen in a sample of 4"),
+        ({"expected": [{**EXPECTED, "min_sockets": 9}], "sample": 4}, "min_sockets: 9 are never seen in a sample of 4"),
         ({"expected": [{"name": "a*.socket"}]}, "'a*.socket' stands for several .socket units: name each of them"),
         ({"expected": [{**EXPECTED, "tcp": {"keepcnt": 500}}]}, "expected[0] 'a.service': tcp.keepcnt: 500 is out of"),
         ({"expected": [{**EXPECTED, "tcp": {"user_timeout": "30s"}}]}, "user_timeout"),

@@ -24,6 +24,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.bpf.iterator impo
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.iterator_code import OPTIONS_ASKED
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import BpfRefused
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets import portable
 from ansible_collections.netops.keepalive.tests.unit.support.cgroups import member, needs_programs, own_cgroup
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import has_mptcp
 
@@ -124,7 +125,8 @@ def test_each_socket_is_as_it_says_itself(folder: pathlib.Path, host: str) -> No
             numbers = child.run(code)
         except ValueError:
             pytest.skip("no IPv6 here")
-        process = os.pidfd_open(child.pid)
+        process = portable._open_process(child.pid, None)
+        assert process is not None
         made = [duplicate(process, number) for number in numbers]
         os.close(process)
         wanted = [expected(one, state) for one, state in zip(made, (LISTEN, ESTABLISHED, ESTABLISHED, LISTEN))]

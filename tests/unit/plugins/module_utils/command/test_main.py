@@ -293,8 +293,8 @@ def test_what_an_ordinary_user_does_not_see_is_said() -> None:
     try:
         with Child("l = socket.create_server(('127.0.0.1', 0))") as child:
             done = subprocess.run(
-                [str(public), "--pid", str(child.pid)], capture_output=True, text=True, check=False,
-                user=65534, group=65534, extra_groups=[],
+                ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(public), "--pid", str(child.pid)],
+                capture_output=True, text=True, check=False,
             )  # fmt: skip
     finally:
         public.unlink()

@@ -153,6 +153,10 @@ def test_a_worker_that_dies_is_no_wait() -> None:
         Apart().call(lambda _pid: os._exit(1), os.getpid())
 
 
+def sleeping_as(user: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(["setpriv", f"--reuid={user}", "sleep", "600"])
+
+
 def test_another_process_of_the_same_user_is_not_waited_for_but_one_of_root_is() -> None:
     begun = []
 
@@ -160,7 +164,7 @@ def test_another_process_of_the_same_user_is_not_waited_for_but_one_of_root_is()
         return wait_for_ever(pid) if pid != os.getppid() else (pid, False)
 
     apart = Apart(limit=0.1)
-    with subprocess.Popen(["sleep", "600"], user=65534) as one, subprocess.Popen(["sleep", "600"], user=65534) as two:
+    with sleeping_as(65534) as one, sleeping_as(65534) as two:
         begun += [one, two]
         try:
             with pytest.raises(Stuck, match=r"nothing came back for 0\.1 s"):
@@ -177,7 +181,7 @@ def test_another_process_of_the_same_user_is_not_waited_for_but_one_of_root_is()
 def test_a_user_with_thousands_of_user_ids_makes_us_wait_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linux_apart, "account_of", lambda *_arguments: Account("user-1000.slice", 1000))
     apart = Apart(limit=0.1)
-    with subprocess.Popen(["sleep", "600"], user=65534) as one, subprocess.Popen(["sleep", "600"], user=65533) as two:
+    with sleeping_as(65534) as one, sleeping_as(65533) as two:
         try:
             with pytest.raises(Stuck, match=r"nothing came back for 0\.1 s"):
                 apart.call(wait_for_ever, one.pid)

@@ -145,6 +145,15 @@ def test_what_cannot_be_run_is_named() -> None:
         systemd.ask_systemd(["/nowhere"])
 
 
+def test_a_host_without_systemd_is_said_to_be_one() -> None:
+    with pytest.raises(systemd.SystemdError) as error:
+        systemd.ask_systemd(["/nowhere/systemctl", "show"])
+    assert str(error.value) == (
+        "/nowhere/systemctl cannot be run: No such file or directory: this host is not run by systemd (Alpine Linux, "
+        "for instance, is run by OpenRC), and systemd's units are what keepalive is given to"
+    )
+
+
 def test_what_was_answered_is_handed_on() -> None:
     assert systemd.ask_systemd(["sh", "-c", "echo out; echo $LC_ALL >&2; exit 3"]) == (3, "out\n", "C\n")
 

@@ -247,7 +247,7 @@ def test_a_python_that_cannot_import_it_asks_for_each(monkeypatch: pytest.Monkey
 SEND_AWAY = """
 answer, a, b = [], *socket.socketpair()
 def send(one):
-    socket.send_fds(a, [b"x"], [one.fileno()])
+    a.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", one.fileno()))])
     answer.append(os.fstat(one.fileno()).st_ino)
     one.close()
 l = socket.create_server(("127.0.0.1", 0)); place = l.getsockname()

@@ -220,7 +220,7 @@ def test_a_python_without_ctypes_is_a_kernel_without_the_calls(monkeypatch: pyte
 def test_the_number_of_an_error_is_that_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portable, "_SYSCALL", [])
     with pytest.raises(OSError, match="pidfd_getfd: Bad file descriptor") as error:
-        portable._system_call("pidfd_getfd", portable._NR_PIDFD_GETFD, -1, 1)
+        portable._system_call("pidfd_getfd", portable._NR_PIDFD_GETFD, -1, 1, 0)
     assert error.value.errno == errno.EBADF
     first = list(portable._SYSCALL)
     assert len(first) == 1
@@ -253,6 +253,7 @@ def test_a_process_is_opened_and_a_thread_that_is_not_its_first_as_such(monkeypa
         raise OSError(answer[0], "refused")
 
     monkeypatch.setattr(portable, "_system_call", system_call)
+    monkeypatch.setattr(os, "pidfd_open", lambda _pid: os.open(os.devnull, os.O_RDONLY), raising=False)
     for thread in (None, me):
         process = portable._open_process(me, thread)
         assert process is not None
