@@ -143,7 +143,7 @@
       place.append(...nodes.slice(0, shown));
       if (nodes.length > shown) place.append(make("details", "", make("summary", "", `${number(nodes.length - shown)} more: ${title}`), ...nodes.slice(shown)));
     }
-    for (const [title, hosts] of [["new hosts", changed.new], ["hosts gone", changed.gone]]) {
+    for (const [title, hosts] of [["new hosts", changed.new], ["hosts not in this run", changed.gone]]) {
       if (hosts) place.append(make("div", "finding", make("p", "", make("span", "label s-idle", title.toUpperCase()), " ", make("span", "name", hosts))));
     }
   }

@@ -132,7 +132,7 @@ def test_all_of_it_is_done_by_keyboard_too(browser: t.Any) -> None:
 def test_what_has_changed_and_a_run_that_died(browser: t.Any) -> None:
     since = document_of(RUN, {**HOSTS, "h2": host({A: RIGHT, B: RIGHT, C: RIGHT}), "h9": host({})})
     browser.open(page_of(since=since, complete=False))
-    assert browser.texts("#changes .label") == ["NEWLY WRONG", "HOSTS GONE"]
+    assert browser.texts("#changes .label") == ["NEWLY WRONG", "HOSTS NOT IN THIS RUN"]
     assert browser.texts(".verdict")[0].endswith("the run has not told how it ended")
     browser.open(page_of())
     assert browser.texts("#changes") == []
