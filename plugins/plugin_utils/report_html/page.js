@@ -550,6 +550,8 @@
   filter();
   times();
   listen();
+  for (const link of at("parts").children) link.hidden = document.querySelector(link.getAttribute("href")).hidden;
+  at("parts").hidden = false;
   at("screen").hidden = true;
   at("main").hidden = false;
 })();

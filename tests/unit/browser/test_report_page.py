@@ -129,6 +129,18 @@ def test_all_of_it_is_done_by_keyboard_too(browser: t.Any) -> None:
     assert browser.run("return document.activeElement.id") == "search"
 
 
+def test_each_part_is_one_step_away_however_many_hosts_there_are(browser: t.Any) -> None:
+    since = document_of(RUN, {**HOSTS, "h2": host({A: RIGHT})})
+    browser.open(page_of(since=since), width=390)
+    assert browser.texts("nav a") == [
+        "What is not right", "What has changed", "Hosts and units", "When a dead connection is noticed",
+    ]  # fmt: skip
+    browser.run("document.querySelector('nav a[href=\"#times\"]').click()")
+    assert browser.run("return Math.round(document.getElementById('times').getBoundingClientRect().top) < innerHeight")
+    browser.open(html_of(document_of(RUN, {"h1": HostSeen(why=["x"])}), PARTS))
+    assert browser.texts("nav a") == ["What is not right", "Hosts and units"]
+
+
 def test_what_has_changed_and_a_run_that_died(browser: t.Any) -> None:
     since = document_of(RUN, {**HOSTS, "h2": host({A: RIGHT, B: RIGHT, C: RIGHT}), "h9": host({})})
     browser.open(page_of(since=since, complete=False))
