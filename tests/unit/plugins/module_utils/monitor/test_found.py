@@ -136,7 +136,8 @@ def values(text: str) -> t.Dict[str, str]:
 
 
 def test_the_metrics_say_what_is_known_and_of_the_unknown_nothing() -> None:
-    said = values(metrics_text(HOST, 1700000000.1234, 0.25))
+    said = values(metrics_text(HOST, 1700000000.1234, 0.2512))
+    assert said["keepalive_check_duration_seconds"] == "0.251"
     assert said["keepalive_last_check_timestamp_seconds"] == "1700000000.123"
     assert {name: value for name, value in said.items() if name.startswith("keepalive_unit_compliant")} == {
         'keepalive_unit_compliant{unit="a.service"}': "1",
