@@ -82,6 +82,7 @@ def test_from_nothing_to_nothing(host: Host) -> None:
     assert (again.changed, list(again.done), again.before) == (False, [], again.after) and len(host.asked) == 3
     gone = host.monitor.take_away(False)
     assert (gone.changed, gone.before, gone.after) == (True, first.after, "")
+    assert list(gone.done) == [SERVICE, TIMER, "/etc/ansible/facts.d/keepalive.fact", "/textfile/keepalive.prom"]
     assert host.files() == host.before and not host.on
     assert not host.monitor.take_away(False).changed
 
@@ -109,6 +110,11 @@ def test_another_interval_starts_the_timer_anew_and_another_folder_takes_the_old
         SERVICE, "/etc/ansible/facts.d/keepalive.fact",
     ]  # fmt: skip
     assert not (host.root / "etc/ansible").exists()
+
+
+def test_without_metrics_and_facts_there_is_less_to_take_away(host: Host) -> None:
+    host.monitor.bring(WANTED._replace(facts=False), False)
+    assert list(host.monitor.take_away(False).done) == [SERVICE, TIMER], "no look has written any yet"
 
 
 def test_a_timer_that_somebody_has_stopped_is_started(host: Host) -> None:
