@@ -131,8 +131,8 @@ HOST = HostFound(
 def test_the_plugin_says_the_worst_first_and_nothing_raw() -> None:
     assert plugin_lines(HOST, 0.25) == [
         "KEEPALIVE CRITICAL - 1 problem of the host, 3 of 4 units not right, 4 of 8 sockets right, 1 accepted | "
-        "units=4;;;0 units_wrong=2;0;;0 units_unknown=1;;;0 sockets_right=4;;;0 sockets_accepted=1;;;0 sockets_wrong=3;;;0 "
-        "sockets_unknown=0;;;0 time=0.250s;;;0",
+        "units=4;;;0 units_wrong=2;0;;0 units_unknown=1;;;0 sockets_right=4;;;0 sockets_accepted=1;;;0 "
+        "sockets_wrong=3;;;0 sockets_unknown=0;;;0 time=0.250s;;;0",
         "CRITICAL c.service: why/\\x0a\\x1b",
         'UNKNOWN d"\\x2d.service: dark',
         "UNKNOWN unread",
