@@ -9,10 +9,12 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program
 from ansible_collections.netops.keepalive.plugins.module_utils.report.changes import changes_between
 from ansible_collections.netops.keepalive.plugins.module_utils.report.document import HostSeen, document_of
 from ansible_collections.netops.keepalive.plugins.module_utils.report.page import html_of
 from ansible_collections.netops.keepalive.plugins.plugin_utils._report_forms import page_parts
+from ansible_collections.netops.keepalive.tests.unit.support.audit_answers import group
 from ansible_collections.netops.keepalive.tests.unit.support.hostile_report import ATTACKS, attacked
 from ansible_collections.netops.keepalive.tests.unit.support.reported import (
     ACCEPTED,
@@ -240,6 +242,24 @@ def test_what_could_not_be_read_is_counted_and_not_drawn(browser: t.Any) -> None
     assert browser.texts("#timelines .soft") == [
         "And 6 sockets more with other values, or with some that could not be read."
     ]
+
+
+def test_an_audit_shows_what_it_advises_beside_what_it_found(browser: t.Any) -> None:
+    slow = {"keepidle": 7200, "keepintvl": 75, "keepcnt": 9, "connections": 3}
+    found = group(Program("/usr/bin/psql", unit=A), "outgoing", connections=5, without=2, slow=3, values=[slow])
+    audit = {**audited(5, 0, without=2, slow=3), "groups": [found], "groups_total": 1}
+    browser.open(html_of(document_of(RUN._replace(kind="audit"), {"h1": host({}, audit=audit)}), PARTS))
+    assert browser.texts("#timelines p:first-child") == [
+        "Advised where a program has no setting of its own",
+        "Found on 3 connections of a.service on 1 host",
+        "Found on 2 connections of a.service on 1 host: without keepalive",
+    ]
+    assert [each[:2] for each in browser.run(_DRAWN)] == [
+        ["SURVIVES", "dead idle peer: 4 min; unacknowledged data: 4 min; peer that stops reading: 4 min"],
+        ["SLOW", "dead idle peer: 2.2 h"],
+        ["OFF", "dead idle peer: never"],
+    ]
+    assert browser.texts(".instead .name") == [A, "keepidle 7200, keepintvl 75, keepcnt 9", A, "keepalive off"]
 
 
 @pytest.mark.parametrize("tcp", [dict.fromkeys(TCP, -(1 << 70)), dict.fromkeys(TCP, 1 << 70), dict.fromkeys(TCP, 0)])
