@@ -217,7 +217,7 @@
     const place = at("matrix");
     const style = document.styleSheets[0];
     data.units.forEach((_unit, index) => style.insertRule(`.c${index}{grid-column:${index + 2}}`, style.cssRules.length));
-    document.documentElement.style.setProperty("--units", data.units.length);
+    document.documentElement.style.setProperty("--units", Math.max(1, data.units.length));
     const head = make("div", "row head", make("div", "host", "Host"));
     head.firstChild.setAttribute("role", "columnheader");
     head.setAttribute("role", "row");

@@ -260,6 +260,8 @@ def test_an_audit_shows_what_it_advises_beside_what_it_found(browser: t.Any) -> 
         ["OFF", "dead idle peer: never"],
     ]
     assert browser.texts(".instead .name") == [A, "keepidle 7200, keepintvl 75, keepcnt 9", A, "keepalive off"]
+    tops = browser.run("return [...document.querySelector('.row[data-row]').children].map(e => e.offsetTop)")
+    assert len(set(tops)) == 1, "where no unit is listed, a host's reasons stand beside its name all the same"
 
 
 @pytest.mark.parametrize("tcp", [dict.fromkeys(TCP, -(1 << 70)), dict.fromkeys(TCP, 1 << 70), dict.fromkeys(TCP, 0)])
