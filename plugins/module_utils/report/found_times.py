@@ -80,9 +80,11 @@ def found_by_audit(hosts: t.Iterable[Said]) -> t.List[FoundAlike]:
     for host in hosts:
         for group in host["audit"]["groups"] if host["audit"] else ():
             name = group["unit"] or os.path.basename(group["program"]) or "no unit"
-            seen = [(tuple((key, each[key], None) for key in TIMING), each.get("connections", 0), "")
-                    for each in group.get("values", ())]  # fmt: skip
-            seen.append((((OFF, False, True),), group["without"], "without keepalive"))
+            seen: t.List[t.Tuple[t.Tuple[t.Any, ...], int, str]] = [
+                (((OFF, False, True),), group["without"], "without keepalive")
+            ]
+            for each in group.get("values", ()):
+                seen.append((tuple((key, each[key], None) for key in TIMING), each.get("connections", 0), ""))
             for others, count, reason in seen:
                 if count:
                     finding = {"sockets": count, "reason": reason}
