@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pathlib
 import socket
 import typing as t
@@ -131,6 +132,34 @@ def test_what_cannot_be_read_is_unknown(programs: Programs, server: socket.socke
         programs.proc.add(child.pid, "a.service", root_folder=programs.root, program="/usr/bin/java")
         java = programs.find(Refusing(1))["program */java"]
     assert (java.state, java.compliant, java.sockets) == (UNKNOWN, None, {**NONE, "unknown": 1})
+
+
+def test_where_nobody_sees_what_a_process_runs_each_program_is_unknown(
+    programs: Programs, server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As without CAP_SYS_PTRACE; of a thread of the kernel, which runs no program, it is known that it has none."""
+    real = os.readlink
+
+    def readlink(path: t.Any, **how: t.Any) -> str:
+        if str(path).endswith((f"/{hidden.pid}/exe", f"/{asked.pid}/exe")):
+            raise PermissionError(13, "Permission denied", path)
+        if str(path).endswith(f"/{thread.pid}/exe"):
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return real(path, **how)
+
+    with contextlib.ExitStack() as stack:
+        children = [stack.enter_context(Child(connecting(server, "tune(s, 60)"))) for _each in range(4)]
+        hidden, asked, thread, seen = children
+        units = ("a.service", "asked.service", "b.service", "c.service")
+        for child, unit in zip(children[:3], units):
+            programs.proc.add(child.pid, unit, root_folder=programs.root, program="/usr/bin/java")
+        monkeypatch.setattr(os, "readlink", readlink)
+        why = "of 1 process it cannot be seen which program runs there"
+        unknown = UnitFound("program */java", UNKNOWN, why)
+        assert programs.find() == {"program */java": unknown, "program /opt/*": unknown._replace(name="program /opt/*")}
+        programs.proc.add(seen.pid, units[3], root_folder=programs.root, program="/usr/bin/java")
+        java = programs.find()["program */java"]
+    assert java == UnitFound("program */java", UNKNOWN, why, True, {**NONE, "right": 1})
 
 
 def test_a_file_that_went_away_meanwhile_asks_nothing(programs: Programs, server: socket.socket) -> None:
