@@ -132,7 +132,7 @@ def write_report(path: str, text: str) -> None:
     except OSError as error:
         raise AnsibleActionFail(
             f"keepalive_report: {path} cannot be written on the controller: {error.strerror}"
-        ) from error
+        ) from None  # Ansible would put the cause behind it, and say the same twice
 
 
 class NoReport(ValueError):
@@ -150,7 +150,7 @@ def read_report(said: str) -> tuple[str, dict[str, t.Any]]:
             path = _latest(path)
         return path, document_in(path)
     except NoReport as error:
-        raise AnsibleActionFail("; ".join(f"keepalive_report: {line}" for line in str(error).split("\n"))) from error
+        raise AnsibleActionFail("; ".join(f"keepalive_report: {line}" for line in str(error).split("\n"))) from None
 
 
 def document_in(path: str) -> dict[str, t.Any]:

@@ -46,7 +46,7 @@ def changes_since(said: str, document: Document) -> Changes | None:
                 "began: expected an earlier report"
             )
     except NoReport as error:
-        raise AnsibleActionFail(f"keepalive_report_since: {_in_one_line(error)}") from error
+        raise AnsibleActionFail(f"keepalive_report_since: {_in_one_line(error)}") from None
     return changes_between(earlier, document)
 
 

@@ -155,7 +155,7 @@ class Monitor:
             if text is not None and not is_marked(text):
                 raise SomebodyElses(f"{path} is not a file of this collection: remove it, or give it another name")
         link = os.readlink(self._link) if os.path.islink(self._link) else ""
-        if not link and os.path.lexists(self._link):
+        if link != FACTS and os.path.lexists(self._link):
             raise SomebodyElses(f"{self._link} is not a link of this collection: remove it, or say facts: false")
         states = [self._run(["systemctl", word, "--quiet", TIMER])[0] == 0 for word in ("is-enabled", "is-active")]
         return _There(texts[0], texts[1], link, states[0], states[1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ..host_wide.settings_file import PATH
 from ..host_wide.state import HostWide, look_at_host_wide
 from ..linux import systemd
 from ..linux.procfs import HOST, Proc
@@ -72,10 +73,15 @@ def asked_there(
 
 
 def look_at_sockets(
-    asked: AskedThere, proc: Proc = HOST, reader: t.Optional[Reader] = None, run: systemd.Run = systemd.ask_systemd
+    asked: AskedThere,
+    proc: Proc = HOST,
+    reader: t.Optional[Reader] = None,
+    run: systemd.Run = systemd.ask_systemd,
+    settings: str = PATH,
 ) -> HostFound:
     """Compare live sockets with what is asked.
 
+    :param settings: where the settings file of this host is.
     :raises OSError: the host does not let its sockets be read.
     """
     problems = list(asked.problems)
@@ -97,7 +103,7 @@ def look_at_sockets(
         patterns = [*patterns, *question.units]
     if asked.programs.headings and reader:
         found, answer = find_programs(
-            asked.programs, lambda name: any(unit.holds(name) for unit in patterns), proc, reader
+            asked.programs, lambda name: any(unit.holds(name) for unit in patterns), proc, reader, settings
         )
         units += found
         answers += [answer] if answer else []

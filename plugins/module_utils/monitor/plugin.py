@@ -47,7 +47,9 @@ def _in_words(found: HostFound, totals: t.Mapping[str, int]) -> str:
         sockets += f", {totals['accepted']} accepted"
     if not bad and not found.problems:
         return f"{len(found.units)} unit{'s' if len(found.units) > 1 else ''} right, {sockets}"
-    return f"{len(bad)} of {len(found.units)} units not right, {sockets}"
+    count = len(found.problems)
+    of_host = f"{count} problem{'s' if count > 1 else ''} of the host, " if count else ""
+    return f"{of_host}{len(bad)} of {len(found.units)} units not right, {sockets}"
 
 
 def _plain(text: str) -> str:

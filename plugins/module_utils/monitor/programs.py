@@ -18,7 +18,7 @@ from ..sockets.record import Record
 from ..verdicts.answer import Answer, Question
 from ..verdicts.inspection import Audit
 from ..verdicts.summary import summarize
-from .found import OK, SOCKET_STATES, WORST_LAST, UnitFound, unit_found
+from .found import OK, SOCKET_STATES, UNKNOWN, WORST_LAST, UnitFound, unit_found
 from .sections import ProgramSections
 
 
@@ -38,7 +38,7 @@ def find_programs(
     :param path: where the settings file of this host is, for tests.
     :returns: each section, and what was seen besides; None where none of the programs runs.
     """
-    groups = _groups(asked, of_a_unit, proc, path)
+    groups, unseen = _groups(asked, of_a_unit, proc, path)
     pids = frozenset(pid for group in groups for pid in group.pids)
     parts: t.Dict[str, t.List[UnitFound]] = {name: [] for name in asked.names}
     answer = None
@@ -51,21 +51,45 @@ def find_programs(
             hidden = sorted(members.intersection(answer.unreadable))
             summary = summarize(verdicts, sorted(members), hidden, None, expectation, 0)
             parts[expectation.name].append(unit_found(expectation.name, summary, verdicts, expectation))
+    if unseen:
+        why = f"of {unseen} process{'es' if unseen > 1 else ''} it cannot be seen which program runs there"
+        for name, found in parts.items():
+            found.append(UnitFound(name, UNKNOWN, why))
     return [_together(name, found) for name, found in parts.items()], answer
 
 
-def _groups(asked: ProgramSections, of_a_unit: t.Callable[[str], bool], proc: Proc, path: str) -> t.List[_Group]:
+def _groups(
+    asked: ProgramSections, of_a_unit: t.Callable[[str], bool], proc: Proc, path: str
+) -> t.Tuple[t.List[_Group], int]:
+    """Return who is asked for what, and how many processes may be one of them, and nobody can tell."""
     groups: t.Dict[str, _Group] = {}
+    unseen = 0
     try:
         file = _identity(os.stat(path))
     except OSError:
-        return []  # it went away meanwhile: then nothing is asked
+        return [], 0  # it went away meanwhile: then nothing is asked
     for pid in sorted(proc.pids()):
         unit = proc.unit_of(pid)
-        expectation = None if of_a_unit(unit) else asked.asks(unit, proc.program_of(pid))
+        if of_a_unit(unit):
+            continue
+        if _hides_its_program(pid, proc):
+            unseen += 1
+            continue
+        expectation = asked.asks(unit, proc.program_of(pid))
         if expectation is not None and _sees(pid, file, proc):
             groups.setdefault(repr(expectation), _Group(expectation, set())).pids.add(pid)
-    return list(groups.values())
+    return list(groups.values()), unseen
+
+
+def _hides_its_program(pid: int, proc: Proc) -> bool:
+    """Tell whether we have not the right to see what a process runs; a thread of the kernel runs nothing."""
+    try:
+        os.readlink(os.path.join(proc.root, str(pid), "exe"))
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _sees(pid: int, file: t.Tuple[int, int], proc: Proc) -> bool:
@@ -99,4 +123,7 @@ def _together(name: str, parts: t.Sequence[UnitFound]) -> UnitFound:
         for reason, count in part.reasons.items():
             reasons[reason] = reasons.get(reason, 0) + count
     worst = max((part.state for part in parts), key=WORST_LAST.index)
-    return UnitFound(name, worst, "; ".join(part.why for part in parts if part.why), True, sockets, reasons)
+    why = "; ".join(part.why for part in parts if part.why)
+    if not any(part.running for part in parts):
+        return UnitFound(name, worst, why)
+    return UnitFound(name, worst, why, True, sockets, reasons)

@@ -41,7 +41,7 @@ def summary_of(changes: Changes) -> str:
         (sum(len(each.hosts) for each in changes.values), "with other values"),
     )
     parts = [f"{count:,} {words}" for count, words in counted if count]
-    for hosts, words in ((changes.hosts_new, "new"), (changes.hosts_gone, "gone")):
+    for hosts, words in ((changes.hosts_new, "new"), (changes.hosts_gone, "not in this run")):
         parts += [f"{number_of(len(hosts), 'host')} {words}"] if hosts else []
     return f"since {changes.earlier['kind']}, {since}: {', '.join(parts) or 'nothing has changed'}"
 

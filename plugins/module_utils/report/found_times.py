@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ..settings.options import DERIVE, TIMING
@@ -70,6 +71,27 @@ def found_alike(hosts: t.Iterable[Said]) -> t.Dict[str, t.List[FoundAlike]]:
     }
 
 
+def found_by_audit(hosts: t.Iterable[Said]) -> t.List[FoundAlike]:
+    """Return what connections that are not right have, the most frequent first.
+
+    Of the user timeout an audit says nothing. Of each program it names three sets of values at most.
+    """
+    alike: t.Dict[t.Tuple[t.Any, ...], _Counted] = {}
+    for host in hosts:
+        for group in host["audit"]["groups"] if host["audit"] else ():
+            name = group["unit"] or os.path.basename(group["program"]) or "no unit"
+            seen: t.List[t.Tuple[t.Tuple[t.Any, ...], int, str]] = [
+                (((OFF, False, True),), group["without"], "without keepalive")
+            ]
+            for each in group.get("values", ()):
+                seen.append((tuple((key, each[key], None) for key in TIMING), each.get("connections", 0), ""))
+            for others, count, reason in seen:
+                if count:
+                    finding = {"sockets": count, "reason": reason}
+                    alike.setdefault(others, _Counted()).add(host, name, finding)
+    return sorted((each.told(others) for others, each in alike.items()), key=lambda each: -each.sockets)
+
+
 def key_of(asked: Said) -> str:
     """Return a text that is the same for the same values."""
     return repr(sorted(asked.items()))
@@ -98,7 +120,8 @@ class _Counted:
         self._sockets += finding["sockets"]
         self._hosts.add(id(host))
         self._units[unit] = self._units.get(unit, 0) + finding["sockets"]
-        self._reasons[finding["reason"]] = None
+        if finding["reason"]:
+            self._reasons[finding["reason"]] = None
 
     def told(self, others: t.Tuple[t.Tuple[str, t.Any, t.Any], ...]) -> FoundAlike:
         units = sorted(self._units, key=lambda unit: (-self._units[unit], unit))

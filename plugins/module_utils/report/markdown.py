@@ -78,7 +78,7 @@ def _changes(changes: Changes) -> t.List[str]:
         told += [(label, told_of(change), change.hosts) for change in found]
     told += [("VALUES", told_of_values(each), each.hosts) for each in changes.values]
     told += [("NEW", "hosts", changes.hosts_new)] if changes.hosts_new else []
-    told += [("GONE", "hosts", changes.hosts_gone)] if changes.hosts_gone else []
+    told += [("NOT IN THIS RUN", "hosts", changes.hosts_gone)] if changes.hosts_gone else []
     lines += [f"- **{label}** {code(text)}: {_hosts(hosts)}" for label, text, hosts in told[:_MOST]]
     lines += [f"- and {number_of(len(told) - _MOST, 'more change')}"] if len(told) > _MOST else []
     return [*lines, *([""] if told else [])]

@@ -13,10 +13,11 @@ import json
 import typing as t
 
 from ..linux.host_ranges import hosts_within, in_order
+from ..settings.options import DERIVE, TIMING
 from .changes import Changes
 from .changes_said import summary_of, told_of, told_of_values
 from .findings import RANK, findings_in
-from .found_times import FoundAlike, found_alike, key_of, noticed_instead
+from .found_times import FoundAlike, found_alike, found_by_audit, key_of, noticed_instead
 from .noticed import noticed_after
 from .rows import rows_in
 from .screen_audit import findings_about_connections
@@ -64,7 +65,7 @@ def page_data(document: Said, changes: t.Optional[Changes] = None) -> t.Dict[str
         **{key: document[key] for key in keys},
         "units": names,
         "said": said.things,
-        "values": _values(values.things, found_alike(hosts.values())),
+        "values": [*_values(values.things, found_alike(hosts.values())), *_advised(document)],
         "timeout": _timeout(document),
         "hosts": sorted(rows, key=lambda row: (_rank(row, said.things), row["order"])),
         "findings": _findings(document),
@@ -74,18 +75,31 @@ def page_data(document: Said, changes: t.Optional[Changes] = None) -> t.Dict[str
 
 def _values(sets: t.Sequence[Said], found: t.Mapping[str, t.Sequence[FoundAlike]]) -> t.List[t.Dict[str, t.Any]]:
     """Return when things are noticed with each set of values, and with what was found in its place."""
-    said = []
-    for tcp in sets:
-        alike = found.get(key_of(tcp), ())
-        drawn = [each for each in alike if each.others][:_MOST_FOUND]
-        others = [
-            {**each._asdict(), "units": each.units[:_MOST_UNITS], "more": max(0, len(each.units) - _MOST_UNITS),
-             **noticed_instead(tcp, each.others)}
-            for each in drawn
-        ]  # fmt: skip
-        rest = sum(each.sockets for each in alike) - sum(each.sockets for each in drawn)
-        said.append({"tcp": tcp, **noticed_after(tcp)._asdict(), "found": others, "not_drawn": rest})
-    return said
+    return [_beside(tcp, found.get(key_of(tcp), ())) for tcp in sets]
+
+
+def _advised(document: Said) -> t.Iterator[t.Dict[str, t.Any]]:
+    """Yield the same of what an audit advises for the shortest idle timeout that it was given, and of what it found."""
+    audits = [
+        host["audit"] for host in document["hosts"].values() if host["audit"] and host["audit"].get("recommended")
+    ]
+    found = found_by_audit(document["hosts"].values())
+    if audits and found:
+        advised = min(audits, key=lambda audit: audit["idle_timeout"])["recommended"]
+        tcp = {**{name: advised[name] for name in TIMING}, "user_timeout": DERIVE}
+        beside = _beside(tcp, found)
+        yield {**beside, "advised": True, "found": [{**each, "unsaid": True} for each in beside["found"]]}
+
+
+def _beside(tcp: Said, alike: t.Sequence[FoundAlike]) -> t.Dict[str, t.Any]:
+    drawn = [each for each in alike if each.others][:_MOST_FOUND]
+    others = [
+        {**each._asdict(), "units": each.units[:_MOST_UNITS], "more": max(0, len(each.units) - _MOST_UNITS),
+         **noticed_instead(tcp, each.others)}
+        for each in drawn
+    ]  # fmt: skip
+    rest = sum(each.sockets for each in alike) - sum(each.sockets for each in drawn)
+    return {"tcp": tcp, **noticed_after(tcp)._asdict(), "found": others, "not_drawn": rest}
 
 
 def _units_worst_first(document: Said) -> t.List[str]:

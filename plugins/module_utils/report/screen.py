@@ -63,7 +63,10 @@ def _head(document: Said) -> t.Iterator[ScreenLine]:
         yield from _sum(units["right"], units, "unit x host right", ("wrong", "no_data", "accepted", "idle"))
     if audit:
         counts = {**audit, "total": audit["connections"]}
-        yield from _sum(audit["right"], counts, "connections right", ("without", "slow", "tight", "unknown"))
+        if audit["connections"]:
+            yield from _sum(audit["right"], counts, "connections right", ("without", "slow", "tight", "unknown"))
+        else:
+            yield "no connections to judge; those between processes of one host are left out", "plain"
         if audit["listeners"]:
             text = number_of(audit["listeners"], "listener")
             verb = "hands" if audit["listeners"] == 1 else "hand"

@@ -143,7 +143,7 @@
       place.append(...nodes.slice(0, shown));
       if (nodes.length > shown) place.append(make("details", "", make("summary", "", `${number(nodes.length - shown)} more: ${title}`), ...nodes.slice(shown)));
     }
-    for (const [title, hosts] of [["new hosts", changed.new], ["hosts gone", changed.gone]]) {
+    for (const [title, hosts] of [["new hosts", changed.new], ["hosts not in this run", changed.gone]]) {
       if (hosts) place.append(make("div", "finding", make("p", "", make("span", "label s-idle", title.toUpperCase()), " ", make("span", "name", hosts))));
     }
   }
@@ -217,7 +217,7 @@
     const place = at("matrix");
     const style = document.styleSheets[0];
     data.units.forEach((_unit, index) => style.insertRule(`.c${index}{grid-column:${index + 2}}`, style.cssRules.length));
-    document.documentElement.style.setProperty("--units", data.units.length);
+    document.documentElement.style.setProperty("--units", Math.max(1, data.units.length));
     const head = make("div", "row head", make("div", "host", "Host"));
     head.firstChild.setAttribute("role", "columnheader");
     head.setAttribute("role", "row");
@@ -474,7 +474,7 @@
   }
 
   function drawing(values, timeout, longest) {
-    const lines = [
+    const lines = values.unsaid ? [["dead idle peer", values.idle, values.idle === null ? "never" : duration(values.idle)]] : [
       ["dead idle peer", values.idle, values.idle === null ? "never" : duration(values.idle)],
       ["unacknowledged data", values.unacknowledged, underWay(values, values.unacknowledged)],
       ["peer that stops reading", values.stopped, values.stopped === null ? "never" : underWay(values, values.stopped)],
@@ -507,14 +507,14 @@
   function foundInstead(found, timeout, longest) {
     const units = found.units.join(", ") + (found.more ? ` and ${many(found.more, "more unit")}` : "");
     const telling = found.others.filter(([option]) => !found.off || ["keepalive", "user_timeout"].includes(option));
-    const others = telling.map(([option, value, asked]) => `${option} ${inUnits(option, value)} instead of ${inUnits(option, asked)}`).join(", ");
-    return make("div", "instead", make("p", "", make("strong", "", "Found"), ` on ${many(found.sockets, "socket")} of `,
-      make("span", "name", units), ` on ${many(found.hosts, "host")}: ${found.reasons.join(", ")}`), make("p", "name", others), ...drawing(found, timeout, longest));
+    const others = telling.map(([option, value, asked]) => `${option} ${inUnits(option, value)}${found.unsaid ? "" : ` instead of ${inUnits(option, asked)}`}`).join(", ");
+    return make("div", "instead", make("p", "", make("strong", "", "Found"), ` on ${many(found.sockets, found.unsaid ? "connection" : "socket")} of `,
+      make("span", "name", units), ` on ${many(found.hosts, "host")}${found.reasons.length ? `: ${found.reasons.join(", ")}` : ""}`), make("p", "name", others), ...drawing(found, timeout, longest));
   }
 
   function timeline(values, timeout) {
     const longest = scaleOf(values, timeout);
-    const asked = make("div", "asked", make("p", "", make("strong", "", "Asked"), ` of ${values.where}`), make("p", "name", tcpInWords(values.tcp)), ...drawing(values, timeout, longest));
+    const asked = make("div", "asked", make("p", "", make("strong", "", values.advised ? "Advised" : "Asked"), values.advised ? " where a program has no setting of its own" : ` of ${values.where}`), make("p", "name", tcpInWords(values.tcp)), ...drawing(values, timeout, longest));
     const figure = make("figure", values.found.length ? "times with-found" : "times", asked, ...values.found.map((found) => foundInstead(found, timeout, longest)));
     if (values.not_drawn) figure.append(make("p", "soft", `And ${many(values.not_drawn, "socket")} more with other values, or with some that could not be read.`));
     return figure;
@@ -550,6 +550,8 @@
   filter();
   times();
   listen();
+  for (const link of at("parts").children) link.hidden = document.querySelector(link.getAttribute("href")).hidden;
+  at("parts").hidden = false;
   at("screen").hidden = true;
   at("main").hidden = false;
 })();

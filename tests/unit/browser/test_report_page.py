@@ -9,10 +9,12 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program
 from ansible_collections.netops.keepalive.plugins.module_utils.report.changes import changes_between
 from ansible_collections.netops.keepalive.plugins.module_utils.report.document import HostSeen, document_of
 from ansible_collections.netops.keepalive.plugins.module_utils.report.page import html_of
 from ansible_collections.netops.keepalive.plugins.plugin_utils._report_forms import page_parts
+from ansible_collections.netops.keepalive.tests.unit.support.audit_answers import group
 from ansible_collections.netops.keepalive.tests.unit.support.hostile_report import ATTACKS, attacked
 from ansible_collections.netops.keepalive.tests.unit.support.reported import (
     ACCEPTED,
@@ -129,10 +131,22 @@ def test_all_of_it_is_done_by_keyboard_too(browser: t.Any) -> None:
     assert browser.run("return document.activeElement.id") == "search"
 
 
+def test_each_part_is_one_step_away_however_many_hosts_there_are(browser: t.Any) -> None:
+    since = document_of(RUN, {**HOSTS, "h2": host({A: RIGHT})})
+    browser.open(page_of(since=since), width=390)
+    assert browser.texts("nav a") == [
+        "What is not right", "What has changed", "Hosts and units", "When a dead connection is noticed",
+    ]  # fmt: skip
+    browser.run("document.querySelector('nav a[href=\"#times\"]').click()")
+    assert browser.run("return Math.round(document.getElementById('times').getBoundingClientRect().top) < innerHeight")
+    browser.open(html_of(document_of(RUN, {"h1": HostSeen(why=["x"])}), PARTS))
+    assert browser.texts("nav a") == ["What is not right", "Hosts and units"]
+
+
 def test_what_has_changed_and_a_run_that_died(browser: t.Any) -> None:
     since = document_of(RUN, {**HOSTS, "h2": host({A: RIGHT, B: RIGHT, C: RIGHT}), "h9": host({})})
     browser.open(page_of(since=since, complete=False))
-    assert browser.texts("#changes .label") == ["NEWLY WRONG", "HOSTS GONE"]
+    assert browser.texts("#changes .label") == ["NEWLY WRONG", "HOSTS NOT IN THIS RUN"]
     assert browser.texts(".verdict")[0].endswith("the run has not told how it ended")
     browser.open(page_of())
     assert browser.texts("#changes") == []
@@ -228,6 +242,26 @@ def test_what_could_not_be_read_is_counted_and_not_drawn(browser: t.Any) -> None
     assert browser.texts("#timelines .soft") == [
         "And 6 sockets more with other values, or with some that could not be read."
     ]
+
+
+def test_an_audit_shows_what_it_advises_beside_what_it_found(browser: t.Any) -> None:
+    slow = {"keepidle": 7200, "keepintvl": 75, "keepcnt": 9, "connections": 3}
+    found = group(Program("/usr/bin/psql", unit=A), "outgoing", connections=5, without=2, slow=3, values=[slow])
+    audit = {**audited(5, 0, without=2, slow=3), "groups": [found], "groups_total": 1}
+    browser.open(html_of(document_of(RUN._replace(kind="audit"), {"h1": host({}, audit=audit)}), PARTS))
+    assert browser.texts("#timelines p:first-child") == [
+        "Advised where a program has no setting of its own",
+        "Found on 3 connections of a.service on 1 host",
+        "Found on 2 connections of a.service on 1 host: without keepalive",
+    ]
+    assert [each[:2] for each in browser.run(_DRAWN)] == [
+        ["SURVIVES", "dead idle peer: 4 min; unacknowledged data: 4 min; peer that stops reading: 4 min"],
+        ["SLOW", "dead idle peer: 2.2 h"],
+        ["OFF", "dead idle peer: never"],
+    ]
+    assert browser.texts(".instead .name") == [A, "keepidle 7200, keepintvl 75, keepcnt 9", A, "keepalive off"]
+    tops = browser.run("return [...document.querySelector('.row[data-row]').children].map(e => e.offsetTop)")
+    assert len(set(tops)) == 1, "where no unit is listed, a host's reasons stand beside its name all the same"
 
 
 @pytest.mark.parametrize("tcp", [dict.fromkeys(TCP, -(1 << 70)), dict.fromkeys(TCP, 1 << 70), dict.fromkeys(TCP, 0)])

@@ -99,6 +99,7 @@ def test_what_is_no_document_is_refused_in_one_line(
         with pytest.raises(AnsibleActionFail) as refused:
             read_report(named)
         assert str(refused.value).startswith("keepalive_report: ") and "\n" not in str(refused.value)
+        assert refused.value.__cause__ is None, "which Ansible would put behind it"
         for told in (str(refused.value), problem_with_since(named)):
             assert str(path) in told and said in told
 

@@ -80,10 +80,26 @@ def found(*verdicts: Verdict, **more: t.Any) -> UnitFound:
         (found(RIGHT, programs=[("program_not_attached",)]), CRITICAL, "program_not_attached x 1"),
         (found(RIGHT, programs=[("undetermined",)]), UNKNOWN, "undetermined x 1"),
         (found(RIGHT, programs=[("program_not_attached",)], accept=["program_not_attached"]), OK, ""),
+        (found(RIGHT, programs=[("opened_before_attach",)]), WARNING, "opened_before_attach x 1"),
+        (found(hidden=[8, 9]), UNKNOWN, "unreadable x 2; 2 processes not readable"),
+        (found(hidden=[9], accept=["unreadable"]), OK, ""),
+        (found(RIGHT, UNREADABLE), UNKNOWN, "1 of 2 sockets unknown; unreadable x 1"),
+        (found(properties={**RUNS, "SubState": "auto-restart", "Result": "exit-code"}, pids=[]), CRITICAL,
+         "it ends again and again"),
+        (found(pids=[], elsewhere=["b.service", "c.service"]), WARNING,
+         "its processes are those of b.service, c.service"),
+        (found(RIGHT, Verdict(relevant=False, compliant=False)), OK, ""),
     ],
 )  # fmt: skip
 def test_what_a_unit_comes_to(unit: UnitFound, state: int, why: str) -> None:
     assert (unit.state, unit.why) == (state, why)
+
+
+@pytest.mark.parametrize(
+    "reason", ["stale_environment", "opened_before_preload", "opened_before_attach", "due_at_restart"]
+)
+def test_what_the_next_start_does_away_with_is_a_warning(reason: str) -> None:
+    assert found(wrong(reason)).state == WARNING
 
 
 @pytest.mark.parametrize(
@@ -114,9 +130,9 @@ HOST = HostFound(
 
 def test_the_plugin_says_the_worst_first_and_nothing_raw() -> None:
     assert plugin_lines(HOST, 0.25) == [
-        "KEEPALIVE CRITICAL - 3 of 4 units not right, 4 of 8 sockets right, 1 accepted | units=4;;;0 "
-        "units_wrong=2;0;;0 units_unknown=1;;;0 sockets_right=4;;;0 sockets_accepted=1;;;0 sockets_wrong=3;;;0 "
-        "sockets_unknown=0;;;0 time=0.250s;;;0",
+        "KEEPALIVE CRITICAL - 1 problem of the host, 3 of 4 units not right, 4 of 8 sockets right, 1 accepted | "
+        "units=4;;;0 units_wrong=2;0;;0 units_unknown=1;;;0 sockets_right=4;;;0 sockets_accepted=1;;;0 "
+        "sockets_wrong=3;;;0 sockets_unknown=0;;;0 time=0.250s;;;0",
         "CRITICAL c.service: why/\\x0a\\x1b",
         'UNKNOWN d"\\x2d.service: dark',
         "UNKNOWN unread",
@@ -128,6 +144,17 @@ def test_the_plugin_says_the_worst_first_and_nothing_raw() -> None:
     assert plugin_lines(HostFound(), 0)[0].startswith(
         "KEEPALIVE UNKNOWN - no unit here has a drop-in of this collection: nothing was compared | units=0;;;0 "
     )
+    assert plugin_lines(HostFound(host_wide=True), 0)[0].startswith(
+        "KEEPALIVE UNKNOWN - no unit or program is named: nothing was compared | units=0;;;0 "
+    )
+    assert plugin_lines(HostFound([], [(UNKNOWN, "unread")]), 0)[0].startswith("KEEPALIVE UNKNOWN - unread | ")
+    two = [UnitFound("a", OK, "", True, {"right": 1}), UnitFound("b", OK, "", True, {"accepted": 2})]
+    assert plugin_lines(HostFound(two), 0)[0].startswith(
+        "KEEPALIVE OK - 2 units right, 1 of 3 sockets right, 2 accepted |"
+    )
+    assert plugin_lines(HostFound(two, [(CRITICAL, "x")]), 0)[0].startswith(
+        "KEEPALIVE CRITICAL - 1 problem of the host, 0 of 2 units not right, 1 of 3 sockets right, 2 accepted |"
+    )
     assert failed_lines("a|b\n") == ["KEEPALIVE UNKNOWN - a/b\\x0a"]
 
 
@@ -136,7 +163,8 @@ def values(text: str) -> t.Dict[str, str]:
 
 
 def test_the_metrics_say_what_is_known_and_of_the_unknown_nothing() -> None:
-    said = values(metrics_text(HOST, 1700000000.1234, 0.25))
+    said = values(metrics_text(HOST, 1700000000.1234, 0.2512))
+    assert said["keepalive_check_duration_seconds"] == "0.251"
     assert said["keepalive_last_check_timestamp_seconds"] == "1700000000.123"
     assert {name: value for name, value in said.items() if name.startswith("keepalive_unit_compliant")} == {
         'keepalive_unit_compliant{unit="a.service"}': "1",

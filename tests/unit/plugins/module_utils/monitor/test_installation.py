@@ -11,7 +11,13 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.netops.keepalive.plugins.module_utils.monitor.installation import Monitor, MonitorRefused
+from ansible_collections.netops.keepalive.plugins.module_utils.monitor import installation
+from ansible_collections.netops.keepalive.plugins.module_utils.monitor.installation import (
+    Monitor,
+    MonitorRefused,
+    monitor_is_there,
+    take_monitor_away,
+)
 from ansible_collections.netops.keepalive.plugins.module_utils.monitor.units import (
     FACTS,
     SERVICE,
@@ -76,6 +82,7 @@ def test_from_nothing_to_nothing(host: Host) -> None:
     assert (again.changed, list(again.done), again.before) == (False, [], again.after) and len(host.asked) == 3
     gone = host.monitor.take_away(False)
     assert (gone.changed, gone.before, gone.after) == (True, first.after, "")
+    assert list(gone.done) == [SERVICE, TIMER, "/etc/ansible/facts.d/keepalive.fact", "/textfile/keepalive.prom"]
     assert host.files() == host.before and not host.on
     assert not host.monitor.take_away(False).changed
 
@@ -105,6 +112,11 @@ def test_another_interval_starts_the_timer_anew_and_another_folder_takes_the_old
     assert not (host.root / "etc/ansible").exists()
 
 
+def test_without_metrics_and_facts_there_is_less_to_take_away(host: Host) -> None:
+    host.monitor.bring(WANTED._replace(facts=False), False)
+    assert list(host.monitor.take_away(False).done) == [SERVICE, TIMER], "no look has written any yet"
+
+
 def test_a_timer_that_somebody_has_stopped_is_started(host: Host) -> None:
     host.monitor.bring(WANTED, False)
     host.on = False
@@ -131,9 +143,15 @@ def test_units_of_others_stay(host: Host, path: str) -> None:
 
 def test_a_fact_of_another_stays(host: Host) -> None:
     (host.root / "etc/ansible/facts.d").mkdir(parents=True)
-    (host.root / "etc/ansible/facts.d/keepalive.fact").write_text("{}")
-    with pytest.raises(MonitorRefused, match="is not a link of this collection"):
-        host.monitor.bring(WANTED, False)
+    fact = host.root / "etc/ansible/facts.d/keepalive.fact"
+    for make in (lambda: fact.write_text("{}"), lambda: fact.symlink_to("/opt/site/keepalive.fact")):
+        make()
+        before = host.files()
+        for go in (lambda: host.monitor.bring(WANTED, False), lambda: host.monitor.take_away(False)):
+            with pytest.raises(MonitorRefused, match="is not a link of this collection"):
+                go()
+        assert host.files() == before
+        fact.unlink()
 
 
 def test_all_mistakes_are_told_at_once_and_nothing_is_written(host: Host) -> None:
@@ -161,3 +179,29 @@ def test_without_metrics_or_facts_the_service_may_write_less() -> None:
     assert "--facts" not in service_text(WANTED._replace(facts=False))
     assert metrics_of(service_text(WANTED)) == "/textfile/keepalive.prom"
     assert metrics_of(service_text(WANTED._replace(textfile=""))) == ""
+
+
+@pytest.fixture(name="here")
+def here_fixture(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """Have the host for this one."""
+    monkeypatch.setattr(installation, "_UNITS", str(host.root / "etc/systemd/system"))
+    monkeypatch.setattr(installation, "_LINK", str(host.root / "etc/ansible/facts.d/keepalive.fact"))
+    return host
+
+
+@pytest.mark.parametrize("left", [SERVICE, TIMER])
+def test_a_removal_of_everything_finds_each_part_of_it(here: Host, left: str) -> None:
+    assert not monitor_is_there() and list(take_monitor_away(here.run, False)) == []
+    here.monitor.bring(WANTED, False)
+    os.unlink(here.root / "etc/systemd/system" / ({SERVICE, TIMER} - {left}).pop())
+    assert monitor_is_there()
+    foretold = list(take_monitor_away(here.run, True))
+    assert left in foretold and monitor_is_there()
+    assert list(take_monitor_away(here.run, False)) == foretold
+    assert not monitor_is_there() and here.files() == here.before
+
+
+def test_a_removal_of_everything_leaves_what_is_somebody_elses(here: Host) -> None:
+    (here.root / "etc/systemd/system" / TIMER).write_text("[Timer]\n")
+    assert monitor_is_there() and list(take_monitor_away(here.run, False)) == []
+    assert here.text(TIMER) == "[Timer]\n"

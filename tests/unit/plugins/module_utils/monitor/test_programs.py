@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pathlib
 import socket
 import typing as t
@@ -22,6 +23,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.monitor.found imp
 from ansible_collections.netops.keepalive.plugins.module_utils.monitor.look import AskedThere, look_at_sockets
 from ansible_collections.netops.keepalive.plugins.module_utils.monitor.programs import find_programs
 from ansible_collections.netops.keepalive.plugins.module_utils.monitor.sections import ProgramSections
+from ansible_collections.netops.keepalive.plugins.module_utils.settings.expectation import Expectation
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
 from ansible_collections.netops.keepalive.tests.unit.support.audited import Refusing, connecting
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
@@ -132,11 +134,60 @@ def test_what_cannot_be_read_is_unknown(programs: Programs, server: socket.socke
     assert (java.state, java.compliant, java.sockets) == (UNKNOWN, None, {**NONE, "unknown": 1})
 
 
+def test_where_nobody_sees_what_a_process_runs_each_program_is_unknown(
+    programs: Programs, server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As without CAP_SYS_PTRACE; of a thread of the kernel, which runs no program, it is known that it has none."""
+    real = os.readlink
+
+    def readlink(path: t.Any, **how: t.Any) -> str:
+        if str(path).endswith((f"/{hidden.pid}/exe", f"/{asked.pid}/exe")):
+            raise PermissionError(13, "Permission denied", path)
+        if str(path).endswith(f"/{thread.pid}/exe"):
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return real(path, **how)
+
+    with contextlib.ExitStack() as stack:
+        children = [stack.enter_context(Child(connecting(server, "tune(s, 60)"))) for _each in range(4)]
+        hidden, asked, thread, seen = children
+        units = ("a.service", "asked.service", "b.service", "c.service")
+        for child, unit in zip(children[:3], units):
+            programs.proc.add(child.pid, unit, root_folder=programs.root, program="/usr/bin/java")
+        monkeypatch.setattr(os, "readlink", readlink)
+        why = "of 1 process it cannot be seen which program runs there"
+        unknown = UnitFound("program */java", UNKNOWN, why)
+        assert programs.find() == {"program */java": unknown, "program /opt/*": unknown._replace(name="program /opt/*")}
+        programs.proc.add(seen.pid, units[3], root_folder=programs.root, program="/usr/bin/java")
+        java = programs.find()["program */java"]
+    assert java == UnitFound("program */java", UNKNOWN, why, True, {**NONE, "right": 1})
+
+
 def test_a_file_that_went_away_meanwhile_asks_nothing(programs: Programs, server: socket.socket) -> None:
     programs.file.unlink()
     with Child(connecting(server, "tune(s, 75)")) as child:
         programs.proc.add(child.pid, "a.service", root_folder=programs.root, program="/usr/bin/java")
         assert programs.find() == {"program */java": IDLE._replace(name="program */java"), "program /opt/*": IDLE}
+
+
+def test_a_unit_that_has_something_of_its_own_to_say_is_judged_by_that_alone(
+    programs: Programs, server: socket.socket
+) -> None:
+    expected = Expectation("own.service", frozenset(("connect",)), {"keepidle": 75}, frozenset(), 0)
+    asked = AskedThere([expected], {"odd@.service": "why"}, [], True, ASKED)
+
+    def run(_command: t.List[str], _limit: float = 0) -> t.Tuple[int, str, str]:
+        return 0, "Id=own.service\nNames=own.service\nLoadState=loaded\nActiveState=active\n", ""
+
+    with contextlib.ExitStack() as stack:
+        for idle, unit in ((75, "own.service"), (75, "odd@1.service"), (60, "a.service")):
+            child = stack.enter_context(Child(connecting(server, f"tune(s, {idle})")))
+            programs.proc.add(child.pid, unit, root_folder=programs.root, program="/usr/bin/java")
+        found = look_at_sockets(asked, programs.proc, PortableReader(), run, str(programs))
+    seen = [(unit.name, unit.state, {key: many for key, many in unit.sockets.items() if many}) for unit in found.units]
+    assert seen == [
+        ("odd@.service", UNKNOWN, {}), ("own.service", OK, {"right": 1}), ("program */java", OK, {"right": 1}),
+        ("program /opt/*", OK, {}),
+    ]  # fmt: skip
 
 
 def test_the_look_at_a_host_has_them_beside_its_units(programs: Programs) -> None:

@@ -46,7 +46,8 @@ def test_on_the_screen() -> None:
     changes = changes_between(EARLIER, LATER)
     assert lines_of(changes) == (
         "since audit, 2026-11-20 08:00:00 UTC: 1 newly wrong or unknown, 1 mended, 1\n"
-        "          otherwise changed, 1 with other values, 2 hosts new, 1 host gone\n"
+        "          otherwise changed, 1 with other values, 2 hosts new, 1 host not in\n"
+        "          this run\n"
         "          a.service on 1 host, wrong (was right): stale_environment: h1"
     )
     whole = [text for text, _what in screen(LATER, changed=changes_on_screen(changes))]
@@ -73,14 +74,14 @@ def test_in_a_ticket() -> None:
     section = text.partition("## Changes\n\n")[2].partition("\n## ")[0]
     assert section == (
         "Since audit, 2026-11-20 08:00:00 UTC: 1 newly wrong or unknown, 1 mended, 1 otherwise changed, "
-        "1 with other values, 2 hosts new, 1 host gone.\n"
+        "1 with other values, 2 hosts new, 1 host not in this run.\n"
         "\n"
         "- **WORSE** `a.service on 1 host, wrong (was right): stale_environment`: `h1`\n"
         "- **MENDED** `b.service on 1 host, right (was wrong)`: `h1`\n"
         "- **OTHER** `a.service on 1 host, not running (was right)`: `h2`\n"
         "- **VALUES** `a.service on 1 host: keepidle 60 to 120, user_timeout derived to nothing`: `h2`\n"
         "- **NEW** `hosts`: `h3, h4`\n"
-        "- **GONE** `hosts`: `h9`\n"
+        "- **NOT IN THIS RUN** `hosts`: `h9`\n"
     )
 
 

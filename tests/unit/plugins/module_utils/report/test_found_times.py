@@ -9,19 +9,23 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program
 from ansible_collections.netops.keepalive.plugins.module_utils.report.document import document_of
 from ansible_collections.netops.keepalive.plugins.module_utils.report.found_times import (
     FoundAlike,
     found_alike,
+    found_by_audit,
     key_of,
     noticed_instead,
 )
+from ansible_collections.netops.keepalive.tests.unit.support.audit_answers import group
 from ansible_collections.netops.keepalive.tests.unit.support.reported import (
     ACCEPTED,
     EXPECTED,
     RIGHT,
     RUN,
     STALE,
+    audited,
     host,
     socket,
 )
@@ -97,3 +101,22 @@ def test_where_nobody_knows_what_is_asked_nothing_is_compared() -> None:
 
 def test_the_same_values_in_another_order_are_the_same() -> None:
     assert key_of({"keepidle": 1, "keepcnt": 2}) == key_of({"keepcnt": 2, "keepidle": 1})
+
+
+SLOW = {"keepidle": 7200, "keepintvl": 75, "keepcnt": 9}
+
+
+def test_what_an_audit_found_is_brought_together_by_its_values() -> None:
+    psql, cron = Program("/usr/bin/psql", unit="reporter.service"), Program("/usr/sbin/cron")
+    groups = [
+        group(psql, "outgoing", connections=5, without=2, slow=3, values=[{**SLOW, "connections": 3}]),
+        group(cron, "outgoing", connections=4, slow=4, values=[{**SLOW, "connections": 4}]),
+        group(psql, "accepted", connections=1, right=1, wrong=False),
+    ]
+    audit = {**audited(10, 1, without=2, slow=7), "groups": groups, "groups_total": 3}
+    document = document_of(RUN, {"h1": host({}, audit=audit), "h2": host({}, audit=audit), "h3": host({})})
+    slow = (("keepidle", 7200, None), ("keepintvl", 75, None), ("keepcnt", 9, None))
+    assert found_by_audit(document["hosts"].values()) == [
+        FoundAlike(slow, 14, 2, ("cron", "reporter.service"), ()),
+        FoundAlike((OFF,), 4, 2, ("reporter.service",), ("without keepalive",)),
+    ]

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils.audit.advice import Program
 from ansible_collections.netops.keepalive.plugins.module_utils.report.changes import changes_between
@@ -74,3 +75,30 @@ def test_what_has_changed_is_told_in_words() -> None:
 def test_of_a_fleet_it_stays_short() -> None:
     document = realistic(500)
     assert len(json.dumps(page_data(document))) * 10 < len(json.dumps(document))
+
+
+def test_of_an_audit_what_it_advises_stands_beside_what_it_found() -> None:
+    program = Program("/usr/bin/psql", unit="reporter.service")
+    found = [group(program, "outgoing", connections=2, without=2)]
+    risky = {**audited(9, 7, without=2), "groups": found, "groups_total": 1}
+    shorter = {**risky, "idle_timeout": 60, "recommended": {"keepidle": 20, "keepintvl": 5, "keepcnt": 4}}
+    run = RUN._replace(kind="audit")
+    (values,) = page_data(document_of(run, {"h1": host({}, audit=risky), "h2": host({}, audit=shorter)}))["values"]
+    assert values["tcp"] == {"keepidle": 20, "keepintvl": 5, "keepcnt": 4, "user_timeout": -1}
+    assert (values["advised"], values["idle"]) == (True, 40)
+    (one,) = values["found"]
+    assert (one["off"], one["unsaid"], one["sockets"], one["hosts"]) == (True, True, 4, 2)
+    nothing = page_data(document_of(run, {"h1": host({}, audit=audited())}))
+    assert nothing["values"] == [], "where nothing is at risk, nothing is advised"
+
+
+def test_of_values_found_in_very_many_ways_some_are_drawn_and_the_rest_is_counted() -> None:
+    def ways(count: int) -> t.List[t.Dict[str, t.Any]]:
+        values = [[{"option": "keepidle", "value": 100 + way, "expected": 60}] for way in range(count)]
+        return [socket(A, wrong=wrong) for wrong in values for _each in range(2)]
+
+    (values,) = page_data(document_of(RUN, {"h1": host({A: STALE}, ways(8))}))["values"]
+    assert (len(values["found"]), values["not_drawn"]) == (6, 4)
+    units = {f"u{number}.service": STALE for number in range(5)}
+    many = page_data(document_of(RUN, {"h1": host(units, [socket(unit) for unit in units])}))["values"][0]["found"][0]
+    assert (list(many["units"]), many["more"]) == (["u0.service", "u1.service", "u2.service"], 2)

@@ -44,7 +44,8 @@ VALUES = (GONE, None, "", -1, 1 << 70, [], {}, True, "\ud800\x00\x1b\u202e", ["a
 def whole() -> Document:
     """A document in which nearly everything is said once."""
     program = Program("/usr/bin/psql", unit="reporter.service")
-    found = group(program, "outgoing", connections=3, without=2, right=1)
+    values = [{"keepidle": 7200, "keepintvl": 75, "keepcnt": 9, "connections": 1}]
+    found = group(program, "outgoing", connections=3, without=1, slow=1, right=1, values=values)
     hosts = {
         "h1": host(
             {"a.service": STALE, "b.service": ACCEPTED},
@@ -54,7 +55,7 @@ def whole() -> Document:
             libraries={"made": {"sources": "1"}, "files": {"libkeepalive.so": "2"}},
             due=["due"],
             remarks=["remark"],
-            audit={**audited(3, 1, without=2), "groups": [found], "groups_total": 1},
+            audit={**audited(3, 1, without=1, slow=1), "groups": [found], "groups_total": 1},
         ),
         "h2": HostSeen("failed", ["why"]),
     }

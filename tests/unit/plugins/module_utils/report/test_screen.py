@@ -186,3 +186,12 @@ def test_a_host_cannot_make_a_line_too_long() -> None:
     document = document_of(RUN, {"h" * 100: host({hostile: STALE, "宽" * 90: STALE}, remarks=["y" * 300])})
     assert max(width(text) for text, _what in screen(document)) <= 80
     assert audited()["totals"]["right"] == 9
+
+
+def test_where_nobody_is_connected_no_share_of_nothing_is_told() -> None:
+    lines = text_of(host({}, audit=audited(0, 0, listeners=1)), kind="audit").split("\n")
+    assert lines[1:4] == [
+        "no connections to judge; those between processes of one host are left out",
+        "1 listener hands on to what is accepted what is not right",
+        "1 of 1 hosts done",
+    ]
