@@ -43,8 +43,8 @@ OTHERS = "molecule/first_hour/verify.yml"
 RUN_BY: t.Dict[str, t.Tuple[str, str]] = {
     # command: (file, what stands there)
     "ansible-galaxy collection build --output-path /tmp": (".ci/artifact.py", '"collection", "build"'),
-    "cd /tmp && ansible-galaxy collection install /tmp/netops-keepalive-0.1.0.tar.gz": (".ci/artifact.py", '"install"'),
-    "ansible-galaxy collection install netops-keepalive-0.1.0.tar.gz": (".ci/artifact.py", '"install"'),
+    "cd /tmp && ansible-galaxy collection install /tmp/netops-keepalive-0.2.0.tar.gz": (".ci/artifact.py", '"install"'),
+    "ansible-galaxy collection install netops-keepalive-0.2.0.tar.gz": (".ci/artifact.py", '"install"'),
     "ansible-runner run /srv/job --playbook=site.yml --ident=2024-06-01": (
         "molecule/mixed_fleet/verify.yml", "ansible-runner run . --playbook=site.yml"),
     "keepalive-sockets --unit UNIT --wide": (WALKED, "keepalive-sockets --unit"),
