@@ -106,7 +106,7 @@ test: deps venv ## all but the scenarios side by side, then the scenarios (about
 deps-all:
 	@.ci/deps $(filter-out $(if $(DEPS),,%),$(DEPS_ALL))
 
-test-all: deps-all test test-slow test-kernels test-matrix test-pythons test-long ## everything, with what takes long on top (about 90 minutes)
+test-all: deps-all test test-slow test-kernels test-matrix test-long ## everything, with what takes long on top (about 90 minutes)
 
 test-slow: venv ## the tests of the C code that need heavy packages: other processors, real clients
 	@pytest tests/csrc -m slow

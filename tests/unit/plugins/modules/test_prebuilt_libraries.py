@@ -159,7 +159,8 @@ def test_the_whole_answer(run: Run) -> None:
     compiler = build.compiler_version("gcc")
     common = {"kind": KIND, "machine": host.machine, "libc": host.libc, "compiler": compiler}
     result = run(cc="gcc", cflags="-O1", ldflags="-s")
-    del result["invocation"], result["contents"]
+    result.pop("invocation", None)  # until ansible-core 2.20
+    del result["contents"]
     made = {
         "sources": build.digest_of_sources(SOURCES), "cc": "gcc", "cflags": "-O1", "ldflags": "-s",
         "machine": host.machine, "libc": host.libc, "compiler": compiler,
@@ -172,7 +173,7 @@ def test_the_whole_answer(run: Run) -> None:
         ({"claimed": {"other": "x"}, "check": True}, {"changed": True, "reason": "not installed", "made": made}),
     ):
         result = run(cc="gcc", cflags="-O1", ldflags="-s", **more)
-        del result["invocation"]
+        result.pop("invocation", None)  # until ansible-core 2.20
         assert result == {**common, **answer}
     changed = run(cc="gcc", have={KIND: made}, check=True)["reason"]
     assert changed == "cflags changed from '-O1' to nothing; ldflags changed from '-s' to nothing"

@@ -155,7 +155,7 @@ def test_what_counts_is_what_was_asked_for(
 
     monkeypatch.setattr(sockets_audit_info, "HostAudit", Asked)
     answer = run(**parameters)
-    del answer["invocation"]
+    answer.pop("invocation", None)  # until ansible-core 2.20
     assert answer == {
         "changed": False,
         "terms": list(terms),

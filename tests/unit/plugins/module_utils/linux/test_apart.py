@@ -154,7 +154,11 @@ def test_a_worker_that_dies_is_no_wait() -> None:
 
 
 def sleeping_as(user: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(["setpriv", f"--reuid={user}", "sleep", "600"])
+    """Return a process of that user, as Popen(user=…) does with Python 3.9."""
+    command = ["setpriv", f"--reuid={user}", "sh", "-c", "echo; exec sleep 600"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdout.readline()
+    return process
 
 
 def test_another_process_of_the_same_user_is_not_waited_for_but_one_of_root_is() -> None:

@@ -292,7 +292,7 @@ def test_a_command_that_cannot_be_had_keeps_no_library_back(
 
 def test_where_nothing_is_installed_nothing_is_removed(run: Run, lib: pathlib.Path) -> None:
     result = run(state="absent")
-    del result["invocation"]
+    result.pop("invocation", None)  # until ansible-core 2.20
     title = f"{lib}/manifest.json"
     diff = {"before": "", "after": "", "before_header": title, "after_header": title}
     assert result == {"changed": False, "removed": [], "mapped_by": [], "diff": diff}
