@@ -313,5 +313,5 @@ def test_what_no_process_holds_is_said(capsys: pytest.CaptureFixture[str], proc:
         status, _out, err = main(capsys, "--port", str(server), proc=proc)
         _status, as_json, _err = main(capsys, "--port", str(server), "--json", proc=proc)
     (line,) = err.splitlines()
-    assert status == 0 and UNOWNED in line and f"(listens on 127.0.0.1:{server})" in line
+    assert status == 0 and UNOWNED in line and f"(listens on 127.0.0.1:{server} with 1 waiting)" in line
     assert json.loads(as_json)["not_shown"] == [line.split(": ", 1)[1]]
