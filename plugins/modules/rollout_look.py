@@ -158,7 +158,7 @@ host_wide:
 import importlib
 import typing as t
 
-from ansible.module_utils import basic
+from ansible.module_utils.basic import AnsibleModule, _load_params
 
 from ..module_utils.linux import carried
 
@@ -184,9 +184,9 @@ ARGUMENTS: t.Dict[str, t.Any] = {
 
 def main() -> None:
     """Read what the action asks, look, report."""
-    code = (basic._load_params() or {}).get("code")
+    code = (_load_params() or {}).get("code")
     if not isinstance(code, str):
-        basic.AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)  # says that it is missing
+        AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)  # says that it is missing
         return
     carried.importable(code)
     on_host, ways = (importlib.import_module(f"{carried.PACKAGE}.{entry}") for entry in (ENTRY, WAYS))

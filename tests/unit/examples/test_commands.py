@@ -45,6 +45,12 @@ RUN_BY: t.Dict[str, t.Tuple[str, str]] = {
     "ansible-galaxy collection build --output-path /tmp": (".ci/artifact.py", '"collection", "build"'),
     "cd /tmp && ansible-galaxy collection install /tmp/netops-keepalive-0.2.0.tar.gz": (".ci/artifact.py", '"install"'),
     "ansible-galaxy collection install netops-keepalive-0.2.0.tar.gz": (".ci/artifact.py", '"install"'),
+    "ansible-galaxy collection build --output-path .": (".ci/artifact.py", '"collection", "build"'),
+    "ansible-builder build --tag keepalive-ee": (".ci/artifact.py", "ansible-builder"),
+    "ansible-playbook -i INVENTORY netops.keepalive.enable_keepalive -e keepalive_services_restart=never": (
+        "molecule/faults/window.yml", "keepalive_services_restart=never"),
+    "ansible localhost -m debug -a \"msg={{ 'aws_nlb' | netops.keepalive.detection_time }}\"": (
+        "tests/unit/plugins/filter/test_detection_time.py", "aws_nlb"),
     "ansible-runner run /srv/job --playbook=site.yml --ident=2024-06-01": (
         "molecule/mixed_fleet/verify.yml", "ansible-runner run . --playbook=site.yml"),
     "keepalive-sockets --unit UNIT --wide": (WALKED, "keepalive-sockets --unit"),
@@ -76,6 +82,9 @@ NOT_RUN = {
     "find /usr/lib/libkeepalive -type f -exec sha256sum {} +": "reads",
     "for file in /usr/lib/libkeepalive/*.so /usr/lib/libkeepalive/keepalive-watchdog; do": "fapolicyd is not in Debian",
     'fapolicyd-cli --file add "$file" --trust-file keepalive': "fapolicyd is not in Debian",
+    "systemctl cannot be run: No such file or directory: this host is not run by systemd"
+    " (Alpine Linux, for instance,": "is what a host without systemd says",
+    "semanage fcontext -a -t bin_t '/usr/lib/libkeepalive/keepalive-.*'": "no test host has SELinux",
     "fapolicyd-cli --update": "fapolicyd is not in Debian",
 }
 

@@ -140,8 +140,8 @@ def test_none_of_them_travels_to_a_host() -> None:
         for package, name in re.findall(r"(?m)^ *from \.+(?:module_utils)?\.?([\w.]+) import (\w+)", text):
             for reached in (package, f"{package}.{name}"):
                 if (PLUGINS / "module_utils" / f"{reached.replace('.', '/')}.py").is_file():
-                    assert "settings/profiles.py" not in files_reached(reached), (path.name, reached)
+                    assert "settings/profiles.py" not in files_reached([reached]), (path.name, reached)
 
 
 def test_the_controller_does_reach_them() -> None:
-    assert "settings/profiles.py" in files_reached("settings.services")
+    assert "settings/profiles.py" in files_reached(["settings.services"])
