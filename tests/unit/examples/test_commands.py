@@ -53,6 +53,12 @@ RUN_BY: t.Dict[str, t.Tuple[str, str]] = {
         "tests/unit/plugins/filter/test_detection_time.py", "aws_nlb"),
     "ansible-runner run /srv/job --playbook=site.yml --ident=2024-06-01": (
         "molecule/mixed_fleet/verify.yml", "ansible-runner run . --playbook=site.yml"),
+    "journalctl -b -u UNIT": (OTHERS, "journalctl -b -u reporter.service"),
+    "find /usr/lib/libkeepalive -type f -exec sha256sum {} +": (
+        OTHERS, "find /usr/lib/libkeepalive -type f -exec sha256sum {} +"),
+    "cat /etc/ld.so.preload": ("molecule/host_wide/modes.yml", "cat /etc/libkeepalive.conf /etc/ld.so.preload"),
+    "sha256sum /etc/ld.so.preload /etc/libkeepalive.conf": (
+        "molecule/host_wide/way_back.yml", "sha256sum /etc/libkeepalive.conf /etc/ld.so.preload"),
     "keepalive-sockets --unit UNIT --wide": (WALKED, "keepalive-sockets --unit"),
     "systemctl cat UNIT": (WALKED, "systemctl cat worker@one.service"),
     "rm /etc/systemd/system/billing.service.d/zz-keepalive.conf": ("molecule/filtered/host.yml", "/zz-keepalive.conf"),
@@ -76,10 +82,6 @@ RUN_BY: t.Dict[str, t.Tuple[str, str]] = {
 NOT_RUN = {
     "make test": "it is what runs these tests",
     ": > /etc/ld.so.preload": "for a host on which no program starts any more; what is tested is the watchdog",
-    "journalctl -b -u UNIT": "reads",
-    "cat /etc/ld.so.preload": "reads",
-    "sha256sum /etc/ld.so.preload /etc/libkeepalive.conf": "reads",
-    "find /usr/lib/libkeepalive -type f -exec sha256sum {} +": "reads",
     "for file in /usr/lib/libkeepalive/*.so /usr/lib/libkeepalive/keepalive-watchdog; do": "fapolicyd is not in Debian",
     'fapolicyd-cli --file add "$file" --trust-file keepalive': "fapolicyd is not in Debian",
     "systemctl cannot be run: No such file or directory: this host is not run by systemd"
