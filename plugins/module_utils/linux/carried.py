@@ -22,7 +22,7 @@ import types
 import typing as t
 import zlib
 
-from .compiled import PLACE, Compiled, content_of, read_compiled
+from .compiled import PLACE, Compiled, content_kept, read_compiled
 
 PACKAGE = "ansible_collections.netops.keepalive.plugins.module_utils"
 
@@ -141,7 +141,7 @@ def files_in(text: str) -> Files:
 
 def compiled_content(text: str) -> bytes:
     """Return what a file says that keeps such a text compiled, see linux/compiled.py."""
-    return content_of(text, {path: _compiled(path, source) for path, source in files_in(text).items()})
+    return content_kept(text, {path: _compiled(path, source) for path, source in files_in(text).items()})
 
 
 def importable(text: str, kept: str = PLACE) -> None:

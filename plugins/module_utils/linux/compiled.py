@@ -27,7 +27,7 @@ Compiled = t.Dict[str, types.CodeType]
 """By path below the folder of the rooms."""
 
 
-def content_of(text: str, codes: Compiled) -> bytes:
+def content_kept(text: str, codes: Compiled) -> bytes:
     """Return what the file is to say.
 
     :param text: that was carried, of which these are the files.

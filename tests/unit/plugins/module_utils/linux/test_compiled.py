@@ -24,7 +24,7 @@ CODES = {"room/file.py": compile("X = 1", "/dev/null/room/file.py", "exec")}
 def kept_fixture(tmp_path: pathlib.Path) -> pathlib.Path:
     path = tmp_path / "lib" / compiled.NAME
     path.parent.mkdir()
-    path.write_bytes(compiled.content_of(TEXT, CODES))
+    path.write_bytes(compiled.content_kept(TEXT, CODES))
     return path
 
 
