@@ -14,6 +14,7 @@ from ..module_utils.command import archive
 from ..module_utils.libraries import build
 from ..module_utils.libraries import prebuilt as libraries_prebuilt
 from ..plugin_utils import _locked
+from ..plugin_utils._carried_look import CODE
 from ..plugin_utils._core import Action, AnsibleActionFail
 from ..plugin_utils._delegate import problem_with_delegate
 from ..plugin_utils._foreseen_diffs import put_off
@@ -55,6 +56,7 @@ class ActionModule(Action):
                 else:
                     arguments["sources"] = sources
             arguments.setdefault("command", archive.collect())
+            arguments.setdefault("look", CODE)
         result.update(_locked.execute(self, "preload_libraries", arguments, task_vars))
         if self._task.check_mode and (task_vars or {}).get("keepalive_build_reported"):
             put_off(result)

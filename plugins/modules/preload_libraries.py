@@ -126,6 +126,12 @@ options:
       - Path of a file below C(module_utils) to its text, for all that C(keepalive-sockets) is made of. Set by the
         task's action from the collection; without it the command is left as it is.
     type: dict
+  look:
+    description:
+      - What looks at a host in each run. It is kept compiled in O(path), beside the command, because a host takes
+        longer to compile it than to look. Set by the task's action.
+    type: str
+    version_added: 0.2.0
   by_python:
     description:
       - Nothing is compiled, and no library is installed, but C(keepalive-bpf) as a Python program. For hosts on which
@@ -290,6 +296,7 @@ from ..module_utils.libraries.command_file import (
     NAME,
     DoesNotRun,
     Target,
+    keep_compiled,
     observed_command,
     put_command,
     reasons_to_put,
@@ -340,6 +347,7 @@ def main() -> None:
             "sources": {"type": "dict", "no_log": True},
             "prebuilt_files": {"type": "dict", "no_log": True},
             "command": {"type": "dict", "no_log": True},
+            "look": {"type": "str", "no_log": True},
             "command_link": {"type": "str", "default": LINK},
             "by_python": {"type": "bool", "default": False},
             "helper": {"type": "dict", "no_log": True},
@@ -500,6 +508,8 @@ def _with_command(module: Module, target: Target, result: Result) -> Result:
         except (DoesNotRun, TimedOut) as error:
             module.warn(f"{NAME} was not installed: {error}")
             return {**result, "command": None}
+    if module.params["look"] and not module.check_mode:
+        keep_compiled(target, module.params["look"], module.label)
     return {
         **result,
         "command": {"path": target.path, "link": link},

@@ -199,7 +199,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     for warning in warnings:
         module.warn(warning)
-    module.exit_json(changed=False, **answer)
+    module.exit_json(changed=False, answer=answer)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ansible.errors import AnsibleError
@@ -14,7 +15,6 @@ from ansible.plugins.action import ActionBase
 from ..module_utils.host_wide.variables import resolve_host_settings
 from ..module_utils.libraries.manifest import sha256_of_text
 from ..module_utils.libraries.plan import PYTHON
-from ..module_utils.linux.carried import files_reached, text_of_files
 from ..module_utils.look.backends import choices_told, with_backends
 from ..module_utils.look.decision import Aim, what_is_due
 from ..module_utils.look.libraries import LibrariesDue, helper_missing, libraries_due, only_programs
@@ -26,6 +26,7 @@ from ..module_utils.settings.service import ResolvedService
 from ..module_utils.settings.services import Resolution, resolution
 from ..module_utils.settings.variables import is_layer
 from . import _settings_file
+from ._carried_look import CODE
 from ._dropins import has_drop_in_beside_host_wide, rendered
 from ._look_libraries import HELPER, WantedLibraries
 from ._spelling import spelling
@@ -36,12 +37,6 @@ ROLES = ("keepalive_services", "keepalive_build", "keepalive_verify", "keepalive
 _CHOICE_OF_LAYERS = ("keepalive_services_layers", "keepalive_services_layer_names")
 _OF_THE_HOST = ("validate", "watchdog", "backup", "extra_programs")
 """Of the variables of keepalive_host, those that say how both files are written."""
-
-CODE = text_of_files(files_reached(["look.on_host", "linux.module"]))
-"""What looks on a host, and the ways in and out of its module.
-
-Made when Ansible loads the action, in the process that all tasks are forked from.
-"""
 
 Answer = dict[str, t.Any]
 
@@ -109,7 +104,7 @@ class Look:
         told: Answer = self._action._execute_module(
             module_name="netops.keepalive.rollout_look", module_args=arguments, task_vars=self._variables.all
         )
-        return told
+        return {**told, **json.loads(told.pop("answer", "{}"))}
 
     def judge(self, told: Answer) -> list[str]:
         """Decide what is due by what the host told; return what stands in the way."""

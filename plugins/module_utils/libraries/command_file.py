@@ -17,6 +17,9 @@ import stat
 import typing as t
 
 from ..linux.baseline import FailsAnyway, held_against, run_once
+from ..linux.carried import compiled_content
+from ..linux.compiled import NAME as COMPILED
+from ..linux.compiled import read_compiled
 from ..linux.files import replace_file
 from .manual import MANUAL, MANUAL_MARK
 
@@ -43,6 +46,11 @@ class Target(t.NamedTuple):
     def path(self) -> str:
         """The file itself."""
         return os.path.join(self.folder, NAME)
+
+    @property
+    def compiled(self) -> str:
+        """What looks at this host, compiled: linux/compiled.py."""
+        return os.path.join(self.folder, COMPILED)
 
     @property
     def page(self) -> str:
@@ -120,12 +128,24 @@ def put_command(target: Target, content: bytes, label: t.Callable[[str, str], t.
         replace_file(target.page, MANUAL.encode(), prepare=lambda temporary: label(temporary, target.page))
 
 
+def keep_compiled(target: Target, text: str, label: t.Callable[[str, str], t.Any]) -> None:
+    """Keep beside the command what looks at this host, compiled; where that cannot be kept, each look compiles it.
+
+    :param text: what the looks of this release are sent, see linux/carried.py.
+    """
+    if read_compiled(text, target.compiled) is None:
+        with contextlib.suppress(OSError):
+            replace_file(
+                target.compiled, compiled_content(text), prepare=lambda temporary: label(temporary, target.compiled)
+            )
+
+
 def installed_parts(target: Target) -> t.List[str]:
     """Name what take_command would remove."""
     return [
         *([target.link] if target.linked else []),
         *([target.page] if target.page_is_ours and os.path.lexists(target.page) else []),
-        *([target.path] if os.path.lexists(target.path) else []),
+        *(path for path in (target.compiled, target.path) if os.path.lexists(path)),
     ]
 
 

@@ -13,6 +13,7 @@ import typing as t
 
 from ..linux.command import TimedOut, run
 from ..linux.elf import Elf, ElfError, read_elf
+from ..linux.once import asked_once
 from ..linux.scratch import scratch
 from ..linux.trusted import fault
 
@@ -63,6 +64,7 @@ def find_loaders(root: str = "/") -> t.List[Loader]:
     return list(found.values())
 
 
+@asked_once
 def lib_of(loader: Loader) -> t.Optional[str]:
     """Return what C($LIB) stands for, e.g. V(lib/x86_64-linux-gnu), V(lib64) or V(lib32): the loader itself is asked.
 

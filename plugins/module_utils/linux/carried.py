@@ -22,6 +22,8 @@ import types
 import typing as t
 import zlib
 
+from .compiled import PLACE, Compiled, content_kept, read_compiled
+
 PACKAGE = "ansible_collections.netops.keepalive.plugins.module_utils"
 
 _IMPORT = re.compile(r"^[ \t]*from (\.+)([\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
@@ -82,19 +84,18 @@ def text_of_files(files: Files) -> str:
 class _Finder:
     """Finds and loads, as importlib.abc describes it, which takes a host longer to import than half of these files."""
 
-    def __init__(self, files: Files) -> None:
-        self._paths = {_name_of(path): path for path in files}
-        self._files = files
+    def __init__(self, text: str, compiled: t.Optional[Compiled]) -> None:
+        self._compiled = compiled
+        self._files: Files = {} if compiled else files_in(text)
+        self._text = text
+        self._paths = {_name_of(path): path for path in compiled or self._files}
 
     def find_spec(
         self, fullname: str, _path: t.Any, _target: t.Any = None
     ) -> t.Optional[importlib.machinery.ModuleSpec]:
         if fullname not in self._paths:
             return None
-        # Where no file can be: before a traceback shows a line, Python opens what is called so, and a relative name
-        # would be one of the folder that root happens to be in, which may be anybody's.
-        origin = f"/dev/null/{self._paths[fullname]}"
-        loader = t.cast("t.Any", self)
+        loader, origin = t.cast("t.Any", self), _origin(self._paths[fullname])
         spec = importlib.machinery.ModuleSpec(fullname, loader, origin=origin, is_package=self.is_package(fullname))
         spec.has_location = True  # or the module would have no __file__
         return spec
@@ -103,13 +104,15 @@ class _Finder:
         return self._paths[fullname].endswith("/__init__.py")
 
     def get_source(self, fullname: str) -> str:
+        self._files = self._files or files_in(self._text)
         return self._files[self._paths[fullname]]
 
     def create_module(self, _spec: importlib.machinery.ModuleSpec) -> None:
         """Leave it to Python."""
 
     def exec_module(self, module: types.ModuleType) -> None:
-        code = compile(self.get_source(module.__name__), str(module.__file__), "exec", dont_inherit=True)
+        path = self._paths[module.__name__]
+        code = self._compiled[path] if self._compiled else _compiled(path, self._files[path])
         exec(code, module.__dict__)  # pylint: disable=exec-used  # that is what loading is
 
 
@@ -117,6 +120,33 @@ def _name_of(path: str) -> str:
     return ".".join([PACKAGE, *path[: -len(".py")].split("/")]).replace(".__init__", "")
 
 
-def importable(text: str) -> None:
-    """Let the files in a text that text_of_files returned be imported, for as long as this process lives."""
-    sys.meta_path.insert(0, _Finder(json.loads(zlib.decompress(base64.b64decode(text)))))
+def _origin(path: str) -> str:
+    """Return where a file is said to be, which is where none can be.
+
+    Before a traceback shows a line, Python opens what is called so, and a relative name would be one of the folder that
+    root happens to be in, which may be anybody's.
+    """
+    return f"/dev/null/{path}"
+
+
+def _compiled(path: str, text: str) -> types.CodeType:
+    return compile(text, _origin(path), "exec", dont_inherit=True)
+
+
+def files_in(text: str) -> Files:
+    """Return the files in a text that text_of_files returned."""
+    files: Files = json.loads(zlib.decompress(base64.b64decode(text)))
+    return files
+
+
+def compiled_content(text: str) -> bytes:
+    """Return what a file says that keeps such a text compiled, see linux/compiled.py."""
+    return content_kept(text, {path: _compiled(path, source) for path, source in files_in(text).items()})
+
+
+def importable(text: str, kept: str = PLACE) -> None:
+    """Let the files in a text that text_of_files returned be imported, for as long as this process lives.
+
+    :param kept: where they may lie compiled.
+    """
+    sys.meta_path.insert(0, _Finder(text, read_compiled(text, kept)))

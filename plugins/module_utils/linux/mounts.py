@@ -12,6 +12,7 @@ anything is looked up on it, of a mount that is held: by its number, which needs
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import re
 import typing as t
@@ -139,9 +140,13 @@ def _number_of(descriptor: int) -> int:
     return -1
 
 
-def _parse_file(path: str) -> t.Dict[int, Mount]:
+_parse_again = functools.lru_cache(maxsize=8)(parse_mounts)
+"""Read for each question, parsed only when it says something else."""
+
+
+def _parse_file(path: str) -> t.Mapping[int, Mount]:
     try:
         with open(path, "rb") as file:
-            return parse_mounts(file.read())
+            return _parse_again(file.read())
     except OSError:
         return {}

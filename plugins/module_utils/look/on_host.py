@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ..libraries.build import BuildError
 from ..libraries.command_file import LINK, Target
 from ..linux import systemd
 from ..linux.once import asked_once, one_look
+from ..linux.printable import shown
 from ..settings.options import LIBRARY_DIR
 from ..verdicts.question import BadParameter
 from .backends import with_backends
@@ -35,17 +37,18 @@ class Questions(t.NamedTuple):
     removal: bool = False
 
 
-def answer_to(
-    questions: Questions, label: t.Callable[[str, t.Optional[str]], bool]
-) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
-    """Return the answer, and warnings.
+def answer_to(questions: Questions, label: t.Callable[[str, t.Optional[str]], bool]) -> t.Tuple[str, t.List[str]]:
+    """Return the answer as JSON, and warnings.
+
+    As one text, because Ansible goes through each value of a structure several times, on both sides.
 
     :param label: Module.label, which tells whether a file has another security label than its place asks for.
     :raises CannotLook: the host cannot be looked at.
     """
     try:
         with one_look():
-            return _answer_to(questions, label)
+            answer, warnings = _answer_to(questions, label)
+            return json.dumps(shown(answer)), warnings
     except (systemd.SystemdError, BadParameter, BuildError) as error:
         raise CannotLook(str(error)) from error
     except OSError as error:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pathlib
 import typing as t
 
@@ -83,7 +84,9 @@ class Looked:
             def _execute_module(self, module_name: str, module_args: t.Any, task_vars: t.Any) -> Result:
                 assert module_name == "netops.keepalive.rollout_look"
                 asked.append(module_args)
-                return told
+                answer = {key: told[key] for key in told if key in TOLD}
+                around = {key: told[key] for key in told if key not in TOLD}
+                return {**around, "answer": json.dumps(answer)} if answer else around
 
         loader = DataLoader()
         loader.set_basedir(str(self.play))

@@ -22,6 +22,7 @@ from ansible_collections.netops.keepalive.plugins.action.preload_libraries impor
 )
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries import build
 from ansible_collections.netops.keepalive.plugins.module_utils.libraries.manifest import Manifest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import carried
 from ansible_collections.netops.keepalive.tests.unit.support.brought import bring, make_key, sign
 
 CSRC = pathlib.Path(__file__).parents[4] / "csrc"
@@ -41,8 +42,9 @@ class Task:
 
 
 def calls_of(monkeypatch: pytest.MonkeyPatch, **args: t.Any) -> t.List[t.Dict[str, t.Any]]:
-    """Run the action as all_of does; return the arguments without the modules of the command."""
-    return [{key: value for key, value in call.items() if key != "command"} for call in all_of(monkeypatch, **args)]
+    """Run the action as all_of does; return the arguments without the code of the command and of a look."""
+    calls = all_of(monkeypatch, **args)
+    return [{key: value for key, value in call.items() if key not in ("command", "look")} for call in calls]
 
 
 def all_of(monkeypatch: pytest.MonkeyPatch, needle_found: bool = True, **args: t.Any) -> t.List[t.Dict[str, t.Any]]:
@@ -73,8 +75,9 @@ def all_of(monkeypatch: pytest.MonkeyPatch, needle_found: bool = True, **args: t
 def test_the_command_is_sent_along(monkeypatch: pytest.MonkeyPatch) -> None:
     (call,) = all_of(monkeypatch)
     assert "def main(" in call["command"]["command/main.py"]
+    assert "look/on_host.py" in carried.files_in(call["look"])
     (call,) = all_of(monkeypatch, state="absent")
-    assert "command" not in call
+    assert "command" not in call and "look" not in call
     (call,) = all_of(monkeypatch, command={"command/main.py": "the user's"})
     assert call["command"] == {"command/main.py": "the user's"}
 
@@ -104,7 +107,7 @@ def test_nothing_is_sent_for_a_removal_and_nothing_over_the_users_own(monkeypatc
 def test_where_python_stands_in_no_sources_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     (call,) = all_of(monkeypatch, by_python=True)
     assert "def run_helper(" in call["helper"]["command/attaching.py"]
-    assert sorted(call) == ["command", "helper"]
+    assert sorted(call) == ["command", "helper", "look"]
     (call,) = calls_of(monkeypatch, by_python=False)
     assert "sources" in call
 

@@ -95,4 +95,4 @@ def test_check_mode_is_what_the_documentation_promises(name: str, monkeypatch: p
 def test_only_what_would_fill_the_log_is_kept_out_of_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spec, _documented = specification(name, monkeypatch)
     kept_out = {option for option, details in spec["argument_spec"].items() if details.get("no_log")}
-    assert kept_out == {"sources", "prebuilt_files", "command", "helper", "code"} & spec["argument_spec"].keys()
+    assert kept_out == {"sources", "prebuilt_files", "command", "helper", "look", "code"} & spec["argument_spec"].keys()

@@ -68,7 +68,8 @@ def test_imports_are_found_as_python_finds_them() -> None:
         assert sorted(found) == sorted(wanted), file
 
 
-def test_a_host_that_has_nothing_imports_them_under_their_own_names(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_host_that_has_nothing_imports_them_under_their_own_names(tmp_path: pathlib.Path, compiled: bool) -> None:
     """And no file of the folder in which root happens to be is opened, not for the lines of a traceback either."""
     (tmp_path / "other").mkdir()
     os.mkfifo(tmp_path / "other" / "two.py")
@@ -79,13 +80,18 @@ def test_a_host_that_has_nothing_imports_them_under_their_own_names(tmp_path: pa
     parts = carried.PACKAGE.split(".")
     folder = tmp_path.joinpath(*parts)
     (folder / "linux").mkdir(parents=True)
-    for name in ("__init__.py", "zipped.py", "carried.py"):
+    for name in ("__init__.py", "zipped.py", "carried.py", "compiled.py"):
         (folder / "linux" / name).write_text((pathlib.Path(carried.__file__).parent / name).read_text())
+    kept = tmp_path / "kept"
+    if compiled:
+        kept.write_bytes(carried.compiled_content(carried.text_of_files(files)))
     program = f"""
 import importlib, sys, traceback
 sys.path.insert(0, {str(tmp_path)!r})
 from {carried.PACKAGE}.linux import carried
-carried.importable(sys.stdin.read())
+if {compiled}:
+    carried.compile = lambda *_of, **_how: sys.exit("compiled again")
+carried.importable(sys.stdin.read(), {str(kept)!r})
 main = importlib.import_module(carried.PACKAGE + ".command.main")
 print(ascii(main.X), main.__name__, main.__file__, main.two.__package__)
 try:

@@ -14,6 +14,8 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.command import archive
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.carried import text_of_files
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.compiled import read_compiled
 from ansible_collections.netops.keepalive.plugins.modules import preload_libraries
 from ansible_collections.netops.keepalive.tests.unit.plugins.modules.preload_libraries.runs import (
     Run,
@@ -156,3 +158,29 @@ def test_without_a_compiler_nothing_is_there(run: Run, lib: pathlib.Path, link: 
     result = run(cc="no-such-compiler", missing_compiler="report", command=SAYS_HELP, command_link=str(link))
     assert (result["needs_compiler"], result["changed"]) == (True, False)
     assert not lib.exists() and not link.is_symlink()
+
+
+LOOK = text_of_files({"look/__init__.py": "", "look/on_host.py": "X = 1\n"})
+
+
+def test_what_looks_is_kept_compiled_beside_the_command(run: Run, lib: pathlib.Path, link: pathlib.Path) -> None:
+    arguments = {"command": SAYS_HELP, "command_link": str(link), "look": LOOK}
+    kept = lib / "keepalive-look.compiled"
+    run(check=True, **arguments)
+    assert not kept.exists()
+    run(**arguments)
+    assert sorted(read_compiled(LOOK, str(kept)) or ()) == ["look/__init__.py", "look/on_host.py"]
+    assert kept.stat().st_mode & 0o7777 == 0o644
+    before = kept.stat().st_ino
+    assert run(**arguments)["changed"] is False and kept.stat().st_ino == before
+    other = text_of_files({"look/__init__.py": ""})
+    run(**{**arguments, "look": other})
+    assert read_compiled(LOOK, str(kept)) is None and read_compiled(other, str(kept)) is not None
+    assert str(kept) in run(state="absent", command_link=str(link))["removed"] and not lib.exists()
+
+
+def test_where_it_cannot_be_kept_the_rest_is_installed(run: Run, lib: pathlib.Path, link: pathlib.Path) -> None:
+    run(command=SAYS_HELP, command_link=str(link))
+    (lib / "keepalive-look.compiled").mkdir()
+    result = run(command={**SAYS_HELP, "command/more.py": ""}, command_link=str(link), look=LOOK)
+    assert result["command"] == {"path": str(lib / "keepalive-sockets"), "link": str(link)}
