@@ -12,7 +12,7 @@ from ..linux import procnet, threads
 from ..linux.accounts import Account, account_of
 from ..linux.procfs import HOST, Proc
 from ..linux.unreadable import Unreadable
-from .access import Reader
+from .access import Lists, Reader
 from .record import Holder, Record, TableValues, stands_for, values_of
 from .timers import TimerSeen, read_timers
 from .unowned import inodes_in_tables, rows_of_nobody, with_units
@@ -91,6 +91,7 @@ class Sweep:
         self._held: t.Set[int] = set()
         self._watched = watched
         self._reader = reader
+        self._lists: Lists = reader
         self._silent = silent or {}
         self._units = units
         self._proc = proc
@@ -112,6 +113,7 @@ class Sweep:
             self._learn_namespace(pid)
         if self._watched:
             self._before = self._inodes_before()
+            self._lists = self._listed()
         if sample is not None:
             self._leave_out(sample, pids)
         for pid in sorted(pids):
@@ -125,7 +127,7 @@ class Sweep:
         for pid in pids:
             for thread in self._tables_of(pid):
                 try:
-                    inodes = self._reader.descriptors(pid, self._proc, thread).values()
+                    inodes = self._lists.descriptors(pid, self._proc, thread).values()
                 except PermissionError:
                     continue
                 held.setdefault(self._units.get(pid, ""), set()).update(inodes)
@@ -136,8 +138,12 @@ class Sweep:
 
         Some may be of processes that are not shown (unreadable).
         """
-        rows = rows_of_nobody(self._before, self._held, self._pid_in.values(), self._reader, self._proc)
+        rows = rows_of_nobody(self._before, self._held, self._pid_in.values(), self._listed, self._proc)
         return with_units(rows, self._at_once_anyway().inodes, self._proc) if rows else []
+
+    def _listed(self) -> Lists:
+        """Return what lists the sockets of all processes, once it was worth it to look at all sockets."""
+        return self._reader.listed(self._proc) if self._at_once is not None else self._reader
 
     def process_in(self, namespace: t.Optional[int]) -> t.Optional[int]:
         """Return a process of the sweep, or a thread, that is in a network namespace; None where there is none."""
@@ -162,12 +168,12 @@ class Sweep:
 
     def _tables_of(self, pid: int) -> t.Iterator[t.Optional[int]]:
         """Yield None for the descriptors of the process, then each thread that has some of its own."""
-        for thread in self._reader.tables(pid, self._proc):
+        for thread in self._lists.tables(pid, self._proc):
             yield None if thread == pid else thread
 
     def _take_one(self, pid: int, thread: t.Optional[int]) -> None:
         try:
-            descriptors = self._reader.descriptors(pid, self._proc, thread)
+            descriptors = self._lists.descriptors(pid, self._proc, thread)
         except PermissionError:
             self.unreadable[pid] = "its descriptors are not shown to this user: run as root (become: true)"
             return
