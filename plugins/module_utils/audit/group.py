@@ -63,10 +63,10 @@ class Group:
         if verdict == "right":
             return
         remotes = [record.remote for record in records if record.remote]
-        if records[0].direction == "outgoing":
-            self.peers.update((procnet.plain(address), port) for address, port in remotes)
-        else:
-            self.peers.update((procnet.plain(address), 0) for address, _port in remotes)
+        if records[0].direction != "outgoing":
+            remotes = [(address, 0) for address, _port in remotes]
+        for (address, port), count in collections.Counter(remotes).items():  # far fewer than connections
+            self.peers[procnet.plain(address), port] += count
         values = times_in_force(records[0]) if records[0].keepalive else None
         if values:
             self.values[values] += len(records)

@@ -222,7 +222,8 @@ class HostAudit:
         }
 
     def _overdue(self, group: Group) -> int:
-        return sum(1 for silence in group.silences if silence >= self._terms.idle_timeout)
+        limit = self._terms.idle_timeout
+        return len([silence for silence in group.silences if silence >= limit])
 
     def _describe(self, key: Key, group: Group, advice: t.Optional[Advice]) -> Summary:
         peers = group.peers.most_common()

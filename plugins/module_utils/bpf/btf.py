@@ -9,6 +9,7 @@ Only what fields and functions need: names, structures and unions, and what is o
 
 from __future__ import annotations
 
+import bisect
 import functools
 import struct
 import typing as t
@@ -40,6 +41,7 @@ class Description:
                 raise ValueError("it is no description of types")
             self._words = memoryview(content)[header + types : header + types + length].cast("I")
             self._content = content
+            self._types: int = header + types
             self._strings: int = header + strings
             self._places = self._walk()
             self._numbers: t.Dict[t.Tuple[str, int], int] = {}
@@ -87,16 +89,24 @@ class Description:
         return self._content.find(b"\0" + text.encode() + b"\0", self._strings) + 1 - self._strings
 
     def _number(self, name: str, kind: int) -> int:
-        """Return the number of a type; 0: there is none. All have to be gone through, so it is kept."""
+        """Return the number of a type; 0: there is none. It is kept, for it is asked for again and again."""
         known = self._numbers.get((name, kind))
         if known is None:
             known = self._numbers[name, kind] = self._find(self._name(name), kind)
         return known
 
     def _find(self, wanted: int, kind: int) -> int:
-        for number, place in enumerate(self._places):
-            if number and self._words[place] == wanted > 0 and self._words[place + 1] >> 24 & 31 == kind:
+        """Look for the bytes of its name: where they are that of a type, this begins there."""
+        if wanted <= 0:
+            return 0
+        sought, end = struct.pack("=I", wanted), self._types + 4 * len(self._words)
+        at = self._content.find(sought, self._types, end)
+        while at >= 0:
+            place, odd = divmod(at - self._types, 4)
+            number = bisect.bisect_left(self._places, place, 1)
+            if not odd and self._place(number) == place and self._words[place + 1] >> 24 & 31 == kind:
                 return number
+            at = self._content.find(sought, at + 1, end)
         return 0
 
     def _plain(self, number: int) -> int:

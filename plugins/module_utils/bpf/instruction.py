@@ -18,9 +18,9 @@ CONTEXT, FRAME = 6, 10
 """Registers: what a program was called with, kept where calls leave it alone; and the end of its stack."""
 
 GETSOCKOPT, SETSOCKOPT, TO_TCP_SOCK, SEQUENCE_WRITE = 57, 49, 137, 127
-LOOK_UP, COOKIE, JIFFIES, READ_KERNEL = 1, 46, 118, 113
+LOOK_UP, COOKIE, JIFFIES, READ_KERNEL, CURRENT_TASK = 1, 46, 118, 113, 35
 """Functions of the kernel: bpf_getsockopt, bpf_setsockopt, bpf_skc_to_tcp_sock, bpf_seq_write; bpf_map_lookup_elem,
-bpf_get_socket_cookie, bpf_jiffies64, bpf_probe_read_kernel."""
+bpf_get_socket_cookie, bpf_jiffies64, bpf_probe_read_kernel, bpf_get_current_task."""
 
 MOVE, MOVE_REGISTER, ADD, ADD_REGISTER, MULTIPLY, MULTIPLY_REGISTER = 0xB7, 0xBF, 0x07, 0x0F, 0x27, 0x2F
 AND, XOR, XOR_REGISTER, SWAP = 0x57, 0xA7, 0xAF, 0xDC

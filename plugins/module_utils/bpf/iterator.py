@@ -118,21 +118,31 @@ def read_content() -> bytes:
     return run_program(reading(described), described)
 
 
-def run_program(code: t.Iterable[Instruction], described: Description) -> bytes:
+def run_program(code: t.Iterable[Instruction], described: Description, function: str = _FUNCTION) -> bytes:
     """Have a program run for each TCP socket of this network namespace; returns what it has written.
 
+    :param function: What the kernel calls for each of another sort, by which it knows what to go through.
     :raises BpfRefused: This kernel has no such iterator, or does not let us.
     """
-    about = described.function(_FUNCTION)
+    about = described.function(function)
     program = load_program(packed(code), f"{NAME}_iter", LICENCE_FOR_STRUCTURES, ITERATOR, about)
     try:
         descriptor = start_iterator(program)
     finally:
         os.close(program)
     try:
-        return b"".join(iter(lambda: os.read(descriptor, _PIECE), b""))
+        return b"".join(iter(lambda: _read(descriptor), b""))
     finally:
         os.close(descriptor)
+
+
+def _read(descriptor: int) -> bytes:
+    """Read what the program has written next; after a million objects of which that is nothing, the kernel says so."""
+    while True:
+        try:
+            return os.read(descriptor, _PIECE)
+        except BlockingIOError:
+            continue
 
 
 def options_of(block: bytes) -> t.Dict[str, t.Optional[int]]:

@@ -26,7 +26,17 @@ from .values import Applied, AtOnce, SettingPlan, SocketOption, SocketValues
 CHOICES = ("auto", "native", "portable")
 
 
-class Reader(t.Protocol):
+class Lists(t.Protocol):
+    """What lists the sockets of a process."""
+
+    def tables(self, pid: int, proc: Proc = ...) -> t.List[int]:
+        """Return a thread for each table of descriptors that the process has."""
+
+    def descriptors(self, pid: int, proc: Proc = ..., thread: t.Optional[int] = ...) -> t.Dict[int, int]:
+        """Return descriptor → inode."""
+
+
+class Reader(Lists, t.Protocol):
     """What lists the sockets of a process, and gives their values; see PortableReader."""
 
     at_once_from: int
@@ -35,11 +45,8 @@ class Reader(t.Protocol):
     def at_once(self, namespaces: t.Mapping[int, int], proc: Proc = ...) -> AtOnce:
         """Return what is known of the sockets of these network namespaces (inode → a process in it)."""
 
-    def tables(self, pid: int, proc: Proc = ...) -> t.List[int]:
-        """Return a thread for each table of descriptors that the process has."""
-
-    def descriptors(self, pid: int, proc: Proc = ..., thread: t.Optional[int] = ...) -> t.Dict[int, int]:
-        """Return descriptor → inode."""
+    def listed(self, proc: Proc = ...) -> Lists:
+        """Return what lists the sockets of each process: as all of them are now, where that is told at once."""
 
     def read(
         self, pid: int, descriptors: t.Iterable[int], thread: t.Optional[int] = ...

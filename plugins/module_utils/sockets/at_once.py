@@ -24,7 +24,8 @@ from .values import (
 )
 
 if t.TYPE_CHECKING:
-    from .access import Reader, Setter
+    from ..bpf.iterator_files import Tables
+    from .access import Lists, Reader, Setter
     from .whole_namespaces import Iterator
 
 WORTH_IT = 4000
@@ -57,6 +58,21 @@ class LateIterator:
         return self._made.set(namespace, wanted) if self._made else {}
 
 
+class ListsOfNow:
+    """The sockets that all processes held at one moment."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def tables(self, pid: int, _proc: Proc = HOST) -> t.List[int]:
+        """Return a thread for each table of descriptors with sockets in it."""
+        return list(self._tables.get(pid, ()))
+
+    def descriptors(self, pid: int, _proc: Proc = HOST, thread: t.Optional[int] = None) -> t.Dict[int, int]:
+        """Return descriptor → inode of the sockets that a process holds."""
+        return self._tables.get(pid, {}).get(thread or pid, {})
+
+
 class IteratorReader:
     """Reads namespaces at once, and the rest as another reader does."""
 
@@ -76,6 +92,12 @@ class IteratorReader:
     def at_once(self, namespaces: Namespaces, proc: Proc = HOST) -> AtOnce:
         """Return what is known of the sockets of these namespaces."""
         return self._iterator.look(namespaces, proc)
+
+    def listed(self, proc: Proc = HOST) -> Lists:
+        """Return what lists the sockets of each process: as all of them are now, or this reader."""
+        iterator = self._iterator.made()
+        tables = iterator.tables(proc) if iterator else None
+        return self if tables is None else ListsOfNow(tables)
 
     def read(
         self, pid: int, descriptors: t.Iterable[int], thread: t.Optional[int] = None

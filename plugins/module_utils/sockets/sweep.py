@@ -12,7 +12,7 @@ from ..linux import procnet, threads
 from ..linux.accounts import Account, account_of
 from ..linux.procfs import HOST, Proc
 from ..linux.unreadable import Unreadable
-from .access import Reader
+from .access import Lists, Reader
 from .record import Holder, Record, TableValues, stands_for, values_of
 from .timers import TimerSeen, read_timers
 from .unowned import inodes_in_tables, rows_of_nobody, with_units
@@ -91,6 +91,7 @@ class Sweep:
         self._held: t.Set[int] = set()
         self._watched = watched
         self._reader = reader
+        self._lists: Lists = reader
         self._silent = silent or {}
         self._units = units
         self._proc = proc
@@ -112,6 +113,7 @@ class Sweep:
             self._learn_namespace(pid)
         if self._watched:
             self._before = self._inodes_before()
+            self._lists = self._listed()
         if sample is not None:
             self._leave_out(sample, pids)
         for pid in sorted(pids):
@@ -125,7 +127,7 @@ class Sweep:
         for pid in pids:
             for thread in self._tables_of(pid):
                 try:
-                    inodes = self._reader.descriptors(pid, self._proc, thread).values()
+                    inodes = self._lists.descriptors(pid, self._proc, thread).values()
                 except PermissionError:
                     continue
                 held.setdefault(self._units.get(pid, ""), set()).update(inodes)
@@ -136,8 +138,12 @@ class Sweep:
 
         Some may be of processes that are not shown (unreadable).
         """
-        rows = rows_of_nobody(self._before, self._held, self._pid_in.values(), self._reader, self._proc)
+        rows = rows_of_nobody(self._before, self._held, self._pid_in.values(), self._listed, self._proc)
         return with_units(rows, self._at_once_anyway().inodes, self._proc) if rows else []
+
+    def _listed(self) -> Lists:
+        """Return what lists the sockets of all processes, once it was worth it to look at all sockets."""
+        return self._reader.listed(self._proc) if self._at_once is not None else self._reader
 
     def process_in(self, namespace: t.Optional[int]) -> t.Optional[int]:
         """Return a process of the sweep, or a thread, that is in a network namespace; None where there is none."""
@@ -162,12 +168,12 @@ class Sweep:
 
     def _tables_of(self, pid: int) -> t.Iterator[t.Optional[int]]:
         """Yield None for the descriptors of the process, then each thread that has some of its own."""
-        for thread in self._reader.tables(pid, self._proc):
+        for thread in self._lists.tables(pid, self._proc):
             yield None if thread == pid else thread
 
     def _take_one(self, pid: int, thread: t.Optional[int]) -> None:
         try:
-            descriptors = self._reader.descriptors(pid, self._proc, thread)
+            descriptors = self._lists.descriptors(pid, self._proc, thread)
         except PermissionError:
             self.unreadable[pid] = "its descriptors are not shown to this user: run as root (become: true)"
             return
@@ -175,19 +181,19 @@ class Sweep:
             self._held.update(descriptors.values())
         seen = self._look_at_once_for(len(descriptors)).values
         unknown: t.Dict[int, int] = {}
-        known, make = self._values, tuple.__new__  # this loop is for each of all sockets
-        for descriptor, inode in descriptors.items():
-            if isinstance(known.get(inode), SocketValues):
-                self._holders[inode].append(make(Holder, (pid, descriptor, thread)))
-            elif inode in self._not_tcp or inode in self._left_out:
+        known, holders, left_out, make = self._values, self._holders, self._left_out, tuple.__new__
+        for descriptor, inode in descriptors.items():  # of each of all sockets, most of them seen and not known yet
+            values = seen.get(inode)
+            if values is not None and inode not in holders and inode not in left_out:
+                known[inode] = values
+                holders[inode] = [make(Holder, (pid, descriptor, thread))]
+            elif isinstance(known.get(inode), SocketValues):
+                holders[inode].append(make(Holder, (pid, descriptor, thread)))
+            elif inode in self._not_tcp or inode in left_out:
                 continue
-            elif inode in seen:
-                known[inode] = seen[inode]
-                holder = make(Holder, (pid, descriptor, thread))
-                if inode in self._holders:
-                    self._holders[inode].append(holder)
-                else:
-                    self._holders[inode] = [holder]
+            elif values is not None:
+                known[inode] = values
+                holders[inode].append(make(Holder, (pid, descriptor, thread)))
             else:
                 unknown[descriptor] = inode
         if not unknown:
@@ -259,44 +265,45 @@ class Sweep:
         known: t.Dict[int, t.Tuple[str, str, Account]] = {}
         came_through: t.Dict[t.Tuple[t.Optional[int], procnet.Address], t.FrozenSet[int]] = {}
         ports = {namespace: found.ports for namespace, found in listeners.items()}
-        make = tuple.__new__
+        make, records, holders = tuple.__new__, self.records, self._holders
         for inode, values in self._values.items():
             pid, namespace = owners[inode], namespaces[inode]
+            read = isinstance(values, SocketValues)
+            _inode, family, protocol, number, local, remote, keepalive, options, idle, _namespace = values[:10]
             if pid not in known:
                 unit = self._units.get(pid, "")
                 known[pid] = unit, self._proc.program_of(pid), account_of(pid, unit, self._proc)
             unit, program, account = known[pid]
-            state, remote = procnet.STATES.get(values.state, str(values.state)), values.remote
-            through = _NONE
-            if state not in _DIRECTIONS and values.local[1] in ports[namespace]:
-                place = namespace, values.local
+            state = procnet.STATES.get(number) or str(number)
+            direction, through = _DIRECTIONS.get(state, ""), _NONE
+            if not direction and local[1] in ports[namespace]:
+                place = namespace, local
                 if place not in came_through:
-                    came_through[place] = frozenset(listeners[namespace].owners(values.local))
+                    came_through[place] = frozenset(listeners[namespace].owners(local))
                 through = came_through[place]
             if state == "SYN_SENT" and remote is None:
                 remote = self._remote_of(inode, namespace)
             fields = (
                 inode,
-                values.family,
-                values.protocol,
+                family,
+                protocol,
                 state,
-                values.local,
+                local,
                 remote,
-                values.keepalive,
-                values.options,
-                isinstance(values, SocketValues),
-                values.idle,
+                keepalive,
+                options,
+                read,
+                idle,
                 namespace,
-                tuple(self._holders[inode]),
+                tuple(holders[inode]),
                 unit,
-                _DIRECTIONS.get(state) or ("accepted" if through and state != "SYN_SENT" else "outgoing"),
+                direction or ("accepted" if through and state != "SYN_SENT" else "outgoing"),
                 through,
                 program,
                 account,
-                "" if isinstance(values, SocketValues) else values.why_unreadable,
-                None if isinstance(values, SocketValues) else values.timer,
+                *(("", None) if read else values[10:]),
             )
-            self.records[inode] = make(Record, fields)  # what Record() itself adds takes as long as all of this
+            records[inode] = make(Record, fields)  # what Record() itself adds takes as long as all of this
 
     def _namespace_of(self, values: t.Union[SocketValues, TableValues], pid: int) -> t.Optional[int]:
         """Return the network namespace of a socket, and learn who is in it."""

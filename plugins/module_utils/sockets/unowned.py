@@ -18,7 +18,7 @@ from ..linux import answering, procnet
 from ..linux.accounts import label_of
 from ..linux.cgroup import CgroupPlace, unit_in
 from ..linux.procfs import HOST, Proc
-from .access import Reader
+from .access import Lists
 
 MOST_USERS = 10
 MOST_UNITS = 3
@@ -32,7 +32,11 @@ def inodes_in_tables(pids: t.Iterable[int], proc: Proc = HOST) -> t.Set[int]:
 
 
 def rows_of_nobody(
-    before: t.Set[int], held: t.Set[int], pids: t.Collection[int], reader: Reader, proc: Proc = HOST
+    before: t.Set[int],
+    held: t.Set[int],
+    pids: t.Collection[int],
+    listed: t.Callable[[], Lists],
+    proc: Proc = HOST,
 ) -> t.List[procnet.Row]:
     """Return the sockets that nobody holds.
 
@@ -42,16 +46,20 @@ def rows_of_nobody(
     :param before: what inodes_in_tables() said before the sweep.
     :param held: what the sweep has found with processes.
     :param pids: one for each network namespace.
+    :param listed: gives what lists the sockets of processes as they are by then.
     """
     missing = before - held
     if missing:
         missing = set(_lines_of(missing, pids, proc))
     if missing:
-        silent = answering.SILENT  # as of the first look: asking once more would cost a tenth of the second
+        lists, silent = (
+            listed(),
+            answering.SILENT,
+        )  # as of the first look: asking once more would cost a tenth of the second
         for pid in (pid for pid in proc.pids() if pid not in silent):
-            for thread in reader.tables(pid, proc):
+            for thread in lists.tables(pid, proc):
                 try:
-                    missing.difference_update(reader.descriptors(pid, proc, thread).values())
+                    missing.difference_update(lists.descriptors(pid, proc, thread).values())
                 except PermissionError:
                     continue
     if not missing:

@@ -94,6 +94,9 @@ class AtOnce(t.NamedTuple):
 NOTHING_AT_ONCE = AtOnce(set(), {}, {}, {})
 
 
+_Same = t.TypeVar("_Same")
+
+
 class OneByOne:
     """A reader, or a setter, that goes by processes and knows nothing of all sockets at once."""
 
@@ -102,6 +105,10 @@ class OneByOne:
     def at_once(self, _namespaces: t.Mapping[int, int], _proc: t.Any = None) -> AtOnce:
         """Return nothing."""
         return NOTHING_AT_ONCE
+
+    def listed(self: _Same, _proc: t.Any = None) -> _Same:
+        """Return what lists the sockets of a process when it is asked: this reader."""
+        return self
 
     def apply_at_once(
         self, _namespace: t.Optional[int], _wanted: t.Mapping[int, t.Sequence[SocketOption]]

@@ -2,20 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read and set the TCP sockets of whole network namespaces at once, by the kernel's iterator (bpf/iterator.py).
+"""Read and set the TCP sockets of whole network namespaces at once, and list who holds which, by the kernel's iterators
+(bpf/iterator.py, bpf/iterator_files.py).
 
-The iterator waits for the lock of each socket, which its owner may keep as long as he likes: so it, too, runs in a
-process that can be given up.
+The one waits for the lock of each socket, which its owner may keep as long as he likes; the other may be the last that
+has a socket which lingers. So they, too, run in a process that can be given up.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import typing as t
 
 from ..bpf.iterator import deferred_seconds, name_of_address, options_of, read_content, records_in, ticks_of_a_second
+from ..bpf.iterator_files import Tables, tables_in, tables_now
 from ..bpf.iterator_set import SocketPlan, can_set, set_sockets
 from ..bpf.system_call import BpfRefused
 from ..linux.apart import Apart
@@ -27,6 +30,7 @@ from .defaults import enter_network_namespace, open_namespace
 from .values import Applied, AtOnce, Namespaces, SocketOption, SocketValues
 
 _SYN_SENT, _CLOSE, _LISTEN = 2, 7, 10
+_OWN_NUMBERS = re.compile(rb"^NSpid:\t([0-9\t]+)$", re.MULTILINE)
 _FAMILIES = {int(socket.AF_INET): "ipv4", int(socket.AF_INET6): "ipv6"}
 
 
@@ -38,12 +42,14 @@ class Iterator:
         self._places: t.Dict[int, t.Tuple[int, str]] = {}
         self.why_not = ""
         """What was in its way; then nobody is asked again."""
+        self.why_no_tables = ""
+        """The same of what lists who holds which."""
 
     def look(self, namespaces: Namespaces, proc: Proc = HOST) -> AtOnce:
         """Return what is known of the sockets of these namespaces; nothing where that cannot be told."""
         seen = AtOnce(set(), {}, {}, {})
         for namespace, pid in namespaces.items():
-            content = self._ask(pid, proc.root, namespace)
+            content = self._ask_sockets(pid, proc.root, namespace)
             if content is None:
                 continue
             self._places[namespace] = pid, proc.root
@@ -60,18 +66,28 @@ class Iterator:
         if not wanted:
             return {}
         plan = SocketPlan(wanted)
-        content = self._ask(*self._places[namespace], namespace, plan.keys, plan.values)
+        content = self._ask_sockets(*self._places[namespace], namespace, plan.keys, plan.values)
         return {key: Applied(key, *became) for key, became in plan.results_in(content or b"").items()}
 
-    def _ask(self, *arguments: t.Any) -> t.Optional[bytes]:
+    def tables(self, proc: Proc = HOST) -> t.Optional[Tables]:
+        """Return the sockets that all processes hold now; None where that cannot be told."""
+        if self.why_no_tables or not _has_our_numbers(proc):
+            return None
+        content, self.why_no_tables = self._ask()
+        return None if content is None else tables_in(content)
+
+    def _ask_sockets(self, *arguments: t.Any) -> t.Optional[bytes]:
         if self.why_not:
             return None
+        content, self.why_not = self._ask(*arguments)
+        return content
+
+    def _ask(self, *arguments: t.Any) -> t.Tuple[t.Optional[bytes], str]:
+        """Have the child do it; both look by it, so that it reads the kernel's description of itself once."""
         try:
-            content, refused = self._apart.call(_work_there, os.getpid(), *arguments)
+            return t.cast("t.Tuple[t.Optional[bytes], str]", self._apart.call(_work_there, os.getpid(), *arguments))
         except (OSError, Unreadable) as error:
-            content, refused = None, str(error)
-        self.why_not = refused
-        return t.cast("t.Optional[bytes]", content)
+            return None, str(error)
 
 
 def _add_records(content: bytes, namespace: int, seen: AtOnce) -> None:
@@ -127,11 +143,26 @@ class _Blocks(t.Dict[t.Tuple[bytes, int], t.Tuple[bool, t.Mapping[str, t.Optiona
         return found
 
 
-def _work_there(
-    _pid: int, pid: int, root: str, namespace: int, *plan: bytes
-) -> t.Tuple[t.Tuple[t.Optional[bytes], str], bool]:
-    """Read a namespace in the child, or carry out a plan there; returns the records, and what the kernel refused."""
+def _has_our_numbers(proc: Proc) -> bool:
+    """Tell whether this shows the processes of our PID namespace: then a process has as many numbers as levels, 1."""
     try:
+        with open(f"{proc.root}/self/status", "rb") as stream:
+            found = _OWN_NUMBERS.search(stream.read())
+    except OSError:
+        return False
+    return found is not None and found[1].split() == [b"%d" % os.getpid()]
+
+
+def _work_there(_pid: int, *where: t.Any) -> t.Tuple[t.Tuple[t.Optional[bytes], str], bool]:
+    """List in the child who holds what, or read a namespace, or carry out a plan there.
+
+    :param where: Nothing for the list; else a process, what stands for /proc there, the namespace, and a plan's parts.
+    :returns: The records, and what the kernel refused.
+    """
+    try:
+        if not where:
+            return (tables_now(), ""), False
+        pid, root, namespace, *plan = where
         with _within(pid, root, namespace):
             return (set_sockets(*plan) if plan else read_content(), ""), False
     except BpfRefused as error:

@@ -56,6 +56,7 @@ class ReaderAtOnce:
         self.reader = reader
         self._apart = reader._iterator.made()._apart
         self.tables, self.descriptors, self.at_once = reader.tables, reader.descriptors, reader.at_once
+        self.listed = reader.listed
         self.seen = 0
         """How many were seen at once."""
 

@@ -70,6 +70,18 @@ def test_offsets_beside_the_width_of_a_bit_field() -> None:
     assert field_offset(content, "sock", "flags") == 24
 
 
+def test_what_looks_like_a_structure_and_is_none() -> None:
+    """A member of the same name, of a type whose number could be a kind; and the same bytes, but not on their place."""
+    member = ("wanted", STRUCT, 1, [name("sock"), STRUCT << 24, 0])
+    shifted = ("", STRUCT, 0, [])
+    structures = (("other", STRUCT, 1, [name("flags"), 1, 8]), ("sock", STRUCT, 1, [name("flags"), 1, 320]))
+    content = described(("int", INT, 0, [32]), member, shifted, *structures)
+    before = struct.pack("=III", 0, STRUCT << 24, 8)
+    assert content.count(before) == 1
+    for looked_at in (content, content.replace(before, struct.pack("=III", name("sock") << 8, STRUCT << 24, 8))):
+        assert field_offset(looked_at, "sock", "flags") == 40
+
+
 def test_a_structure_of_this_name_alone() -> None:
     """Not a function, nor another structure with such a field."""
     content = described(

@@ -25,6 +25,7 @@ from ansible_collections.netops.keepalive.tests.unit.support.at_once import name
 from ansible_collections.netops.keepalive.tests.unit.support.cgroups import member, own_cgroup
 from ansible_collections.netops.keepalive.tests.unit.support.held import nothing_left_open
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
+from ansible_collections.netops.keepalive.tests.unit.support.thread_children import APART
 from ansible_collections.netops.keepalive.tests.unit.support.withheld import Withholding
 
 WHY_NOT = why_not_at_once()
@@ -76,6 +77,62 @@ def test_a_sweep_finds_the_same_records(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(plain) == 102
     assert len(counted.looks) == 1
     assert len(counted.single) == 4, "what is not connected, or no TCP, is asked for"
+
+
+class WithoutLists(Counted):
+    """A reader that has no need to list the sockets of any process."""
+
+    def __init__(self, access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(access, monkeypatch)
+        for name in ("tables", "descriptors"):
+            monkeypatch.setattr(access.reader, name, self.refuse)
+
+    def refuse(self, *_given: t.Any) -> t.Any:
+        raise AssertionError("a process is looked at")
+
+
+def test_a_sweep_of_a_whole_host_finds_the_same_holders_without_a_look_at_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Threads with descriptors of their own, what two hold, what is held twice, and what is not connected."""
+    more = """
+twice = os.dup(held[-1].fileno())
+own = Apart()
+own.run('x = socket.create_connection(l.getsockname()); names["x"] = [x, l.accept()[0]]')
+"""
+    with socket.create_server(("127.0.0.1", 0)) as shared:
+        handed_on = [shared.fileno()]
+        with Child(APART + MIXED + more, pass_fds=handed_on) as child, Child(pass_fds=handed_on) as other:
+            inode = child.run("answer = os.fstat(twice).st_ino")
+            plain, access = choose_access("portable"), pair()
+            WithoutLists(access, monkeypatch)
+            records = []
+            for reader in (plain.reader, access.reader):
+                sweep = Sweep(reader, {child.pid: "a.service"}, watched=True)
+                sweep.take([child.pid, other.pid])
+                records.append(without_time(sweep.records))
+            both = [holder.pid for holder in records[1][os.fstat(shared.fileno()).st_ino].holders]
+    assert records[0] == records[1]
+    assert len(records[1]) == 105
+    assert len(records[1][inode].holders) == 4, "twice by the process, and twice by its thread"
+    assert both == [child.pid, child.pid, other.pid], "its thread has it as well"
+
+
+def test_a_sweep_of_some_processes_lists_these_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    access = pair()
+    monkeypatch.setattr(access.reader, "listed", lambda *_given: 1 / 0)
+    with Child(MIXED) as child:
+        assert len(swept(access, child.pid)) == 102
+
+
+def test_where_nobody_lists_them_at_once_the_whole_host_is_swept_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    access = pair()
+    iterator = t.cast("t.Any", access.reader)._iterator.made()
+    iterator.why_no_tables = "refused"
+    with Child(MIXED) as child:
+        sweep = Sweep(access.reader, {}, watched=True)
+        sweep.take([child.pid])
+        assert len(sweep.records) == 102
 
 
 def test_few_sockets_are_asked_for_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,6 +332,17 @@ def test_what_nobody_holds_is_named_by_the_unit_of_its_cgroup(least: int) -> Non
         others.take([child.pid])
         found = {row.inode: (row.state, row.queue, row.unit) for row in others.unowned()}
         assert [found[inode] for inode in (accepted, connected, listener)] == [(1, 0, ""), (1, 0, ""), (10, 1, "")]
+
+
+def test_what_somebody_has_got_since_is_found_with_him() -> None:
+    """All processes are listed anew for it."""
+    with own_cgroup(ending=".service") as folder, member(folder) as child:
+        sent = child.run(SEND_AWAY)
+        sweep = Sweep(pair().reader, {child.pid: "a.service"}, watched=True)
+        sweep.take([child.pid])
+        assert set(sent).isdisjoint(sweep.records)
+        child.run("got = [b.recvmsg(1, 64) for _one in range(3)]")
+        assert set(sent).isdisjoint(row.inode for row in sweep.unowned())
 
 
 def test_of_a_cgroup_that_is_gone_or_of_no_unit_nothing_is_said() -> None:

@@ -369,7 +369,7 @@ def test_who_does_not_let_himself_be_read_is_not_looked_at_again(
     monkeypatch.setitem(answering.SILENT, 20, "silent")
     reader = MadeUp({(20, None): AssertionError("looked at"), (30, None): {4: values(78)}})
     expected = [Row("ipv4", OWN, PEER, ESTABLISHED, 0, 77, 1.0)]
-    assert rows_of_nobody({77, 78, 79}, set(), [1], reader, proc) == expected
+    assert rows_of_nobody({77, 78, 79}, set(), [1], lambda: reader, proc) == expected
 
 
 def row(inode: int, state: int = ESTABLISHED) -> Row:

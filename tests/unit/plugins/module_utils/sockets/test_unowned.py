@@ -63,12 +63,12 @@ def test_what_processes_hold_is_not_among_them(access: Access, server: socket.so
 def test_what_is_opened_during_the_sweep_does_not_count() -> None:
     with socket.create_server(("127.0.0.1", 0)) as late:
         inode = os.fstat(late.fileno()).st_ino
-        assert sockets_unowned.rows_of_nobody(set(), set(), [os.getpid()], PortableReader()) == []
+        assert sockets_unowned.rows_of_nobody(set(), set(), [os.getpid()], PortableReader) == []
         before = sockets_unowned.inodes_in_tables([os.getpid()])
         assert inode in before
         # As if a process had got it just after it was looked at: the second look finds it there.
         assert inode not in {
-            row.inode for row in sockets_unowned.rows_of_nobody(before, set(), [os.getpid()], PortableReader())
+            row.inode for row in sockets_unowned.rows_of_nobody(before, set(), [os.getpid()], PortableReader)
         }
 
 
@@ -76,7 +76,7 @@ def test_what_is_closed_during_the_sweep_does_not_count() -> None:
     with socket.create_server(("127.0.0.1", 0)) as early:
         inode = os.fstat(early.fileno()).st_ino
         before = sockets_unowned.inodes_in_tables([os.getpid()])
-    rows = sockets_unowned.rows_of_nobody(before, set(), [os.getpid()], PortableReader())
+    rows = sockets_unowned.rows_of_nobody(before, set(), [os.getpid()], PortableReader)
     assert inode in before and inode not in {row.inode for row in rows}
 
 
@@ -90,10 +90,10 @@ class Never(PortableReader):
 def test_processes_are_looked_at_again_only_where_something_is_missing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as early:
         inode = os.fstat(early.fileno()).st_ino
-        assert sockets_unowned.rows_of_nobody({inode}, {inode}, [os.getpid()], Never()) == []
+        assert sockets_unowned.rows_of_nobody({inode}, {inode}, [os.getpid()], Never) == []
         with pytest.raises(AssertionError, match="looked at"):
-            sockets_unowned.rows_of_nobody({inode}, set(), [os.getpid()], Never())
-    assert sockets_unowned.rows_of_nobody({inode}, set(), [os.getpid()], Never()) == [], "it was closed"
+            sockets_unowned.rows_of_nobody({inode}, set(), [os.getpid()], Never)
+    assert sockets_unowned.rows_of_nobody({inode}, set(), [os.getpid()], Never) == [], "it was closed"
 
 
 def row(user: int, port: int, state: int = 1) -> procnet.Row:
