@@ -24,6 +24,9 @@ description:
     C(/var/lib) or the folder above O(path), the first of these which nobody else can change, that is not mounted
     C(noexec) and has 8 MiB left.
   - A run that fails leaves what was installed as it was.
+  - A host whose C library is musl and that systemd does not run, such as Alpine Linux, is refused before anything is
+    written; there neither a unit nor C(/etc/ld.so.preload), which musl does not read, could give the libraries to a
+    service. A host of glibc without systemd gets them.
 extends_documentation_fragment: [netops.keepalive.attributes, netops.keepalive.compiler]
 options:
   state:
@@ -308,10 +311,11 @@ from ..module_utils.libraries.plan import Asked, Result, plan_libraries
 from ..module_utils.libraries.prebuilt import Variants, unpack
 from ..module_utils.libraries.removal import NotRemovable, take_libraries_away
 from ..module_utils.libraries.selftest import Refused
-from ..module_utils.linux import trusted
+from ..module_utils.linux import systemd, trusted
 from ..module_utils.linux.command import TimedOut
 from ..module_utils.linux.file_lock import NotLocked, locked
 from ..module_utils.linux.module import Module
+from ..module_utils.linux.preload_file import LD_SO_PRELOAD
 from ..module_utils.rollout import lock as rollout_lock
 from ..module_utils.settings.options import LIBRARY_DIR
 from ..module_utils.settings.variables import problem_with_compiler
@@ -360,6 +364,7 @@ def main() -> None:
     module.end_in_order()
     folder = module.params["path"].rstrip("/")
     _refuse_wrong_path(module, folder)
+    _refuse_where_nothing_gives_them(module)
     before = observed_manifest(folder)
     target = Target(folder, module.params["command_link"])
     command_before = observed_command(target)
@@ -406,6 +411,21 @@ def _refuse_wrong_path(module: Module, folder: str) -> None:
     unloadable = install.unloadable(folder) if module.params["state"] == "present" else ""
     if unloadable:
         module.fail_json(msg=f"path: {unloadable}, or choose another path; nothing was changed")
+
+
+def _refuse_where_nothing_gives_them(module: Module) -> None:
+    """Refuse a host that has neither systemd, whose units get the libraries, nor a loader that reads ld.so.preload.
+
+    One of glibc is none such: without systemd there are that file, programs started by hand, and images that are made
+    for hosts with it.
+    """
+    if module.params["state"] != "present" or not build.describe_platform().libc.startswith("musl"):
+        return
+    absent = systemd.absent()
+    if absent:
+        module.fail_json(
+            msg=f"{absent}, and musl, the C library of this host, does not read {LD_SO_PRELOAD}; nothing was changed"
+        )
 
 
 def _in_words(error: Exception) -> str:

@@ -39,5 +39,15 @@ systemd-run --quiet --unit=talker nc 127.0.0.1 9200
 systemd-run --quiet --unit=caller /usr/bin/python3 /usr/local/lib/field/hold.py 127.0.0.1 9300
 systemd-run --quiet --unit=mailer /usr/bin/python3 /usr/local/lib/field/hold.py 127.0.0.1 25
 systemd-run --quiet --unit=reporter sh -c 'sleep infinity | psql --no-psqlrc --host=127.0.0.1 --username=postgres'
-until systemctl --quiet is-active 'chat@*' && test -s /run/longjob.starts && systemctl show --value --property=SubState loop |
-    grep -q auto-restart && [ "$(ss -tnH state established '( dport = :25 or dport = :5432 )' | wc -l)" = 2 ]; do sleep 0.1; done
+for _ in $(seq 1200); do
+    missing=
+    systemctl --quiet is-active 'chat@*' || missing="$missing, a connection that chat.socket has accepted"
+    test -s /run/longjob.starts || missing="$missing, the start of longjob"
+    systemctl show --value --property=SubState loop | grep -q auto-restart || missing="$missing, the pause of loop between two starts"
+    [ "$(ss -tnH state established '( dport = :25 or dport = :5432 )' | wc -l)" = 2 ] ||
+        missing="$missing, the connections to postfix and PostgreSQL"
+    [ -n "$missing" ] || exit 0
+    sleep 0.1
+done
+echo "not there after 2 minutes: ${missing#, }" >&2
+exit 1

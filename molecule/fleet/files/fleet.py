@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import typing as t
@@ -17,6 +20,8 @@ sys.path.append(str(FAULTS))
 import kills_host  # noqa: E402
 import kills_left  # noqa: E402
 
+LIMIT = 600
+"""Seconds in which a rollout has to end that nobody kills."""
 UNITS = ("steady.service", "fickle.service")
 
 
@@ -31,6 +36,17 @@ def start(variables: t.Mapping[str, t.Any]) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env=kills_left.environment(), start_new_session=True,
     )  # fmt: skip
+
+
+def said_by(run: subprocess.Popen[str]) -> str:
+    """Wait for the end of a rollout; return what it printed."""
+    try:
+        return run.communicate(timeout=LIMIT)[0]
+    except subprocess.TimeoutExpired as late:
+        with contextlib.suppress(ProcessLookupError):  # what has left its group can still hold its output
+            os.killpg(run.pid, signal.SIGKILL)
+        printed = (late.output or b"").decode(errors="replace")
+        raise AssertionError(f"a rollout has not ended after {LIMIT} s; it printed until then: {printed}") from None
 
 
 def wait_for_its_end() -> None:

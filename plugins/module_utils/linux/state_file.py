@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import stat
 import typing as t
@@ -52,10 +53,11 @@ def read_json(path: str, limit: int, private: bool = True) -> t.Any:
 def parse_json(content: bytes) -> t.Any:
     """Return the value that a text in JSON stands for.
 
-    :raises Damaged: it is none; also where Python would take it: NaN, or a number of any length.
+    :raises Damaged: it is none; also where Python would take it: NaN, 1e999 as infinity, or a number of any length.
     """
     try:
-        return json.loads(content.decode("utf-8"), parse_constant=_no_constant, parse_int=_integer)
+        text = content.decode("utf-8")
+        return json.loads(text, parse_constant=_no_constant, parse_int=_integer, parse_float=_finite)
     except RecursionError as error:
         raise Damaged("is nested too deeply") from error
     except MemoryError as error:
@@ -103,6 +105,13 @@ def _content(descriptor: int, size: int, limit: int) -> bytes:
 
 def _no_constant(name: str) -> t.NoReturn:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):  # which no JSON could say again
+        raise ValueError("a number that is too large")
+    return number
 
 
 def _integer(digits: str) -> int:

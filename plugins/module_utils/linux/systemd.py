@@ -10,6 +10,7 @@ Every question has a limit: process 1 may be busy or stuck, and nothing else on 
 from __future__ import annotations
 
 import errno
+import os
 import re
 import typing as t
 
@@ -150,9 +151,20 @@ def ask_systemd(command: t.List[str], limit: float = ANSWER) -> t.Tuple[int, str
         whole = " ".join(command[:2])
         raise NoAnswer(f"systemd (process 1) did not answer '{whole}' within {limit:g} s") from error
     except OSError as error:
-        why = f": {_NOT_OF_SYSTEMD}" if error.errno == errno.ENOENT else ""
-        raise SystemdError(f"{command[0]} cannot be run: {error.strerror}{why}") from error
+        if error.errno == errno.ENOENT:
+            raise SystemdError(_missing(command[0])) from error
+        raise SystemdError(f"{command[0]} cannot be run: {error.strerror}") from error
     return ended.status, ended.stdout, ended.stderr
+
+
+def absent() -> str:
+    """Say that this host has no systemctl, in the words of one that was to be asked; empty where there is one."""
+    program, passed_over = linux_command.look_for("systemctl")
+    return "" if program or passed_over else _missing("systemctl")
+
+
+def _missing(program: str) -> str:
+    return f"{program} cannot be run: {os.strerror(errno.ENOENT)}: {_NOT_OF_SYSTEMD}"
 
 
 def show(ask_systemd: Run, units: t.Sequence[str]) -> t.Dict[str, Properties]:

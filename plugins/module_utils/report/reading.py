@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import typing as t
 
@@ -33,7 +34,7 @@ def read_document(text: str, schema: Schema) -> t.Dict[str, t.Any]:
     :raises NoDocument: The text is none, or it contradicts itself.
     """
     try:
-        document = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_number)
+        document = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_number, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise NoDocument(f"line {error.lineno}, column {error.colno}: this is no JSON: {error.msg}") from error
     except RecursionError as error:
@@ -69,6 +70,11 @@ def _without_twins(pairs: t.Sequence[t.Tuple[str, t.Any]]) -> t.Dict[str, t.Any]
         twin = next(name for name in names if names.count(name) > 1)
         raise NoDocument(f"'{printable(twin, 80)}' stands twice in one object; keep one of them")
     return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return _no_number(printable(text, 80)) if math.isinf(number) else number
 
 
 def _no_number(text: str) -> t.NoReturn:

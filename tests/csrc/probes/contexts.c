@@ -226,10 +226,10 @@ static void cancel_blocked(void)
 
     fill_silent_port();
     need(pthread_create(&thread, NULL, wait_for_ever, &cleaned) == 0, "thread");
+    alarm(20); /* also where it never comes to wait in connect() */
     while (!is_waiting_in_connect())
         sched_yield();
     pthread_cancel(thread);
-    alarm(10);
     pthread_join(thread, &result);
     need(result == PTHREAD_CANCELED && cleaned, "a blocked connect()");
 }

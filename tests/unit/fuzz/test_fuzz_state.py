@@ -74,7 +74,7 @@ def test_json_is_a_value_or_damaged(content: bytes) -> None:
     except state_file.Damaged as damage:
         assert str(damage).startswith("is not JSON") or str(damage) == "is nested too deeply"
         return
-    assert state_file.parse_json(json.dumps(value).encode("ascii")) == value or "Infinity" in json.dumps(value)
+    assert state_file.parse_json(json.dumps(value).encode("ascii")) == value
 
 
 @fuzz(documents(RECORD), examples=150)

@@ -49,6 +49,7 @@ def test_no_file_is_no_damage(path: pathlib.Path) -> None:
         (b"[NaN]", "NaN is no number"),
         (b"[-Infinity]", "-Infinity is no number"),
         (b"1" * 100, "a number of 100 digits"),
+        (b"[-1e310]", "a number that is too large"),
         (b"\0" * 10, "is not JSON"),
     ],
 )

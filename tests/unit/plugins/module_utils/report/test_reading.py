@@ -40,6 +40,7 @@ def test_what_was_written_is_read() -> None:
         ("[" * 100000, "this is no document of a run: it is nested too deeply"),
         (TEXT.replace('"version": 1', '"version": 2'), "version: 2: this release reads 1; use the release that has"),
         (TEXT.replace('"version": 1', '"version": NaN'), "NaN: this is no number of JSON"),
+        (TEXT.replace('"version": 1', '"version": 1e310'), "1e310: this is no number of JSON"),
         (TEXT.replace('"sockets": 4', '"sockets": 4, "sockets": 4', 1), "'sockets' stands twice in one object"),
         (TEXT.replace('"verdict": "right"', '"verdict": "good"', 1),
          "hosts['web0001.example.com'].units['billing.service'].verdict: 'good': expected one of right, accepted, "),
