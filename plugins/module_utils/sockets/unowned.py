@@ -52,10 +52,8 @@ def rows_of_nobody(
     if missing:
         missing = set(_lines_of(missing, pids, proc))
     if missing:
-        lists, silent = (
-            listed(),
-            answering.SILENT,
-        )  # as of the first look: asking once more would cost a tenth of the second
+        silent = answering.SILENT  # as of the first look: asking once more would cost a tenth of the second
+        lists = listed()
         for pid in (pid for pid in proc.pids() if pid not in silent):
             for thread in lists.tables(pid, proc):
                 try:
