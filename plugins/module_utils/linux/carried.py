@@ -29,6 +29,9 @@ PACKAGE = "ansible_collections.netops.keepalive.plugins.module_utils"
 _IMPORT = re.compile(r"^[ \t]*from (\.+)([\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 """Parsing the files as the Python they are would take a controller a tenth of a second in each run."""
 
+_LEVEL = 4
+"""Of zlib: half of the time of its own choice, 6, for 6 % more to send."""
+
 Files = t.Mapping[str, str]
 """Texts by path below the folder of the rooms."""
 
@@ -78,7 +81,7 @@ def relative_imports(text: str) -> t.Iterator[t.Tuple[str, str, t.List[str]]]:
 
 def text_of_files(files: Files) -> str:
     """Return files as one text that JSON can carry."""
-    return base64.b64encode(zlib.compress(json.dumps(files).encode())).decode()
+    return base64.b64encode(zlib.compress(json.dumps(files).encode(), _LEVEL)).decode()
 
 
 class _Finder:
