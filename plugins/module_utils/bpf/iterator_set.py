@@ -75,6 +75,18 @@ class WhatBecame(t.NamedTuple):
     after: t.List[t.Optional[int]]
 
 
+class _Answers(t.Dict[bytes, WhatBecame]):
+    """What became of sockets that were to get the same options, by what the program has written of them."""
+
+    def __init__(self, numbers: t.Sequence[int]) -> None:
+        super().__init__()
+        self._numbers = numbers
+
+    def __missing__(self, block: bytes) -> WhatBecame:
+        became = self[block] = _told(block, self._numbers)
+        return became
+
+
 class SocketPlan:
     """What is to be set on which sockets, as the kernel takes it."""
 
@@ -87,35 +99,40 @@ class SocketPlan:
         if 0 in wanted:
             wanted = {key: settings for key, settings in wanted.items() if key}
         with without_collecting():
-            different = {id(settings): settings for settings in wanted.values()}  # thousands share one list
+            each = list(map(id, wanted.values()))
+            different = dict(zip(each, wanted.values()))  # thousands share one list
             blocks = {known: _packed(settings) for known, settings in different.items()}
             numbers = {known: _numbers_of(settings) for known, settings in different.items()}
-            each = list(map(id, wanted.values()))
-            self._numbers = dict(zip(wanted, map(numbers.__getitem__, each)))
+            shared = {asked_for: _Answers(asked_for) for asked_for in set(numbers.values())}
+            answers = {known: shared[same] for known, same in numbers.items()}
+            self._answers = dict(zip(wanted, map(answers.__getitem__, each)))
             self.keys = array.array("q", wanted).tobytes()
-            self.values = b"".join(map(blocks.__getitem__, each))
+            number_of = {known: number for number, known in enumerate(blocks)}
+            self.which = array.array("I", map(number_of.__getitem__, each)).tobytes()
+            self.values = b"".join(blocks.values())
+
+    @property
+    def parts(self) -> t.Tuple[bytes, bytes, bytes]:
+        """Return what set_sockets() takes: keys, which value each of them has, and the values."""
+        return self.keys, self.which, self.values
 
     def results_in(self, content: bytes) -> t.Dict[int, WhatBecame]:
         """Say what became of each socket that is still there. Those that became the same share one answer."""
-        known: t.Dict[t.Tuple[bytes, t.Tuple[int, ...]], WhatBecame] = {}
-        done: t.Dict[int, WhatBecame] = {}
+        answers = self._answers
         with without_collecting():
-            for key, block in _DONE.iter_unpack(content):
-                same = block, self._numbers[key]
-                became = known.get(same)
-                if became is None:
-                    became = known[same] = _told(*same)
-                done[key] = became
-        return done
+            return {key: answers[key][block] for key, block in _DONE.iter_unpack(content)}
 
 
-def set_sockets(keys: bytes, values: bytes) -> bytes:
+def set_sockets(keys: bytes, which: bytes, values: bytes) -> bytes:
     """Set what a plan says in the network namespace that we are in; returns what its results_in() understands.
+
+    :param keys: With the others the parts of a plan, which go to another process.
 
     :raises BpfRefused: This kernel cannot, or does not let us; nothing was set.
     """
     described = this_kernel()
-    with filled_map(keys, values, len(keys) // 8) as descriptor:
+    entries = [values[start : start + _ENTRY.size] for start in range(0, len(values), _ENTRY.size)]
+    with filled_map(keys, memoryview(which).cast("I"), entries) as descriptor:
         return run_program(setting(described, descriptor), described)
 
 

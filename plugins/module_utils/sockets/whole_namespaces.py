@@ -66,7 +66,7 @@ class Iterator:
         if not wanted:
             return {}
         plan = SocketPlan(wanted)
-        content = self._ask_sockets(*self._places[namespace], namespace, plan.keys, plan.values)
+        content = self._ask_sockets(*self._places[namespace], namespace, *plan.parts)
         return {key: Applied(key, *became) for key, became in plan.results_in(content or b"").items()}
 
     def tables(self, proc: Proc = HOST) -> t.Optional[Tables]:

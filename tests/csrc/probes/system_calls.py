@@ -28,7 +28,7 @@ say(*bpf.query_programs(3, effective=True))
 say(*bpf.program_info(3))
 os.close(bpf.open_program(70000))
 os.close(bpf.start_iterator(3))
-with kernel_map.filled_map(b"key1key2", b"v1v2", 2):
+with kernel_map.filled_map(b"key1key2", [0, 1], [b"v1", b"v2"]):
     pass
 
 with socket.socket() as own:

@@ -38,7 +38,7 @@ def values_of(one: socket.socket, settings: t.Iterable[Setting]) -> t.List[int]:
 
 def done(wanted: t.Mapping[int, t.Sequence[Setting]]) -> t.Dict[int, WhatBecame]:
     plan = SocketPlan(wanted)
-    return plan.results_in(set_sockets(plan.keys, plan.values))
+    return plan.results_in(set_sockets(*plan.parts))
 
 
 @pytest.fixture
