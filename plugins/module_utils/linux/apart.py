@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import marshal
 import os
 import select
@@ -183,6 +184,8 @@ def _serve(work: Work, asked: int, answer: int) -> None:
     """Answer questions, in the child."""
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
+    # What was garbage when we were forked would close descriptors by numbers that are ours by then.
+    gc.freeze()
     _let_go_of_all_but(asked, answer)
     goes_on = True
     while goes_on:

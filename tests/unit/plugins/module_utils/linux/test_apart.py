@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import gc
 import os
 import pathlib
 import socket
@@ -246,3 +247,38 @@ def test_what_is_done_apart_has_neither_our_streams_nor_our_files() -> None:
     assert [has.pop(stream) for stream in range(3)] == [os.devnull] * 3
     assert {target.partition(":")[0] for target in has.values()} <= {"pipe", os.devnull}
     assert sum(target.startswith("pipe:") for target in has.values()) == 2
+
+
+class _Forgotten:
+    """Has a descriptor, which it closes when it is found to be garbage."""
+
+    def __init__(self) -> None:
+        self.descriptor = os.open(os.devnull, os.O_RDONLY)
+        self.itself = self
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+
+def test_what_was_garbage_before_closes_nothing_in_the_child() -> None:
+    """Its numbers are those of other files there."""
+
+    def work(_pid: int) -> t.Tuple[int, bool]:
+        opened = [os.open(os.devnull, os.O_RDONLY) for _time in range(20)]
+        gc.collect()
+        closed = 0
+        for descriptor in opened:
+            try:
+                os.close(descriptor)
+            except OSError:
+                closed += 1
+        return closed, True
+
+    gc.disable()
+    try:
+        for _time in range(5):
+            _Forgotten()
+        assert Apart().call(work, os.getpid()) == 0
+    finally:
+        gc.enable()
+        gc.collect()
