@@ -169,10 +169,18 @@ absent_here:
     - The names of those of O(services) with C(if_present) that systemd does not know on this host; of a template, that
       has no unit file here. They are left out of account, and nothing of them is among RV(problems).
     - A masked unit, and one that systemd cannot load, is there.
+    - Those of RV(stood_in) as well.
   returned: success
   type: list
   elements: str
   sample: [cron.service]
+stood_in:
+  description:
+    - Name of one of O(services) with C(if_present) that is active and has no process, to the units that have its
+      processes; only where each of these, or its template, is among O(services), too.
+  returned: success
+  type: dict
+  sample: {postfix.service: [postfix@-.service]}
 build:
   description: What a build of the libraries needs.
   returned: success; empty without O(writable)

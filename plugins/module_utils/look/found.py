@@ -12,6 +12,7 @@ import typing as t
 from ..host_wide import state
 from ..libraries.packages import distribution
 from ..linux import systemd
+from ..linux.unit_names import template_of
 from ..processes.users import library_users, without_libraries
 from ..rollout import places, undo, undo_host
 from ..units import dropin, system_calls
@@ -42,6 +43,8 @@ class UnitsFound(t.NamedTuple):
     units: t.Dict[str, Facts]
     problems: t.List[str]
     absent_here: t.List[str]
+    stood_in: t.Dict[str, t.List[str]]
+    """Of these, who has no process and who has them: units with an entry of their own."""
     warnings: t.List[str]
     filtered: t.List[Facts]
 
@@ -53,7 +56,7 @@ def look_at_units(scope: Scope, run: systemd.Run) -> UnitsFound:
     """
     by_name = {service["name"]: service for service in scope.services}
     names = list(dict.fromkeys([*scope.units, *by_name]))
-    found = UnitsFound({}, [], [], [], [])
+    found = UnitsFound({}, [], [], {}, [], [])
     report = UnitsReport(run, names, scope.mode)
     for name in names:
         service = by_name.get(name)
@@ -63,6 +66,11 @@ def look_at_units(scope: Scope, run: systemd.Run) -> UnitsFound:
             continue
         if service.get("if_present") and found.units[name]["load_state"] == "not-found":
             found.absent_here.append(name)
+            continue
+        instead = report.stand_ins(name) if service.get("if_present") else []
+        if instead and all(by_name.keys() & {unit, template_of(unit)} for unit in instead):
+            found.absent_here.append(name)
+            found.stood_in[name] = instead
             continue
         accepted = service.get("accept", [])
         of_calls, doubts = ([], []) if by_program else report.of_system_calls(name)
@@ -125,6 +133,7 @@ def look_at_rollout(scope: Scope, run: systemd.Run) -> t.Tuple[Facts, t.List[str
         "backends": backends,
         "problems": problems,
         "absent_here": seen.absent_here,
+        "stood_in": seen.stood_in,
         "build": build,
         "unfinished": sorted(undo.read_previous(undo.FOLDER)),
         "dropins": list(dropins),

@@ -30,8 +30,13 @@ class Compiler(t.NamedTuple):
 def what_to_know(aim: Aim, found: Told, compiler: Compiler, sockets: t.Optional[Told] = None) -> t.List[str]:
     """Return what does not keep anybody from going on."""
     said = []
-    if found["absent_here"]:
-        said.append(f"{', '.join(found['absent_here'])}: left out, because this host has no such unit (if_present)")
+    stood_in = found.get("stood_in", {})
+    absent = [name for name in found["absent_here"] if name not in stood_in]
+    if absent:
+        said.append(f"{', '.join(absent)}: left out, because this host has no such unit (if_present)")
+    for name, units in stood_in.items():
+        has = f"{units[0]} has" if len(units) == 1 else f"{' and '.join(units)} have"
+        said.append(f"{name}: left out, because it has no process here; {has} an entry (if_present)")
     said += [warning for service in aim.services for warning in service.get("warnings", ())]
     listed = [unit["name"] for unit in [*aim.services, *aim.absent]]
     unlisted = [name for name in found["dropins"] if name not in listed]

@@ -103,12 +103,19 @@ class UnitsReport:
         """Return what is wrong with a unit as it runs now."""
         if unit.properties["LoadState"] != "loaded" or not unit.name.endswith(".service"):
             return []
+        return preflight.state_problems(unit.name, unit.properties, self._with_its_processes(unit))
+
+    def stand_ins(self, name: str) -> t.List[str]:
+        """Return the units that have the processes of one that runs and has none, as Debian's postgresql.service."""
+        unit = self._units.get(name)
+        return self._with_its_processes(unit) if unit else []
+
+    def _with_its_processes(self, unit: Unit) -> t.List[str]:
         parts = shown_words(unit.properties.get("ConsistsOf", ""))
-        with_process: t.List[str] = []
-        if parts and has_no_process(unit):
-            shown = systemd.show(self._run, parts)
-            with_process = [part for part in parts if part in shown and shown[part].get("ControlGroup")]
-        return preflight.state_problems(unit.name, unit.properties, with_process)
+        if not parts or not has_no_process(unit):
+            return []
+        shown = systemd.show(self._run, parts)
+        return [part for part in parts if part in shown and shown[part].get("ControlGroup")]
 
     def of_system_calls(self, name: str) -> t.Tuple[t.List[Obstacle], t.List[str]]:
         """Return who of a unit, or of a template's instances, may be killed for system calls, and what is not known."""

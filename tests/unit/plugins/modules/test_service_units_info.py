@@ -537,6 +537,27 @@ def test_who_has_the_processes_of_a_unit_that_has_none(run: Run, systemd: FakeSy
     ]
 
 
+def test_who_has_no_process_is_left_out_where_those_that_have_them_are_listed(run: Run, systemd: FakeSystemd) -> None:
+    """As Debian 12's postfix.service, in a fleet whose other hosts have their processes in it."""
+    systemd.add("mail.service", SubState="exited", ControlGroup="", ConsistsOf="mail@-.service other.service")
+    systemd.add("mail@-.service", ControlGroup="/system.slice/mail@-.service")
+    systemd.add("other.service", ControlGroup="/system.slice/other.service")
+    systemd.add("busy.service", ControlGroup="/system.slice/busy.service", ConsistsOf="other.service")
+    (one,) = wanted("mail.service")
+    one["if_present"] = True
+    others = wanted("mail@-.service", "other.service", "busy.service")
+    left_out = run(services=[one, *others])
+    assert left_out["stood_in"] == {"mail.service": ["mail@-.service", "other.service"]}
+    assert (left_out["absent_here"], left_out["problems"]) == (["mail.service"], [])
+    partly = run(services=[one, others[0]])
+    assert (partly["absent_here"], partly["stood_in"]) == ([], {})
+    assert [problem.partition(",")[0] for problem in partly["problems"]] == [
+        "mail.service: it is active and has no process"
+    ]
+    unsaid = run(services=[{**one, "if_present": False}, *others])
+    assert (unsaid["absent_here"], len(unsaid["problems"])) == ([], 1)
+
+
 def test_what_crashes_is_named_before_anything_is_written(run: Run, systemd: FakeSystemd) -> None:
     crashing = {"ActiveState": "activating", "SubState": "auto-restart", "Result": "exit-code", "NRestarts": "3"}
     systemd.add("a.service", **crashing)

@@ -56,6 +56,12 @@ def test_who_is_not_here_and_may_miss() -> None:
     assert said(found(absent_here=["a.service", "b@.service"])) == [
         "a.service, b@.service: left out, because this host has no such unit (if_present)"
     ]
+    assert said(
+        found(absent_here=["a.service", "c.service"], stood_in={"c.service": ["c@1.service", "d.service"]})
+    ) == [
+        "a.service: left out, because this host has no such unit (if_present)",
+        "c.service: left out, because it has no process here; c@1.service and d.service have an entry (if_present)",
+    ]
 
 
 def test_what_surprises_people_in_an_entry() -> None:
