@@ -130,6 +130,8 @@ def set_sockets(keys: bytes, which: bytes, values: bytes) -> bytes:
 
     :raises BpfRefused: This kernel cannot, or does not let us; nothing was set.
     """
+    if not keys:
+        return b""
     described = this_kernel()
     entries = [values[start : start + _ENTRY.size] for start in range(0, len(values), _ENTRY.size)]
     with filled_map(keys, memoryview(which).cast("I"), entries) as descriptor:

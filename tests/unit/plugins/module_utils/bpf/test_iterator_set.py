@@ -89,6 +89,7 @@ def test_what_is_gone_is_left_out(connection: t.Tuple[socket.socket, socket.sock
 def test_what_nobody_holds_is_not_asked_for(connection: t.Tuple[socket.socket, socket.socket]) -> None:
     """All of it has the same key."""
     client, _accepted = connection
+    assert done({0: FOUR}) == done({}) == {}, "nothing is left to do"
     plan = SocketPlan({0: FOUR, inode_of(client): FOUR})
     assert (len(plan.keys), len(plan.values)) == (8, len(SocketPlan({1: FOUR}).values))
 
