@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import undo
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access, Reader, choose_access
+from ansible_collections.netops.keepalive.tests.unit.support import first_process
 from ansible_collections.netops.keepalive.tests.unit.support.at_once import access_at_once, why_not_at_once
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import ShadowProc
 
@@ -36,11 +37,12 @@ def places_for_notes(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[pat
 
 @pytest.fixture(autouse=True)
 def nothing_of_the_machines_own(places_for_notes: t.Iterator[pathlib.Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What runs note on a host is neither read from the machine that runs the tests, nor left on it."""
+    """Neither what runs have noted on the machine that runs the tests is read, or left there, nor its process 1."""
     folder = next(places_for_notes)
     folder.mkdir(mode=0o700)
     monkeypatch.setattr(in_force, "FOLDER", str(folder / "run" / "in-force"))
     monkeypatch.setattr(undo, "FOLDER", str(folder / "lib"))
+    first_process.play(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import sys
 import typing as t
 
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
+from ansible_collections.netops.keepalive.tests.unit.support import first_process
 
 _LOOP = """
 import encodings.idna, threading  # while they may be read: some become another user before they need them
@@ -101,6 +102,8 @@ class ShadowProc(Proc):
         **files: str,
     ) -> None:
         """Show a process in a unit; files replace what /proc says of it, root_folder is what it takes for /."""
+        if shown_as == 1:
+            first_process.show(pid)
         shadow = self._folder / str(shown_as or pid)
         shadow.mkdir()
         (shadow / "exe").symlink_to(program or os.readlink(f"/proc/{pid}/exe"))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import pathlib
 import shutil
 import time
@@ -13,8 +14,9 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import undo
-from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin
+from ansible_collections.netops.keepalive.plugins.module_utils.units import dropin, listeners
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
 from ansible_collections.netops.keepalive.tests.unit.support.notes import NEVER, dated, noted
 from ansible_collections.netops.keepalive.tests.unit.support.restarted_host import (
@@ -136,7 +138,13 @@ def test_who_still_runs_with_what_was_put_back_needs_no_restart(host: RestartedH
     assert restarted(host, "titled.service") == ["titled.service"]
 
 
-def test_a_socket_whose_listener_cannot_be_read_is_judged_by_its_age(host: RestartedHost) -> None:
+def test_a_socket_whose_listener_cannot_be_read_is_judged_by_its_age(
+    host: RestartedHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(pid: int) -> t.NoReturn:
+        raise Unreadable(errno.ENOSYS, f"pidfd_getfd of {pid}")
+
+    monkeypatch.setattr(listeners, "_sockets", refused)
     path = host.path("a.socket")
     path.parent.mkdir()
     path.write_text(f"{dropin.MARKER}\n[Socket]\nKeepAlive=yes\n")
