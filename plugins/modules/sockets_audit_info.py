@@ -174,12 +174,12 @@ groups:
       description: For how many seconds no data went on the most silent one that is not right, null where unknown.
       type: float
       sample: 7200.5
-    values:
+    found_values:
       description: The three most frequent values of those that have keepalive on and are not right.
       type: list
       elements: dict
       sample: [{keepidle: 7200, keepintvl: 75, keepcnt: 9, connections: 4}]
-    values_total:
+    found_values_total:
       description: How many different values there are.
       type: int
       sample: 1

@@ -240,8 +240,10 @@ class HostAudit:
             **{verdict: group.verdicts[verdict] for verdict in VERDICTS},
             "overdue": self._overdue(group),
             "longest_silence": round(max(group.silences), 1) if group.silences else None,
-            "values": [{**values._asdict(), "connections": count} for values, count in group.values.most_common(3)],
-            "values_total": len(group.values),
+            "found_values": [
+                {**values._asdict(), "connections": count} for values, count in group.values.most_common(3)
+            ],
+            "found_values_total": len(group.values),
             "peers": [
                 {"address": address, "port": port or None, "connections": count}
                 for (address, port), count in sorted(peers[:MOST_PEERS], key=lambda peer: (-peer[1], peer[0]))

@@ -164,7 +164,7 @@ def _program(group: AuditAnswer) -> str:
 def _counts(finding: Finding) -> str:
     values: t.Counter[t.Tuple[int, int, int]] = collections.Counter()
     for _host, group in finding.groups:
-        for each in group["values"]:
+        for each in group["found_values"]:
             values[(each["keepidle"], each["keepintvl"], each["keepcnt"])] += each["connections"]
     shown = [f"{idle} s / {interval} s x {count}" for (idle, interval, count), _total in values.most_common(2)]
     counted = {verdict: finding.total(verdict) for verdict in (*VERDICTS, "right")}
@@ -172,7 +172,9 @@ def _counts(finding: Finding) -> str:
     parts = [f"{'all' if count == total else count} {SPOKEN[name]}" for name, count in counted.items() if count]
     noun = "connection," if total == 1 else "connections,"
     text = ", ".join(parts) if total > 1 else SPOKEN[next(name for name, count in counted.items() if count)]
-    if len(values) > len(shown) or any(group["values_total"] > len(group["values"]) for _host, group in finding.groups):
+    if len(values) > len(shown) or any(
+        group["found_values_total"] > len(group["found_values"]) for _host, group in finding.groups
+    ):
         shown.append("others")
     return f"{total} {noun} {text}" + (f" ({'; '.join(shown)})" if shown else "")
 

@@ -222,7 +222,8 @@ def _start(command: t.Sequence[str], token: str) -> None:
                 return
         except (OSError, TimedOut):
             pass
-    child = subprocess.Popen(
+    # It outlives us; run_command would wait for it.
+    child = subprocess.Popen(  # pylint: disable=ansible-bad-function
         command,
         cwd="/",
         env={},

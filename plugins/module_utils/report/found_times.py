@@ -83,7 +83,7 @@ def found_by_audit(hosts: t.Iterable[Said]) -> t.List[FoundAlike]:
             seen: t.List[t.Tuple[t.Tuple[t.Any, ...], int, str]] = [
                 (((OFF, False, True),), group["without"], "without keepalive")
             ]
-            for each in group.get("values", ()):
+            for each in group.get("found_values", ()):
                 seen.append((tuple((key, each[key], None) for key in TIMING), each.get("connections", 0), ""))
             for others, count, reason in seen:
                 if count:

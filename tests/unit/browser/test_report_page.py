@@ -246,7 +246,7 @@ def test_what_could_not_be_read_is_counted_and_not_drawn(browser: t.Any) -> None
 
 def test_an_audit_shows_what_it_advises_beside_what_it_found(browser: t.Any) -> None:
     slow = {"keepidle": 7200, "keepintvl": 75, "keepcnt": 9, "connections": 3}
-    found = group(Program("/usr/bin/psql", unit=A), "outgoing", connections=5, without=2, slow=3, values=[slow])
+    found = group(Program("/usr/bin/psql", unit=A), "outgoing", connections=5, without=2, slow=3, found_values=[slow])
     audit = {**audited(5, 0, without=2, slow=3), "groups": [found], "groups_total": 1}
     browser.open(html_of(document_of(RUN._replace(kind="audit"), {"h1": host({}, audit=audit)}), PARTS))
     assert browser.texts("#timelines p:first-child") == [

@@ -72,9 +72,9 @@ def ended(folder: pathlib.Path, *arguments: str) -> str:
 def test_the_name_of_a_program_in_the_audit_and_in_its_file(tmp_path: pathlib.Path) -> None:
     group = {
         "unit": TEMPLATE, "units": 1, "program": f"/x/{TEMPLATE}", "script": TEMPLATE, "direction": "outgoing",
-        "user": None, "values_total": 0, "listeners_total": 0,
+        "user": None, "found_values_total": 0, "listeners_total": 0,
         "connections": 1, "without": 1, **dict.fromkeys(("right", "slow", "tight", "unknown", "overdue"), 0),
-        "longest_silence": 1.0, "values": [], "peers": [], "peers_total": 0, "listeners": [],
+        "longest_silence": 1.0, "found_values": [], "peers": [], "peers_total": 0, "listeners": [],
         "advice": {"kind": "nothing", "native": [], "entry": None, "obstacle": TEMPLATE, "notes": [TEMPLATE],
                    "way": TEMPLATE},
     }  # fmt: skip

@@ -24,8 +24,8 @@ def group(program: Program, direction: str, /, wrong: bool = True, **settings: t
     plain: t.Dict[str, t.Any] = {
         **{name: count for name, count in COUNTS.items() if name != "listeners"},
         "unit": program.unit, "units": 1, "program": program.path, "script": program.script, "direction": direction,
-        "user": None, "values_total": 0, "processes": 1,
-        "longest_silence": None, "values": [], "peers": [], "peers_total": 0, "listeners": [],
+        "user": None, "found_values_total": 0, "processes": 1,
+        "longest_silence": None, "found_values": [], "peers": [], "peers_total": 0, "listeners": [],
         "listeners_total": 0, "advice": dict(advise(program, direction, VALUES)._asdict()) if wrong else None,
     }  # fmt: skip
     return {**plain, **settings}

@@ -75,13 +75,13 @@ def test_connections_are_summed_up_by_unit_and_judged(proc: ShadowProc, server: 
     plain = group_of(summary, "plain.service")
     assert [plain[key] for key in ("connections", "without", "right", "processes", "units")] == [3, 3, 0, 1, 1]
     assert plain["peers"] == [{"address": "127.0.0.1", "port": port, "connections": 3}]
-    assert plain["values"] == [] and plain["listeners"] == []
+    assert plain["found_values"] == [] and plain["listeners"] == []
     assert plain["advice"]["entry"] == {
         "name": "plain.service", "libraries": ["connect"], "tcp": {"keepidle": 120, "keepintvl": 30, "keepcnt": 4},
     }  # fmt: skip
     tight = group_of(summary, "tight.service")
     assert (tight["tight"], tight["without"]) == (2, 0)
-    assert tight["values"] == [{"keepidle": 300, "keepintvl": 100, "keepcnt": 3, "connections": 2}]
+    assert tight["found_values"] == [{"keepidle": 300, "keepintvl": 100, "keepcnt": 3, "connections": 2}]
     assert "the program itself chose 300 s / 100 s x 3" in tight["advice"]["notes"][0]
     assert [group["unit"] for group in summary["groups"]] == ["plain.service", "tight.service"]  # most findings first
     totals = summary["totals"]

@@ -138,12 +138,12 @@ def test_everything_of_a_group(there: Host) -> None:
                 "right": 1, "without": 2, "slow": 3, "tight": 2, "unknown": 1,
                 "overdue": 2,
                 "longest_silence": 1000.1,
-                "values": [
+                "found_values": [
                     {"keepidle": 300, "keepintvl": 100, "keepcnt": 3, "connections": 2},
                     {"keepidle": 7200, "keepintvl": 75, "keepcnt": 9, "connections": 1},
                     {"keepidle": 400, "keepintvl": 1, "keepcnt": 9, "connections": 1},
                 ],
-                "values_total": 4,
+                "found_values_total": 4,
                 "peers": [
                     {"address": "192.0.2.20", "port": 443, "connections": 2},
                     {"address": "192.0.2.30", "port": 443, "connections": 2},

@@ -26,7 +26,7 @@ WORKER = group(
 NGINX = group(
     Program("/usr/sbin/nginx", unit="nginx.service"), "accepted", connections=1, slow=1,
     longest_silence=30.0, peers_total=1,
-    values=[{"keepidle": 7200, "keepintvl": 75, "keepcnt": 9, "connections": 1}],
+    found_values=[{"keepidle": 7200, "keepintvl": 75, "keepcnt": 9, "connections": 1}],
     peers=[{"address": "192.0.2.9", "port": None, "connections": 1}],
     listeners=[{"address": "0.0.0.0", "port": 443, "verdict": "slow", "shown_by": 1},
                {"address": "::", "port": 80, "verdict": "without", "shown_by": 0}],
@@ -420,7 +420,7 @@ def test_what_is_not_listed_is_counted_to_the_last_one(total: int, words: str) -
 
 @pytest.mark.parametrize(("total", "more"), [(1, ""), (2, "; others")])
 def test_values_that_are_not_listed_are_said_to_be_there(total: int, more: str) -> None:
-    one = answer({**NGINX, "connections": 2, "values_total": total}, connections=2, slow=2)
+    one = answer({**NGINX, "connections": 2, "found_values_total": total}, connections=2, slow=2)
     assert f"(7200 s / 75 s x 9{more})" in text_of({"one": one})
 
 

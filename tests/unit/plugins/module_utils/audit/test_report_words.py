@@ -46,11 +46,12 @@ def value(idle: int, count: int) -> t.Dict[str, int]:
         ({"connections": 2, "without": 2}, "2 connections, all without keepalive"),
         ({"connections": 9, "slow": 2, "tight": 3, "unknown": 1, "right": 2},
          "9 connections, 1 without keepalive, 2 too slow, 3 too tight, 1 unknown, 2 right"),
-        ({"values": [value(1, 1), value(2, 2)], "values_total": 2},
+        ({"found_values": [value(1, 1), value(2, 2)], "found_values_total": 2},
          "1 connection, without keepalive (2 s / 75 s x 9; 1 s / 75 s x 9)"),
-        ({"values": [value(1, 1), value(2, 2), value(3, 3)], "values_total": 3},
+        ({"found_values": [value(1, 1), value(2, 2), value(3, 3)], "found_values_total": 3},
          "1 connection, without keepalive (3 s / 75 s x 9; 2 s / 75 s x 9; others)"),
-        ({"values": [value(1, 1)], "values_total": 2}, "1 connection, without keepalive (1 s / 75 s x 9; others)"),
+        ({"found_values": [value(1, 1)], "found_values_total": 2},
+         "1 connection, without keepalive (1 s / 75 s x 9; others)"),
     ],
 )  # fmt: skip
 def test_the_counts_of_a_finding(settings: t.Dict[str, t.Any], words: str) -> None:

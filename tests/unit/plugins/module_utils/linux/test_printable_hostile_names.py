@@ -136,9 +136,9 @@ def group(unit: str, program: str, script: str, **advice: t.Any) -> t.Dict[str, 
     told = advise(Program("/usr/bin/x", unit="a.service"), "outgoing", KeepaliveTimes(120, 30, 4))._asdict()
     return {
         "unit": unit, "units": 1, "program": program, "script": script, "direction": "outgoing", "processes": 1,
-        "user": None, "values_total": 0,
+        "user": None, "found_values_total": 0,
         "connections": 2, "right": 0, "without": 2, "slow": 0, "tight": 0, "unknown": 0, "overdue": 0,
-        "longest_silence": 3.0, "values": [], "peers": [{"address": unit, "port": 1, "connections": 1}],
+        "longest_silence": 3.0, "found_values": [], "peers": [{"address": unit, "port": 1, "connections": 1}],
         "peers_total": 1, "listeners": [{"address": program, "port": 1, "verdict": "slow", "shown_by": 0}],
         "listeners_total": 1, "advice": {**told, **advice},
     }  # fmt: skip

@@ -109,8 +109,8 @@ SLOW = {"keepidle": 7200, "keepintvl": 75, "keepcnt": 9}
 def test_what_an_audit_found_is_brought_together_by_its_values() -> None:
     psql, cron = Program("/usr/bin/psql", unit="reporter.service"), Program("/usr/sbin/cron")
     groups = [
-        group(psql, "outgoing", connections=5, without=2, slow=3, values=[{**SLOW, "connections": 3}]),
-        group(cron, "outgoing", connections=4, slow=4, values=[{**SLOW, "connections": 4}]),
+        group(psql, "outgoing", connections=5, without=2, slow=3, found_values=[{**SLOW, "connections": 3}]),
+        group(cron, "outgoing", connections=4, slow=4, found_values=[{**SLOW, "connections": 4}]),
         group(psql, "accepted", connections=1, right=1, wrong=False),
     ]
     audit = {**audited(10, 1, without=2, slow=7), "groups": groups, "groups_total": 3}

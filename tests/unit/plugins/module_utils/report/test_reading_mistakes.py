@@ -45,7 +45,7 @@ def whole() -> Document:
     """A document in which nearly everything is said once."""
     program = Program("/usr/bin/psql", unit="reporter.service")
     values = [{"keepidle": 7200, "keepintvl": 75, "keepcnt": 9, "connections": 1}]
-    found = group(program, "outgoing", connections=3, without=1, slow=1, right=1, values=values)
+    found = group(program, "outgoing", connections=3, without=1, slow=1, right=1, found_values=values)
     hosts = {
         "h1": host(
             {"a.service": STALE, "b.service": ACCEPTED},

@@ -18,6 +18,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.settings.options 
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import defaults as sockets_defaults
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.compare import LINUX_DEFAULTS
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
+from ansible_collections.netops.keepalive.tests.unit.support.sysctls import of_the_machine
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -31,19 +32,15 @@ answer = os.stat("/proc/self/ns/net").st_ino
 """
 
 
-def sysctl(name: str) -> int:
-    return int(pathlib.Path(f"/proc/sys/net/ipv4/tcp_{name}").read_text(encoding="ascii"))
-
-
 def test_in_ones_own_namespace_they_are_the_sysctls() -> None:
     own = os.stat("/proc/self/ns/net").st_ino
     defaults = sockets_defaults.Kernels().of(own, None).defaults
     assert defaults == {
         **LINUX_DEFAULTS,
-        "keepidle": sysctl("keepalive_time"),
-        "keepcnt": sysctl("keepalive_probes"),
-        "keepintvl": sysctl("keepalive_intvl"),
-        "syncnt": sysctl("syn_retries"),
+        "keepidle": of_the_machine("keepalive_time"),
+        "keepcnt": of_the_machine("keepalive_probes"),
+        "keepintvl": of_the_machine("keepalive_intvl"),
+        "syncnt": of_the_machine("syn_retries"),
     }
     assert set(defaults) == set(OPTIONS)
 
@@ -65,7 +62,7 @@ def test_another_namespace_has_its_own(monkeypatch: pytest.MonkeyPatch, python_h
         assert os.stat("/proc/self/ns/net").st_ino == os.stat("/proc/thread-self/ns/net").st_ino == before
         own = kernels.of(before, None).defaults
         assert own is not None
-        assert own["keepidle"] == sysctl("keepalive_time")
+        assert own["keepidle"] == of_the_machine("keepalive_time")
 
 
 @needs_root

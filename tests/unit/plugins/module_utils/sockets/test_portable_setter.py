@@ -20,6 +20,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.sockets.values im
 from ansible_collections.netops.keepalive.tests.unit.support import seccomp
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, has_mptcp
 from ansible_collections.netops.keepalive.tests.unit.support.reading import nothing_left_open_by
+from ansible_collections.netops.keepalive.tests.unit.support.sysctls import of_the_machine
 
 KEEPALIVE = (int(socket.SOL_SOCKET), int(socket.SO_KEEPALIVE), 1)
 KEEPIDLE = (6, 4, 60)
@@ -192,7 +193,7 @@ def test_each_of_many_sockets_gets_its_own(setter: Setter, server: socket.socket
         applied = {one.descriptor: one for one in setter.apply(child.pid, plan)}
         assert list(applied) == [descriptor for at, (descriptor, _inode) in enumerate(made) if at % 7]
         look = "answer = [[s.getsockopt(6, number) for number in (4, 5, 18)] for s in held if s.fileno() >= 0]"
-        unset = [7200, 75, 0]
+        unset = [of_the_machine("keepalive_time"), of_the_machine("keepalive_intvl"), 0]
         for at, values in zip((at for at in range(700) if at % 7), child.run(look)):
             wanted = [base + at for base in (100, 200, 300)][: at % 4]
             assert values == [*wanted, *unset[at % 4 :]]

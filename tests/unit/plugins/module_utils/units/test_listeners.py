@@ -14,6 +14,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs impo
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.units import listeners
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
+from ansible_collections.netops.keepalive.tests.unit.support.sysctls import of_the_machine
 
 UNIT = {
     "Id": "a.socket",
@@ -38,7 +39,7 @@ IDLE, INTERVAL, PROBES = (((socket.IPPROTO_TCP, number), value) for number, valu
     ("options", "unit", "differences"),
     [
         ([KEEPALIVE, IDLE, INTERVAL, PROBES], {}, []),
-        ([KEEPALIVE, IDLE, INTERVAL], {}, ["has keepcnt 9, the unit says 3"]),
+        ([KEEPALIVE, IDLE, INTERVAL], {}, [f"has keepcnt {of_the_machine('keepalive_probes')}, the unit says 3"]),
         ([KEEPALIVE, IDLE, INTERVAL], {"KeepAliveProbes": "0"}, []),
         ([IDLE, INTERVAL, PROBES], {}, ["has keepalive False, the unit says True"]),
         ([KEEPALIVE], {"KeepAlive": "no"}, ["has keepalive on, the unit says off"]),

@@ -40,6 +40,7 @@ from ansible_collections.netops.keepalive.tests.unit.support.notes import (
     newer,
     noted,
 )
+from ansible_collections.netops.keepalive.tests.unit.support.sysctls import of_the_machine
 
 
 @needs_compiler
@@ -58,12 +59,13 @@ def test_a_process_that_was_not_restarted_since_its_drop_in_was_written(
     proc: ShadowProc, server: socket.socket, libraries: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     environment = {**os.environ, "INVOCATION_ID": "0" * 32}  # it was started by systemd itself
+    default = of_the_machine("keepalive_time")
     with Child(connecting(server, ""), env=environment) as child:
         proc.add(child.pid, "a.service")
         nobody_asked = only(audit(proc, expecting(), library_dir=libraries))
         assert nobody_asked.reason == "library_not_loaded"
         assert "has no LD_PRELOAD. It was not restarted since it was asked for, nothing asks" in nobody_asked.detail
-        assert [tuple(item) for item in nobody_asked.wrong] == [("keepalive", False, True), ("keepidle", 7200, 60)]
+        assert [tuple(item) for item in nobody_asked.wrong] == [("keepalive", False, True), ("keepidle", default, 60)]
         written = drop_in(tmp_path, libraries)
         newer(written)
         verdict = only(audit(proc, expecting(), library_dir=libraries, drop_ins=tmp_path))
