@@ -37,11 +37,13 @@ FNM_NOESCAPE = 2
 CDEF = (
     "struct keepalive_options {" + "".join(f"int {field};" for field in FIELDS) + "};"
     """
+    struct keepalive_stderr;
     struct keepalive_self {
         bool program_known, unit_known; size_t program_length, unit_length; char program[4096]; char unit[256];
     };
     struct keepalive_settings {
-        struct keepalive_options *options; struct keepalive_self *self; void *report; bool applies; long number;
+        struct keepalive_options *options; struct keepalive_self *self; const struct keepalive_stderr *report;
+        bool applies; long number;
     };
     void keepalive_options_default(struct keepalive_options *options);
     bool keepalive_match(const char *pattern, size_t pattern_length, const char *text, size_t length);
