@@ -1,10 +1,10 @@
 # The developer's and the demo's front door. `make` alone lists the targets.
 
 MAKEFLAGS += --no-print-directory
-SHELL := /bin/bash
 # What the user's own shell has set does not decide what is found: neither who may read new files, nor the language, nor
 # what steers Ansible, molecule and the libraries. tests/conftest.py does it for a test that is run alone.
-.SHELLFLAGS := -eu -o pipefail -c 'umask 022 && eval "$$0"'
+SHELL := $(CURDIR)/.ci/shell
+.SHELLFLAGS := -c
 unexport $(filter-out ANSIBLE_HOME,$(filter ANSIBLE_% MOLECULE_% TCP_% LIBKEEPALIVE_% LD_PRELOAD LANGUAGE,$(.VARIABLES)))
 export LC_ALL := C.UTF-8
 .DEFAULT_GOAL := help
