@@ -10,6 +10,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.tests.unit.support.audited import open_to_all
@@ -17,12 +18,16 @@ from ansible_collections.netops.keepalive.tests.unit.support.audited import open
 TOP = pathlib.Path(__file__).parents[2]
 
 
+@pytest.mark.parametrize("beside", [(), ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")])
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, whose folders others may not pass")
-def test_a_run_that_starts_does_not_close_the_folders_of_another(tmp_path: pathlib.Path) -> None:
+def test_a_run_that_starts_does_not_close_or_remove_the_folders_of_another(
+    tmp_path: pathlib.Path, beside: t.Tuple[str, ...]
+) -> None:
+    """Nor does one in a container that has the same folders, and does not see the processes of this one."""
     open_to_all(tmp_path)
     test = "tests/unit/plugins/module_utils/host_wide/test_settings_file_sections.py"  # a short one that has a folder
     environment = {name: value for name, value in os.environ.items() if name != "PYTEST_DEBUG_TEMPROOT"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", test]
+    command = [*beside, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", test]
     done = subprocess.run(command, cwd=TOP, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 0, done.stdout
     can_pass = subprocess.run(["test", "-d", f"{tmp_path}/."], user=65534, group=65534, extra_groups=[], check=False)
