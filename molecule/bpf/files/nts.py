@@ -16,8 +16,9 @@ def chronyc(*words: str) -> None:
 
 
 def main() -> None:
-    chronyc("delete", "127.0.0.1")  # the source that has asked in vain waits longer and longer
-    chronyc("add", "server", "127.0.0.1", "nts", "iburst")
+    for address in ("127.0.0.1", "::1"):  # the source that has asked in vain waits longer and longer
+        chronyc("delete", address)
+    chronyc("add", "server", "localhost", "nts", "iburst")
     deadline = time.monotonic() + 30
     found: list[list[int]] = []
     while not found and time.monotonic() < deadline:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-with socket.create_server(("127.0.0.1", 4460)) as server:
+with socket.create_server(("::", 4460), family=socket.AF_INET6, dualstack_ipv6=True) as server:
     taken = []
     while True:
         taken.append(server.accept())
