@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 # What the user's own shell has set does not decide what is found: neither who may read new files, nor the language, nor
 # what steers Ansible, molecule and the libraries. tests/conftest.py does it for a test that is run alone.
-SHELL := $(CURDIR)/.ci/shell
+SHELL := .ci/shell
 .SHELLFLAGS := -c
 unexport $(filter-out ANSIBLE_HOME,$(filter ANSIBLE_% MOLECULE_% TCP_% LIBKEEPALIVE_% LD_PRELOAD LANGUAGE,$(.VARIABLES)))
 export LC_ALL := C.UTF-8

@@ -18,10 +18,27 @@ from csrc_support import PROBES, Probe, Result, Run, compile_c, make, run
 _CLONE_NEWNET = 0x40000000
 """unshare(2)"""
 
-# A network of the tests' own has the kernel's defaults, which many of them know by number, whatever tcp_keepalive_time
-# and its like are here, and a way to anywhere, on which nothing comes back. Only root may have one.
-if os.geteuid() == 0 and ctypes.CDLL(None).unshare(_CLONE_NEWNET) == 0:
-    subprocess.run("ip link set lo up && ip route add default dev lo", shell=True, check=True)
+
+@pytest.fixture(scope="module", autouse=True)
+def network_of_their_own() -> t.Iterator[None]:
+    """Give the tests the kernel's defaults, which many know by number, whatever tcp_keepalive_time and others are here.
+
+    There is a way to anywhere, on which nothing comes back. Only root may have such a network.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        if os.geteuid() != 0 or libc.unshare(_CLONE_NEWNET) != 0:
+            yield
+            return
+        try:
+            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+            subprocess.run(["ip", "route", "add", "default", "dev", "lo"], check=True)
+            yield
+        finally:
+            assert libc.setns(before, _CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+    finally:
+        os.close(before)
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ def _folder_of_this_run() -> str:
             shutil.rmtree(left, ignore_errors=True)
     while not _held:  # another run may take the new one for left, before it is locked
         folder = tempfile.mkdtemp(prefix=_PREFIX, dir=place)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
             lock = _lock(folder, fcntl.LOCK_SH)
             if os.path.isdir(folder):
                 _held.append(lock)

@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 import sys
 
-TOP = pathlib.Path(__file__).parents[2]
+TOP = pathlib.Path(__file__).resolve().parents[2]
 UNUSUAL = {
     **os.environ, "ANSIBLE_HOME": "/srv/ansible", "ANSIBLE_STDOUT_CALLBACK": "minimal", "LANG": "xx_XX.UTF-8",
     "LC_ALL": "xx_XX.UTF-8", "LIBKEEPALIVE_DEBUG": "1", "TCP_KEEPIDLE": "7",
