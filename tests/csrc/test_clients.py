@@ -29,6 +29,11 @@ OURS = {"SO_KEEPALIVE": 1, "TCP_KEEPIDLE": 77, "TCP_KEEPINTVL": 7, "TCP_KEEPCNT"
 Server = t.Tuple[str, int]
 
 
+@pytest.fixture(scope="module")
+def network_of_their_own() -> None:
+    """These stay in the machine's, from which some of them fetch packages."""
+
+
 class Compared(t.NamedTuple):
     """What a client said, which was the same with and without; and its socket's options each time."""
 

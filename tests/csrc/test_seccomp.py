@@ -18,6 +18,11 @@ DEBUG = {"LIBKEEPALIVE_DEBUG": "1"}
 KINDS = ["tcp", "tcp6", "udp", "unix-stream", "netlink"]
 
 
+@pytest.fixture(scope="module")
+def network_of_their_own() -> None:
+    """These stay in the machine's, from which some of them fetch packages."""
+
+
 @pytest.mark.parametrize("env", [{}, DEBUG], ids=["quiet", "debug"])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("filtered", ["setsockopt", "both"])
