@@ -186,15 +186,18 @@ test-unit: venv ## the tests of the Python code
 test-c: venv ## the tests of the C code
 	@pytest tests/csrc -n auto
 
-# What needs many hosts, many reboots, many kills or much traffic.
-LONG_SCENARIOS := forky fleet host_wide without_restart field kills bpf monitor upgrade
-SCENARIOS := $(filter-out $(LONG_SCENARIOS),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
+# What needs many hosts, many reboots, many kills or much traffic, and the walk of a page of the documentation. Both lists
+# have the longest first, so that none of them is left to run alone at the end; a new scenario runs before the
+# short ones that are named here.
+LONG_SCENARIOS := kills fleet monitor host_wide bpf field without_restart forky first_hour upgrade
+SHORT_SCENARIOS := faults hostile audit default bad_libraries mixed_fleet live_sockets dead_network filtered hardened
+SCENARIOS := $(filter-out $(LONG_SCENARIOS) $(SHORT_SCENARIOS),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))) $(SHORT_SCENARIOS)
 
 test-molecule: venv hosts ## the scenarios in molecule/, on the test hosts, but for the long ones
 	@.ci/molecule-all $(SCENARIOS)
 
 .PHONY: test-long
-test-long: venv hosts ## the long scenarios: Debian testing, a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds, killed rollouts, BPF programs, monitoring, the upgrade from 0.1.0 (about an hour)
+test-long: venv hosts ## the long scenarios: Debian testing, a fleet of ten hosts, the host-wide mode, no restart under traffic, services of all kinds, killed rollouts, BPF programs, monitoring, the upgrade from 0.1.0, the first hour (about an hour)
 	@tests/hosts/images $(FIELD_SUITES) $(BPF_SUITES)
 	@.ci/molecule-all $(LONG_SCENARIOS)
 
