@@ -51,7 +51,9 @@ CASES = {
     "an unanswered connect, socket library": Case("connect", (SOCKET,), 60, 15, 9, 0, 3, syncnt=1),
     "an unanswered connect, nothing set": Case("connect", (CONNECT,), 1, 1, 1, 0, None),
 }
-EARLY, LATE = 0.6, 3.0  # s, what a loaded machine may differ
+EARLY = (
+    0.6  # s, by which a timer may differ; how much later it is seen depends on the machine, so LIMIT is the other end
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,4 +94,4 @@ def test_when_it_dies(running: dict[str, subprocess.Popen[str]], name: str) -> N
     assert out != "alive\n", f"at {LIMIT} s, expected to die at {dies} s"
     seconds, error = out.split()
     assert error == "ETIMEDOUT"
-    assert dies - EARLY <= float(seconds) <= dies + LATE
+    assert float(seconds) >= dies - EARLY

@@ -4,7 +4,8 @@
 
 """schedule.py SCENARIO LIMIT, in a network namespace of its own: how long does a connection live that goes nowhere?
 
-Prints the seconds and the error's name, or "alive" when LIMIT (s) is over. The scenarios:
+Prints the seconds and the error's name, or "alive" when LIMIT (s) is over. The seconds are counted from before the
+kernel's own timer has begun, so a busy machine makes them more, never less. The scenarios:
   idle      the peer is gone, the client waits for data        accepted  the client is gone, the server waits
   data      the peer is gone, the client has sent something    window    the peer is there and does not read
   connect   nobody answers the first packet
@@ -32,10 +33,10 @@ def fill(client: socket.socket) -> float:
     """Send until the peer's window is shut and this side's buffer is full; since when it is."""
     client.setblocking(False)
     last = time.monotonic()
-    while time.monotonic() < last + 0.5:
+    while (now := time.monotonic()) < last + 0.5:
         try:
             client.send(bytes(65536))
-            last = time.monotonic()
+            last = now
         except BlockingIOError:
             time.sleep(0.02)  # what is on its way is acknowledged meanwhile
     return last
@@ -62,10 +63,12 @@ def main(scenario: str, limit: float) -> str:
         if scenario != "window":
             cut()
         if scenario == "data":
+            begin = time.monotonic()
             client.send(b"x")
         if scenario == "accepted":
             waiting = accepted
-        begin = fill(client) if scenario == "window" else time.monotonic()
+        if scenario == "window":
+            begin = fill(client)
     poll = select.poll()
     poll.register(waiting, 0)  # errors alone
     if not poll.poll(limit * 1000):

@@ -11,14 +11,14 @@ import json
 import os
 import pathlib
 import socket
-import threading
 import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.polling import poll_until
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import record as sockets_record
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import choose_access
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer, Audit
 from ansible_collections.netops.keepalive.plugins.modules import socket_options_info
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import have_answered
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
@@ -143,20 +143,32 @@ def test_an_alias_is_the_same_unit(run: Run, proc: ShadowProc, systemctl: t.Any)
         assert "expected[1] 'alias.service': this is the unit that is listed as 'a.service'" in answer["msg"]
 
 
-def test_waiting_ends_as_soon_as_it_is_right(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:
+def test_waiting_ends_as_soon_as_it_is_right(
+    run: Run, proc: ShadowProc, systemctl: t.Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     systemctl(A_SERVICE)
     with socket.create_server(("127.0.0.1", 0)) as server, Child() as child:
         proc.add(child.pid, "a.service")
         assert run(expected=[EXPECTED])["units"]["a.service"]["ok"] is False  # no socket yet
         code = CONNECT.format(port=server.getsockname()[1]) + KEEPALIVE
-        later = threading.Timer(0.5, child.run, [code])
-        later.start()
-        try:
-            answer = run(expected=[EXPECTED], wait=60)
-        finally:
-            later.join()
+        looks: t.List[bool] = []
+
+        def look(
+            ask: t.Callable[[], Answer], *arguments: t.Any, enough: t.Callable[[Answer], bool], **more: t.Any
+        ) -> t.Any:
+            def ask_and_go_on() -> Answer:
+                answer = ask()
+                looks.append(enough(answer))
+                if len(looks) == 1:
+                    child.run(code)
+                return answer
+
+            return poll_until(ask_and_go_on, *arguments, enough=enough, **more)
+
+        monkeypatch.setattr(socket_options_info, "poll_until", look)
+        answer = run(expected=[EXPECTED], wait=600)
         assert answer["compliant"] is True
-        assert 0.3 < answer["waited"] < 30
+        assert looks == [False, True]
 
 
 def test_waiting_ends_when_the_time_is_over(run: Run, proc: ShadowProc, systemctl: t.Any) -> None:

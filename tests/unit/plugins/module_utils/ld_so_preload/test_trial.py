@@ -34,10 +34,6 @@ def folder_fixture() -> t.Iterator[pathlib.Path]:
         yield folder
 
 
-def time_for(build: BUILD) -> float:
-    return 0.5 if build is bad_libraries.hanging else 20
-
-
 def by_file(trial: Trial, *libraries: pathlib.Path) -> t.List[str]:
     """The reasons that the file shows; where this machine may not make namespaces, that is the test's end."""
     content = "".join(f"{library}\n" for library in libraries).encode()
@@ -64,7 +60,7 @@ def test_a_good_library_passes_both_ways(folder: pathlib.Path) -> None:
 def test_a_bad_library_is_refused_by_ld_preload(folder: pathlib.Path, build: BUILD) -> None:
     path = str(build(folder / "l.so"))
     harmless = str(bad_libraries.good(folder / "harmless.so"))
-    problems = Trial(time_for(build)).preload([harmless, path], [TRUE, PYTHON])
+    problems = Trial(20).preload([harmless, path], [TRUE, PYTHON])
     assert [(problem.program, problem.library) for problem in problems] == [(TRUE[0], path)], "named, and only once"
     assert re.search(f"with the library it .*({bad_libraries.IN_A_PROGRAM[build]})", problems[0].reason)
     assert problems[0].reason.endswith("; without, it ended with status 0")
@@ -78,7 +74,7 @@ def test_a_bad_library_is_refused_by_ld_preload(folder: pathlib.Path, build: BUI
 )
 def test_a_bad_library_is_refused_by_the_file_itself(folder: pathlib.Path, build: BUILD) -> None:
     path = build(folder / "l.so")
-    (reason,) = by_file(Trial(time_for(build)), path)
+    (reason,) = by_file(Trial(20), path)
     assert re.search(bad_libraries.IN_A_PROGRAM[build], reason)
 
 

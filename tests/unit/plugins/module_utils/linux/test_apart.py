@@ -198,10 +198,14 @@ def test_a_user_with_thousands_of_user_ids_makes_us_wait_once(monkeypatch: pytes
 
 
 def test_all_that_is_waited_for_together_has_a_limit() -> None:
-    apart = Apart(limit=1, budget=1.5)  # half a second is what a loaded machine may take longer
+    apart = Apart(limit=0.1, budget=300)
     for _time in range(2):
         with pytest.raises(Stuck, match="nothing came back"):
             apart.call(wait_for_ever, 1)
+    assert apart._left <= 300 - 2 * 0.1, "both were counted"
+    apart._left = 0.05  # less than the limit: it is waited for whole
+    with pytest.raises(Stuck, match="nothing came back"):
+        apart.call(wait_for_ever, 1)
     with pytest.raises(Stuck, match="other processes made us wait too long for their sockets"):
         apart.call(wait_for_ever, 1)
 
