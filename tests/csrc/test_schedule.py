@@ -51,9 +51,7 @@ CASES = {
     "an unanswered connect, socket library": Case("connect", (SOCKET,), 60, 15, 9, 0, 3, syncnt=1),
     "an unanswered connect, nothing set": Case("connect", (CONNECT,), 1, 1, 1, 0, None),
 }
-EARLY = (
-    0.6  # s, by which a timer may differ; how much later it is seen depends on the machine, so LIMIT is the other end
-)
+EARLY = 0.6  # s, by which a timer may differ; how much later it is seen is the machine's affair: LIMIT is the other end
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """watch.py CLIENT=EVENT...: wait until that is each client's latest event, then print as JSON how all clients are.
 
 Of a client: the process and its state (S: it sleeps), what it reported, what else it said, and its sockets as ss sees
-them. Where an event does not come within 30 seconds the same is printed, and the exit status is 1.
+them. Where an event does not come within 120 seconds the same is printed, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def waiting(awaited: dict[str, str], pids: dict[str, int]) -> bool:
 def main() -> int:
     awaited = dict(argument.split("=") for argument in sys.argv[1:])
     pids = processes()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while waiting(awaited, pids) and time.monotonic() < deadline:
         time.sleep(0.05)
     seen = output("ss", "--tcp", "--numeric", "--options", "--processes", "--no-header")

@@ -18,7 +18,8 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.polling import poll_until
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import record as sockets_record
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import choose_access
-from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Answer, Audit
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.answer import Answer
+from ansible_collections.netops.keepalive.plugins.module_utils.verdicts.inspection import Audit
 from ansible_collections.netops.keepalive.plugins.modules import socket_options_info
 from ansible_collections.netops.keepalive.tests.unit.support.fake_systemd import have_answered
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child, ShadowProc
