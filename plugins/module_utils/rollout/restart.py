@@ -37,6 +37,9 @@ _RELOAD = 10.0
 """Seconds that a reloaded unit has to run again: systemd does not know when its program is done with that."""
 _RELOADING = 180.0
 """Seconds for reading the files of all units of a host, and starting their generators."""
+_TAKEN = 10.0
+"""Seconds for which somebody may still have a socket that systemd has closed: a child of systemd's until it has become
+the program of another unit, or who reads the host's sockets just now. On a busy host that is no moment."""
 _CATCH_UPS = 3
 """Only the clients that reconnect within the microseconds of systemd's own window can be late; they are few."""
 
@@ -239,7 +242,7 @@ class Sequence:
         failures = []
         try:
             self._job("stop", unit.name, *services)  # together, or the first client would start the service again
-            self._job("start", unit.name)
+            self._listen(unit.name)
         except RestartFailed as failure:
             failures.append(failure)
         for service in services:
@@ -249,6 +252,17 @@ class Sequence:
                 failures.append(failure)
         if failures:
             raise failures[0]
+
+    def _listen(self, name: str) -> None:
+        """Start a .socket unit; where its address is still taken, again and again until it is free."""
+        deadline = time.monotonic() + _TAKEN
+        while True:
+            try:
+                return self._job("start", name)
+            except RestartFailed:
+                if time.monotonic() >= deadline or self._look([name])[name].get("Result") != "resources":
+                    raise
+            time.sleep(_POLL)
 
     def _job(self, verb: str, *units: str) -> None:
         if verb not in ("stop", "reload"):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import pathlib
 import signal
@@ -223,6 +224,34 @@ def test_the_service_comes_back_although_its_socket_does_not(systemd: FakeSystem
     with pytest.raises(RestartFailed, match="Address already in use"):
         sequence.restart(sequence.units["a.socket"])
     assert systemd.commands[-1] == "start a.service"
+
+
+@pytest.mark.parametrize(
+    ("failures", "result", "starts", "fine"),
+    [
+        (1, "resources", 2, True),
+        (9, "resources", 10, True),
+        (10**6, "resources", 102, False),  # a program of somebody else's listens there; 10 s, a try each 0.1 s
+        (1, "exit-code", 1, False),  # of its ExecStartPre=
+    ],
+)
+def test_an_address_that_is_free_in_a_moment_is_waited_for(
+    systemd: FakeSystemd, clock: Clock, failures: int, result: str, starts: int, fine: bool
+) -> None:
+    """A child of systemd's on its way to another program still has the old socket, as has who reads it just now."""
+    systemd.add("a.socket", Triggers="")
+    tries = iter(range(failures))
+
+    def start() -> t.Optional[t.Tuple[int, str]]:
+        failed = next(tries, None) is not None
+        systemd.become("a.socket", "failed" if failed else "active", Result=result if failed else "success")
+        return (1, "Address already in use") if failed else None
+
+    systemd.when["start a.socket"] = start
+    sequence = Sequence(systemd.run, ["a.socket"], 0)
+    with contextlib.nullcontext() if fine else pytest.raises(RestartFailed, match="Address already in use"):
+        sequence.restart(sequence.units["a.socket"])
+    assert systemd.commands.count("start a.socket") == systemd.commands.count("reset-failed a.socket") == starts
 
 
 def test_clients_that_were_too_early_cost_their_service_another_restart(
