@@ -20,7 +20,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.sockets import de
 from csrc_support import HERE, PROBES, tool
 from machine_support import PACKAGES, Machine
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.fetches]
 
 TOP = HERE.parents[1]
 CALLS = """\

@@ -24,14 +24,11 @@ from csrc_support import CONNECT, LIBRARIES, LISTEN, Result, Run, clean_environm
 from debian import libraries, program, unpack
 from relay import Options, Relay, read_options
 
+pytestmark = pytest.mark.fetches
+
 ENV = {"TCP_KEEPIDLE": "77", "TCP_KEEPINTVL": "7", "TCP_KEEPCNT": "5"}
 OURS = {"SO_KEEPALIVE": 1, "TCP_KEEPIDLE": 77, "TCP_KEEPINTVL": 7, "TCP_KEEPCNT": 5, "TCP_USER_TIMEOUT": 112000}
 Server = t.Tuple[str, int]
-
-
-@pytest.fixture(scope="module")
-def network_of_their_own() -> None:
-    """These stay in the machine's, from which some of them fetch packages."""
 
 
 class Compared(t.NamedTuple):

@@ -14,13 +14,10 @@ import pytest
 from csrc_support import LIBRARIES, Probe, Run, clean_environment
 from debian import libraries, program, unpack
 
+pytestmark = pytest.mark.fetches
+
 DEBUG = {"LIBKEEPALIVE_DEBUG": "1"}
 KINDS = ["tcp", "tcp6", "udp", "unix-stream", "netlink"]
-
-
-@pytest.fixture(scope="module")
-def network_of_their_own() -> None:
-    """These stay in the machine's, from which some of them fetch packages."""
 
 
 @pytest.mark.parametrize("env", [{}, DEBUG], ids=["quiet", "debug"])
