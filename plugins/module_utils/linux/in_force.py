@@ -19,6 +19,7 @@ import typing as t
 
 from . import boot_clock
 from .files import replace_file
+from .state_file import Damaged, parse_json
 
 FOLDER = "/run/netops.keepalive/in-force"
 
@@ -61,12 +62,12 @@ class History(t.NamedTuple):
 def history(path: str) -> History:
     """Return what is noted of a file in this boot; nothing where that is not for us to see."""
     try:
-        with open(_place(path), encoding="utf-8") as file:
-            noted = json.load(file)
+        with open(_place(path), "rb") as file:
+            noted = parse_json(file.read())
         if noted["boot"] != boot_clock.boot():
             return History()
         return History(tuple(Version(float(since), text, read is True) for since, text, read in noted["versions"]))
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, Damaged, ValueError, TypeError, KeyError):
         return History()
 
 

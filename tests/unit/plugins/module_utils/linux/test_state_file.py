@@ -6,11 +6,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import pathlib
+import subprocess
+import sys
 import typing as t
 
 import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux import state_file
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.state_file import Damaged, parse_json, read_json
 
 SIZE = 4096
@@ -106,6 +111,53 @@ def test_what_others_could_have_written_is_not_believed(path: pathlib.Path) -> N
 def test_deep_nesting_is_damage(opening: bytes) -> None:
     with pytest.raises(Damaged, match="is nested too deeply"):
         parse_json(opening * 500_000)
+
+
+GARBAGE = """
+import contextlib, gc, sys
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.state_file import Damaged, parse_json
+
+def calls(depth):
+    if depth: calls(depth - 1)
+
+class Garbage:
+    def __init__(self): self.itself = self
+    def __del__(self): self.tries(80)
+    def tries(self, depth):
+        with contextlib.suppress(RecursionError): calls(60)
+        if depth: self.tries(depth - 1)
+
+sys.unraisablehook = lambda _unraisable: None
+for count in range(1, 1500):
+    gc.collect()
+    Garbage()
+    gc.set_threshold(count)
+    with contextlib.suppress(Damaged): parse_json(b"[" * 5000)
+    gc.set_threshold(100000)
+"""
+
+
+def test_garbage_is_not_looked_for_deep_in_a_text() -> None:
+    """Python 3.8 would end with "Cannot recover from stack overflow", for a finalizer that finds no room for a call."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", GARBAGE], env=environment, check=True)
+
+
+@pytest.mark.parametrize("content", [b"[1]", b"[1, "])
+@pytest.mark.parametrize("collects", [True, False])
+def test_whether_garbage_is_looked_for_afterwards_is_the_callers_affair(
+    monkeypatch: pytest.MonkeyPatch, content: bytes, collects: bool
+) -> None:
+    meanwhile = []
+    monkeypatch.setattr(state_file, "_integer", lambda digits: meanwhile.append((digits, gc.isenabled())))
+    (gc.enable if collects else gc.disable)()
+    try:
+        with contextlib.suppress(Damaged):
+            parse_json(content)
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable()
+    assert meanwhile == [("1", False)]
 
 
 def test_a_number_takes_no_minutes() -> None:
