@@ -148,7 +148,10 @@ class Sequence:
             lambda: self._look(unit.together), limit, _POLL, enough=lambda found: not any(map(_has_job, found.values()))
         )
         for name, now in found.items():
-            if not systemd.is_active(now):
+            if _address_taken(now):
+                self._start(name)
+                found[name] = self._look([name])[name]
+            elif not systemd.is_active(now):
                 raise RestartFailed(name, f"was restarted with {unit.name} and did not come back: {self._seen(name)}")
         return found
 
@@ -242,25 +245,25 @@ class Sequence:
         failures = []
         try:
             self._job("stop", unit.name, *services)  # together, or the first client would start the service again
-            self._listen(unit.name)
+            self._start(unit.name)
         except RestartFailed as failure:
             failures.append(failure)
         for service in services:
             try:
-                self._job("start", service)
+                self._start(service)
             except RestartFailed as failure:
                 failures.append(failure)
         if failures:
             raise failures[0]
 
-    def _listen(self, name: str) -> None:
-        """Start a .socket unit; where its address is still taken, again and again until it is free."""
+    def _start(self, name: str) -> None:
+        """Start a unit; a .socket unit whose address is still taken again and again, until it is free."""
         deadline = time.monotonic() + _TAKEN
         while True:
             try:
                 return self._job("start", name)
             except RestartFailed:
-                if time.monotonic() >= deadline or self._look([name])[name].get("Result") != "resources":
+                if time.monotonic() >= deadline or not _address_taken(self._look([name])[name]):
                     raise
             time.sleep(_POLL)
 
@@ -304,6 +307,11 @@ class Sequence:
 
 def _has_job(properties: systemd.Properties) -> bool:
     return properties.get("Job", "0") not in ("", "0")
+
+
+def _address_taken(properties: systemd.Properties) -> bool:
+    """Tell whether a .socket unit could not listen, which as a rule is because somebody else does."""
+    return properties.get("Id", "").endswith(".socket") and properties.get("Result") == "resources"
 
 
 def _first(pids: t.Sequence[int]) -> int:

@@ -64,6 +64,45 @@ def test_a_circle_leaves_the_order_that_was_given(systemd: FakeSystemd) -> None:
     assert order == ["a.service", "c.service", "b.service"]
 
 
+@pytest.mark.parametrize("result", ["resources", "exit-code"])
+def test_a_socket_that_goes_along_gets_its_address_once_that_is_free(systemd: FakeSystemd, result: str) -> None:
+    systemd.add("db.service", ConsistsOf="db.socket")
+    systemd.add("db.socket", MainPID="")
+
+    def restarted() -> None:
+        systemd.become("db.service", "active")
+        systemd.become("db.socket", "failed", Result=result)
+
+    def started() -> None:
+        systemd.become("db.socket", "active", Result="success")
+
+    systemd.when = {"restart db.service": restarted, "start db.socket": started}
+    sequence = sequence_of(systemd, "db.service")
+    if result != "resources":
+        with pytest.raises(RestartFailed, match=r"^db\.socket: was restarted with db\.service and did not come back: "):
+            sequence.restart(sequence.units["db.service"])
+        return
+    sequence.restart(sequence.units["db.service"])
+    assert systemd.commands[-1] == "start db.socket"
+    assert sequence.restarted.keys() == {"db.service", "db.socket"}
+
+
+def test_another_socket_that_is_stopped_along_gets_its_address_once_that_is_free(systemd: FakeSystemd) -> None:
+    systemd.add("db.socket", ConsistsOf="admin.socket")
+    systemd.add("admin.socket")
+    tries = iter(range(3))
+
+    def start() -> t.Optional[t.Tuple[int, str]]:
+        failed = next(tries, None) is not None
+        systemd.become("admin.socket", "failed" if failed else "active", Result="resources" if failed else "success")
+        return (1, "Address already in use") if failed else None
+
+    systemd.when["start admin.socket"] = start
+    sequence = sequence_of(systemd, "db.socket")
+    sequence.restart(sequence.units["db.socket"])
+    assert systemd.commands.count("start admin.socket") == 4
+
+
 def test_those_that_go_along_are_waited_for_and_watched(systemd: FakeSystemd) -> None:
     """Their jobs are others than that of the unit: when it has ended, theirs may not even have begun."""
     systemd.add("db.service", RequiredBy="app.service")
