@@ -56,7 +56,7 @@ def parse_json(content: bytes) -> t.Any:
 
     :raises Damaged: it is none; also where Python would take it: NaN, 1e999 as infinity, or a number of any length.
     """
-    # The finalizers of garbage are not run deep in a text: Python 3.8 ends for good where these find no room for a call.
+    # No finalizers of garbage are run deep in a text: Python 3.8 ends for good where one finds no room for a call.
     collects = gc.isenabled()
     gc.disable()
     try:
