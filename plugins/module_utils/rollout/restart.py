@@ -258,14 +258,15 @@ class Sequence:
 
     def _start(self, name: str) -> None:
         """Start a unit; a .socket unit whose address is still taken again and again, until it is free."""
-        deadline = time.monotonic() + _TAKEN
+        deadline, pause = time.monotonic() + _TAKEN, _POLL
         while True:
             try:
                 return self._job("start", name)
             except RestartFailed:
                 if time.monotonic() >= deadline or not _address_taken(self._look([name])[name]):
                     raise
-            time.sleep(_POLL)
+            time.sleep(pause)
+            pause = min(2 * pause, 1.0)  # each try leaves some lines in the journal
 
     def _job(self, verb: str, *units: str) -> None:
         if verb not in ("stop", "reload"):

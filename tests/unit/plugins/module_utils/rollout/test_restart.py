@@ -231,7 +231,7 @@ def test_the_service_comes_back_although_its_socket_does_not(systemd: FakeSystem
     [
         (1, "resources", 2, True),
         (9, "resources", 10, True),
-        (10**6, "resources", 102, False),  # a program of somebody else's listens there; 10 s, a try each 0.1 s
+        (10**6, "resources", 14, False),  # a program of somebody else's listens there, for all of the 10 s
         (1, "exit-code", 1, False),  # of its ExecStartPre=
     ],
 )
