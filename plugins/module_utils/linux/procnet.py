@@ -121,7 +121,10 @@ def _queue_of(field: str) -> int:
 
 
 def read_tables(pid: int, listening_only: bool = False, proc: Proc = HOST) -> t.List[Row]:
-    """Read both tables of the network namespace of a process; a table that is not there counts as empty."""
+    """Read both tables of the network namespace of a process; a table that is not there counts as empty.
+
+    A socket can be there twice: where a table has grown while it was read, the kernel shows its last lines once more.
+    """
     rows: t.List[Row] = []
     for name in ("tcp", "tcp6"):
         path = os.path.join(proc.root, str(pid), "net", name)
