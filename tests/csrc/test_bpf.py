@@ -37,6 +37,7 @@ from ansible_collections.netops.keepalive.tests.unit.support.cgroups import (
     program_in,
     set_by,
 )
+from ansible_collections.netops.keepalive.tests.unit.support.held import open_in
 from csrc_support import BPF, PROBES, Result, clean_environment, compile_c, make, run, tool
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -402,7 +403,7 @@ def test_a_static_program_that_starts_after_it_is_reached(program: Path, folder:
 
 
 def has_opened(process: subprocess.Popen[bytes], what: str) -> bool:
-    return any(os.readlink(one).startswith(what) for one in Path(f"/proc/{process.pid}/fd").iterdir())
+    return any(name.startswith(what) for _number, name in open_in(process.pid))
 
 
 @needs_programs

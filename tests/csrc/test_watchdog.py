@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.netops.keepalive.tests.unit.support.held import open_in
 from csrc_support import CSRC, WATCHDOG, make, run, tool
 from watchdog_support import BUILDS, LONG, NEW, OLD, TOKEN, UNSHARE, Guarded, build, needs_root
 
@@ -157,7 +158,7 @@ def test_it_holds_nothing_of_the_session_that_started_it(program: Path, tmp_path
         assert process.stdout is not None and process.stdout.read() == b"", "closed, and nothing was said"
         guarded.wait_for("armed")
         assert os.getsid(process.pid) == process.pid != os.getsid(0)
-        kinds = {os.readlink(path) for path in Path(f"/proc/{process.pid}/fd").iterdir()}
+        kinds = {name for _number, name in open_in(process.pid)}
         own = {"/dev/null", str(guarded.state), str(guarded.state / "lock")}
         assert {kind for kind in kinds if not kind.startswith("anon_inode:")} <= own
         assert os.readlink(f"/proc/{process.pid}/cwd") == "/"

@@ -20,6 +20,7 @@ import uuid
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.cgroup2 import find_root
 from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call import program_info
+from ansible_collections.netops.keepalive.tests.unit.support.held import open_in
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
 
 VALUES = {"keepidle": 61, "keepintvl": 13, "keepcnt": 4, "user_timeout": 113000, "syncnt": 3}
@@ -157,9 +158,7 @@ def options_of(pid: int, descriptor: int, *more: str) -> Options:
 
 def descriptors_of(pid: int) -> t.List[int]:
     """The sockets of a process, in the order of their descriptors."""
-    folder = pathlib.Path(f"/proc/{pid}/fd")
-    links = {int(entry.name): os.readlink(entry) for entry in folder.iterdir()}
-    return sorted(number for number, link in links.items() if link.startswith("socket:"))
+    return sorted(number for number, name in open_in(pid) if name.startswith("socket:"))
 
 
 def set_by(values: t.Mapping[str, int]) -> Options:

@@ -18,7 +18,7 @@ def open_in(process: t.Union[int, str] = "self") -> t.Set[t.Tuple[int, str]]:
     """Return the descriptors of a process, each with what it is: a number that is used again is another descriptor."""
     found = set()
     for name in os.listdir(f"/proc/{process}/fd"):
-        with contextlib.suppress(FileNotFoundError):  # that of the list itself
+        with contextlib.suppress(FileNotFoundError):  # that of the list itself, or closed meanwhile
             found.add((int(name), os.readlink(f"/proc/{process}/fd/{name}")))
     return found
 
