@@ -21,6 +21,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.bpf.iterator_set 
     set_sockets,
 )
 from ansible_collections.netops.keepalive.tests.unit.support.at_once import why_not_at_once
+from ansible_collections.netops.keepalive.tests.unit.support.held import nothing_left_open
 
 pytestmark = pytest.mark.skipif(bool(why_not_at_once()), reason=why_not_at_once())
 
@@ -119,6 +120,5 @@ def test_which_options_it_can_set() -> None:
 
 
 def test_nothing_is_left_of_it(connection: t.Tuple[socket.socket, socket.socket]) -> None:
-    before = sorted(os.listdir("/proc/self/fd"))
-    done({inode_of(connection[0]): FOUR})
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    with nothing_left_open():
+        done({inode_of(connection[0]): FOUR})

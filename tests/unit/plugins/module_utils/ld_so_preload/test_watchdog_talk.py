@@ -18,6 +18,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload imp
 from ansible_collections.netops.keepalive.plugins.module_utils.ld_so_preload.watchdog import WatchdogError
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.command import Ended, TimedOut
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import read_elf
+from ansible_collections.netops.keepalive.tests.unit.support.held import nothing_left_open
 
 NEW = b"/usr/lib/x.so\n"
 
@@ -77,10 +78,8 @@ def test_a_lock_that_cannot_be_asked_is_an_error(place: watchdog.GuardedFile, mo
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(watchdog.fcntl, "flock", refuse)
-    open_before = names("/proc/self/fd")
-    with pytest.raises(OSError, match="No locks available"):
+    with nothing_left_open(), pytest.raises(OSError, match="No locks available"):
         watchdog.running(place)
-    assert names("/proc/self/fd") == open_before
 
 
 @pytest.mark.parametrize(("line", "source"), [(b"1 2 3 /a /p", "/a"), (b"1 2 3 /a\n1 2 3 /b /q", None)])

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import io
-import os
 import pathlib
 import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import mounts
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.mounts import noexec_mount
+from ansible_collections.netops.keepalive.tests.unit.support.held import nothing_left_open
 from ansible_collections.netops.keepalive.tests.unit.support.mounted import run_mounted
 
 PROGRAM = """
@@ -76,7 +76,6 @@ def test_what_cannot_be_looked_at_is_not_said_to_be_noexec(monkeypatch: pytest.M
     def fail(*_arguments: t.Any) -> t.NoReturn:
         raise PermissionError(13, "Permission denied")
 
-    before = os.listdir("/proc/self/fd")
-    monkeypatch.setattr(mounts.os, name, fail)
-    assert noexec_mount("/usr") == noexec_mount("nowhere") == ""
-    assert len(os.listdir("/proc/self/fd")) == len(before), "and nothing is left open"
+    with nothing_left_open():
+        monkeypatch.setattr(mounts.os, name, fail)
+        assert noexec_mount("/usr") == noexec_mount("nowhere") == ""

@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import boot_clock
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock as rollout_lock
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout.lock import Held, Lock
+from ansible_collections.netops.keepalive.tests.unit.support.held import nothing_left_open, open_in
 
 MINE = {"id": "mine", "owner": "me on deploy1, process 8"}
 OTHERS = {"id": "others", "owner": "eve"}
@@ -65,19 +66,15 @@ def lock_of(file: pathlib.Path, run: t.Mapping[str, t.Any] = MINE) -> Lock:
 
 def refused(file: pathlib.Path, run: t.Mapping[str, t.Any] = MINE) -> Held:
     """Return what is said where the lock cannot be had; nothing stays open, and the file is as it was."""
-    before, content = open_files(), file.read_text()
-    with pytest.raises(Held) as held:
+    content = file.read_text()
+    with nothing_left_open(), pytest.raises(Held) as held:
         lock_of(file, run).take()
-    assert (open_files(), file.read_text()) == (before, content)
+    assert file.read_text() == content
     return held.value
 
 
-def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
 def test_what_stands_in_the_file_while_something_is_changed(file: pathlib.Path, clocks: Clocks) -> None:
-    before = open_files()
+    before = open_in()
     lock = lock_of(file)
     lock.take()
     written = {**MINE, "since": 1000.0, "process": os.getpid()}
@@ -87,7 +84,7 @@ def test_what_stands_in_the_file_while_something_is_changed(file: pathlib.Path, 
     assert json.loads(file.read_text()) == written, "once is enough"
     lock.leave()
     lock.leave()
-    assert (file.read_text(), open_files()) == ("", before)
+    assert (file.read_text(), open_in() - before) == ("", set())
     lock.take()
     assert json.loads(file.read_text())["since"] == 2000.0, "it begins anew"
     lock.leave()
