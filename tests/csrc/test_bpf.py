@@ -412,7 +412,7 @@ def test_it_waits_for_the_lock_that_python_takes(program: Path, folder: Path) ->
         with locked(*python.LOCK):
             command = [str(program), "attach", "connect", str(folder)]
             process = ends.enter_context(subprocess.Popen(command, env=clean_environment() | VALUES))
-            assert poll_until(lambda: has_opened(process, "/run/netops.keepalive/bpf-"), 10, 0.01)
+            assert poll_until(lambda: has_opened(process, "/run/netops.keepalive/bpf-"), 30, 0.01)
             assert (process.poll(), ids_at(folder)) == (None, [])
         assert (process.wait(30), ours_at(folder)) == (0, [OURS])
 
