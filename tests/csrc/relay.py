@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import glob
 import os
 import select
 import socket
@@ -29,7 +30,7 @@ def socket_of(port: int, remote: bool) -> socket.socket:
             if int(words[2 if remote else 1].rpartition(":")[2], 16) == port and words[9] != "0":
                 inodes.add(f"socket:[{words[9]}]")
     libc = ctypes.CDLL(None, use_errno=True)
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
+    for link in map(Path, glob.iglob("/proc/[0-9]*/fd/*")):
         try:
             if os.readlink(link) not in inodes:
                 continue

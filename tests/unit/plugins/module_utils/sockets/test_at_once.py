@@ -23,7 +23,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.sockets.sweep imp
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.unowned import with_units
 from ansible_collections.netops.keepalive.tests.unit.support.at_once import namespace_of, why_not_at_once
 from ansible_collections.netops.keepalive.tests.unit.support.cgroups import member, own_cgroup
-from ansible_collections.netops.keepalive.tests.unit.support.held import nothing_left_open
+from ansible_collections.netops.keepalive.tests.unit.support.held import nothing_left_open, wait_until_nobody_holds
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
 from ansible_collections.netops.keepalive.tests.unit.support.thread_children import APART
 from ansible_collections.netops.keepalive.tests.unit.support.withheld import Withholding
@@ -320,6 +320,7 @@ def test_what_nobody_holds_is_named_by_the_unit_of_its_cgroup(least: int) -> Non
     """
     with own_cgroup(ending=".service") as folder, member(folder) as child:
         accepted, connected, listener = child.run(SEND_AWAY)
+        wait_until_nobody_holds([accepted, connected, listener])
         sweep = Sweep(pair(least).reader, {child.pid: "a.service"}, watched=True)
         sweep.take([child.pid])
         assert (sweep._at_once is not None) is (least == 1)

@@ -20,6 +20,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.sockets import un
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.access import Access
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.sweep import Sweep
+from ansible_collections.netops.keepalive.tests.unit.support.held import wait_until_nobody_holds
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
 
 SEND_AWAY = """
@@ -45,6 +46,7 @@ def test_a_socket_on_its_way_to_a_process_that_does_not_take_it(access: Access, 
         port = server.getsockname()[1]
         connection, _own = child.run(f"answer = send(socket.create_connection(('127.0.0.1', {port})))")
         listener, own = child.run("answer = send(socket.create_server(('127.0.0.1', 0)))")
+        wait_until_nobody_holds([connection, listener])
         found = unowned(access)
     assert (found[connection].state, found[connection].remote[1], found[connection].user) == (1, port, os.getuid())
     assert (found[listener].state, found[listener].local[1]) == (procnet.LISTEN, own)
@@ -166,6 +168,7 @@ def test_the_audit_says_how_many_there_are(tmp_path: pathlib.Path, server: socke
     """Those that never leave the host count where other connections do that do not."""
     with Child(SEND_AWAY) as child:
         inode, _port = child.run(f"answer = send(socket.create_connection(('127.0.0.1', {server.getsockname()[1]})))")
+        wait_until_nobody_holds([inode])
         audit = HostAudit(Terms(350, include_local), PortableReader(), dict)
         seen = []
         original = sockets_unowned.sum_up_unowned
