@@ -26,6 +26,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.bpf.system_call i
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import portable
 from ansible_collections.netops.keepalive.tests.unit.support.cgroups import member, needs_programs, own_cgroup
+from ansible_collections.netops.keepalive.tests.unit.support.held import wait_until_nobody_holds
 from ansible_collections.netops.keepalive.tests.unit.support.live_processes import has_mptcp
 
 pytestmark = needs_programs
@@ -160,6 +161,7 @@ def test_a_connection_that_nobody_has_accepted_belongs_to_the_listener(folder: p
             inode = child.run("answer = os.fstat(a.fileno()).st_ino")
             assert sorted(record.key for record in those_of(folder)) == sorted([listener.key, inode])
             child.run("a.shutdown(1); a.close()")
+            wait_until_nobody_holds([inode])
             assert [record.key for record in those_of(folder)] in ([listener.key], [0, listener.key], [listener.key, 0])
 
 

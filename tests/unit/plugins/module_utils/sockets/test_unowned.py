@@ -96,6 +96,7 @@ def test_processes_are_looked_at_again_only_where_something_is_missing() -> None
         assert sockets_unowned.rows_of_nobody({inode}, {inode}, [os.getpid()], Never) == []
         with pytest.raises(AssertionError, match="looked at"):
             sockets_unowned.rows_of_nobody({inode}, set(), [os.getpid()], Never)
+    wait_until_nobody_holds([inode])
     assert sockets_unowned.rows_of_nobody({inode}, set(), [os.getpid()], Never) == [], "it was closed"
 
 
