@@ -84,7 +84,7 @@ demo: deps-demo venv hosts ## three hosts with services, keepalive on them, and 
 	@.ci/quiet 'Installing the services of the demo (about 10 s)' ansible-playbook -i $(LAB) tests/hosts/services.yml
 	ansible-playbook -i $(LAB) enable-keepalive.yml -e keepalive_report_table=true
 	@echo
-	@echo 'Look around (all from this folder; first: export PATH=$(CURDIR)/$(VENV)/bin:$$PATH):'
+	@echo 'Look around (all from this folder; first: export PATH="$(CURDIR)/$(VENV)/bin:$$PATH"):'
 	@echo '  ansible-playbook -i $(LAB) enable-keepalive.yml --check --diff     again: nothing to change'
 	@echo '  ansible -i $(LAB) lab -a "ss -tnoe"                                the timers, as the kernel has them'
 	@echo '  tests/hosts/run podman exec -it keepalive-demo-bookworm1 bash                           a shell on a host'

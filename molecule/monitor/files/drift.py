@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -48,8 +49,9 @@ def set_keepidle(unit: str, seconds: int) -> int:
     process = libc.syscall(434, pid, 0)
     changed = 0
     for name in os.listdir(f"/proc/{pid}/fd"):
-        if os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:"):
-            with socket.socket(fileno=libc.syscall(438, process, int(name), 0)) as one:
+        copy = libc.syscall(438, process, int(name), 0)
+        if copy >= 0 and stat.S_ISSOCK(os.fstat(copy).st_mode):  # below 0: closed since it was listed
+            with socket.socket(fileno=copy) as one:
                 if one.family == socket.AF_INET:
                     one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds)
                     changed += 1
