@@ -9,6 +9,13 @@ unexport $(filter-out ANSIBLE_HOME,$(filter ANSIBLE_% MOLECULE_% TCP_% LIBKEEPAL
 export LC_ALL := C.UTF-8
 .DEFAULT_GOAL := help
 
+# The demo holds in a folder with a blank in its path; the tests start .venv's Python from first lines (#!), which do not.
+ifneq ($(word 2,$(CURDIR)),)
+ifneq ($(filter test%,$(MAKECMDGOALS)),)
+$(error the path of this checkout has a blank, with which the tests cannot be run: '$(CURDIR)'; clone it to another folder)
+endif
+endif
+
 VENV := .venv
 VENV_READY := $(VENV)/.ready
 LINK := .ansible/collections/ansible_collections/netops/keepalive

@@ -130,10 +130,10 @@ def copy_sources(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("cflags", ["-O2", "-O2 -g"])
-def test_the_build_is_reproducible(tmp_path: Path, cflags: str) -> None:
+def test_the_build_is_reproducible_in_whatever_folder(tmp_path: Path, cflags: str) -> None:
     folders = []
-    for name in ("one", "a-longer-name"):
-        build = tmp_path / f"build-{name}"
+    for number, name in enumerate(("one", "a longer name")):
+        build = tmp_path / f"build-{number}"
         make(build, f"CFLAGS={cflags}", directory=copy_sources(tmp_path / name))
         folders.append(build)
     for library in [*ALL, *PROGRAMS]:
