@@ -203,6 +203,24 @@ build:
         - Empty where there is one, and where the libraries are installed already.
       type: str
       sample: ""
+unwritable:
+  description:
+    - Why a rollout cannot write, in full sentences, by what it would write. It stands in the way only where that is
+      due, so it is not among RV(problems).
+  returned: success; empty without O(writable)
+  type: dict
+  contains:
+    changes:
+      description: Matters where anything is due on the host, and empty where it can be written to.
+      type: list
+      elements: str
+      sample:
+        - /etc/systemd/system is read-only, and the drop-ins must be written there; remount it, or leave this host out
+    libraries:
+      description: Matters where libraries are to be installed or replaced; empty where they can be, or none is needed.
+      type: list
+      elements: str
+      sample: []
 dropins:
   description: Every unit of this host that has a drop-in of this collection, listed or not.
   returned: success

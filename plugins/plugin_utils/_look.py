@@ -19,7 +19,7 @@ from ..module_utils.look.backends import choices_told, with_backends
 from ..module_utils.look.decision import Aim, what_is_due
 from ..module_utils.look.libraries import LibrariesDue, helper_missing, libraries_due, only_programs
 from ..module_utils.look.of_every_process import host_wide_due
-from ..module_utils.look.remarks import nothing_listed, obstacles, what_to_know, why_not_compiled
+from ..module_utils.look.remarks import in_the_way_of_writing, nothing_listed, obstacles, what_to_know, why_not_compiled
 from ..module_utils.look.removal import in_host_wide_mode, left_alone, removal_due
 from ..module_utils.settings.checks import ResolveError
 from ..module_utils.settings.service import ResolvedService
@@ -128,16 +128,16 @@ class Look:
         self.remarks = nothing_listed(self.aim, found) + choices_told(found["backends"])
         self.remarks += what_to_know(self.aim, found, compiler, self.sockets)
         text = self._settings(problems) if self.mode == "host" else ""
+        why = self.libraries.why
         if problems or self.mistakes:
-            return problems
+            return problems + in_the_way_of_writing(found, True, bool(why))
         wanted = self._wanted(problems)
         if self.mode == "host":
-            why = self.libraries.why
             self.due = host_wide_due(self.aim, told, wanted, sha256_of_text(text), why)
             self.remarks += [] if self.due else _waiting(found["host_wide"]["restart_due"])
         else:
-            self.due = what_is_due(self.aim, found, wanted, self.libraries.why, self.sockets or None)
-        return problems
+            self.due = what_is_due(self.aim, found, wanted, why, self.sockets or None)
+        return problems + in_the_way_of_writing(found, bool(self.due), bool(why))
 
     def for_the_report(self, told: Answer) -> Answer:
         """Return what the document of the run says beside what was found: nobody else keeps it for all hosts."""

@@ -112,10 +112,12 @@ def look_at_rollout(scope: Scope, run: systemd.Run) -> t.Tuple[Facts, t.List[str
     if judged and host.unusable and not dropin.is_ours(host.settings or ""):  # our own is put right
         problems.insert(0, f"the libraries would leave every socket alone: {host.unusable}; correct or remove it")
     build: Facts = {}
+    unwritable: Facts = {}
     if scope.writable:
         here = [service for service in scope.services if service["name"] not in seen.absent_here]
         libraries = any(service.get("libraries") or service.get("backend") == "bpf" for service in here)
-        problems += places.problems(libraries)
+        problems += places.load_problem() if libraries else []
+        unwritable = places.unwritable(libraries)
         build = {
             "missing": places.missing_for_build(scope.cc) if libraries else [],
             "families": distribution(),
@@ -135,6 +137,7 @@ def look_at_rollout(scope: Scope, run: systemd.Run) -> t.Tuple[Facts, t.List[str
         "absent_here": seen.absent_here,
         "stood_in": seen.stood_in,
         "build": build,
+        "unwritable": unwritable,
         "unfinished": sorted(undo.read_previous(undo.FOLDER)),
         "dropins": list(dropins),
         "library_users": library_users(),

@@ -99,6 +99,17 @@ def obstacles(found: Told, compiler: Compiler) -> t.List[str]:
     return problems
 
 
+def in_the_way_of_writing(found: Told, due: bool, libraries: bool) -> t.List[str]:
+    """Return why a host cannot be written to, as far as something is to be written there.
+
+    :param due: whether anything is due on it, or nobody knows.
+    :param libraries: whether its libraries are.
+    """
+    unwritable = found["unwritable"]
+    of_libraries = unwritable.get("libraries", []) if libraries else []
+    return [*(unwritable.get("changes", []) if due else []), *of_libraries]
+
+
 def why_not_compiled(found: Told, compiler: Compiler) -> str:
     """Say why nothing can be compiled on a host, nor brought; '' where it can."""
     why = "" if compiler.elsewhere else found["build"].get("obstacle", "")

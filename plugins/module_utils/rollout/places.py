@@ -13,7 +13,6 @@ from ..libraries import install, manifest, multilib
 from ..libraries.table import tools_for
 from ..linux import file_lock
 from ..linux.command import find_program
-from ..linux.mounts import noexec_mount
 from ..settings.options import LIBRARY_DIR
 from ..units import dropin
 from . import undo
@@ -29,24 +28,20 @@ class NeededPlace(t.NamedTuple):
     needed: int
     """bytes"""
     purpose: str
-    executes: bool = False
-    """What is written there is loaded by programs."""
 
 
-def places(libraries: bool) -> t.List[NeededPlace]:
-    """Return where a rollout writes.
-
-    :param libraries: whether some service needs them.
-    """
-    wanted = [
+def places_of_changes() -> t.List[NeededPlace]:
+    """Return where each rollout writes that changes anything."""
+    return [
         NeededPlace(dropin.DIRECTORY, 128 * KIB, "the drop-ins"),
         NeededPlace(undo.FOLDER, 128 * KIB, "what has to be put back if it fails"),
         NeededPlace(file_lock.FOLDER, 16 * KIB, "the lock of the rollout"),
     ]
-    if libraries:
-        room = 0 if _installed() else 2048 * KIB  # those that are there are at most replaced, one by one
-        wanted.append(NeededPlace(LIBRARY_DIR, room, "the libraries", executes=True))
-    return wanted
+
+
+def place_of_libraries() -> NeededPlace:
+    """Return where they are installed; those that are there are at most replaced, one by one."""
+    return NeededPlace(LIBRARY_DIR, 0 if _installed() else 2048 * KIB, "the libraries")
 
 
 def _installed() -> bool:
@@ -66,8 +61,6 @@ def place_problem(place: NeededPlace) -> t.Optional[str]:
         return (
             f"{folder} cannot be written to, not by root either, and {place.purpose} must be; see 'lsattr -d {folder}'"
         )
-    if place.executes and noexec_mount(folder):
-        return install.unloadable(place.path) + ", or leave this host out"
     free = system.f_bavail * system.f_frsize
     if free < place.needed:
         return f"{folder} has {free // KIB} KiB left, {place.purpose} may need {place.needed // KIB}; free some space"
@@ -78,9 +71,22 @@ def place_problem(place: NeededPlace) -> t.Optional[str]:
     return None
 
 
-def problems(libraries: bool) -> t.List[str]:
-    """Return what is wrong with the places, each once."""
-    return list(dict.fromkeys(filter(None, map(place_problem, places(libraries)))))
+def load_problem() -> t.List[str]:
+    """Say why no program could load a library from where they are installed; nothing where each can."""
+    why = install.unloadable(LIBRARY_DIR)
+    return [f"{why}, or leave this host out"] if why else []
+
+
+def unwritable(libraries: bool) -> t.Dict[str, t.List[str]]:
+    """Return why a rollout cannot write, each reason once, by what it would write.
+
+    C(changes) matters where anything at all is due on the host, C(libraries) where they are. Where nothing is, a host
+    with a full disk, or with a C(/usr) that comes read-only out of an image, is in order as it is.
+
+    :param libraries: whether some service needs them.
+    """
+    wanted = {"changes": places_of_changes(), "libraries": [place_of_libraries()] if libraries else []}
+    return {what: list(dict.fromkeys(filter(None, map(place_problem, of)))) for what, of in wanted.items()}
 
 
 def missing_for_build(cc: str) -> t.List[str]:

@@ -41,7 +41,8 @@ SOCKETS = {"units": {"relay.socket": {"ok": True, "reasons": {}, "relevant": 1, 
 TOLD: Result = {
     "found": {
         "units": {"relay.socket": UNIT}, "problems": [], "absent_here": [], "build": {}, "unfinished": [],
-        "dropins": ["relay.socket"], "library_users": [], "backends": {"chosen": {}, "by_flags": False, "root": ""},
+        "unwritable": {}, "dropins": ["relay.socket"], "library_users": [],
+        "backends": {"chosen": {}, "by_flags": False, "root": ""},
         "host_wide": {"entries": [], "settings": False, "restart_due": [], "filtered": []},
     },
     "libraries": None,

@@ -120,6 +120,41 @@ def test_a_role_fails_with_them(look: Looked, capsys: pytest.CaptureFixture[str]
     assert "h1: x.service: left out, because this host has no such unit (if_present)\n" in capsys.readouterr().out
 
 
+NO_CHANGES, NO_LIBRARIES = "/etc is read-only", "/usr is read-only"
+
+
+@pytest.fixture(name="read_only")
+def read_only_fixture(look: Looked) -> Looked:
+    """Nothing can be written on the host, and nothing is due there."""
+    look.told["found"]["unwritable"] = {"changes": [NO_CHANGES], "libraries": [NO_LIBRARIES]}
+    return look
+
+
+def test_a_host_that_cannot_be_written_to_is_in_order_where_nothing_is_due(read_only: Looked) -> None:
+    result = read_only()
+    assert (result["outcome"]["state"], result["due"]) == ("done", [])
+
+
+def test_it_is_refused_where_something_is_due_for_what_that_would_write(read_only: Looked) -> None:
+    """The libraries come with the image of the host, in a /usr that nobody writes to."""
+    read_only.told["found"]["units"]["relay.socket"]["drop_in_sha256"] = None
+    assert read_only() == refusal(NO_CHANGES)
+
+
+def test_it_is_refused_for_the_libraries_where_these_are_due(read_only: Looked) -> None:
+    read_only.told["found"]["units"]["web.service"] = UNIT
+    read_only.told["found"]["build"] = {"missing": [], "families": [], "obstacle": ""}
+    read_only.told["libraries"] = {**copy.deepcopy(LIBRARIES), "installed": None, "files": {}}
+    result = read_only(keepalive_services=[SERVICE])
+    assert result["outcome"]["seen"].split("\n") == [NO_CHANGES, NO_LIBRARIES]
+
+
+def test_what_else_is_wrong_is_told_with_it_as_if_something_were_due(read_only: Looked) -> None:
+    """Nobody knows what is due while that is wrong, and nobody wants to be told of a host's mistakes one by one."""
+    read_only.told["found"]["problems"] = ["the host: is odd"]
+    assert read_only() == refusal("the host: is odd", NO_CHANGES)
+
+
 def test_what_cannot_be_evaluated_is_named(look: Looked) -> None:
     result = look(keepalive_services_defaults=as_template("{{ nothing_of_this_name }}"))
     (line,) = result["outcome"]["seen"].split("\n")

@@ -231,7 +231,7 @@ def test_no_library_is_built_for_what_is_not_there(
     run: Run, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: t.List[bool] = []
-    monkeypatch.setattr(places, "problems", lambda libraries: asked.append(libraries) or [])
+    monkeypatch.setattr(places, "unwritable", lambda libraries: asked.append(libraries) or {})
     run(services=wanted("gone.service", libraries=["connect"], if_present=True), writable=True)
     assert asked == [False]
 
@@ -482,15 +482,25 @@ def test_whether_a_host_can_be_written_to_is_said_only_where_it_is_asked(
     run: Run, systemd: FakeSystemd, folders: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(places, "place_problem", lambda place: f"no room for {place.purpose}")
-    assert run(services=wanted("a.service", libraries=["connect"]))["build"] == {}
+    result = run(services=wanted("a.service", libraries=["connect"]))
+    assert (result["build"], result["unwritable"]) == ({}, {})
     systemd.add("a.service")
-    always = [f"no room for {what}" for what in ("the drop-ins", "what has to be put back if it fails",
-                                                 "the lock of the rollout")]  # fmt: skip
-    of_libraries = ["no room for the libraries"]
-    for libraries, expected in (([], always), (["connect"], always + of_libraries)):
+    changes = [f"no room for {what}" for what in ("the drop-ins", "what has to be put back if it fails",
+                                                  "the lock of the rollout")]  # fmt: skip
+    for libraries, of_libraries in (([], []), (["connect"], ["no room for the libraries"])):
         result = run(services=wanted("a.service", "a.socket", libraries=libraries), writable=True)
-        assert [problem for problem in result["problems"] if "no room" in problem] == expected
-    assert not [text for text in run(services=wanted("a.service"), writable=False)["problems"] if "no room" in text]
+        assert result["unwritable"] == {"changes": changes, "libraries": of_libraries}
+        assert not [problem for problem in result["problems"] if "no room" in problem], "whether it matters is open"
+
+
+def test_where_no_program_could_load_a_library_is_a_problem_for_who_needs_one(
+    run: Run, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "load_problem", lambda: ["it is mounted noexec"])
+    systemd.add("a.service")
+    for libraries, expected in (([], []), (["connect"], ["it is mounted noexec"])):
+        result = run(services=wanted("a.service", libraries=libraries), writable=True)
+        assert [problem for problem in result["problems"] if "noexec" in problem] == expected
 
 
 def test_what_a_build_lacks_is_said_where_libraries_are_wanted_and_not_there(

@@ -87,9 +87,9 @@ def test_the_whole_answer_where_no_unit_is_named(run: Run, played: Played, tmp_p
     entry = "/usr/lib/libkeepalive/libkeepalive.so"
     played.host = state.HostWide(f"{entry}\n", f"{dropin.MARKER}\n")
     nothing = {
-        "changed": False, "units": {}, "problems": [], "build": {}, "unfinished": ["a.service", "b.service"],
-        "dropins": [], "library_users": [{"pid": 7}], "absent_here": [], "stood_in": {},
-        "backends": {"chosen": {}, "by_flags": False, "root": ""},
+        "changed": False, "units": {}, "problems": [], "build": {}, "unwritable": {},
+        "unfinished": ["a.service", "b.service"], "dropins": [], "library_users": [{"pid": 7}],
+        "absent_here": [], "stood_in": {}, "backends": {"chosen": {}, "by_flags": False, "root": ""},
     }  # fmt: skip
     of_host = {"entries": [entry], "settings": True, "restart_due": [True], "filtered": [], "left": False}
     assert run() == {**nothing, "host_wide": of_host}

@@ -51,40 +51,34 @@ def test_libraries_are_not_put_where_no_program_could_load_them(tmp_path: pathli
     folder.mkdir(parents=True)
     point = tmp_path / where
     mounts = f"mount --bind {point} {point}\nmount -o remount,bind,noexec {point}"
-    places = [
-        NeededPlace(str(folder), 0, "the libraries", executes=True),
-        NeededPlace(f"{folder}/not/yet", 0, "the libraries", executes=True),
-        NeededPlace(str(folder), 0, "the drop-ins"),
-    ]
+    program = """
+from .module_utils.rollout import places
+from .module_utils.rollout.places import NeededPlace, place_problem
+said = []
+for places.LIBRARY_DIR in asked:
+    said += [places.load_problem(), place_problem(NeededPlace(places.LIBRARY_DIR, 0, "the drop-ins"))]
+print(json.dumps(said))
+"""
     said = (
         f"lies on {point}, which is mounted noexec, so that no program can load a library from there; take noexec away"
         f" (mount -o remount,exec {point}, and in /etc/fstab or the mount unit), or leave this host out"
     )
-    assert run_mounted(mounts, PROGRAM, places) == [f"{folder} {said}", f"{folder}/not/yet {said}", None]
-
-
-def test_libraries_need_places_only_where_some_service_has_one() -> None:
-    assert "the libraries" not in [place.purpose for place in rollout_places.places(False)]
-    assert "the libraries" in [place.purpose for place in rollout_places.places(True)]
+    asked = [str(folder), f"{folder}/not/yet", str(tmp_path)]
+    assert run_mounted(mounts, program, asked) == [
+        *([f"{folder} {said}"], None),
+        *([f"{folder}/not/yet {said}"], None),
+        *([], None),
+    ]
 
 
 def test_how_much_room_each_needs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout_places, "LIBRARY_DIR", str(tmp_path / "lib"))
-    always = [
-        ("/etc/systemd/system", 128 * 1024, False),
-        (undo.FOLDER, 128 * 1024, False),
-        (file_lock.FOLDER, 16 * 1024, False),
-    ]
-
-    def asked(libraries: bool) -> t.List[t.Tuple[str, int, bool]]:
-        return [(place.path, place.needed, place.executes) for place in rollout_places.places(libraries)]
-
-    assert asked(False) == always
-    assert asked(True) == [*always, (str(tmp_path / "lib"), 2048 * 1024, True)]
+    changes = [("/etc/systemd/system", 128 * 1024), (undo.FOLDER, 128 * 1024), (file_lock.FOLDER, 16 * 1024)]
+    assert [place[:2] for place in rollout_places.places_of_changes()] == changes
+    assert rollout_places.place_of_libraries()[:2] == (str(tmp_path / "lib"), 2048 * 1024)
     # Those that are there already are at most replaced, one by one.
     monkeypatch.setattr(rollout_places.manifest, "read_manifest", lambda _folder: Manifest({}, {}))
-    assert asked(True) == [*always, (str(tmp_path / "lib"), 0, True)]
-    assert asked(False) == always
+    assert rollout_places.place_of_libraries()[:2] == (str(tmp_path / "lib"), 0)
     assert rollout_places.missing_for_build("no-such-compiler") == []
 
 

@@ -52,17 +52,19 @@ def test_a_folder_that_not_even_root_may_write_to(
 
 
 def test_what_is_wrong_with_several_places_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = {"/a": "one", "/b": None, "/c": "two", "/d": "one"}
-    monkeypatch.setattr(rollout_places, "places", lambda _libraries: [NeededPlace(path, 0, "") for path in said])
+    said = {"/a": "one", "/b": None, "/c": "two", "/d": "one", "/lib": "one"}
+    changes = [NeededPlace(path, 0, "") for path in ("/a", "/b", "/c", "/d")]
+    monkeypatch.setattr(rollout_places, "places_of_changes", lambda: changes)
+    monkeypatch.setattr(rollout_places, "place_of_libraries", lambda: NeededPlace("/lib", 0, ""))
     monkeypatch.setattr(rollout_places, "place_problem", lambda place: said[place.path])
-    assert rollout_places.problems(True) == ["one", "two"]
+    assert rollout_places.unwritable(True) == {"changes": ["one", "two"], "libraries": ["one"]}
+    assert rollout_places.unwritable(False) == {"changes": ["one", "two"], "libraries": []}
 
 
 def test_what_each_place_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollout_places.manifest, "read_manifest", lambda _folder: None)
-    always = ["the drop-ins", "what has to be put back if it fails", "the lock of the rollout"]
-    assert [place.purpose for place in rollout_places.places(False)] == always
-    assert [place.purpose for place in rollout_places.places(True)] == [*always, "the libraries"]
+    monkeypatch.setattr(rollout_places, "place_problem", lambda place: place.purpose)
+    changes = ["the drop-ins", "what has to be put back if it fails", "the lock of the rollout"]
+    assert rollout_places.unwritable(True) == {"changes": changes, "libraries": ["the libraries"]}
 
 
 def test_which_programs_a_build_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
