@@ -35,7 +35,7 @@ found = {
     "absent_here": gone, "problems": [], "units": units, "unfinished": [], "library_users": [],
     "backends": {"chosen": {}, "by_flags": False},
     "dropins": json.loads(r'''DROPINS'''),
-    "build": {}, "host_wide": {"entries": [], "settings": False, "restart_due": [], "filtered": []},
+    "build": {}, "unwritable": {}, "host_wide": {"entries": [], "settings": False, "restart_due": [], "filtered": []},
 }
 libraries = {
     "platform": {"machine": "m", "libc": "glibc 2"}, "layout": None, "compiler": None, "no_compiler": "", "unable": {},
