@@ -13,6 +13,7 @@ from ..linux.accounts import Account, account_of
 from ..linux.procfs import HOST, Proc
 from ..linux.unreadable import Unreadable
 from .access import Lists, Reader
+from .members import Members
 from .record import Holder, Record, TableValues, stands_for, values_of
 from .timers import TimerSeen, read_timers
 from .unowned import inodes_in_tables, rows_of_nobody, with_units
@@ -101,7 +102,7 @@ class Sweep:
         self._asked_for = 0
         """What was seen of all sockets at once, where that was worth it, and how many were asked for till then."""
         self._threads_known: t.Set[int] = set()
-        self._pid_in: t.Dict[t.Optional[int], int] = {}
+        self._members = Members(proc)
         self._tables: t.Dict[t.Optional[int], t.List[procnet.Row]] = {}
         self._timers: t.Dict[t.Optional[int], t.Dict[int, TimerSeen]] = {}
 
@@ -122,7 +123,7 @@ class Sweep:
         self._complete()
 
     def _leave_out(self, sample: Sample, pids: t.Iterable[int]) -> None:
-        rows = {row.inode: row for pid in self._pid_in.values() for row in procnet.read_tables(pid, proc=self._proc)}
+        rows = {row.inode: row for namespace in self._members for row in self._table_of(namespace)}
         held: t.Dict[str, t.Set[int]] = {}
         for pid in pids:
             for thread in self._tables_of(pid):
@@ -138,7 +139,7 @@ class Sweep:
 
         Some may be of processes that are not shown (unreadable).
         """
-        rows = rows_of_nobody(self._before, self._held, self._pid_in.values(), self._listed, self._proc)
+        rows = rows_of_nobody(self._before, self._held, self._lines_of, self._listed, self._proc)
         return with_units(rows, self._at_once_anyway().inodes, self._proc) if rows else []
 
     def _listed(self) -> Lists:
@@ -147,16 +148,26 @@ class Sweep:
 
     def process_in(self, namespace: t.Optional[int]) -> t.Optional[int]:
         """Return a process of the sweep, or a thread, that is in a network namespace; None where there is none."""
-        return self._pid_in.get(namespace)
+        return self._members.one_in(namespace)
+
+    def _lines_of(self, inodes: t.Set[int]) -> t.Dict[int, str]:
+        """Return the lines of these sockets in the tables of all namespaces."""
+        found: t.Dict[int, str] = {}
+        for namespace in self._members:
+            found.update(self._members.ask(namespace, lambda pid: procnet.find_lines(pid, inodes, self._proc)) or {})
+        return found
+
+    def _table_of(self, namespace: t.Optional[int], listening_only: bool = False) -> t.List[procnet.Row]:
+        def shown_by(pid: int) -> t.List[procnet.Row]:
+            return procnet.read_tables(pid, listening_only=listening_only, proc=self._proc)
+
+        return self._members.ask(namespace, shown_by) or []
 
     def _learn_namespace(self, pid: int) -> t.Optional[int]:
         """Return the network namespace of a process; whoever is seen in one first stands for it."""
-        namespace = self._proc.network_namespace(pid)
+        namespace = self._members.learn(pid)
         if namespace is None:  # its first thread may have ended: then it is in no namespace, and the others are
-            pid = self._proc.living(pid)
-            namespace = self._proc.network_namespace(pid)
-        if namespace is not None:
-            self._pid_in.setdefault(namespace, pid)
+            namespace = self._members.learn(self._proc.living(pid))
         return namespace
 
     def _learn_namespaces_of_threads(self, pid: int) -> None:
@@ -224,20 +235,28 @@ class Sweep:
 
     def _inodes_before(self) -> t.Set[int]:
         """Return what stands in the tables of the kernel, which need not be read where there is so much in them."""
-        count = sum(procnet.count_sockets(pid, self._proc) for pid in self._pid_in.values())
-        seen = self._look_at_once_for(count)
+        ask = self._members.ask
+        counts = [
+            ask(namespace, lambda pid: procnet.count_sockets(pid, self._proc)) or 0 for namespace in self._members
+        ]
+        seen = self._look_at_once_for(sum(counts))
         self._asked_for = 0  # the same sockets will be asked for
-        others = [pid for namespace, pid in self._pid_in.items() if namespace not in seen.namespaces]
-        return inodes_in_tables(others, self._proc).union(seen.inodes)
+        found = set(seen.inodes)
+        for namespace in self._members:
+            if namespace not in seen.namespaces:
+                found.update(ask(namespace, lambda pid: inodes_in_tables(pid, self._proc)) or ())
+        return found
 
     def _namespaces(self) -> t.Dict[int, int]:
-        return {namespace: pid for namespace, pid in self._pid_in.items() if namespace is not None}
+        there = {namespace: self._members.one_in(namespace) for namespace in self._members}
+        return {namespace: pid for namespace, pid in there.items() if pid is not None}
 
     def _fall_back(self, pid: int, thread: t.Optional[int], unknown: t.Mapping[int, int], error: Unreadable) -> None:
         """Make records of what /proc/PID/net shows; only the sockets of the process's own namespace are there."""
         namespace = self._learn_namespace(thread or pid)
         if namespace not in self._timers:
-            self._timers[namespace] = read_timers(self._pid_in.get(namespace, pid), self._proc)
+            timers = self._members.ask(namespace, lambda one: read_timers(one, self._proc))
+            self._timers[namespace] = read_timers(pid, self._proc) if timers is None else timers
         seen = self._timers[namespace]
         for descriptor, inode in unknown.items():
             holder = Holder(pid, descriptor, thread)
@@ -255,7 +274,7 @@ class Sweep:
         """Make the records: all that is known of a socket once every process was looked at."""
         owners = {inode: stands_for(holders).pid for inode, holders in self._holders.items()}
         namespaces = {
-            inode: values.namespace if values.namespace in self._pid_in else self._namespace_of(values, owners[inode])
+            inode: values.namespace if values.namespace in self._members else self._namespace_of(values, owners[inode])
             for inode, values in self._values.items()
         }
         listeners = self._find_listeners(namespaces)
@@ -309,7 +328,7 @@ class Sweep:
         """Return the network namespace of a socket, and learn who is in it."""
         if values.namespace is None:  # the kernel does not tell: assume that of the process
             return self._learn_namespace(pid)
-        if values.namespace not in self._pid_in:
+        if values.namespace not in self._members:
             self._learn_namespaces_of_threads(pid)
         return values.namespace
 
@@ -345,16 +364,14 @@ class Sweep:
         return found
 
     def _listening(self, namespace: t.Optional[int]) -> t.List[procnet.Row]:
-        pid = self._pid_in.get(namespace)
-        rows = procnet.read_tables(pid, listening_only=True, proc=self._proc) if pid is not None else []
+        rows = self._table_of(namespace, listening_only=True)
         self._something_waits = self._something_waits or any(row.queue for row in rows if row.inode in self._holders)
         return rows
 
     def _remote_of(self, inode: int, namespace: t.Optional[int]) -> t.Optional[procnet.Address]:
         """Look up where a socket is connecting to: getpeername(2) tells only once it has arrived."""
         if namespace not in self._tables:
-            pid = self._pid_in.get(namespace)
-            self._tables[namespace] = procnet.read_tables(pid, proc=self._proc) if pid is not None else []
+            self._tables[namespace] = self._table_of(namespace)
         for row in self._tables[namespace]:
             if row.inode == inode:
                 return row.remote

@@ -26,15 +26,15 @@ MOST_EXAMPLES = 3
 """How many are named; the counts are of all."""
 
 
-def inodes_in_tables(pids: t.Iterable[int], proc: Proc = HOST) -> t.Set[int]:
-    """Return the sockets in the tables of the network namespaces of these processes."""
-    return {inode for pid in pids for inode, _line in procnet.read_lines(pid, proc)} - {0}
+def inodes_in_tables(pid: int, proc: Proc = HOST) -> t.Set[int]:
+    """Return the sockets in the tables of the network namespace of a process."""
+    return {inode for inode, _line in procnet.read_lines(pid, proc)} - {0}
 
 
 def rows_of_nobody(
     before: t.Set[int],
     held: t.Set[int],
-    pids: t.Collection[int],
+    lines_of: t.Callable[[t.Set[int]], t.Mapping[int, str]],
     listed: t.Callable[[], Lists],
     proc: Proc = HOST,
 ) -> t.List[procnet.Row]:
@@ -45,12 +45,12 @@ def rows_of_nobody(
 
     :param before: what inodes_in_tables() said before the sweep.
     :param held: what the sweep has found with processes.
-    :param pids: one for each network namespace.
+    :param lines_of: gives the lines of sockets in the tables of the kernel as they are by then, by inode.
     :param listed: gives what lists the sockets of processes as they are by then.
     """
     missing = before - held
     if missing:
-        missing = set(_lines_of(missing, pids, proc))
+        missing = set(lines_of(missing))
     if missing:
         silent = answering.SILENT  # as of the first look: asking once more would cost a tenth of the second
         lists = listed()
@@ -62,12 +62,8 @@ def rows_of_nobody(
                     continue
     if not missing:
         return []
-    rows = {row.inode: row for row in procnet.parse_table(_lines_of(missing, pids, proc).values())}
+    rows = {row.inode: row for row in procnet.parse_table(lines_of(missing).values())}
     return list(rows.values())
-
-
-def _lines_of(inodes: t.Set[int], pids: t.Iterable[int], proc: Proc) -> t.Dict[int, str]:
-    return {inode: line for pid in pids for inode, line in procnet.find_lines(pid, inodes, proc).items()}
 
 
 def with_units(rows: t.Sequence[procnet.Row], cgroups: t.Mapping[int, int], proc: Proc = HOST) -> t.List[procnet.Row]:

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import answering, procnet, threads
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.accounts import Account
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
-from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import Address, Row
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procnet import Address, Row, find_lines
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.unreadable import Unreadable
 from ansible_collections.netops.keepalive.plugins.module_utils.settings.options import OPTIONS
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets import sweep as sockets_sweep
@@ -369,7 +369,10 @@ def test_who_does_not_let_himself_be_read_is_not_looked_at_again(
     monkeypatch.setitem(answering.SILENT, 20, "silent")
     reader = MadeUp({(20, None): AssertionError("looked at"), (30, None): {4: values(78)}})
     expected = [Row("ipv4", OWN, PEER, ESTABLISHED, 0, 77, 1.0)]
-    assert rows_of_nobody({77, 78, 79}, set(), [1], lambda: reader, proc) == expected
+    assert (
+        rows_of_nobody({77, 78, 79}, set(), lambda wanted: find_lines(1, wanted, proc), lambda: reader, proc)
+        == expected
+    )
 
 
 def row(inode: int, state: int = ESTABLISHED) -> Row:

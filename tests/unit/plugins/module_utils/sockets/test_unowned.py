@@ -41,6 +41,10 @@ def unowned(access: Access) -> t.Dict[int, procnet.Row]:
     return {row.inode: row for row in sweep.unowned()}
 
 
+def own_lines(inodes: t.Set[int]) -> t.Dict[int, str]:
+    return procnet.find_lines(os.getpid(), inodes, HOST)
+
+
 def test_a_socket_on_its_way_to_a_process_that_does_not_take_it(access: Access, server: socket.socket) -> None:
     with Child(SEND_AWAY) as child:
         port = server.getsockname()[1]
@@ -66,20 +70,20 @@ def test_what_processes_hold_is_not_among_them(access: Access, server: socket.so
 def test_what_is_opened_during_the_sweep_does_not_count() -> None:
     with socket.create_server(("127.0.0.1", 0)) as late:
         inode = os.fstat(late.fileno()).st_ino
-        assert sockets_unowned.rows_of_nobody(set(), set(), [os.getpid()], PortableReader) == []
-        before = sockets_unowned.inodes_in_tables([os.getpid()])
+        assert sockets_unowned.rows_of_nobody(set(), set(), own_lines, PortableReader) == []
+        before = sockets_unowned.inodes_in_tables(os.getpid())
         assert inode in before
         # As if a process had got it just after it was looked at: the second look finds it there.
         assert inode not in {
-            row.inode for row in sockets_unowned.rows_of_nobody(before, set(), [os.getpid()], PortableReader)
+            row.inode for row in sockets_unowned.rows_of_nobody(before, set(), own_lines, PortableReader)
         }
 
 
 def test_what_is_closed_during_the_sweep_does_not_count() -> None:
     with socket.create_server(("127.0.0.1", 0)) as early:
         inode = os.fstat(early.fileno()).st_ino
-        before = sockets_unowned.inodes_in_tables([os.getpid()])
-    rows = sockets_unowned.rows_of_nobody(before, set(), [os.getpid()], PortableReader)
+        before = sockets_unowned.inodes_in_tables(os.getpid())
+    rows = sockets_unowned.rows_of_nobody(before, set(), own_lines, PortableReader)
     assert inode in before and inode not in {row.inode for row in rows}
 
 
@@ -93,11 +97,11 @@ class Never(PortableReader):
 def test_processes_are_looked_at_again_only_where_something_is_missing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as early:
         inode = os.fstat(early.fileno()).st_ino
-        assert sockets_unowned.rows_of_nobody({inode}, {inode}, [os.getpid()], Never) == []
+        assert sockets_unowned.rows_of_nobody({inode}, {inode}, own_lines, Never) == []
         with pytest.raises(AssertionError, match="looked at"):
-            sockets_unowned.rows_of_nobody({inode}, set(), [os.getpid()], Never)
+            sockets_unowned.rows_of_nobody({inode}, set(), own_lines, Never)
     wait_until_nobody_holds([inode])
-    assert sockets_unowned.rows_of_nobody({inode}, set(), [os.getpid()], Never) == [], "it was closed"
+    assert sockets_unowned.rows_of_nobody({inode}, set(), own_lines, Never) == [], "it was closed"
 
 
 def row(user: int, port: int, state: int = 1) -> procnet.Row:

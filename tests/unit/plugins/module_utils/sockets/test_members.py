@@ -1,0 +1,110 @@
+# Copyright (c) 2026, The netops.keepalive authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who is asked about a network namespace, and who when that one ends: processes come and go meanwhile."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+import pytest
+from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.members import Members
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.sweep import Sweep
+from ansible_collections.netops.keepalive.tests.unit.support.held import wait_until_nobody_holds
+from ansible_collections.netops.keepalive.tests.unit.support.live_processes import Child
+
+HERE, THERE = 1, 2
+
+
+class Told(Proc):
+    """Processes of which a test says in which namespace they are."""
+
+    def __init__(self, **namespaces: int) -> None:
+        super().__init__("/nowhere")
+        self.now: t.Dict[int, t.Optional[int]] = {int(name[1:]): place for name, place in namespaces.items()}
+
+    def network_namespace(self, pid: int) -> t.Optional[int]:
+        return self.now.get(pid)
+
+
+def seen(proc: Proc, *pids: int) -> Members:
+    members = Members(proc)
+    for pid in pids:
+        members.learn(pid)
+    return members
+
+
+def test_each_namespace_is_known_by_who_was_seen_in_it_first() -> None:
+    proc = Told(p1=HERE, p20=THERE, p30=THERE)
+    members = seen(proc, 1, 30, 20, 99)
+    assert (list(members), HERE in members, 3 in members, None in members) == ([HERE, THERE], True, False, False)
+    assert [members.one_in(namespace) for namespace in (HERE, THERE, 3, None)] == [1, 30, None, None]
+    assert (members.learn(20), members.learn(99)) == (THERE, None)
+
+
+@pytest.mark.parametrize("became", [None, HERE])
+def test_when_that_one_ends_or_its_number_is_anothers_the_next_is_asked(became: t.Optional[int]) -> None:
+    proc = Told(p1=HERE, p20=THERE, p30=THERE)
+    members = seen(proc, 1, 20, 30)
+
+    def question(pid: int) -> str:
+        if pid == 20:
+            proc.now[20] = became
+        return f"seen by {pid}"
+
+    assert members.ask(THERE, question) == "seen by 30", "what 20 showed may be of nobody, or of elsewhere"
+    assert members.one_in(THERE) == 30
+
+
+def test_where_nobody_is_left_nothing_is_known() -> None:
+    proc = Told(p20=THERE)
+    members = seen(proc, 20)
+    proc.now.clear()
+    assert (members.ask(THERE, str), members.one_in(THERE), THERE in members) == (None, None, True)
+
+
+class EndsEarly(Proc):
+    """Once all processes were seen, the first of a namespace ends."""
+
+    def __init__(self, last: int, end: t.Callable[[], object]) -> None:
+        super().__init__()
+        self._last, self._end = last, [end]
+
+    def network_namespace(self, pid: int) -> t.Optional[int]:
+        namespace = super().network_namespace(pid)
+        while pid == self._last and self._end:
+            self._end.pop()()
+        return namespace
+
+
+SERVE = """
+import array, ctypes
+assert ctypes.CDLL(None).setns(os.open({namespace!r}, os.O_RDONLY), 0x40000000) == 0
+import fcntl, struct
+s = socket.socket(); fcntl.ioctl(s, 0x8914, struct.pack("16sH22x", b"lo", 1)); s.close()
+l = socket.create_server(("127.0.0.1", 0)); c = socket.create_connection(l.getsockname()); a = l.accept()[0]
+lost = socket.create_connection(l.getsockname())
+here, there = socket.socketpair()
+here.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [lost.fileno()]))])
+answer = [os.fstat(one.fileno()).st_ino for one in (l, c, a, lost)]
+lost.close()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_what_is_in_a_namespace_is_seen_though_the_first_process_there_ends_meanwhile() -> None:
+    with Child() as one, Child() as two:
+        first, last = sorted((one, two), key=lambda child: child.pid)
+        first.run("import ctypes\nassert ctypes.CDLL(None).unshare(0x40000000) == 0")
+        inodes = last.run(SERVE.format(namespace=f"/proc/{first.pid}/ns/net"))
+        wait_until_nobody_holds(inodes[3:])
+        sweep = Sweep(PortableReader(), {}, EndsEarly(last.pid, first.__exit__), watched=True)
+        sweep.take([first.pid, last.pid])
+        unowned = {row.inode for row in sweep.unowned()}
+    directions = {sweep.records[inode].direction: inode for inode in inodes[:3]}
+    assert directions == {"listening": inodes[0], "outgoing": inodes[1], "accepted": inodes[2]}
+    assert inodes[3] in unowned
