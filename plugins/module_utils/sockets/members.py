@@ -5,7 +5,8 @@
 """Which processes are in which network namespace: the kernel shows the tables of one only by a process that is in it.
 
 A process that ends shows nothing any more, and soon another one has its number. So what was seen by one counts if it
-was in the namespace afterwards, too; else the next is asked.
+was in the namespace afterwards, too; else the next is asked. A user may have thousands that go elsewhere and come
+back: of those that do while a table is read, which takes milliseconds, only a few are waited for.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import typing as t
 from ..linux.procfs import HOST, Proc
 
 Shown = t.TypeVar("Shown")
+
+MOST_LEAVING = 8
+"""So many may leave a namespace while they are asked about it; then nothing is known of it."""
 
 
 class Members:
@@ -43,14 +47,19 @@ class Members:
         return self.ask(namespace, lambda pid: pid)
 
     def ask(self, namespace: t.Optional[int], question: t.Callable[[int], Shown]) -> t.Optional[Shown]:
-        """Ask about a namespace by who is in it; None where nobody is any more.
+        """Ask about a namespace by who is in it; None where nobody is any more, or nobody stays.
 
         :param question: gets the number of a process or thread.
         """
         members = {} if namespace is None else self._known.get(namespace, {})
+        leaving = 0
         for pid in list(members):
-            answer = question(pid)
             if self._proc.network_namespace(pid) == namespace:
-                return answer
+                answer = question(pid)
+                if self._proc.network_namespace(pid) == namespace:
+                    return answer
+                leaving += 1
             del members[pid]
+            if leaving == MOST_LEAVING:
+                break
         return None

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.netops.keepalive.plugins.module_utils.linux.procfs import Proc
-from ansible_collections.netops.keepalive.plugins.module_utils.sockets.members import Members
+from ansible_collections.netops.keepalive.plugins.module_utils.sockets.members import MOST_LEAVING, Members
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.portable import PortableReader
 from ansible_collections.netops.keepalive.plugins.module_utils.sockets.sweep import Sweep
 from ansible_collections.netops.keepalive.tests.unit.support.held import wait_until_nobody_holds
@@ -58,6 +58,29 @@ def test_when_that_one_ends_or_its_number_is_anothers_the_next_is_asked(became: 
 
     assert members.ask(THERE, question) == "seen by 30", "what 20 showed may be of nobody, or of elsewhere"
     assert members.one_in(THERE) == 30
+
+
+def test_who_has_ended_is_not_asked() -> None:
+    proc = Told(p20=THERE, p30=THERE)
+    members, asked = seen(proc, 20, 30), []
+    del proc.now[20]
+    members.ask(THERE, asked.append)
+    assert asked == [30]
+
+
+def test_a_user_whose_processes_come_and_go_makes_nobody_wait_for_all_of_them() -> None:
+    proc = Told(**{f"p{pid}": THERE for pid in range(100, 5100)})
+    members, asked = seen(proc, *proc.now), []
+
+    def question(pid: int) -> str:
+        asked.append(pid)
+        proc.now[pid] = HERE
+        return "something"
+
+    for pid in range(100, 200):  # who has gone before is passed over, and costs nothing
+        proc.now[pid] = HERE
+    assert members.ask(THERE, question) is None
+    assert asked == list(range(200, 200 + MOST_LEAVING))
 
 
 def test_where_nobody_is_left_nothing_is_known() -> None:
