@@ -99,6 +99,8 @@ class _Change(t.NamedTuple):
     def make(self) -> PreloadChange:
         request, path = self.request, self.place.path
         self._refuse_where_others_write()
+        if self.check:
+            watchdog.refuse_during_a_trial(self.place)
         notes = [] if self.check else watchdog.clean_up(self.place)
         before = _read(path)
         wanted = [] if request.absent else _wanted(request)
@@ -137,8 +139,6 @@ class _Change(t.NamedTuple):
 
     def _refuse_where_others_write(self) -> None:
         path = self.place.path
-        if self.check and watchdog.running(self.place):
-            raise watchdog.Busy(f"another run is trying a new {path} at this moment; run again in a minute")
         wrong = fault(os.path.dirname(path))
         if wrong:
             raise PreloadRefused(f"path: {path}: {wrong}; nothing was changed", path=path)

@@ -71,13 +71,13 @@ def linking(program: str) -> str:
 
 
 def running(place: GuardedFile) -> bool:
-    """Whether a watchdog guards this file now."""
+    """Whether a watchdog guards this file now; until it has ended, though it has said its last word before."""
     try:
-        descriptor = os.open(os.path.join(place.state, "lock"), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(os.path.join(place.state, "lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two that ask are no watchdog to each other
     except OSError as error:
         if error.errno != errno.EWOULDBLOCK:
             raise
@@ -102,11 +102,10 @@ def mounted_from(path: str, mountinfo: str = "/proc/self/mountinfo") -> t.Option
     return found
 
 
-def clean_up(place: GuardedFile) -> t.List[str]:
-    """Take away what a trial has left that ended with its host or its watchdog; say what it was.
+def refuse_during_a_trial(place: GuardedFile) -> None:
+    """Wait for a watchdog that has said its last word, for at most 15 s; change nothing.
 
     :raises Busy: a trial is going on.
-    :raises WatchdogError: what is left cannot be taken away.
     """
     if not glob.glob(os.path.join(glob.escape(place.state), "armed.*")):
         _wait_until_gone(place)  # one that has said its last word, or nobody
@@ -115,6 +114,15 @@ def clean_up(place: GuardedFile) -> t.List[str]:
             f"another run has put a new {place.path} in force and has not confirmed it yet; it does so, or its watchdog"
             " takes the file back, within a minute by default: run again then"
         )
+
+
+def clean_up(place: GuardedFile) -> t.List[str]:
+    """Take away what a trial has left that ended with its host or its watchdog; say what it was.
+
+    :raises Busy: a trial is going on.
+    :raises WatchdogError: what is left cannot be taken away.
+    """
+    refuse_during_a_trial(place)
     notes = []
     while os.path.basename(mounted_from(place.path) or "") == os.path.basename(place.new):
         ended = run([find_program("umount") or "umount", place.path], _WAIT)
@@ -158,6 +166,7 @@ def begin(place: GuardedFile, program: str, content: bytes, token: str, seconds:
             reasons.append(f"{how}: the new file is not seen here (has this session a mount namespace of its own?)")
             end(place, token, "abort")
         else:
+            _wait_until_gone(place)  # the next one would find its lock taken, and not begin
             reasons.append(f"{how}: {_result(place, token)}")
             if not _result(place, token).startswith("not begun"):
                 break  # it was in force, and is not any more: the time was too short
@@ -186,15 +195,20 @@ def end(place: GuardedFile, token: str, decision: str) -> str:
 
     :raises WatchdogError: it had decided itself already, or is not there.
     """
+    late = False
     try:
         os.rename(place.state_file("armed", token), place.state_file(decision, token))
     except FileNotFoundError:
-        if _wait_for(place, token, ("result",)):
-            raise WatchdogError(f"too late, the watchdog has ended the trial: {_result(place, token)}") from None
-        raise WatchdogError("too late, and the watchdog has left no word: is the host just booted?") from None
+        late = True
     if not _wait_for(place, token, ("result",)):
-        raise WatchdogError(f"the watchdog did not answer within {_WAIT} s")
+        raise WatchdogError(
+            "too late, and the watchdog has left no word: is the host just booted?"
+            if late
+            else f"the watchdog did not answer within {_WAIT} s"
+        )
     _wait_until_gone(place)
+    if late:
+        raise WatchdogError(f"too late, the watchdog has ended the trial: {_result(place, token)}")
     return _result(place, token)
 
 

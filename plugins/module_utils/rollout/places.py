@@ -28,6 +28,8 @@ class NeededPlace(t.NamedTuple):
     needed: int
     """bytes"""
     purpose: str
+    cure: str = "remount it"
+    """What to do where it is read-only."""
 
 
 def places_of_changes() -> t.List[NeededPlace]:
@@ -41,7 +43,9 @@ def places_of_changes() -> t.List[NeededPlace]:
 
 def place_of_libraries() -> NeededPlace:
     """Return where they are installed; those that are there are at most replaced, one by one."""
-    return NeededPlace(LIBRARY_DIR, 0 if _installed() else 2048 * KIB, "the libraries")
+    needed = 0 if _installed() else 2048 * KIB
+    cure = "remount it, or put them into the image that it comes with"  # which a remount would not outlive
+    return NeededPlace(LIBRARY_DIR, needed, "the libraries", cure)
 
 
 def _installed() -> bool:
@@ -56,7 +60,7 @@ def place_problem(place: NeededPlace) -> t.Optional[str]:
         folder = os.path.dirname(folder)
     system = os.statvfs(folder)
     if system.f_flag & os.ST_RDONLY:
-        return f"{folder} is read-only, and {place.purpose} must be written there; remount it, or leave this host out"
+        return f"{folder} is read-only, and {place.purpose} must be written there; {place.cure}, or leave this host out"
     if not os.access(folder, os.W_OK | os.X_OK):
         return (
             f"{folder} cannot be written to, not by root either, and {place.purpose} must be; see 'lsattr -d {folder}'"

@@ -241,16 +241,26 @@ def test_what_keeps_it_from_being_done_is_told_with_the_file(
     assert run() == {"failed": True, "msg": said_of_it.format(file=file), "path": str(file)}
 
 
-def test_during_a_trial_check_mode_says_when_to_come_again(
-    run: Run, file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("check", [True, False])
+def test_during_a_trial_it_says_when_to_come_again(
+    run: Run, file: pathlib.Path, monkeypatch: pytest.MonkeyPatch, check: bool
 ) -> None:
     monkeypatch.setattr(watchdog, "running", lambda _place: True)
-    said_of_it = f"another run is trying a new {file} at this moment; run again in a minute"
-    assert run(check=True) == {"failed": True, "msg": said_of_it, "path": str(file)}
     place = watchdog.guarded(str(file))
     os.mkdir(place.state)
     (file.parent / place.state / "armed.token").touch()
-    assert run()["msg"].startswith(f"another run has put a new {file} in force and has not confirmed it yet; ")
+    answer = run(check=check)
+    assert answer == {"failed": True, "msg": answer["msg"], "path": str(file)}
+    assert answer["msg"].startswith(f"another run has put a new {file} in force and has not confirmed it yet; ")
+
+
+def test_check_mode_waits_for_a_watchdog_that_has_said_its_last_word(
+    run: Run, file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = [True, True, False]
+    monkeypatch.setattr(watchdog, "running", lambda _place: there.pop(0) if there else False)
+    assert run(check=True, state="absent")["changed"] is False
+    assert there == []
 
 
 @pytest.mark.parametrize(

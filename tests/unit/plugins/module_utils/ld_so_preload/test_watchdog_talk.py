@@ -70,6 +70,23 @@ def test_a_watchdog_is_there_while_it_holds_its_lock(place: watchdog.GuardedFile
     assert watchdog.running(place) is False
 
 
+def test_two_that_ask_are_no_watchdog_to_each_other(
+    place: watchdog.GuardedFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkdir(place.state)
+    pathlib.Path(place.state, "lock").write_text("")
+    flock, answers = fcntl.flock, []
+
+    def ask_meanwhile(descriptor: int, how: int) -> None:
+        flock(descriptor, how)
+        monkeypatch.setattr(watchdog.fcntl, "flock", flock)
+        answers.append(watchdog.running(place))
+
+    monkeypatch.setattr(watchdog.fcntl, "flock", ask_meanwhile)
+    answers.append(watchdog.running(place))
+    assert answers == [False, False]
+
+
 def test_a_lock_that_cannot_be_asked_is_an_error(place: watchdog.GuardedFile, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkdir(place.state)
     pathlib.Path(place.state, "lock").write_text("")
@@ -203,6 +220,26 @@ def test_where_mounting_is_not_possible_the_file_is_renamed(
     assert names(place.state) == ["armed.tok"], "what was said of the first way is no word on the second"
 
 
+def test_the_second_way_is_begun_when_the_watchdog_of_the_first_is_gone(
+    place: watchdog.GuardedFile, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds its lock until it has ended, on a busy host a while after its last word: a second would not begin."""
+    os.mkdir(place.state)
+    lock = os.open(f"{place.state}/lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    guard = Guard(monkeypatch, place, mount="not begun: mount failed", rename="armed")
+    monkeypatch.setattr(watchdog, "_wait_until_gone", lambda _place: os.close(lock))
+    held = []
+
+    def start(command: t.List[str], token: str) -> None:
+        held.append(watchdog.running(place))
+        guard.start(command, token)
+
+    monkeypatch.setattr(watchdog, "_start", start)
+    assert begin(place, program) == "rename"
+    assert held == [True, False]
+
+
 REFUSED = [
     ({"mount": "reverted: the time was over"}, ["mount: reverted: the time was over"]),
     ({"mount": "not begun: a", "rename": "not begun: b"}, ["mount: not begun: a", "rename: not begun: b"]),
@@ -274,9 +311,12 @@ def test_a_decision_that_comes_too_late(place: watchdog.GuardedFile, monkeypatch
         watchdog.end(place, "1", "commit")
     assert str(error.value) == "too late, and the watchdog has left no word: is the host just booted?"
     pathlib.Path(place.state_file("result", "1")).write_text("reverted: the time was over\n")
+    gone: t.List[watchdog.GuardedFile] = []
+    monkeypatch.setattr(watchdog, "_wait_until_gone", gone.append)
     with pytest.raises(WatchdogError) as error:
         watchdog.end(place, "1", "commit")
     assert str(error.value) == "too late, the watchdog has ended the trial: reverted: the time was over"
+    assert gone == [place], "whoever begins anew finds nobody"
 
 
 def test_the_state_of_a_trial(place: watchdog.GuardedFile) -> None:

@@ -36,11 +36,15 @@ def test_a_file_system_that_is_read_only_full_or_out_of_inodes(tmp_path: pathlib
     places = [
         NeededPlace(f"{tmp_path}/{name}/a/b", 128 * KIB, "the drop-ins") for name in ("ro", "full", "inodes", "good")
     ]
+    libraries = rollout_places.place_of_libraries()
+    places.append(libraries._replace(path=f"{tmp_path}/ro"))
     assert run_mounted(mounts, PROGRAM, places) == [
         f"{tmp_path}/ro is read-only, and the drop-ins must be written there; remount it, or leave this host out",
         f"{tmp_path}/full has 24 KiB left, the drop-ins may need 128; free some space",
         f"{tmp_path}/inodes has 4 inodes left, and the drop-ins must be written there; remove some files",
         None,
+        f"{tmp_path}/ro is read-only, and the libraries must be written there; remount it, or put them into the image"
+        " that it comes with, or leave this host out",
     ]
 
 
