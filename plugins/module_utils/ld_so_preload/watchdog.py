@@ -228,7 +228,7 @@ def _start(command: t.Sequence[str], token: str) -> None:
     systemd_run = find_program("systemd-run")
     if systemd_run and os.path.isdir("/run/systemd/system"):
         unit = [
-            f"--unit=keepalive-preload-{token}.service",
+            f"--unit=keepalive-preload-{token}-{command[1]}.service",  # systemd may still know that of the first way
             "--description=Guards a new /etc/ld.so.preload until Ansible confirms it",
         ]
         try:

@@ -366,7 +366,7 @@ def test_it_is_a_unit_of_its_own_or_a_process_of_nobodys_session(
     monkeypatch.setattr(watchdog, "run", run)
     watchdog._start(["/guard", "mount"], "tok")
     assert asked == [[
-        "/usr/bin/systemd-run", "--quiet", "--collect", "--unit=keepalive-preload-tok.service",
+        "/usr/bin/systemd-run", "--quiet", "--collect", "--unit=keepalive-preload-tok-mount.service",
         "--description=Guards a new /etc/ld.so.preload until Ansible confirms it", "--", "/guard", "mount",
     ]]  # fmt: skip
     assert started == ([(["/guard", "mount"], OUTSIDE)] if child else [])
@@ -380,5 +380,5 @@ def test_without_systemd_it_is_a_process(monkeypatch: pytest.MonkeyPatch, starte
     else:
         monkeypatch.setattr(watchdog, "find_program", lambda _name: None)
     monkeypatch.setattr(watchdog, "run", lambda *_arguments: pytest.fail("asked for a unit"))
-    watchdog._start(["/guard"], "tok")
-    assert started == [(["/guard"], OUTSIDE)]
+    watchdog._start(["/guard", "mount"], "tok")
+    assert started == [(["/guard", "mount"], OUTSIDE)]
