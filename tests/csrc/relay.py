@@ -21,13 +21,16 @@ PIDFD_GETFD = 438  # the same on every architecture
 Options = t.Dict[str, int]
 
 
-def socket_of(port: int, remote: bool) -> socket.socket:
-    """A duplicate of the socket whose local (or remote) port is this one, whichever process of this machine has it."""
+def socket_of(local: int, remote: int) -> socket.socket:
+    """A duplicate of the socket that is connected from port to port, whichever process of this machine has it.
+
+    One port alone is no name: other tests have thousands of sockets, to other ports from the same ones.
+    """
     inodes = set()
     for table in ("tcp", "tcp6"):
         for line in Path("/proc/net", table).read_text().splitlines()[1:]:
             words = line.split()
-            if int(words[2 if remote else 1].rpartition(":")[2], 16) == port and words[9] != "0":
+            if [int(end.rpartition(":")[2], 16) for end in words[1:3]] == [local, remote] and words[9] != "0":
                 inodes.add(f"socket:[{words[9]}]")
     libc = ctypes.CDLL(None, use_errno=True)
     for link in map(Path, glob.iglob("/proc/[0-9]*/fd/*")):
@@ -43,12 +46,12 @@ def socket_of(port: int, remote: bool) -> socket.socket:
             os.close(process)
         if fd >= 0:
             return socket.socket(fileno=fd)
-    raise AssertionError(f"no process has a socket with the {'remote' if remote else 'local'} port {port}")
+    raise AssertionError(f"no process has a socket from port {local} to port {remote}")
 
 
-def read_options(port: int, remote: bool = False) -> Options:
-    """What the socket with this local (or remote) port has, as the kernel reads it back."""
-    with socket_of(port, remote) as one:
+def read_options(local: int, remote: int) -> Options:
+    """What the socket that is connected from port to port has, as the kernel reads it back."""
+    with socket_of(local, remote) as one:
         level = socket.IPPROTO_TCP
         return {
             "SO_KEEPALIVE": one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
@@ -92,7 +95,7 @@ class Relay:
                             other[one].shutdown(socket.SHUT_WR)
                         continue
                     if one is client and not known:
-                        self.seen.append(read_options(port))
+                        self.seen.append(read_options(port, self.port))
                         known = True
                     other[one].sendall(data)
 

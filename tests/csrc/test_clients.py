@@ -271,12 +271,12 @@ def test_psql(compare: t.Callable[..., Compared], tmp_path: Path) -> None:
     assert found.with_ == OURS
 
 
-def options_of_accepted(port: int) -> Options:
-    """The options of the server's end of a connection from this port, as soon as the server has accepted it."""
+def options_of_accepted(port: int, client: int) -> Options:
+    """The options of the server's end of a connection from a client's port, as soon as the server has accepted it."""
     until = time.monotonic() + 10
     while True:
         try:
-            return read_options(port, remote=True)
+            return read_options(port, client)
         except AssertionError:
             if time.monotonic() > until:
                 raise
@@ -302,7 +302,7 @@ def test_nginx_as_a_proxy(built: Path, web: Server, tmp_path: Path) -> None:
         env = ENV | {"LD_LIBRARY_PATH": libraries(root), "LD_PRELOAD": " ".join(str(built / name) for name in names)}
         with daemon(*command, port=port, env=env), socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"GET /page HTTP/1.0\r\n")
-            accepted.append(options_of_accepted(client.getsockname()[1]))
+            accepted.append(options_of_accepted(port, client.getsockname()[1]))
             client.sendall(b"\r\n")
             with client.makefile("rb") as answer:
                 pages.append(answer.read().partition(b"\r\n\r\n")[2])
