@@ -73,7 +73,7 @@ def linking(program: str) -> str:
 def running(place: GuardedFile) -> bool:
     """Whether a watchdog guards this file now; until it has ended, though it has said its last word before."""
     try:
-        descriptor = os.open(os.path.join(place.state, "lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(os.path.join(place.state, "lock"), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return False
     try:

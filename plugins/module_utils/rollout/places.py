@@ -44,7 +44,7 @@ def places_of_changes() -> t.List[NeededPlace]:
 def place_of_libraries() -> NeededPlace:
     """Return where they are installed; those that are there are at most replaced, one by one."""
     needed = 0 if _installed() else 2048 * KIB
-    cure = "remount it, or put them into the image that it comes with"  # which a remount would not outlive
+    cure = "remount it, or put them into the image that it comes with"  # what is put beside that, the next one lacks
     return NeededPlace(LIBRARY_DIR, needed, "the libraries", cure)
 
 
