@@ -11,6 +11,7 @@ import functools
 import http.server
 import os
 import pwd
+import random
 import socket
 import subprocess
 import sys
@@ -90,8 +91,15 @@ def daemon(*command: str | Path, port: int, **more: t.Any) -> t.Iterator[Server]
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return int(one.getsockname()[1])
+    """Return a port for a daemon, which takes it later: until then nobody is given one that the kernel does not give.
+
+    The tests beside this one have thousands of sockets, whose ports are those of C(ip_local_port_range), ip(7).
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.sample(range(2048, max(lowest, 4096)), 64):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("none of 64 ports is free")
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

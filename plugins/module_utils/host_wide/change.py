@@ -14,6 +14,7 @@ import typing as t
 
 from ..linux import below_root, in_force, trusted
 from ..linux.files import FileChange, apply_changes
+from ..linux.immutable import not_replaceable
 from ..settings.marker import MARKER, is_marked
 from ..settings.options import LIBRARIES, LIBRARY_DIR
 from . import check as host_wide_check
@@ -87,6 +88,8 @@ def change_settings(
     _refuse_foreign(path, before)
     if after is not None and not request.restored and not is_marked(after):
         raise SettingsRefused(f"content: the text must begin with '{MARKER}', or it could never be removed again")
+    if _differs(path, before, after) and not_replaceable(path):
+        raise SettingsRefused(f"nothing was changed: {not_replaceable(path)}")
     if _differs(path, before, after) and not check:
         take()
         before = _present_text(path)  # what others did until now counts

@@ -20,6 +20,7 @@ from ..libraries import loaders as libraries_loaders
 from ..linux import in_force
 from ..linux.file_lock import locked
 from ..linux.files import replace_file, sync_folder
+from ..linux.immutable import not_replaceable
 from ..linux.trusted import fault
 from ..settings.options import LIBRARIES
 from . import trial, watchdog
@@ -126,6 +127,7 @@ class _Change(t.NamedTuple):
             self.take()
         if new != before:
             _refuse_mounted(path)
+            _refuse_immutable(path)
         if wanted and new != before:
             tried = try_entries(request, NewEntries(wanted, old, after), notes, foretold=self.check)
             result.update({} if tried is None else {"tried": tried})
@@ -215,6 +217,13 @@ def _refuse_mounted(path: str) -> None:
             f"{path} is a mount of its own (of {source}), as container engines make them: it cannot be replaced"
             " from here; change the file that is mounted, where it is mounted from"
         )
+
+
+def _refuse_immutable(path: str) -> None:
+    """Before a trial, which a mount over such a file would still begin."""
+    why = not_replaceable(path)
+    if why:
+        raise PreloadRefused(f"{why}; nothing was changed")
 
 
 def _wanted(request: PreloadRequest) -> t.List[str]:

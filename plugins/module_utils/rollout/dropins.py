@@ -16,6 +16,7 @@ import typing as t
 
 from ..linux import in_force
 from ..linux.files import FileChange, NotPutBack, apply_changes
+from ..linux.immutable import not_replaceable
 from ..linux.printable import lines_of
 from ..linux.trusted import fault
 from ..units import dropin as units_dropin
@@ -76,6 +77,8 @@ def plan_dropins(
             )
         elif before != after and _not_roots(os.path.dirname(path)):
             problems.append(f"{unit}: {_not_roots(os.path.dirname(path))}; make it a folder that only root can change")
+        elif before != after and not_replaceable(path):
+            problems.append(f"{unit}: {not_replaceable(path)}")
         elif before != after:
             changes.append(FileChange(path, before, after))
     return changes, problems

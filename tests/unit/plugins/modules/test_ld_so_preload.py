@@ -26,6 +26,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.linux.elf import 
 from ansible_collections.netops.keepalive.plugins.module_utils.rollout import lock
 from ansible_collections.netops.keepalive.plugins.modules import ld_so_preload
 from ansible_collections.netops.keepalive.tests.unit.support import bad_libraries
+from ansible_collections.netops.keepalive.tests.unit.support.hardened import hardened
 
 CSRC = pathlib.Path(__file__).parents[4] / "csrc"
 FOREIGN = b"# the operator's own\r\n/usr/lib/foreign.so:/usr/lib/other.so"
@@ -418,6 +419,26 @@ def test_a_file_that_is_a_mount_of_its_own_is_refused(run: Run, file: pathlib.Pa
         assert "is a mount of its own" in answer["msg"]
     finally:
         subprocess.run(["umount", file], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file immutable")
+@pytest.mark.parametrize("of_the_folder", [False, True])
+def test_a_file_that_not_even_root_may_replace_is_refused(
+    run: Run, file: pathlib.Path, tmp_path: pathlib.Path, of_the_folder: bool
+) -> None:
+    """Before anything is tried or put in force; in check mode, too, and where its own entries are to be taken away."""
+    confirm(run, run(use=["connect"]))
+    before = file.read_bytes()
+    hard, thing = (tmp_path, "preload in it") if of_the_folder else (file, "it")
+    with hardened(hard):
+        for check in (True, False):
+            for wanted in ({"use": ["connect", "listen"]}, {"use": ["listen"], "watchdog": 0}, {"state": "absent"}):
+                assert run(check, **wanted)["msg"] == (
+                    f"{hard} is immutable, so that not even root can replace {thing}; take that away first"
+                    f" (chattr -i {hard}); nothing was changed"
+                )
+            assert run(check, use=["connect"])["changed"] is False, "what is right is in order as it is"
+        assert file.read_bytes() == before
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")

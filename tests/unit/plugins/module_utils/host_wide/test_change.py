@@ -22,6 +22,7 @@ from ansible_collections.netops.keepalive.plugins.module_utils.host_wide.change 
     restoring,
 )
 from ansible_collections.netops.keepalive.plugins.module_utils.linux import in_force
+from ansible_collections.netops.keepalive.tests.unit.support.hardened import hardened
 
 Result = t.Dict[str, t.Any]
 Run = t.Callable[..., Result]
@@ -230,6 +231,19 @@ def test_a_file_of_others_is_neither_replaced_nor_removed(run: Run, path: pathli
     path.unlink()
     path.symlink_to("/etc/passwd")
     assert "is not a regular file" in run(content=TEXT)["msg"]
+
+
+def test_a_file_that_not_even_root_may_replace_is_refused_in_check_mode_too(run: Run, path: pathlib.Path) -> None:
+    run(content=TEXT)
+    with hardened(path):
+        for check in (True, False):
+            for content in (OTHER, None):
+                assert run(check, content=content)["msg"] == (
+                    f"nothing was changed: {path} is immutable, so that not even root can replace it; take that away"
+                    f" first (chattr -i {path})"
+                )
+            assert run(check, content=TEXT)["changed"] is False, "what is right is in order as it is"
+    assert path.read_text() == TEXT
 
 
 def test_a_text_that_could_never_be_removed_again_is_refused(run: Run, path: pathlib.Path) -> None:

@@ -24,6 +24,7 @@ from ansible_collections.netops.keepalive.tests.unit.support.changed_dropins imp
     text,
     wanted,
 )
+from ansible_collections.netops.keepalive.tests.unit.support.hardened import hardened
 
 
 @pytest.fixture(name="host")
@@ -48,6 +49,24 @@ def test_all_that_stands_in_the_way_is_told_at_once(host: DropinFolders, check: 
     ]
     told = refused(host, wanted(a="x", b=text(1), c=text(1)), check=check, rollout=True)
     assert told == (f"no drop-in was written: {'; '.join(problems)}", problems, True)
+    assert (host.files(), host.state.exists()) == (before, False)
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_what_not_even_root_may_replace_stands_in_the_way_where_it_is_to_be_changed(
+    host: DropinFolders, check: bool
+) -> None:
+    """One that is right as it is may be as hard as its owner likes."""
+    right, wrong = host.put("a.service", text(1)), host.put("b.service", text(1))
+    before = host.files()
+    with hardened(right), hardened(wrong):
+        for content in (text(2), None):
+            told = refused(host, wanted(a=text(1), b=content, c=text(1)), check=check, rollout=True)
+            problem = (
+                f"b.service: {wrong} is immutable, so that not even root can replace it; take that away first"
+                f" (chattr -i {wrong})"
+            )
+            assert told == (f"no drop-in was written: {problem}", [problem], True)
     assert (host.files(), host.state.exists()) == (before, False)
 
 
